@@ -1,0 +1,99 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours compiles with these; dependencies keep their own settings.
+let house: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
+let nioSSL = Target.Dependency.product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
+let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "millpond",
+    products: [
+        .library(name: "Millpond", targets: ["Millpond"]),
+        .library(name: "PondSQLite", targets: ["PondSQLite"]),
+        .library(name: "PondTestKit", targets: ["PondTestKit"]),
+        .executable(name: "pond", targets: ["pond"]),
+        .executable(name: "ingest", targets: ["ingest"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    ],
+    targets: [
+        // Floor 0
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(name: "PondCore", swiftSettings: house),
+        // Floor 1
+        .target(name: "PondRedis", dependencies: ["CHiredis", "PondCore", nioCore, nioPosix, nioSSL, logging], swiftSettings: house),
+        .target(name: "PondSQLite", dependencies: ["PondCore", grdb], swiftSettings: house),
+        // Floor 2
+        .target(
+            name: "PondQueue",
+            dependencies: ["PondCore", "PondRedis", logging, lifecycle],
+            resources: [.embedInCode("Lua")],
+            swiftSettings: house
+        ),
+        // Floor 3
+        .target(
+            name: "PondWorker",
+            dependencies: ["PondCore", "PondQueue", logging, lifecycle, deque],
+            swiftSettings: house
+        ),
+        .target(
+            name: "PondSupervisor",
+            dependencies: ["PondCore", logging, lifecycle, subprocess, system],
+            swiftSettings: house
+        ),
+        // Floor 4
+        .target(
+            name: "Millpond",
+            dependencies: [
+                "PondCore", "PondRedis", "PondQueue", "PondWorker", "PondSupervisor",
+                logging, lifecycle, unixSignals, arguments,
+            ],
+            swiftSettings: house
+        ),
+        .target(
+            name: "PondTestKit",
+            dependencies: ["PondCore", "PondRedis", "PondQueue", subprocess, system],
+            swiftSettings: house
+        ),
+        // Floor 5
+        .executableTarget(
+            name: "pond",
+            dependencies: ["Millpond", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore", arguments, logging, lifecycle, subprocess, system, unixSignals],
+            swiftSettings: house
+        ),
+        .executableTarget(
+            name: "ingest",
+            dependencies: ["Millpond", "PondSQLite", grdb, crypto, subprocess, system, arguments, logging],
+            path: "examples/ingest/Sources",
+            swiftSettings: house
+        ),
+    ]
+)

@@ -1,0 +1,61 @@
+// Where time comes from. Everything else in Millpond is handed a `LocalClock` or a `ServerTime`, so that
+// a test can drive time by hand and no decision ever reads a wall clock that somebody may turn.
+//
+// Two kinds of time, never mixed: the local monotonic clock for timeouts and deadlines of this process, and
+// Redis' own clock (`ServerTime`) for everything that processes share: due times, ages, leases.
+
+/// A monotonic time source and the sleep that belongs to it.
+public struct LocalClock: Sendable {
+    /// The present instant.
+    public var now: @Sendable () -> ContinuousClock.Instant
+    /// Sleeps for at least the given time; throws `CancellationError` when the task is cancelled.
+    public var sleep: @Sendable (Duration) async throws -> Void
+
+    public init(
+        now: @escaping @Sendable () -> ContinuousClock.Instant,
+        sleep: @escaping @Sendable (Duration) async throws -> Void
+    ) {
+        self.now = now
+        self.sleep = sleep
+    }
+
+    /// The machine's monotonic clock.
+    public static let system = LocalClock(
+        now: { ContinuousClock.now },
+        sleep: { try await Task.sleep(for: $0, clock: .continuous) }
+    )
+}
+
+/// A moment of Redis' clock, in whole milliseconds since 1970.
+public struct ServerTime: Sendable, Hashable, Comparable {
+    public let milliseconds: Int64
+
+    public init(milliseconds: Int64) {
+        self.milliseconds = milliseconds
+    }
+
+    public static func < (lhs: ServerTime, rhs: ServerTime) -> Bool {
+        lhs.milliseconds < rhs.milliseconds
+    }
+
+    /// The time from `earlier` to this moment; negative when `earlier` is later.
+    public func since(_ earlier: ServerTime) -> Duration {
+        .milliseconds(milliseconds - earlier.milliseconds)
+    }
+
+    public func advanced(by duration: Duration) -> ServerTime {
+        ServerTime(milliseconds: milliseconds + duration.wholeMilliseconds)
+    }
+}
+
+extension Duration {
+    /// The duration in milliseconds, rounded towards zero: the unit of every `_ms` field on the wire.
+    public var wholeMilliseconds: Int64 {
+        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+    }
+
+    /// The duration in seconds, as people and reports read it.
+    public var inSeconds: Double {
+        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}

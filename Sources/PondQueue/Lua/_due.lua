@@ -1,0 +1,49 @@
+-- Held jobs whose time has come move to their ready stream.
+
+local function end_held(keys, id)
+    redis.call('ZREM', keys.due, id)
+    redis.call('HDEL', keys.held, id)
+end
+
+local function promote_one(keys, id, now, events)
+    local packed = redis.call('HGET', keys.held, id)
+    if not packed then
+        redis.call('ZREM', keys.due, id)
+        note(events, 'ghost', id)
+        return 0
+    end
+    local ok, fields = pcall(cmsgpack.unpack, packed)
+    if not ok or type(fields) ~= 'table' then
+        bury(keys, id, { 'data', packed }, 'malformed', 'the held envelope is not readable', now, events)
+        end_held(keys, id)
+        return 0
+    end
+    local expires = whole_number(field(fields, 'expires_ms'))
+    if expires and expires <= now then
+        note(events, 'expired', id)
+        end_held(keys, id)
+        return 0
+    end
+    if not readd(keys, home_letter(id), id, fields) then
+        -- The target cannot take it (a key of another type sits there). Try again later, so that the jobs behind
+        -- this one, which may go elsewhere, are not stopped by it.
+        redis.call('ZADD', keys.due, int(now + 5000), id)
+        return 0
+    end
+    end_held(keys, id)
+    return 1
+end
+
+local function promote_due(keys, now, limit, by)
+    local ids = redis.call('ZRANGE', keys.due, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, limit)
+    local promoted, events = 0, {}
+    for i = 1, #ids do promoted = promoted + promote_one(keys, ids[i], now, events) end
+    write_journal(keys, by, events)
+    return promoted
+end
+
+-- The next due time, or 0 when nothing is held.
+local function next_due(keys)
+    local head = redis.call('ZRANGE', keys.due, 0, 0, 'WITHSCORES')
+    return head[2] and int(tonumber(head[2])) or '0'
+end

@@ -1,0 +1,121 @@
+-- A job as a flat list of fields, its id, and the moves between places. Every move adds first and removes last: a
+-- function is atomic against others but not against its own errors, so a failure half-way must leave a job in its
+-- old place, never in none.
+
+local function field(fields, name)
+    for i = 1, #fields, 2 do
+        if fields[i] == name then return fields[i + 1] end
+    end
+    return nil
+end
+
+-- A whole number of at most 15 digits (exact in a double), or nil. Text from outside may say `inf`, `0x10` or `1e9`.
+local function whole_number(text)
+    if text and #text <= 15 and string.find(text, '^%d+$') then return tonumber(text) end
+    return nil
+end
+
+local function number_field(fields, name)
+    return whole_number(field(fields, name)) or 0
+end
+
+-- The same fields with some set (a string) or removed (false).
+local function with_fields(fields, changes)
+    local result = {}
+    for i = 1, #fields, 2 do
+        if changes[fields[i]] == nil then
+            result[#result + 1] = fields[i]
+            result[#result + 1] = fields[i + 1]
+        end
+    end
+    for name, value in pairs(changes) do
+        if value then
+            result[#result + 1] = name
+            result[#result + 1] = value
+        end
+    end
+    return result
+end
+
+-- Entry ids are unique in one stream only, and a queue has several, so a job that began outside the normal stream
+-- carries that stream's letter behind its entry id: h, l, f, or d (delayed) with h or l.
+local function own_id(letter, entry)
+    if letter == 'n' then return entry end
+    return entry .. letter
+end
+
+local function home_letter(id)
+    if string.find(id, 'h$') then return 'h' end
+    if string.find(id, 'l$') then return 'l' end
+    return 'n'
+end
+
+-- The id of the job in an entry. An `id` field counts only when the library wrote it: then `moved` points back.
+local function job_id(keys, letter, entry, fields)
+    local claimed = field(fields, 'id')
+    if claimed and redis.call('HGET', keys.moved, claimed) == letter .. entry then return claimed end
+    return own_id(letter, entry)
+end
+
+local function unpoint(keys, id, letter, entry)
+    if redis.call('HGET', keys.moved, id) == letter .. entry then redis.call('HDEL', keys.moved, id) end
+end
+
+-- When the job was first enqueued: written at its first move, before that the time in its entry id.
+local function enqueued_ms(fields, entry, now)
+    local written = field(fields, 'enqueued_ms')
+    if written then return written end
+    local ms = string.match(entry, '^(%d+)')
+    if not ms or tonumber(ms) > now then return int(now) end
+    return ms
+end
+
+-- XADD that survives a stream whose ids are used up (somebody added the highest possible id): the job goes to the
+-- front stream instead. Returns letter, entry, or nil and the error.
+local function append(keys, letter, fields)
+    local reply = redis.pcall('XADD', keys[letter], '*', unpack(fields))
+    if is_error(reply) and string.find(reply.err, 'exhausted') and letter ~= 'f' then
+        return append(keys, 'f', fields)
+    end
+    if is_error(reply) then return nil, reply.err end
+    return letter, reply
+end
+
+-- Adds a job that already has an id to a ready stream, and points to its new entry.
+local function readd(keys, letter, id, fields)
+    local landed, entry = append(keys, letter, with_fields(fields, { id = id }))
+    if not landed then return nil, entry end
+    redis.call('HSET', keys.moved, id, landed .. entry)
+    return landed
+end
+
+-- Wakes one idle worker for a due time that comes before the next beat.
+local function ring(keys, due, now)
+    if due - now > BELL_MS then return end
+    local head = redis.call('ZRANGE', keys.due, 0, 0, 'WITHSCORES')
+    if head[2] and tonumber(head[2]) < due then return end
+    local length = redis.pcall('XLEN', keys.bell)
+    if length == 0 then redis.pcall('XADD', keys.bell, '*', 'due_ms', int(due)) end
+end
+
+local function hold(keys, id, fields, due, now)
+    redis.call('HSET', keys.held, id, cmsgpack.pack(fields))
+    redis.call('ZADD', keys.due, int(due), id)
+    ring(keys, due, now)
+end
+
+-- What happened, for the journal: one event a line, gathered in a call and appended once at its end.
+local function note(events, event, detail)
+    events[#events + 1] = event
+    events[#events + 1] = detail
+end
+
+local function write_journal(keys, by, events)
+    if #events == 0 then return end
+    -- The journal tells of a change that has already been made, so its own failure must not fail the call.
+    redis.pcall('XADD', keys.journal, 'MAXLEN', '~', JOURNAL_ENTRIES_MAX, '*', 'by', by, unpack(events))
+end
+
+local function count(keys, name, by)
+    if by > 0 then redis.pcall('HINCRBY', keys.meta, name, by) end
+end

@@ -1,0 +1,66 @@
+-- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
+
+local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
+local REVISION = 1    -- raised with every change of the library's text; an older revision is replaced
+
+local GROUP = 'mp'
+local PAYLOAD_BYTES_MAX = 1048576
+local KIND_BYTES_MAX = 128
+local FIELDS_MAX = 32
+local HEADER_VALUE_BYTES_MAX = 4096
+local SETTLE_BATCH_MAX = 512
+local PROMOTE_BATCH_MAX = 256
+local RECLAIM_BATCH_MAX = 128
+local ERROR_TEXT_BYTES_MAX = 8192
+local LAST_ERROR_BYTES_MAX = 1024
+local JOURNAL_ENTRIES_MAX = 1000000
+local DEAD_MAX = 100000
+local DELAY_MS_MAX = 315360000000   -- ten years
+
+-- When nobody at all has beaten for this long the server was away (or its clock jumped), so nobody is declared lost
+-- until the living have had time to beat again.
+local SILENCE_MS = 2000
+local SILENCE_GRACE_MS = 2000
+-- A stream whose last id lies further ahead than this was given an id by hand; it is renewed once it is empty.
+local FUTURE_ID_MS = 86400000
+-- A due time nearer than this is announced at once, because the next beat of an idle worker may come too late for it.
+local BELL_MS = 1500
+
+-- Ready streams in the order in which they are fetched. `front` holds what was handed back or taken over.
+local LETTERS = { 'f', 'h', 'n', 'l' }
+local SUFFIX = { f = ':ready:front', h = ':ready:high', n = ':ready', l = ':ready:low' }
+
+-- Fields that only the library writes.
+local OWNED = {
+    id = true, enqueued_ms = true, attempt = true, recoveries = true, spent_wall_ms = true, spent_cpu_ms = true,
+    spent_usd_micros = true, last_error = true, unhandled_ms = true,
+}
+
+local function keys_of(base)
+    local queue = string.match(base, '^[^{}]*{([a-z0-9][a-z0-9._-]*)}$')
+    if not queue or #queue > 63 then
+        return nil, redis.error_reply('INVALID queue key: got "' .. string.sub(base, 1, 100)
+            .. '", expected PREFIX:{QUEUE} with a queue name of [a-z0-9][a-z0-9._-]{0,62}, as in mp:{emails}')
+    end
+    return {
+        f = base .. SUFFIX.f, h = base .. SUFFIX.h, n = base .. SUFFIX.n, l = base .. SUFFIX.l,
+        held = base .. ':held', due = base .. ':due',
+        dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
+        beats = base .. ':beats', workers = base .. ':workers',
+        meta = base .. ':meta', journal = base .. ':journal',
+        moved = base .. ':moved', cancel = base .. ':cancel', bell = base .. ':bell',
+    }
+end
+
+local function now_ms()
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+local function int(number)
+    return string.format('%.0f', number)
+end
+
+local function is_error(reply)
+    return type(reply) == 'table' and reply.err ~= nil
+end

@@ -1,0 +1,114 @@
+-- A worker says that it lives, and hears what it must know: who is lost, what is cancelled, when the next job is due.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     1  consumer   2  lease in ms   3  '1' to take a census as well, or ''   4  what the worker is and does (JSON)
+-- returns  {now_ms, next_due_ms or 0, paused 0|1, standing, next_expiry_ms or 0,
+--           number of lost consumers, consumer, …, number of cancelled jobs of this consumer, id, …}
+--          standing is `alive`, `new` (first beat), next_expiry_ms the moment at which the stalest other beat runs out
+
+local LOST_MAX = 16
+local INFO_BYTES_MAX = 8192
+local CANCEL_SCAN_MAX = 1000
+
+-- After an outage, or a jump of the clock, every beat looks old though every worker lives.
+local function notice_silence(keys, now)
+    local newest = redis.call('ZREVRANGE', keys.beats, 0, 0, 'WITHSCORES')
+    local at = newest[2] and tonumber(newest[2])
+    if not at then return end
+    if at > now + 1000 then
+        local ahead = redis.call('ZRANGEBYSCORE', keys.beats, '(' .. int(now + 1000), '+inf')
+        for i = 1, #ahead do redis.call('ZADD', keys.beats, int(now), ahead[i]) end
+    elseif at < now - SILENCE_MS then
+        redis.call('HSET', keys.meta, 'no_reclaim_before_ms', int(now + SILENCE_GRACE_MS))
+    end
+end
+
+-- No grace reaches further ahead than it was ever given: the clock may have been turned back since.
+local function reclaim_allowed(keys, now)
+    local before = tonumber(redis.call('HGET', keys.meta, 'no_reclaim_before_ms') or '0')
+    return now >= before or before > now + SILENCE_GRACE_MS
+end
+
+-- Owners that never beat (their beat was deleted, or they read without the library) get one lease from now.
+local function adopt_silent_owners(keys, stream, now)
+    local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, GROUP)
+    if is_error(consumers) then return end
+    for i = 1, #consumers do
+        local info = pairs_of(consumers[i])
+        if info.pending > 0 then redis.call('ZADD', keys.beats, 'NX', int(now), info.name) end
+    end
+end
+
+-- A stream that was given an id of the far future by hand accepts no new jobs, or only with wrong ages; once it is
+-- empty it is made anew.
+local function renew_if_misnumbered(stream, now)
+    local info = redis.pcall('XINFO', 'STREAM', stream)
+    if is_error(info) then return end
+    info = pairs_of(info)
+    local last_ms = tonumber(string.match(info['last-generated-id'], '^(%d+)'))
+    if info.length == 0 and last_ms > now + FUTURE_ID_MS then
+        redis.call('DEL', stream)
+        ensure_group(stream)
+    end
+end
+
+local function take_census(keys, now)
+    for i = 1, #LETTERS do
+        adopt_silent_owners(keys, keys[LETTERS[i]], now)
+        renew_if_misnumbered(keys[LETTERS[i]], now)
+    end
+    adopt_silent_owners(keys, keys.bell, now)
+end
+
+local function append_lost(keys, reply, consumer, now, lease)
+    local lost = {}
+    if reclaim_allowed(keys, now) then
+        lost = redis.call('ZRANGEBYSCORE', keys.beats, '-inf', int(now - lease), 'LIMIT', 0, LOST_MAX)
+    end
+    reply[#reply + 1] = int(#lost)
+    for i = 1, #lost do reply[#reply + 1] = lost[i] end
+end
+
+local function append_cancelled(keys, reply, consumer)
+    local at, found = #reply + 1, 0
+    reply[at] = '0'
+    if redis.call('HLEN', keys.cancel) == 0 then return end
+    local flags = redis.call('HGETALL', keys.cancel)
+    for i = 1, math.min(#flags, 2 * CANCEL_SCAN_MAX), 2 do
+        if flags[i + 1] == consumer then
+            reply[#reply + 1] = flags[i]
+            found = found + 1
+        end
+    end
+    reply[at] = int(found)
+end
+
+-- When the stalest other beat runs out, so that its jobs are taken over then and not a beat later.
+local function next_expiry(keys, consumer, lease)
+    local oldest = redis.call('ZRANGE', keys.beats, 0, 1, 'WITHSCORES')
+    local at = oldest[1] ~= consumer and oldest[2] or oldest[4]
+    return at and int(tonumber(at) + lease) or '0'
+end
+
+local function beat(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    local consumer, lease = args[1], whole_number(args[2])
+    if not lease or lease < 100 or #args < 4 or #args[4] > INFO_BYTES_MAX or #consumer > 256 then
+        return redis.error_reply('INVALID beat: expected a consumer, a lease of at least 100 ms, a census flag and '
+            .. 'at most ' .. INFO_BYTES_MAX .. ' bytes of worker information')
+    end
+    local now = now_ms()
+    notice_silence(keys, now)
+    if args[3] == '1' then take_census(keys, now) end
+    local standing = redis.call('ZADD', keys.beats, int(now), consumer) == 1 and 'new' or 'alive'
+    redis.call('HSET', keys.workers, consumer, args[4])
+    local reply = {
+        int(now), next_due(keys), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
+        next_expiry(keys, consumer, lease),
+    }
+    append_lost(keys, reply, consumer, now, lease)
+    append_cancelled(keys, reply, consumer)
+    return reply
+end
+
+redis.register_function{ function_name = 'pond_beat', callback = beat, flags = { 'allow-oom' } }

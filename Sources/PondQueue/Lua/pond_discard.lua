@@ -1,0 +1,26 @@
+-- Forgets dead jobs for good.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     1 …  ids (at most 256)
+-- returns  one text an id, in order: discarded · unknown
+
+local DISCARD_MAX = 256
+
+local function discard(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    if #args > DISCARD_MAX then return redis.error_reply('INVALID ids: at most ' .. DISCARD_MAX .. ' a call') end
+    local replies, events = {}, {}
+    for i = 1, #args do
+        if redis.call('HEXISTS', keys.dead, args[i]) == 1 then
+            dead_remove(keys, args[i], dead_record(keys, args[i]))
+            note(events, 'discarded', args[i])
+            replies[i] = 'discarded'
+        else
+            replies[i] = 'unknown'
+        end
+    end
+    write_journal(keys, '', events)
+    return replies
+end
+
+redis.register_function{ function_name = 'pond_discard', callback = discard, flags = { 'allow-oom' } }

@@ -1,0 +1,35 @@
+-- Hands runnable jobs to a consumer, front before high before normal before low, after promoting what is due.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     1  consumer   2  how many at most (0 only promotes)   3  a bell entry to put away, or ''
+-- returns  {now_ms, next_due_ms or 0, paused 0|1, letter, entries or error text, letter, entries or error text, …}
+--          where entries is {{entry, {field, value, …}}, …}; streams without new entries are left out
+
+local function put_away_bell(keys, entry)
+    redis.pcall('XACK', keys.bell, GROUP, entry)
+    redis.pcall('XDEL', keys.bell, entry)
+end
+
+local function fetch(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    local consumer, wanted, bell = args[1], whole_number(args[2]), args[3]
+    if not wanted then return redis.error_reply('INVALID count: expected a whole number') end
+    if bell ~= '' then put_away_bell(keys, bell) end
+    local now = now_ms()
+    promote_due(keys, now, PROMOTE_BATCH_MAX, consumer)
+    local paused = redis.call('HEXISTS', keys.meta, 'paused_ms')
+    local reply = { int(now), next_due(keys), int(paused) }
+    if paused == 1 then return reply end
+    for i = 1, #LETTERS do
+        if wanted <= 0 then break end
+        local entries, failure = read_new(keys[LETTERS[i]], consumer, wanted)
+        if failure or #entries > 0 then
+            reply[#reply + 1] = LETTERS[i]
+            reply[#reply + 1] = failure or entries
+        end
+        if entries then wanted = wanted - #entries end
+    end
+    return reply
+end
+
+redis.register_function{ function_name = 'pond_fetch', callback = fetch, flags = { 'allow-oom' } }

@@ -1,0 +1,190 @@
+-- Settles what became of fetched entries, a batch a call. Only the owner may: an entry that this consumer no longer
+-- owns answers `lost` and is left alone.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     1  consumer, then five a job:  outcome  letter  entry  a  b
+--            done       a = the job's id when it was moved, or ''      b = ''
+--            retry      a = delay in ms                                b = error text
+--            dead       a = cause                                      b = error text
+--            defer      a = delay in ms   b = grace in ms   (nobody here knows the kind; no attempt is counted)
+--            release    a, b = ''         (not started; ready again at the front, nothing is counted)
+--            cancelled  a, b = ''
+--            expired    a, b = ''
+-- returns  one text a job, in order: done · held DUE_MS · dead CAUSE · released · cancelled · expired · lost · failed TEXT
+
+local ARGUMENTS_A_JOB = 5
+
+local function settle_done(context, job)
+    context.done[#context.done + 1] = job.id
+    return 'done'
+end
+
+local function end_as(event)
+    return function(context, job)
+        note(context.events, event, job.id)
+        return event
+    end
+end
+
+local function is_cancelled(context, job)
+    return context.any_cancel and redis.call('HEXISTS', context.keys.cancel, job.id) == 1
+end
+
+local function settle_retry(context, job)
+    if is_cancelled(context, job) then
+        note(context.events, 'cancelled', job.id)
+        return 'cancelled'
+    end
+    local due = context.now + (whole_number(job.a) or 0)
+    local fields = with_fields(job.fields, {
+        id = false,
+        enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
+        attempt = int(number_field(job.fields, 'attempt') + 1),
+        last_error = string.sub(job.b, 1, LAST_ERROR_BYTES_MAX),
+        unhandled_ms = false,
+    })
+    hold(context.keys, job.id, fields, due, context.now)
+    note(context.events, 'retried', job.id)
+    return 'held ' .. int(due)
+end
+
+local function settle_dead(context, job)
+    local fields = with_fields(job.fields, {
+        id = false,
+        enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
+        attempt = int(number_field(job.fields, 'attempt') + 1),
+    })
+    if job.a == 'malformed' then fields = job.fields end   -- raw, exactly as it came
+    bury(context.keys, job.id, fields, job.a, job.b, context.now, context.events)
+    return 'dead ' .. job.a
+end
+
+local function settle_defer(context, job)
+    local first = whole_number(field(job.fields, 'unhandled_ms')) or context.now
+    if context.now - first >= (whole_number(job.b) or 0) then
+        bury(context.keys, job.id, with_fields(job.fields, { id = false, unhandled_ms = false }), 'unknown_kind',
+            'no worker of this queue handles the kind', context.now, context.events)
+        return 'dead unknown_kind'
+    end
+    local due = context.now + (whole_number(job.a) or 0)
+    local fields = with_fields(job.fields, {
+        id = false, enqueued_ms = enqueued_ms(job.fields, job.entry, context.now), unhandled_ms = int(first),
+    })
+    hold(context.keys, job.id, fields, due, context.now)
+    return 'held ' .. int(due)
+end
+
+local function settle_release(context, job)
+    if is_cancelled(context, job) then
+        note(context.events, 'cancelled', job.id)
+        return 'cancelled'
+    end
+    local fields = with_fields(job.fields, { enqueued_ms = enqueued_ms(job.fields, job.entry, context.now) })
+    local landed, failure = readd(context.keys, 'f', job.id, fields)
+    if not landed then return 'failed ' .. failure end
+    note(context.events, 'released', job.id)
+    return 'released'
+end
+
+local SETTLE = {
+    done = settle_done, cancelled = end_as('cancelled'), expired = end_as('expired'),
+    retry = settle_retry, dead = settle_dead, defer = settle_defer, release = settle_release,
+}
+
+-- a before b, as stream ids. Compared as digits, because the largest ids do not fit a double.
+local function id_before(a, b)
+    local a_ms, a_seq = string.match(a, '^(%d+)-(%d+)$')
+    local b_ms, b_seq = string.match(b, '^(%d+)-(%d+)$')
+    if #a_ms ~= #b_ms then return #a_ms < #b_ms end
+    if a_ms ~= b_ms then return a_ms < b_ms end
+    if #a_seq ~= #b_seq then return #a_seq < #b_seq end
+    return a_seq < b_seq
+end
+
+-- Jobs by stream, with the ids that the consumer owns, in one ranged XPENDING a stream.
+local function owned_by_letter(keys, consumer, args)
+    local first, last, owned = {}, {}, {}
+    for i = 2, #args, ARGUMENTS_A_JOB do
+        local letter, entry = args[i + 1], args[i + 2]
+        if not SETTLE[args[i]] or not SUFFIX[letter] or not string.find(entry, '^%d+%-%d+$') then
+            return nil, 'INVALID settle: got "' .. string.sub(args[i] .. ' ' .. letter .. ' ' .. entry, 1, 100) .. '"'
+        end
+        if not first[letter] or id_before(entry, first[letter]) then first[letter] = entry end
+        if not last[letter] or id_before(last[letter], entry) then last[letter] = entry end
+    end
+    for letter, from in pairs(first) do owned[letter] = owned_in(keys[letter], consumer, from, last[letter]) end
+    return owned
+end
+
+-- The job of an entry with its fields. A successful end needs neither, so it does not pay for reading them.
+local function load_job(context, outcome, letter, entry, a, b)
+    local job = { letter = letter, entry = entry, a = a, b = b }
+    if outcome == 'done' then
+        job.id = a ~= '' and a or own_id(letter, entry)
+        return job
+    end
+    job.fields = entry_fields(context.keys[letter], entry)
+    if job.fields then job.id = job_id(context.keys, letter, entry, job.fields) end
+    return job
+end
+
+local function settle_one(context, outcome, letter, entry, a, b)
+    local job = load_job(context, outcome, letter, entry, a, b)
+    if not job.id then
+        -- Somebody deleted the entry behind our back: there is nothing left to move.
+        note(context.events, 'ghost', own_id(letter, entry))
+        return outcome == 'done' and 'done' or 'lost', true
+    end
+    local answer = SETTLE[outcome](context, job)
+    if string.find(answer, '^failed') then return answer, false end
+    if job.id ~= own_id(letter, entry) and answer ~= 'released' then unpoint(context.keys, job.id, letter, entry) end
+    if context.any_cancel then redis.call('HDEL', context.keys.cancel, job.id) end
+    return answer, true
+end
+
+-- One job that cannot be moved must not fail the batch; it stays in flight and is settled again later.
+local function settle_safely(context, args, i)
+    local ok, answer, ended = pcall(settle_one, context, args[i], args[i + 1], args[i + 2], args[i + 3], args[i + 4])
+    if ok then return answer, ended end
+    return 'failed ' .. tostring(type(answer) == 'table' and answer.err or answer), false
+end
+
+local function finish(context, consumer, finished)
+    for letter, entries in pairs(finished) do forget_entries(context.keys[letter], entries) end
+    count(context.keys, 'done', #context.done)
+    if #context.done > 0 then note(context.events, 'done', table.concat(context.done, ' ')) end
+    write_journal(context.keys, consumer, context.events)
+end
+
+local function settle(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    if (#args - 1) % ARGUMENTS_A_JOB ~= 0 or (#args - 1) / ARGUMENTS_A_JOB > SETTLE_BATCH_MAX then
+        return redis.error_reply('INVALID settle: expected a consumer and up to ' .. SETTLE_BATCH_MAX
+            .. ' jobs of five arguments')
+    end
+    local owned, wrong = owned_by_letter(keys, args[1], args)
+    if not owned then return redis.error_reply(wrong) end
+    local context = {
+        keys = keys, now = now_ms(), events = {}, done = {}, any_cancel = redis.call('HLEN', keys.cancel) > 0,
+    }
+    local replies, finished = {}, {}
+    for i = 2, #args, ARGUMENTS_A_JOB do
+        local letter, entry = args[i + 1], args[i + 2]
+        local answer, ended = 'lost', false
+        if owned[letter][entry] then
+            answer, ended = settle_safely(context, args, i)
+        else
+            note(context.events, 'lost', own_id(letter, entry))
+        end
+        if ended then
+            owned[letter][entry] = nil   -- the same entry twice in one batch: the second is no longer its owner
+            finished[letter] = finished[letter] or {}
+            table.insert(finished[letter], entry)
+        end
+        replies[#replies + 1] = answer
+    end
+    finish(context, args[1], finished)
+    return replies
+end
+
+redis.register_function{ function_name = 'pond_settle', callback = settle, flags = { 'allow-oom' } }
