@@ -74,26 +74,77 @@ let package = Package(
             name: "Millpond",
             dependencies: [
                 "PondCore", "PondRedis", "PondQueue", "PondWorker", "PondSupervisor",
-                logging, lifecycle, unixSignals, arguments,
+                logging, lifecycle, unixSignals, arguments, subprocess, system,
             ],
             swiftSettings: house
         ),
         .target(
             name: "PondTestKit",
-            dependencies: ["PondCore", "PondRedis", "PondQueue", subprocess, system],
+            dependencies: ["PondCore", "PondRedis", "PondQueue", logging, subprocess, system],
             swiftSettings: house
         ),
         // Floor 5
         .executableTarget(
             name: "pond",
-            dependencies: ["Millpond", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore", arguments, logging, lifecycle, subprocess, system, unixSignals],
+            dependencies: [
+                "Millpond", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore",
+                arguments, logging, lifecycle, system,
+            ],
             swiftSettings: house
         ),
         .executableTarget(
             name: "ingest",
-            dependencies: ["Millpond", "PondSQLite", grdb, crypto, subprocess, system, arguments, logging],
+            dependencies: [
+                "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore",
+                grdb, crypto, subprocess, system, arguments, logging,
+            ],
             path: "examples/ingest/Sources",
             swiftSettings: house
         ),
+        // Tests: pure values first, then bytes, a real server, real processes.
+        .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
+        .testTarget(
+            name: "PondRedisTests",
+            dependencies: ["PondRedis", "PondCore", "PondTestKit", "CHiredis", nioCore, nioPosix, nioEmbedded, logging],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondQueueTests",
+            dependencies: ["PondQueue", "PondRedis", "PondCore", "PondTestKit", logging],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondWorkerTests",
+            dependencies: ["PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondSupervisorTests",
+            dependencies: ["PondSupervisor", "PondCore", logging, lifecycle, system, subprocess],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondSQLiteTests",
+            dependencies: ["PondSQLite", "PondCore", grdb, subprocess, system],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "MillpondTests",
+            dependencies: ["Millpond", "PondQueue", "PondRedis", "PondCore", "PondTestKit", arguments, logging],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "IngestTests",
+            dependencies: ["ingest", "Millpond", "PondSQLite", "PondCore", "PondTestKit", grdb, subprocess, system, logging],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: [
+                "pond", "ingest", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system,
+            ],
+            swiftSettings: house
+        ),
+        .testTarget(name: "RepoTests", swiftSettings: house),
     ]
 )

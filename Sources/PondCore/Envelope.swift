@@ -1,0 +1,160 @@
+// A stream entry's flat fields, read into a job. Entries come from anybody who can speak to Redis, so nothing about
+// them is trusted: every field is bounded and checked here, and what does not hold is a `Malformation`, never a crash.
+
+/// Why an entry is no job that this version can run.
+public struct Malformation: Error, Sendable, Hashable, CustomStringConvertible {
+    /// `malformed` or `unsupported`.
+    public let cause: Cause
+    /// Which field, what it held, what is allowed.
+    public let text: String
+
+    package init(_ text: String, cause: Cause = .malformed) {
+        self.cause = cause
+        self.text = text
+    }
+
+    public var description: String { text }
+}
+
+/// A stream entry's fields in order, as bytes.
+public struct Envelope: Sendable {
+    /// Field names and values, alternating.
+    public let flat: [[UInt8]]
+
+    public init(flat: [[UInt8]]) {
+        self.flat = flat
+    }
+
+    /// Reads the fields into a job.
+    ///
+    /// - Parameters:
+    ///   - queue: the queue that the entry came from.
+    ///   - ownID: the job's id, when no `id` field says that it was moved.
+    ///   - entryTime: the time in the entry's id, for a job that was never moved.
+    /// - Throws: `Malformation`, which names the first field that does not hold.
+    public func job(queue: QueueName, ownID: JobID, entryTime: ServerTime) throws(Malformation) -> Job {
+        let fields = try EnvelopeFields(flat)
+        guard let kindBytes = fields.known[.kind] else { throw Malformation("the entry has no field kind") }
+        guard let kind = JobKind(bytes: kindBytes) else {
+            throw Malformation(
+                "kind is \(preview(kindBytes)), allowed is [A-Za-z0-9][A-Za-z0-9._:-]{0,\(Limits.kindBytesMax - 1)}"
+            )
+        }
+        try fields.refuseMissingFeatures()
+        let id = try fields.text(.id).map { JobID($0) } ?? ownID
+        return Job(
+            id: id,
+            queue: queue,
+            kind: kind,
+            data: fields.known[.data] ?? [],
+            correlationID: try fields.text(.correlationID) ?? id.text,
+            causationID: try fields.text(.causationID),
+            traceparent: try fields.text(.traceparent),
+            tracestate: try fields.text(.tracestate),
+            jobClass: try fields.jobClass(),
+            attemptsMax: try fields.number(.attemptsMax, in: 1...1_000_000).map { Int($0) },
+            timeout: try fields.number(.timeout, in: 1...Limits.delayMax.wholeMilliseconds).map { .milliseconds($0) },
+            expires: try fields.number(.expires, in: 0...Int64.max).map { ServerTime(milliseconds: $0) },
+            attempt: Int(try fields.number(.attempt, in: 0...1_000_000_000) ?? 0) + 1,
+            recoveries: Int(try fields.number(.recoveries, in: 0...1_000_000_000) ?? 0),
+            enqueuedAt: try fields.number(.enqueuedAt, in: 0...Int64.max).map { ServerTime(milliseconds: $0) } ?? entryTime,
+            lastError: try fields.text(.lastError),
+            headers: fields.headers
+        )
+    }
+}
+
+/// The fields sorted into those that Millpond knows and the headers.
+private struct EnvelopeFields {
+    var known: [WireField: [UInt8]] = [:]
+    var headers: [String: String] = [:]
+
+    init(_ flat: [[UInt8]]) throws(Malformation) {
+        guard flat.count.isMultiple(of: 2) else { throw Malformation("the entry has a field without a value") }
+        // The library's own fields come on top of what a producer may give.
+        guard flat.count / 2 <= Limits.fieldsMax + WireField.allCases.count else {
+            throw Malformation("the entry has \(flat.count / 2) fields, allowed are \(Limits.fieldsMax)")
+        }
+        for index in stride(from: 0, to: flat.count, by: 2) { try add(flat[index], flat[index + 1]) }
+        let given = headers.count + known.keys.count { !$0.isOwnedByLibrary }
+        guard given <= Limits.fieldsMax else {
+            throw Malformation("the entry has \(given) fields, allowed are \(Limits.fieldsMax)")
+        }
+    }
+
+    private mutating func add(_ nameBytes: [UInt8], _ value: [UInt8]) throws(Malformation) {
+        guard nameBytes.count <= Limits.kindBytesMax, !nameBytes.isEmpty,
+            let name = String(validating: nameBytes, as: UTF8.self)
+        else {
+            throw Malformation(
+                "field name \(preview(nameBytes)) of \(nameBytes.count) bytes is not 1 to \(Limits.kindBytesMax) bytes of UTF-8"
+            )
+        }
+        guard let field = WireField(rawValue: name) else {
+            guard headers[name] == nil else { throw Malformation("field \(name) is given twice") }
+            headers[name] = try EnvelopeFields.header(name, value)
+            return
+        }
+        let bytesMax = field == .data ? Limits.payloadBytesMax : Limits.headerValueBytesMax
+        guard value.count <= bytesMax else {
+            throw Malformation("\(name) has \(value.count) bytes, allowed are \(bytesMax)")
+        }
+        guard known.updateValue(value, forKey: field) == nil else { throw Malformation("field \(name) is given twice") }
+    }
+
+    private static func header(_ name: String, _ value: [UInt8]) throws(Malformation) -> String {
+        guard value.count <= Limits.headerValueBytesMax, let text = String(validating: value, as: UTF8.self) else {
+            throw Malformation(
+                "header \(name) of \(value.count) bytes is not at most \(Limits.headerValueBytesMax) bytes of UTF-8"
+            )
+        }
+        return text
+    }
+
+    func refuseMissingFeatures() throws(Malformation) {
+        for field in WireField.allCases {
+            guard known[field] != nil, let feature = field.missingFeature else { continue }
+            throw Malformation(
+                "\(field.rawValue) asks for \(feature), which this version does not have; it was not run without them",
+                cause: .unsupported
+            )
+        }
+    }
+
+    func text(_ field: WireField) throws(Malformation) -> String? {
+        guard let bytes = known[field] else { return nil }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw Malformation("\(field.rawValue) is \(preview(bytes)), which is not UTF-8")
+        }
+        return text
+    }
+
+    func number(_ field: WireField, in range: ClosedRange<Int64>) throws(Malformation) -> Int64? {
+        guard let bytes = known[field] else { return nil }
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        guard bytes.allSatisfy(digits.contains), let number = Int64(String(decoding: bytes, as: UTF8.self)),
+            range.contains(number)
+        else {
+            throw Malformation(
+                "\(field.rawValue) is \(preview(bytes)), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        return number
+    }
+
+    func jobClass() throws(Malformation) -> JobClass? {
+        guard let text = try text(.jobClass) else { return nil }
+        guard let jobClass = JobClass(rawValue: text) else {
+            throw Malformation("class is \"\(text.prefix(20))\", allowed is A, B, C or D")
+        }
+        return jobClass
+    }
+}
+
+/// The first bytes in a form that is safe to print.
+private func preview(_ bytes: [UInt8]) -> String {
+    let shown = bytes.prefix(40).map { byte -> String in
+        (0x20...0x7e).contains(byte) ? String(UnicodeScalar(byte)) : "?"
+    }
+    return "\"\(shown.joined())\"" + (bytes.count > 40 ? "…" : "")
+}

@@ -1,0 +1,38 @@
+/// A job as a worker received it.
+public struct Job: Sendable {
+    public let id: JobID
+    public let queue: QueueName
+    public let kind: JobKind
+    /// The payload: opaque bytes, JSON by convention, empty when the producer gave none.
+    public let data: [UInt8]
+    /// One id per user intent; the job's own id unless the producer gave one.
+    public let correlationID: String
+    /// The job that enqueued this one.
+    public let causationID: String?
+    /// W3C trace context of the producer.
+    public let traceparent: String?
+    public let tracestate: String?
+    /// The class that the producer gave; the queue's class applies when nil.
+    public let jobClass: JobClass?
+    /// Tries before the job is dead, when the producer said so.
+    public let attemptsMax: Int?
+    /// The limit of one attempt, when the producer said so.
+    public let timeout: Duration?
+    /// The job must not start after this moment.
+    public let expires: ServerTime?
+    /// The number of this try, from 1. Only tries that ended in an error count.
+    public let attempt: Int
+    /// How often the job's worker died while it had the job.
+    public let recoveries: Int
+    /// When the job was first enqueued.
+    public let enqueuedAt: ServerTime
+    /// The text of the last try's error.
+    public let lastError: String?
+    /// Every field that Millpond does not know, as the producer gave it.
+    public let headers: [String: String]
+}
+
+extension Job {
+    /// The address of the job among all queues, `queue/id`.
+    public var address: String { "\(queue)/\(id)" }
+}

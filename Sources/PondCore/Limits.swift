@@ -1,0 +1,55 @@
+/// Every bound of Millpond, named once. The function library repeats those that it enforces; a test compares them.
+public enum Limits {
+    /// The longest payload of a job, in bytes.
+    public static let payloadBytesMax = 1_048_576
+    /// The longest idempotency key, in bytes.
+    public static let keyBytesMax = 256
+    /// The longest kind, in bytes.
+    public static let kindBytesMax = 128
+    /// The longest queue name, in bytes.
+    public static let queueNameBytesMax = 63
+    /// The most fields that a producer may give a job.
+    public static let fieldsMax = 32
+    /// The longest value of a header, in bytes.
+    public static let headerValueBytesMax = 4_096
+    /// The most jobs that one settle call carries.
+    public static let settleBatchMax = 512
+    /// The most held jobs that one call promotes.
+    public static let promoteBatchMax = 256
+    /// The most entries that one call takes over from a lost worker.
+    public static let reclaimBatchMax = 128
+    /// How much of an error's text a dead job keeps, in bytes.
+    public static let errorTextBytesMax = 8_192
+    /// How much of its last error's text a retrying job keeps, in bytes.
+    public static let lastErrorBytesMax = 1_024
+    /// The most entries of a queue's journal; older ones are trimmed.
+    public static let journalEntriesMax = 1_000_000
+    /// The most dead jobs of a queue; past it the oldest end as dropped.
+    public static let deadMax = 100_000
+    /// The longest delay of a scheduled job: ten years.
+    public static let delayMax = Duration.milliseconds(315_360_000_000)
+    /// The most handlers that one worker process runs at a time.
+    public static let slotsMax = 1_024
+    /// The most jobs that a worker fetches ahead of its slots.
+    public static let prefetchMax = 1_024
+    /// The most kinds that one worker may know.
+    public static let kindsMax = 1_024
+    /// The most queues that one worker may serve.
+    public static let queuesMax = 32
+    /// Recoveries (its worker died) that make a job dead with cause `poison`.
+    public static let recoveriesMax = 3
+    /// Tries of a job before it is dead, unless the job or its kind says otherwise.
+    public static let attemptsDefault = 8
+    /// The limit of one attempt, unless the job or its kind says otherwise.
+    public static let timeoutDefault = Duration.seconds(60)
+    /// The longest progress text of a heartbeat, in bytes.
+    public static let progressBytesMax = 1_024
+    /// The most jobs that one dead, revive or discard call names.
+    public static let deadBatchMax = 256
+    /// How often a worker beats.
+    public static let beatInterval = Duration.seconds(1)
+    /// A worker whose last beat is older than this is lost.
+    public static let lease = Duration.seconds(4)
+    /// How long one blocking read waits for a job.
+    public static let fetchBlock = Duration.seconds(2)
+}

@@ -1,0 +1,39 @@
+/// What became of a fetched job. One exhaustive switch settles it.
+public enum Outcome: Sendable, Hashable {
+    /// The handler returned.
+    case done
+    /// It failed and may be tried again.
+    case retry(after: Duration, error: String)
+    /// It ended badly, under a cause.
+    case dead(cause: Cause, error: String)
+    /// Nobody in this process knows the kind; perhaps a newer worker does. No attempt is counted.
+    case deferred(for: Duration, grace: Duration)
+    /// It was not run to its end here and runs elsewhere at once; nothing is counted.
+    case released
+    /// Somebody cancelled it.
+    case cancelled
+    /// Its `expires_ms` had passed before it started.
+    case expired
+}
+
+/// Why a job is dead: a short, stable name that groups equal failures.
+public struct Cause: Sendable, Hashable, CustomStringConvertible {
+    public let name: String
+
+    public init(_ name: String) {
+        self.name = name
+    }
+
+    /// The entry is no job: no kind, a field too long, a number that is none.
+    public static let malformed = Cause("malformed")
+    /// It asks for a promise that this version does not keep.
+    public static let unsupported = Cause("unsupported")
+    /// The payload does not decode into what the handler takes.
+    public static let undecodable = Cause("undecodable_payload")
+    /// Every allowed try failed.
+    public static let attemptsExhausted = Cause("attempts_exhausted")
+    /// The handler said that no further try can help.
+    public static let failed = Cause("failed")
+
+    public var description: String { name }
+}

@@ -1,0 +1,40 @@
+/// How often a job of a kind is tried, and how long it rests between tries.
+public struct RetryPolicy: Sendable, Hashable {
+    /// Tries before the job is dead; a job's own `max_attempts` goes before it. Defaults to 8.
+    public var attemptsMax: Int
+    /// The rest after a failure. Defaults to 500 ms, doubling up to 60 s, ± 20 %.
+    public var backoff: Backoff
+
+    public init(
+        attemptsMax: Int = Limits.attemptsDefault,
+        backoff: Backoff = Backoff(base: .milliseconds(500), cap: .seconds(60), jitter: 0.2)
+    ) {
+        self.attemptsMax = attemptsMax
+        self.backoff = backoff
+    }
+
+    /// What follows a failed try.
+    ///
+    /// - Parameters:
+    ///   - attempt: the number of the try that failed, from 1.
+    ///   - jobAttemptsMax: the job's own `max_attempts`.
+    ///   - hint: the handler's own wish, the least that the job rests.
+    ///   - random: places the delay within its jitter, in -1...1.
+    public func afterFailure(
+        attempt: Int,
+        jobAttemptsMax: Int?,
+        hint: Duration?,
+        random: Double = .random(in: -1...1)
+    ) -> Decision {
+        let allowed = jobAttemptsMax ?? attemptsMax
+        guard attempt < allowed else { return .exhausted(attempts: attempt) }
+        let delay = backoff.delay(afterFailures: attempt, random: random)
+        return .retry(after: min(max(hint ?? .zero, delay), Limits.delayMax))
+    }
+
+    /// The answer of a policy.
+    public enum Decision: Sendable, Hashable {
+        case retry(after: Duration)
+        case exhausted(attempts: Int)
+    }
+}

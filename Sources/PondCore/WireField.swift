@@ -1,0 +1,41 @@
+/// The names of a stream entry's fields, as fixed by the wire format.
+public enum WireField: String, Sendable, CaseIterable {
+    case kind, data, key
+    case correlationID = "correlation_id"
+    case causationID = "causation_id"
+    case traceparent, tracestate
+    case jobClass = "class"
+    case attemptsMax = "max_attempts"
+    case timeout = "timeout_ms"
+    case expires = "expires_ms"
+    case budgetWall = "budget_wall_ms"
+    case budgetCPU = "budget_cpu_ms"
+    case budgetUSD = "budget_usd_micros"
+
+    // Written by the library alone.
+    case id
+    case enqueuedAt = "enqueued_ms"
+    case attempt, recoveries
+    case spentWall = "spent_wall_ms"
+    case spentCPU = "spent_cpu_ms"
+    case spentUSD = "spent_usd_micros"
+    case lastError = "last_error"
+    case unhandledSince = "unhandled_ms"
+
+    /// Whether only the library may write the field.
+    public var isOwnedByLibrary: Bool {
+        switch self {
+        case .id, .enqueuedAt, .attempt, .recoveries, .spentWall, .spentCPU, .spentUSD, .lastError, .unhandledSince: true
+        default: false
+        }
+    }
+
+    /// What the field asks for that this version does not keep yet, nil when it is kept.
+    public var missingFeature: String? {
+        switch self {
+        case .key: "idempotency keys"
+        case .budgetWall, .budgetCPU, .budgetUSD: "budgets"
+        default: nil
+        }
+    }
+}

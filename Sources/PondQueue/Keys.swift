@@ -1,0 +1,73 @@
+public import PondCore
+
+/// Every Redis key of a queue. All share the hash tag `{queue}`, so that each function runs in one cluster slot.
+public struct Keys: Sendable, Hashable {
+    /// What every function is given as its one key: `mp:{queue}`.
+    public let base: String
+
+    /// - Parameter prefix: the deployment's prefix. Defaults to `mp`.
+    public init(queue: QueueName, prefix: String = "mp") {
+        base = "\(prefix):{\(queue)}"
+    }
+
+    /// The stream of runnable jobs of a priority.
+    public func ready(_ priority: Priority) -> String {
+        stream(ReadyStream(priority))
+    }
+
+    /// The dead jobs: hash id → envelope and failure.
+    public var dead: String { base + ":dead" }
+    /// Dead jobs by cause.
+    public var causes: String { base + ":causes" }
+    /// Pause flag, limits and counters.
+    public var meta: String { base + ":meta" }
+    /// Who is alive: consumer → time of its last beat.
+    public var beats: String { base + ":beats" }
+    /// What each worker is and does.
+    public var workers: String { base + ":workers" }
+    /// What happened, a batch an entry.
+    public var journal: String { base + ":journal" }
+    /// Wakes one idle worker for a due time that comes before its next beat.
+    package var bell: String { base + ":bell" }
+
+    package func stream(_ stream: ReadyStream) -> String {
+        base + stream.suffix
+    }
+
+    /// The set of known queues of a deployment; it belongs to no queue, so it has no hash tag.
+    public static func queues(prefix: String = "mp") -> String {
+        "\(prefix):queues"
+    }
+}
+
+/// The streams that a queue's runnable jobs wait in, in the order in which they are fetched.
+public enum ReadyStream: String, Sendable, CaseIterable {
+    /// What was handed back or taken over: it has waited once already.
+    case front = "f"
+    case high = "h"
+    case normal = "n"
+    case low = "l"
+
+    init(_ priority: Priority) {
+        switch priority {
+        case .high: self = .high
+        case .normal: self = .normal
+        case .low: self = .low
+        }
+    }
+
+    package var suffix: String {
+        switch self {
+        case .front: ":ready:front"
+        case .high: ":ready:high"
+        case .normal: ":ready"
+        case .low: ":ready:low"
+        }
+    }
+
+    /// The id of a job that was never moved: its entry's, with this stream's letter when it is not the normal one,
+    /// because entry ids are unique in one stream only.
+    package func ownID(entry: String) -> JobID {
+        JobID(self == .normal ? entry : entry + rawValue)
+    }
+}

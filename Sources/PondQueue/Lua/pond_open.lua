@@ -1,0 +1,20 @@
+-- Makes a queue's streams and groups, where they are missing. A group begins at 0, so nothing added before is passed by.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     none
+-- returns  {letter, error text, letter, error text, …} of the streams that cannot be used; empty when all is well
+
+local function open(names)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    redis.pcall('HSETNX', keys.meta, 'format', int(FORMAT))
+    local faults = {}
+    local function ensure(letter, key)
+        local failed = ensure_group(key)
+        if failed then faults[#faults + 1], faults[#faults + 2] = letter, key .. ': ' .. failed end
+    end
+    for i = 1, #LETTERS do ensure(LETTERS[i], keys[LETTERS[i]]) end
+    ensure('b', keys.bell)
+    return faults
+end
+
+redis.register_function{ function_name = 'pond_open', callback = open, flags = { 'allow-oom' } }

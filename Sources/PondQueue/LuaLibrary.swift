@@ -1,0 +1,57 @@
+// The function library that makes every change of a queue's state: its text, its version, and how it gets to a server.
+
+/// The `millpond` function library.
+public enum LuaLibrary {
+    /// The wire format that this program speaks. A server with a newer one is refused.
+    public static let format = 1
+    /// Raised with every change of the text. A server with an older one gets this one.
+    public static let revision = 1
+
+    /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
+    /// 200 local names in one.
+    public static let text: String = {
+        let shared = [
+            PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._dead_lua,
+            PackageResources._due_lua, PackageResources._streams_lua, PackageResources._lookup_lua,
+        ]
+        let functions = [
+            PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,
+            PackageResources.pond_fetch_lua, PackageResources.pond_settle_lua, PackageResources.pond_promote_lua,
+            PackageResources.pond_beat_lua, PackageResources.pond_reclaim_lua, PackageResources.pond_leave_lua,
+            PackageResources.pond_owned_lua, PackageResources.pond_job_lua, PackageResources.pond_cancel_lua,
+            PackageResources.pond_depth_lua, PackageResources.pond_dead_lua, PackageResources.pond_revive_lua,
+            PackageResources.pond_discard_lua, PackageResources.pond_pause_lua,
+        ]
+        let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
+        return "#!lua name=millpond\n" + shared.map { String(decoding: $0, as: UTF8.self) }.joined() + bodies.joined()
+    }()
+
+    /// What a server's `pond_version` answers.
+    public struct Version: Sendable, Hashable, CustomStringConvertible {
+        public let format: Int
+        public let revision: Int
+
+        /// The version of this program's own library.
+        public static let own = Version(format: LuaLibrary.format, revision: LuaLibrary.revision)
+
+        public var description: String { "format \(format), revision \(revision)" }
+    }
+
+    /// What to do about a server's library.
+    enum Step: Hashable {
+        /// It serves.
+        case keep
+        /// It is missing or older.
+        case load
+        /// It is of a format that this program does not speak.
+        case refuse
+    }
+
+    /// A newer revision of the same format only adds, so an older program goes on beside it during a deploy.
+    static func step(found: Version?) -> Step {
+        guard let found else { return .load }
+        if found.format > format { return .refuse }
+        if found.format < format || found.revision < revision { return .load }
+        return .keep
+    }
+}

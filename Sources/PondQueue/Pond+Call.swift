@@ -1,0 +1,114 @@
+import Logging
+import PondCore
+package import PondRedis
+
+extension Pond {
+    /// How long a call waits for a server that says it will be back (it is loading, a script runs).
+    private static let patience = Duration.seconds(5)
+    private static let transientPrefixes: Set<String> = ["LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN"]
+    private static let pause = Backoff(base: .milliseconds(20), cap: .milliseconds(500), jitter: 0.2)
+
+    /// Sends a command, again while the server answers that it cannot just now.
+    ///
+    /// An error reply means that nothing was done, so repeating is safe; a lost reply is never repeated here.
+    package func run(_ command: RedisCommand, doing action: String) async throws(QueueError) -> RESPValue {
+        let deadline = clock.now().advanced(by: Pond.patience)
+        var failures = 0
+        while true {
+            do throws(RedisError) {
+                return try await redis.send(command)
+            } catch {
+                failures += 1
+                let pause = Pond.pause.delay(afterFailures: failures)
+                guard Pond.transientPrefixes.contains(error.prefix ?? ""), clock.now().advanced(by: pause) < deadline
+                else { throw QueueError(error, doing: action) }
+                do { try await clock.sleep(pause) } catch {
+                    throw QueueError(RedisError(.cancelled, "\(action): the task was cancelled"), doing: action)
+                }
+            }
+        }
+    }
+
+    /// Calls a function of the library; loads the library first when the server does not have it.
+    package func call(
+        _ function: String,
+        _ keys: Keys,
+        _ arguments: [RedisArgument] = [],
+        readOnly: Bool = false
+    ) async throws(QueueError) -> RESPValue {
+        let command = RedisCommand(
+            readOnly ? "FCALL_RO" : "FCALL", [.text(function), 1, .text(keys.base)] + arguments
+        )
+        do throws(QueueError) {
+            return try await run(command, doing: function)
+        } catch {
+            guard error.redis?.isMissingFunction == true else { throw error }
+            try await installLibrary()
+            return try await run(command, doing: function)
+        }
+    }
+
+    /// Brings the server's function library up to this program's: loads it when it is missing or older.
+    ///
+    /// - Returns: the version that the server has now.
+    /// - Throws: `libraryNewer` when it is of a format that this program does not speak, `libraryMissing` when it
+    ///   cannot be loaded.
+    @discardableResult
+    public func installLibrary() async throws(QueueError) -> LuaLibrary.Version {
+        let found = try await libraryVersion()
+        switch LuaLibrary.step(found: found) {
+        case .keep:
+            return found ?? .own
+        case .refuse:
+            throw QueueError(
+                .libraryNewer,
+                "the server's function library millpond has \(found ?? .own), this program speaks format "
+                    + "\(LuaLibrary.format); upgrade this program, or use another Redis or database for it"
+            )
+        case .load:
+            try await loadLibrary()
+            logger.info(
+                "function library loaded",
+                metadata: ["version": "\(LuaLibrary.Version.own)", "before": "\(found.map { "\($0)" } ?? "none")"]
+            )
+            return .own
+        }
+    }
+
+    /// The version of the server's function library, nil when it has none.
+    public func libraryVersion() async throws(QueueError) -> LuaLibrary.Version? {
+        do throws(QueueError) {
+            let reply = try await run(RedisCommand("FCALL_RO", "pond_version", 0), doing: "pond_version")
+            guard let parts = reply.array, parts.count >= 3, let format = parts[1].int, let revision = parts[2].int else {
+                throw QueueError(.unexpectedReply, "pond_version answered \(reply); another library uses that name")
+            }
+            return LuaLibrary.Version(format: Int(format), revision: Int(revision))
+        } catch {
+            if error.redis?.isMissingFunction == true { return nil }
+            throw error
+        }
+    }
+
+    private func loadLibrary() async throws(QueueError) {
+        do throws(QueueError) {
+            _ = try await run(
+                RedisCommand("FUNCTION", "LOAD", "REPLACE", .text(LuaLibrary.text)), doing: "loading the function library"
+            )
+        } catch {
+            if error.isTransient { throw error }
+            throw QueueError(
+                .libraryMissing,
+                "the function library millpond cannot be loaded: \(error.message). It needs Redis 7.0 or Valkey 7.2 and "
+                    + "a user that may call FUNCTION; an administrator can load it once with `pond functions load`",
+                redis: error.redis
+            )
+        }
+    }
+}
+
+extension RedisError {
+    /// Redis 7 names no prefix for a missing function, so its text decides.
+    fileprivate var isMissingFunction: Bool {
+        prefix == "ERR" && message.contains("Function not found")
+    }
+}

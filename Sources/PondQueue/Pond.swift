@@ -1,0 +1,63 @@
+public import Logging
+public import PondCore
+public import PondRedis
+
+/// The queues of one Redis: a connection, a key prefix, and the function library kept in place.
+///
+/// Nothing is connected before the first call, and nothing runs when nobody calls.
+public final class Pond: Sendable {
+    /// What every key begins with.
+    public let prefix: String
+    package let redis: RedisClient
+    package let logger: Logger
+    package let clock: LocalClock
+    private let configuration: RedisConfiguration
+
+    /// - Parameter prefix: what every key begins with. Defaults to `mp`.
+    public init(
+        _ configuration: RedisConfiguration,
+        prefix: String = "mp",
+        clock: LocalClock = .system,
+        logger: Logger = Logger(label: "millpond")
+    ) {
+        self.configuration = configuration
+        self.prefix = prefix
+        self.logger = logger
+        self.clock = clock
+        redis = RedisClient(configuration, clock: clock, logger: logger)
+    }
+
+    /// - Throws: `RedisError.invalidURL`, which names the part of the URL that is wrong.
+    public convenience init(redis url: String, prefix: String = "mp") throws(RedisError) {
+        self.init(try RedisConfiguration(url: url), prefix: prefix)
+    }
+
+    /// A queue of this Redis; it exists as soon as it holds a job or a worker serves it.
+    ///
+    /// - Throws: `PondError.invalidQueueName`.
+    public func queue(_ name: String) throws(PondError) -> Queue {
+        Queue(try QueueName(name), on: self)
+    }
+
+    /// The known queues: those that a worker or a producer of this library has used.
+    public func queues() async throws(QueueError) -> [QueueName] {
+        let reply = try await run(RedisCommand("SMEMBERS", .text(Keys.queues(prefix: prefix))), doing: "listing queues")
+        var names: [QueueName] = []
+        for member in reply.array ?? [] {
+            // Somebody else's member is no queue of ours.
+            guard let text = member.string else { continue }
+            do throws(PondError) { names.append(try QueueName(text)) } catch { continue }
+        }
+        return names.sorted()
+    }
+
+    /// A connection of its own to the same server, for reads that block.
+    package func makeReader() -> RedisClient {
+        RedisClient(configuration, clock: clock, logger: logger)
+    }
+
+    /// Closes the connection. Idempotent; calls after it fail.
+    public func close() async {
+        await redis.close()
+    }
+}

@@ -1,0 +1,84 @@
+public import PondCore
+import PondRedis
+
+/// What a worker hears when it beats.
+public struct BeatAnswer: Sendable, Hashable {
+    /// Redis' clock.
+    public let now: ServerTime
+    /// When the next held job is due.
+    public let nextDue: ServerTime?
+    public let isPaused: Bool
+    /// Whether Redis did not know this consumer: its first beat, or it was declared lost meanwhile.
+    public let isNew: Bool
+    /// When the stalest other beat runs out: beat again then, to take over without delay.
+    public let nextExpiry: ServerTime?
+    /// Consumers whose beat has run out.
+    public let lost: [Consumer]
+    /// Jobs of this consumer that somebody cancelled.
+    public let cancelled: [JobID]
+}
+
+extension Queue {
+    /// Says that a worker lives, and hears what it must know.
+    ///
+    /// - Parameters:
+    ///   - lease: how old a beat may get before its worker is lost. Defaults to 4 seconds.
+    ///   - census: whether to look for owners that never beat as well.
+    ///   - about: what the worker is and does, as JSON of at most 8 KiB, for people.
+    public func beat(
+        as consumer: Consumer,
+        lease: Duration = Limits.lease,
+        census: Bool = false,
+        about: String
+    ) async throws(QueueError) -> BeatAnswer {
+        let reply = try await pond.call(
+            "pond_beat", keys,
+            [.text(consumer.name), .integer(lease.wholeMilliseconds), .text(census ? "1" : ""), .text(about)]
+        )
+        var reader = try ReplyReader("pond_beat", reply)
+        return BeatAnswer(
+            now: try reader.time(),
+            nextDue: try reader.timeIfAny(),
+            isPaused: try reader.number() == 1,
+            isNew: try reader.text() == "new",
+            nextExpiry: try reader.timeIfAny(),
+            lost: try reader.counted().map { Consumer($0) },
+            cancelled: try reader.counted().map { JobID($0) }
+        )
+    }
+
+    /// Takes over what a lost consumer had in flight, a bounded batch: back to the front, or dead when its workers
+    /// died too often.
+    ///
+    /// - Returns: how many jobs moved, how many died, and whether more is left.
+    public func reclaim(
+        from lost: Consumer,
+        by consumer: Consumer,
+        lease: Duration = Limits.lease
+    ) async throws(QueueError) -> (moved: Int, buried: Int, more: Bool) {
+        let reply = try await pond.call(
+            "pond_reclaim", keys,
+            [
+                .text(lost.name), .text(consumer.name), .integer(lease.wholeMilliseconds),
+                .integer(Int64(Limits.recoveriesMax)),
+            ]
+        )
+        var reader = try ReplyReader("pond_reclaim", reply)
+        return (Int(try reader.number()), Int(try reader.number()), try reader.number() == 1)
+    }
+
+    /// Says goodbye, so that nobody waits for this consumer's beat.
+    ///
+    /// - Returns: false when it still owns entries; then its lease runs out and others take them over.
+    public func leave(as consumer: Consumer, bell: String? = nil) async throws(QueueError) -> Bool {
+        try await pond.call("pond_leave", keys, [.text(consumer.name), .text(bell ?? "")]).string == "left"
+    }
+
+    /// Moves held jobs whose time has come to their ready streams, a bounded batch.
+    public func promote(
+        as consumer: Consumer
+    ) async throws(QueueError) -> (now: ServerTime, nextDue: ServerTime?, promoted: Int) {
+        var reader = try ReplyReader("pond_promote", try await pond.call("pond_promote", keys, [.text(consumer.name)]))
+        return (try reader.time(), try reader.timeIfAny(), Int(try reader.number()))
+    }
+}

@@ -1,0 +1,76 @@
+public import PondCore
+import PondRedis
+
+/// One dead job in a list; `Queue.job(_:)` shows it whole.
+public struct DeadJob: Sendable, Hashable {
+    public let id: JobID
+    public let diedAt: ServerTime
+    public let cause: String
+    public let error: String
+    /// Empty when the entry had none.
+    public let kind: String
+    /// Tries that ended in an error.
+    public let attempts: Int
+    /// How often its worker died.
+    public let recoveries: Int
+}
+
+/// What became of a dead job that was sent back.
+public enum ReviveAnswer: Sendable, Hashable {
+    case enqueued
+    case unknown
+    case refused(String)
+}
+
+extension Queue {
+    /// The dead, newest first.
+    ///
+    /// - Parameters:
+    ///   - limit: how many at most, 1 to 1,000.
+    ///   - cause: only those with this cause, among the newest 10,000.
+    public func dead(limit: Int = 100, cause: String? = nil) async throws(QueueError) -> [DeadJob] {
+        let reply = try await pond.call(
+            "pond_dead", keys, [.integer(Int64(limit)), .text(cause ?? "")], readOnly: true
+        )
+        var reader = try ReplyReader("pond_dead", reply)
+        var jobs: [DeadJob] = []
+        while !reader.isAtEnd {
+            jobs.append(
+                DeadJob(
+                    id: JobID(try reader.text()), diedAt: try reader.time(), cause: try reader.text(),
+                    error: try reader.text(), kind: try reader.text(),
+                    attempts: Int(try reader.number()), recoveries: Int(try reader.number())
+                )
+            )
+        }
+        return jobs
+    }
+
+    /// Sends dead jobs back to their ready stream with their attempts at 0; the last error stays with them.
+    ///
+    /// - Parameter ids: at most `Limits.deadBatchMax`.
+    public func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
+        var reader = try ReplyReader("pond_revive", try await pond.call("pond_revive", keys, ids.map { .text($0.text) }))
+        var answers: [ReviveAnswer] = []
+        for _ in ids {
+            let text = try reader.text()
+            switch text {
+            case "enqueued": answers.append(.enqueued)
+            case "unknown": answers.append(.unknown)
+            default: answers.append(.refused(String(text.drop { $0 != " " }.dropFirst())))
+            }
+        }
+        return answers
+    }
+
+    /// Forgets dead jobs for good.
+    ///
+    /// - Parameter ids: at most `Limits.deadBatchMax`.
+    /// - Returns: for each id, whether there was such a dead job.
+    public func discard(_ ids: [JobID]) async throws(QueueError) -> [Bool] {
+        var reader = try ReplyReader("pond_discard", try await pond.call("pond_discard", keys, ids.map { .text($0.text) }))
+        var answers: [Bool] = []
+        for _ in ids { answers.append(try reader.text() == "discarded") }
+        return answers
+    }
+}

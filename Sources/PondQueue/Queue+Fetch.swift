@@ -1,0 +1,114 @@
+public import PondCore
+public import PondRedis
+
+/// What one fetch brought.
+public struct Fetched: Sendable {
+    /// Redis' clock when the fetch ran; nil for a blocking read, which does not tell.
+    public var now: ServerTime?
+    /// When the next held job is due.
+    public var nextDue: ServerTime?
+    /// Whether the queue is paused; then nothing was delivered.
+    public var isPaused = false
+    public var deliveries: [Delivery] = []
+    /// A bell that rang: the next fetch puts it away.
+    public var bell: String?
+    /// Streams that could not be read, and why.
+    public var faults: [ReadyStream: String] = [:]
+}
+
+extension Queue {
+    /// Makes the queue's streams and groups where they are missing.
+    ///
+    /// - Returns: the streams that cannot be used, and why (a key of another type sits in their place).
+    public func open() async throws(QueueError) -> [ReadyStream: String] {
+        var reader = try ReplyReader("pond_open", try await pond.call("pond_open", keys))
+        var faults: [ReadyStream: String] = [:]
+        while !reader.isAtEnd {
+            let letter = try reader.text()
+            let text = try reader.text()
+            if let stream = ReadyStream(rawValue: letter) { faults[stream] = text }
+        }
+        return faults
+    }
+
+    /// Takes up to `limit` runnable jobs, front before high before normal before low, after promoting what is due.
+    ///
+    /// When the answer is lost, what was delivered belongs to the consumer without its knowledge; `owned(by:)` finds it.
+    public func fetch(as consumer: Consumer, atMost limit: Int, bell: String? = nil) async throws(QueueError) -> Fetched {
+        let reply = try await pond.call(
+            "pond_fetch", keys, [.text(consumer.name), .integer(Int64(limit)), .text(bell ?? "")]
+        )
+        var reader = try ReplyReader("pond_fetch", reply)
+        var fetched = Fetched(now: try reader.time(), nextDue: try reader.timeIfAny())
+        fetched.isPaused = try reader.number() == 1
+        while !reader.isAtEnd {
+            guard let stream = ReadyStream(rawValue: try reader.text()) else { continue }
+            let value = try reader.value()
+            if let entries = value.array {
+                fetched.deliveries += try Delivery.read(entries, queue: name, stream: stream)
+            } else {
+                fetched.faults[stream] = value.string ?? "cannot be read"
+            }
+        }
+        return fetched
+    }
+
+    /// Waits until a job or a bell arrives, at most `block`; brings at most one entry a stream.
+    ///
+    /// - Parameters:
+    ///   - reader: a connection that nothing else uses; it is busy meanwhile.
+    ///   - streams: what to listen to; one that cannot be read would fail the whole call.
+    public func listen(
+        as consumer: Consumer,
+        on reader: RedisClient,
+        to streams: [ReadyStream],
+        block: Duration
+    ) async throws(QueueError) -> Fetched {
+        let names = streams.map { keys.stream($0) } + [keys.bell]
+        let command = RedisCommand(
+            "XREADGROUP",
+            ["GROUP", "mp", .text(consumer.name), "COUNT", 1, "BLOCK", .integer(max(1, block.wholeMilliseconds)), "STREAMS"]
+                + names.map { .text($0) } + names.map { _ in ">" }
+        )
+        let reply: RESPValue
+        do {
+            reply = try await reader.send(command, timeout: block + .seconds(2))
+        } catch {
+            throw QueueError(error, doing: "waiting for jobs of \(name)")
+        }
+        return try readListened(reply, streams)
+    }
+
+    private func readListened(_ reply: RESPValue, _ streams: [ReadyStream]) throws(QueueError) -> Fetched {
+        var fetched = Fetched()
+        for value in reply.array ?? [] {
+            guard let pair = value.array, pair.count == 2, let key = pair[0].string, let entries = pair[1].array else {
+                throw QueueError(.unexpectedReply, "XREADGROUP of \(name) answered \(value)")
+            }
+            if key == keys.bell {
+                fetched.bell = entries.first?.array?.first?.string
+            } else if let stream = streams.first(where: { keys.stream($0) == key }) {
+                fetched.deliveries += try Delivery.read(entries, queue: name, stream: stream)
+            }
+        }
+        return fetched
+    }
+
+    /// What a consumer has in flight by Redis' account, and the bells that it holds.
+    public func owned(by consumer: Consumer) async throws(QueueError) -> (receipts: [Receipt], bells: [String]) {
+        let reply = try await pond.call("pond_owned", keys, [.text(consumer.name)], readOnly: true)
+        var reader = try ReplyReader("pond_owned", reply)
+        var receipts: [Receipt] = []
+        var bells: [String] = []
+        while !reader.isAtEnd {
+            let letter = try reader.text()
+            let entry = try reader.text()
+            if let stream = ReadyStream(rawValue: letter) {
+                receipts.append(Receipt(stream: stream, entry: entry))
+            } else {
+                bells.append(entry)
+            }
+        }
+        return (receipts, bells)
+    }
+}

@@ -1,0 +1,83 @@
+public import PondCore
+import PondRedis
+
+/// Where a job is, since when, and what is stored of it.
+public struct JobReport: Sendable {
+    /// Where a job can be.
+    public enum State: String, Sendable, CaseIterable {
+        case ready, running, held, dead
+        /// It ended, or there never was such a job.
+        case unknown
+    }
+
+    public let id: JobID
+    public let state: State
+    /// When it got there; nil when that is not recorded.
+    public let since: ServerTime?
+    /// The worker that runs it.
+    public let owner: Consumer?
+    /// When a held job becomes runnable.
+    public let due: ServerTime?
+    /// Tries that ended in an error.
+    public let attempts: Int
+    /// Why it is dead.
+    public let cause: String?
+    /// The error that made it dead.
+    public let error: String?
+    /// The stored fields in order, as they are.
+    public let fields: [(name: [UInt8], value: [UInt8])]
+
+    /// The first field of a name, as text.
+    public func field(_ name: String) -> String? {
+        fields.first { $0.name.elementsEqual(name.utf8) }.map { String(decoding: $0.value, as: UTF8.self) }
+    }
+}
+
+/// What became of a wish to cancel.
+public enum CancelAnswer: String, Sendable, CaseIterable {
+    /// It will not run.
+    case cancelled
+    /// It is running; its worker hears it at its next beat.
+    case cancelling
+    /// It ended, is dead, or there never was such a job.
+    case unknown
+}
+
+extension Queue {
+    /// Where a job is now.
+    public func job(_ id: JobID) async throws(QueueError) -> JobReport {
+        let reply = try await pond.call("pond_job", keys, [.text(id.text)], readOnly: true)
+        var reader = try ReplyReader("pond_job", reply)
+        var facts: [String: String] = [:]
+        while facts["fields"] == nil {
+            let name = try reader.text()
+            facts[name] = try reader.text()
+        }
+        var fields: [(name: [UInt8], value: [UInt8])] = []
+        while !reader.isAtEnd { 
+            let field = try reader.bytes()
+            fields.append((field, try reader.bytes()))
+        }
+        func fact(_ name: String) -> String? { facts[name].flatMap { $0.isEmpty ? nil : $0 } }
+        return JobReport(
+            id: JobID(fact("id") ?? id.text),
+            state: fact("state").flatMap { JobReport.State(rawValue: $0) } ?? .unknown,
+            since: fact("since_ms").flatMap { Int64($0) }.map { ServerTime(milliseconds: $0) },
+            owner: fact("owner").map { Consumer($0) },
+            due: fact("due_ms").flatMap { Int64($0) }.map { ServerTime(milliseconds: $0) },
+            attempts: fact("attempt").flatMap { Int($0) } ?? 0,
+            cause: fact("cause"),
+            error: fact("error"),
+            fields: fields
+        )
+    }
+
+    /// Cancels a job that has not ended.
+    public func cancel(_ id: JobID) async throws(QueueError) -> CancelAnswer {
+        let reply = try await pond.call("pond_cancel", keys, [.text(id.text)])
+        guard let answer = reply.string.flatMap({ CancelAnswer(rawValue: $0) }) else {
+            throw QueueError(.unexpectedReply, "pond_cancel answered \(reply)")
+        }
+        return answer
+    }
+}

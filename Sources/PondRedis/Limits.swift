@@ -1,0 +1,28 @@
+/// The bounds of the Redis client that nobody needs to configure.
+enum Limits {
+    /// The longest Redis URL, in bytes.
+    static let urlBytesMax = 4_096
+    /// The longest host name, in bytes (DNS).
+    static let hostBytesMax = 253
+    /// The longest path of a unix socket, in bytes (Linux has 108, one of them for the final NUL).
+    static let socketPathBytesMax = 107
+    /// The highest database number; a server has 16 unless told otherwise.
+    static let databaseMax = 65_535
+    /// The longest status, error, integer or length line of a reply, in bytes: hiredis scans an unfinished line again
+    /// with every read, so a long one would cost quadratic time.
+    static let replyLineBytesMax = 1 << 20
+    /// How many elements the arrays of one reply may have together.
+    static let replyElementsMax = 1 << 20
+    /// The longest argument, in bytes: `proto-max-bulk-len` of a server with default settings.
+    static let argumentBytesMax = 512 << 20
+    /// The most arguments of a command that a server accepts.
+    static let argumentsMax = 1 << 20
+    /// How many bytes of commands are encoded into one buffer before it is written.
+    static let writeBatchBytes = 256 << 10
+    /// How many bytes may wait in the channel before further commands wait unwritten.
+    static let writeBufferBytes = 1 << 20
+    /// How many bytes of its idle parse buffer the parser keeps.
+    static let parseBufferBytesKept = 1 << 20
+    /// How many bytes of a malformed reply an error message shows.
+    static let violationBytesShown = 24
+}

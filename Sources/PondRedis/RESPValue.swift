@@ -1,0 +1,71 @@
+/// One reply of a Redis server, or one element of a reply, as a value that owns its bytes (protocol RESP2).
+public enum RESPValue: Sendable, Hashable {
+    /// A status such as `OK`.
+    case simple(String)
+    /// An error reply, whole text; a top-level one is thrown as `RedisError`, one inside an array stays a value.
+    case error(String)
+    case integer(Int64)
+    case bulk([UInt8])
+    /// A null bulk string or a null array.
+    case null
+    case array([RESPValue])
+}
+
+extension RESPValue {
+    /// The text of a status, or of a bulk string that is valid UTF-8.
+    public var string: String? {
+        switch self {
+        case .simple(let text): text
+        case .bulk(let bytes): String(validating: bytes, as: UTF8.self)
+        case .error, .integer, .null, .array: nil
+        }
+    }
+
+    /// The bytes of a bulk string or a status.
+    public var bytes: [UInt8]? {
+        switch self {
+        case .simple(let text): Array(text.utf8)
+        case .bulk(let bytes): bytes
+        case .error, .integer, .null, .array: nil
+        }
+    }
+
+    /// An integer reply, or a bulk string that is a decimal number.
+    public var int: Int64? {
+        switch self {
+        case .integer(let value): value
+        case .bulk(let bytes): Decimal.parse(bytes)
+        case .simple, .error, .null, .array: nil
+        }
+    }
+
+    /// The elements of an array reply.
+    public var array: [RESPValue]? {
+        if case .array(let elements) = self { elements } else { nil }
+    }
+
+    /// Whether this is a null bulk string or a null array.
+    public var isNull: Bool {
+        self == .null
+    }
+}
+
+/// Decimal numbers as Redis writes them: an optional minus sign and digits, nothing else.
+enum Decimal {
+    static func parse(_ bytes: [UInt8]) -> Int64? {
+        let negative = bytes.first == UInt8(ascii: "-")
+        let digits = bytes.dropFirst(negative ? 1 : 0)
+        guard !digits.isEmpty, digits.count <= 19 else { return nil }
+        var value: Int64 = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+            let (tens, tooLarge) = value.multipliedReportingOverflow(by: 10)
+            let (sum, overflow) = tens.subtractingReportingOverflow(Int64(digit - UInt8(ascii: "0")))
+            guard !tooLarge, !overflow else { return nil }
+            value = sum
+        }
+        // Counted below zero, where Int64 reaches one further.
+        if negative { return value }
+        return value == .min ? nil : -value
+    }
+}

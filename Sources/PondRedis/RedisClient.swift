@@ -1,0 +1,129 @@
+public import Logging
+public import PondCore
+import NIOCore
+import NIOPosix
+
+/// One connection to a Redis server that many tasks share, made when it is first needed and made again when it is lost.
+///
+/// Commands of all tasks travel in one pipeline: a command that blocks (`XREADGROUP … BLOCK`) holds up those behind it,
+/// so give a blocking reader a client of its own. Commands that change how the server answers (`SUBSCRIBE`, `MONITOR`,
+/// `CLIENT REPLY`, `HELLO 3`) or the connection's state (`SELECT`, `MULTI`) must not be sent through it.
+///
+/// While there is no connection, calls wait for one until their deadline. Nothing runs in the background: with no call
+/// under way, a client neither connects nor wakes up.
+public final class RedisClient: Sendable {
+    private let configuration: RedisConfiguration
+    private let clock: LocalClock
+    private let eventLoop: any EventLoop
+    private let inbox = Inbox()
+    private let status = StatusBox()
+    private let connection: NIOLoopBoundBox<Connection>
+
+    /// Makes a client; the connection is opened by the first call.
+    public init(_ configuration: RedisConfiguration, clock: LocalClock = .system, logger: Logger) {
+        self.configuration = configuration
+        self.clock = clock
+        eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        let connection = Connection(
+            configuration,
+            eventLoop: eventLoop,
+            clock: clock,
+            logger: logger,
+            inbox: inbox,
+            status: status
+        )
+        self.connection = .makeBoxSendingValue(connection, eventLoop: eventLoop)
+    }
+
+    deinit {
+        // A call holds its client, so that nobody waits any more.
+        let connection = connection
+        eventLoop.execute { _ = connection.value.close() }
+    }
+
+    /// Whether there is a connection that is logged in.
+    public var isConnected: Bool { status.isConnected }
+
+    /// Sends a command and waits for its reply.
+    ///
+    /// Cancelling the task takes back a command that was not written yet. One that was written closes the connection,
+    /// and all other calls in flight on it fail with `connectionLost`; so does one that has no reply by its deadline.
+    /// - Parameter timeout: how long the call may take, waiting for a connection included. Defaults to the
+    ///   configuration's `commandTimeout`.
+    /// - Throws: `RedisError`; an error reply has the code `.reply` with its prefix.
+    public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RESPValue {
+        let work = Call.Work.one(command, sizeBound: try sizeBound(of: command))
+        switch await answer(work, timeout) {
+        case .one(let result): return try result.get()
+        case .unsent(let error): throw error
+        case .many, .connected: preconditionFailure("a single command got the answer of another call")
+        }
+    }
+
+    /// Sends commands in one go and waits for all replies; an error reply of one does not stop the others.
+    ///
+    /// Other tasks' commands do not come between them. Deadline and cancellation are those of `send`.
+    /// - Returns: one result a command, in order; when the connection is lost on the way, the commands without a reply
+    ///   have the error `connectionLost`, `timedOut`, `cancelled` or `closed`.
+    /// - Throws: `RedisError` when nothing was sent.
+    public func pipeline(
+        _ commands: [RedisCommand],
+        timeout: Duration? = nil
+    ) async throws(RedisError) -> [Result<RESPValue, RedisError>] {
+        guard !commands.isEmpty else { return [] }
+        var bounds: [Int] = []
+        bounds.reserveCapacity(commands.count)
+        for command in commands { bounds.append(try sizeBound(of: command)) }
+        switch await answer(.many(commands, sizeBounds: bounds), timeout) {
+        case .many(let results): return results
+        case .unsent(let error): throw error
+        case .one, .connected: preconditionFailure("a pipeline got the answer of another call")
+        }
+    }
+
+    /// The server's number for the present connection (`CLIENT ID`), for a `CLIENT UNBLOCK` by another client.
+    ///
+    /// It is known since the login and nothing is sent for it, so a blocking command does not delay it. Connects when
+    /// there is no connection. The number changes with every new connection.
+    public func connectionID() async throws(RedisError) -> Int64 {
+        switch await answer(.connect, nil) {
+        case .connected(let id?): return id
+        case .connected(nil):
+            throw RedisError(.reply("NOPERM"), "the connection's number is unknown: this user may not run CLIENT ID")
+        case .unsent(let error): throw error
+        case .one, .many: preconditionFailure("a wait for the connection got the answer of another call")
+        }
+    }
+
+    /// Closes the connection for good; calls under way and later ones fail with `closed`. The second call does nothing.
+    public func close() async {
+        let connection = connection
+        let closed = eventLoop.flatSubmit { connection.value.close() }
+        // Fails in no case: a channel's close future always succeeds.
+        _ = try? await closed.get()
+    }
+
+    private func answer(_ work: Call.Work, _ timeout: Duration?) async -> Call.Answer {
+        let call = Call(work, deadline: clock.now() + (timeout ?? configuration.commandTimeout))
+        return await withTaskCancellationHandler {
+            await withUnsafeContinuation { continuation in
+                call.prepare(continuation)
+                if inbox.submit(call) { wakeLoop() }
+            }
+        } onCancel: {
+            if inbox.cancel(call) { wakeLoop() }
+        }
+    }
+
+    private func wakeLoop() {
+        let connection = connection
+        eventLoop.execute { connection.value.drain() }
+    }
+
+    private func sizeBound(of command: RedisCommand) throws(RedisError) -> Int {
+        precondition(!command.arguments.isEmpty, "a Redis command has at least its name")
+        if let bound = CommandEncoder.sizeBound(of: command) { return bound }
+        let limits = "an argument may have \(Limits.argumentBytesMax) bytes, a command \(Limits.argumentsMax) arguments"
+        throw RedisError(.tooLarge, "\(command.name) was not sent: \(limits)")
+    }
+}

@@ -1,0 +1,42 @@
+/// One word of a command: text, opaque bytes or a number.
+public enum RedisArgument: Sendable, Hashable {
+    /// Sent as UTF-8.
+    case text(String)
+    case bytes([UInt8])
+    /// Sent as decimal digits.
+    case integer(Int64)
+
+    /// A number of any integer type that fits in 64 signed bits.
+    public static func number(_ value: some BinaryInteger) -> RedisArgument {
+        .integer(Int64(value))
+    }
+}
+
+extension RedisArgument: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral {
+    public init(stringLiteral value: String) {
+        self = .text(value)
+    }
+
+    public init(integerLiteral value: Int64) {
+        self = .integer(value)
+    }
+}
+
+/// A command with its arguments, sent as an array of bulk strings: nothing in it is ever parsed by the server.
+public struct RedisCommand: Sendable, Hashable {
+    /// The command's name and everything after it.
+    public var arguments: [RedisArgument]
+
+    public init(_ name: String, _ arguments: RedisArgument...) {
+        self.init(name, arguments)
+    }
+
+    public init(_ name: String, _ arguments: [RedisArgument]) {
+        self.arguments = [.text(name)] + arguments
+    }
+
+    /// The first word, for messages; never the arguments, which may be secret.
+    var name: String {
+        if case .text(let name) = arguments.first { name } else { "a command without a name" }
+    }
+}

@@ -1,0 +1,94 @@
+public import PondCore
+
+/// Where a Redis server is, how to log in, and how long to wait for it.
+///
+/// All of it can come from one URL:
+///
+///     redis://[user[:password]@]host[:port][/db]
+///     rediss://…[?ca=/path/ca.pem&verify=none&servername=name]      TLS, verified unless told otherwise
+///     unix:///path/redis.sock[?db=0]   or   redis+unix:///path/redis.sock[?db=0]
+///
+/// Reserved characters of user, password and path are percent-encoded.
+public struct RedisConfiguration: Sendable {
+    /// Where the server listens.
+    public enum Address: Sendable, Hashable, CustomStringConvertible {
+        case tcp(host: String, port: Int)
+        case unixSocket(path: String)
+
+        public var description: String {
+            switch self {
+            case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+            case .unixSocket(let path): path
+            }
+        }
+    }
+
+    /// How the server proves who it is.
+    public struct TLS: Sendable, Hashable {
+        /// A PEM file with the certificate authorities to trust instead of the system's. Defaults to the system's.
+        public var caFile: String?
+        /// Whether certificate and name are verified. Defaults to true.
+        public var isVerified: Bool
+        /// The name that the certificate must carry, when it is not the host. Defaults to the host.
+        public var serverName: String?
+
+        public init(caFile: String? = nil, isVerified: Bool = true, serverName: String? = nil) {
+            self.caFile = caFile
+            self.isVerified = isVerified
+            self.serverName = serverName
+        }
+    }
+
+    /// Where the server listens.
+    public var address: Address
+    /// The ACL user. Defaults to the server's `default` user.
+    public var user: String?
+    /// The password. Defaults to none, which sends no AUTH.
+    public var password: String?
+    /// The database number. Defaults to 0.
+    public var database = 0
+    /// TLS towards the server. Defaults to none.
+    public var tls: TLS?
+    /// How long a connection and its login may take. Defaults to 5 seconds.
+    public var connectTimeout = Duration.seconds(5)
+    /// How long a call may take, waiting for a connection included, unless the call says otherwise. Defaults to 5 seconds.
+    public var commandTimeout = Duration.seconds(5)
+    /// The name that `CLIENT LIST` shows. Defaults to none.
+    public var clientName: String?
+    /// The delay before another connection attempt; the first attempt after a loss is made at once. Defaults to 50 ms
+    /// doubling up to 1 second, ± 20 %.
+    public var reconnect = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
+    /// How many commands may wait or be in flight; one more fails with `pipelineFull`. Defaults to 16,384.
+    public var pipelineLimit = 16_384
+    /// The largest reply, in bytes; a larger one closes the connection. Defaults to 64 MiB.
+    public var replyBytesMax = 64 << 20
+
+    public init(address: Address) {
+        self.address = address
+    }
+
+    /// Reads a URL.
+    ///
+    /// - Throws: `RedisError.Code.invalidURL`; the message names the part and never shows the password.
+    public init(url: String) throws(RedisError) {
+        var parser = URLParser(url)
+        self = try parser.parse()
+    }
+}
+
+extension RedisConfiguration: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// The server as a URL, without the password.
+    public var description: String {
+        let secret = password == nil ? "" : ":***"
+        let login = user == nil && password == nil ? "" : "\(user ?? "")\(secret)@"
+        return switch address {
+        case .tcp: "\(tls == nil ? "redis" : "rediss")://\(login)\(address)/\(database)"
+        case .unixSocket(let path): "unix://\(login)\(path)?db=\(database)"
+        }
+    }
+
+    public var debugDescription: String { description }
+
+    /// Nothing but the description, so that `dump` shows no password.
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
+}

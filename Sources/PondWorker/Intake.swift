@@ -1,0 +1,98 @@
+import DequeModule
+import PondQueue
+import Synchronization
+
+/// Where fetched jobs wait for a slot, and the account of what is in flight.
+///
+/// Room is reserved before a fetch and given back when a job is settled, so that the process never owns more than
+/// its slots and its prefetch.
+final class Intake: Sendable {
+    private struct State {
+        var buffer = Deque<Assignment>()
+        var idleSlots: [CheckedContinuation<Assignment?, Never>] = []
+        var inFlight = 0
+        var isClosed = false
+    }
+
+    private let inFlightMax: Int
+    /// A fetch waits until at least so much room is free, so that a busy worker fetches batches.
+    private let roomWorthFetching: Int
+    private let state = Mutex(State())
+
+    init(inFlightMax: Int, prefetch: Int) {
+        self.inFlightMax = inFlightMax
+        roomWorthFetching = max(1, prefetch / 2)
+    }
+
+    var hasRoomWorthFetching: Bool {
+        state.withLock { inFlightMax - $0.inFlight >= roomWorthFetching }
+    }
+
+    var buffered: Int { state.withLock { $0.buffer.count } }
+
+    /// Reserves room for up to `wanted` jobs; all there is when nil.
+    func reserve(_ wanted: Int? = nil) -> Int {
+        state.withLock { state in
+            guard !state.isClosed else { return 0 }
+            let granted = max(0, min(wanted ?? .max, inFlightMax - state.inFlight))
+            state.inFlight += granted
+            return granted
+        }
+    }
+
+    func giveBack(_ count: Int) {
+        state.withLock { $0.inFlight -= count }
+    }
+
+    /// Hands a job, for which room was reserved, to an idle slot or to the buffer.
+    ///
+    /// - Returns: false when the intake is closed; then the job must be handed back.
+    func add(_ assignment: Assignment) -> Bool {
+        let (accepted, slot) = state.withLock { state -> (Bool, CheckedContinuation<Assignment?, Never>?) in
+            guard !state.isClosed else { return (false, nil) }
+            if let slot = state.idleSlots.popLast() { return (true, slot) }
+            state.buffer.append(assignment)
+            return (true, nil)
+        }
+        slot?.resume(returning: assignment)
+        return accepted
+    }
+
+    /// The next job for a slot; nil when the intake is closed.
+    func next() async -> Assignment? {
+        await withCheckedContinuation { continuation in
+            let (assignment, isAnswered) = state.withLock { state -> (Assignment?, Bool) in
+                if state.isClosed { return (nil, true) }
+                if let assignment = state.buffer.popFirst() { return (assignment, true) }
+                state.idleSlots.append(continuation)
+                return (nil, false)
+            }
+            if isAnswered { continuation.resume(returning: assignment) }
+        }
+    }
+
+    /// Takes jobs of a line out of the buffer.
+    func drop(_ line: QueueLine, where isGone: (Assignment) -> Bool) -> [Assignment] {
+        state.withLock { state in
+            let gone = state.buffer.filter { $0.line === line && isGone($0) }
+            if !gone.isEmpty { state.buffer.removeAll { $0.line === line && isGone($0) } }
+            return Array(gone)
+        }
+    }
+
+    /// Lets no job through any more.
+    ///
+    /// - Returns: the jobs that were not started.
+    func close() -> [Assignment] {
+        let (rest, slots) = state.withLock { state in
+            state.isClosed = true
+            defer {
+                state.buffer.removeAll()
+                state.idleSlots.removeAll()
+            }
+            return (Array(state.buffer), state.idleSlots)
+        }
+        for slot in slots { slot.resume(returning: nil) }
+        return rest
+    }
+}

@@ -1,0 +1,121 @@
+public import Logging
+public import PondCore
+public import PondQueue
+import Synchronization
+
+/// What a handler knows of the job that it runs, and what it can do for it.
+public final class JobContext: Sendable {
+    /// The job, with its payload bytes.
+    public let job: Job
+    /// When the attempt's time is up, by the local monotonic clock; then the handler's task is cancelled.
+    public let deadline: ContinuousClock.Instant
+    let queue: Queue
+    private let clock: LocalClock
+    private let progress = Mutex(Progress())
+
+    /// What the handler last said of itself.
+    struct Progress: Sendable {
+        var fraction: Double?
+        var note: String?
+    }
+
+    init(job: Job, queue: Queue, deadline: ContinuousClock.Instant, clock: LocalClock) {
+        self.job = job
+        self.queue = queue
+        self.deadline = deadline
+        self.clock = clock
+    }
+
+    /// The same over all retries, unique in its queue.
+    public var id: JobID { job.id }
+    public var kind: JobKind { job.kind }
+    /// The number of this try, from 1.
+    public var attempt: Int { job.attempt }
+    /// How often a worker died while it had the job.
+    public var recoveries: Int { job.recoveries }
+    /// One id per user intent; child jobs inherit it.
+    public var correlationID: String { job.correlationID }
+    /// Every field that Millpond does not know, as the producer gave it.
+    public var headers: [String: String] { job.headers }
+    /// What is left of the attempt's time; zero when it is up.
+    public var timeRemaining: Duration { max(.zero, clock.now().duration(to: deadline)) }
+
+    /// A logger that carries the job's ids.
+    public var logger: Logger {
+        var logger = queue.pond.logger
+        logger[metadataKey: "queue"] = "\(job.queue)"
+        logger[metadataKey: "job"] = "\(job.id)"
+        logger[metadataKey: "kind"] = "\(job.kind)"
+        logger[metadataKey: "attempt"] = "\(job.attempt)"
+        logger[metadataKey: "correlation_id"] = "\(job.correlationID)"
+        return logger
+    }
+
+    /// Tells how far the job is; `pond worker list` shows it after the next beat.
+    ///
+    /// - Parameters:
+    ///   - progress: from 0 to 1.
+    ///   - note: a few words for people, cut at 1 KiB.
+    /// - Throws: `CancellationError` when the job should stop, so that calling this often also stops promptly.
+    public func heartbeat(progress fraction: Double? = nil, _ note: String? = nil) throws {
+        progress.withLock {
+            if let fraction { $0.fraction = min(max(fraction, 0), 1) }
+            if let note { $0.note = note.cut(toBytes: Limits.progressBytesMax) }
+        }
+        try Task.checkCancellation()
+    }
+
+    var lastProgress: Progress { progress.withLock { $0 } }
+}
+
+extension JobContext {
+    /// Enqueues a child job. It inherits the correlation id and the trace, and names this job as what caused it.
+    ///
+    /// A job that is tried again enqueues its children again: make them safe to run twice.
+    ///
+    /// - Parameter queueName: where to. Defaults to this job's queue.
+    @discardableResult
+    public func enqueue<Handler: JobHandler>(
+        _ handler: Handler.Type,
+        _ payload: Handler.Payload,
+        _ options: EnqueueOptions = EnqueueOptions(),
+        to queueName: String? = nil
+    ) async throws -> EnqueueAnswer where Handler.Payload: Encodable {
+        try await enqueue(NewJob(handler, payload, options), to: queueName)
+    }
+
+    /// Enqueues a child job of any kind.
+    @discardableResult
+    public func enqueue(_ job: NewJob, to queueName: String? = nil) async throws -> EnqueueAnswer {
+        let target = try queueName.map { name throws(PondError) in try queue.pond.queue(name) } ?? queue
+        return try await target.enqueue(asChild(job))
+    }
+
+    /// Enqueues many child jobs in one round trip.
+    ///
+    /// - Throws: the first refusal; children before and after it may have been enqueued.
+    @discardableResult
+    public func enqueue(_ jobs: [NewJob], to queueName: String? = nil) async throws -> [EnqueueAnswer] {
+        let target = try queueName.map { name throws(PondError) in try queue.pond.queue(name) } ?? queue
+        return try await target.enqueue(jobs.map(asChild)).map { try $0.get() }
+    }
+
+    private func asChild(_ job: NewJob) -> NewJob {
+        var child = job
+        child.options.correlationID = child.options.correlationID ?? self.job.correlationID
+        child.options.causationID = child.options.causationID ?? self.job.id.text
+        child.options.traceparent = child.options.traceparent ?? self.job.traceparent
+        child.options.tracestate = child.options.tracestate ?? self.job.tracestate
+        return child
+    }
+}
+
+extension String {
+    /// The text cut at a character so that it has at most `bytesMax` bytes.
+    func cut(toBytes bytesMax: Int) -> String {
+        guard utf8.count > bytesMax else { return self }
+        var end = utf8.index(utf8.startIndex, offsetBy: bytesMax)
+        while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }
+        return String(self[..<end])
+    }
+}

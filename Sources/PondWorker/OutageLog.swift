@@ -1,0 +1,38 @@
+import Logging
+import PondQueue
+import Synchronization
+
+/// Says once that something fails, says once that it works again, and nothing in between.
+final class OutageLog: Sendable {
+    private let logger: Logger
+    private let failures = Mutex(0)
+
+    init(_ logger: Logger) {
+        self.logger = logger
+    }
+
+    /// - Returns: how many failures came in a row, this one included.
+    func failed(_ what: String, _ error: any Error) -> Int {
+        let count = failures.withLock { count -> Int in
+            count += 1
+            return count
+        }
+        let metadata: Logger.Metadata = ["what": "\(what)", "error": "\(error)", "failures": "\(count)"]
+        if count == 1 {
+            logger.warning("redis call failed; trying again until it works", metadata: metadata)
+        } else if count.isMultiple(of: 60) {
+            logger.error("redis call still fails", metadata: metadata)
+        }
+        return count
+    }
+
+    func worked(_ what: String) {
+        let before = failures.withLock { count -> Int in
+            defer { count = 0 }
+            return count
+        }
+        if before > 0 {
+            logger.info("redis call works again", metadata: ["what": "\(what)", "failures": "\(before)"])
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import FoundationEssentials
+import PondCore
+
+/// Payloads are JSON by convention; `RawPayload` is the bytes as they are.
+enum PayloadCoding {
+    /// The payload does not decode into what the handler takes; trying again cannot help.
+    struct Undecodable: Error {
+        let text: String
+    }
+
+    static func decode<Payload: Decodable>(_ job: Job) throws(Undecodable) -> Payload {
+        if Payload.self == RawPayload.self, let raw = RawPayload(job.data) as? Payload { return raw }
+        do {
+            return try JSONDecoder().decode(Payload.self, from: Data(job.data))
+        } catch {
+            throw Undecodable(text: "the payload of \(job.data.count) bytes is no \(Payload.self): \(error)")
+        }
+    }
+
+    static func encode(_ payload: some Encodable) throws(PondError) -> [UInt8] {
+        if let raw = payload as? RawPayload { return raw.bytes }
+        do {
+            return Array(try JSONEncoder().encode(payload))
+        } catch {
+            throw PondError(.invalidJob, "the payload \(type(of: payload)) does not encode as JSON: \(error)")
+        }
+    }
+}

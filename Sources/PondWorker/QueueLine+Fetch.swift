@@ -1,0 +1,156 @@
+import Logging
+import PondCore
+import PondQueue
+import PondRedis
+import Synchronization
+
+extension QueueLine {
+    /// How often a line compares what it has in flight with Redis' account.
+    private static let reconcileInterval = Duration.seconds(5)
+
+    /// What the fetch loop does next.
+    private enum Step {
+        case reconcile, rest, fetch, listen
+    }
+
+    /// Fetches until the worker stops.
+    ///
+    /// - Parameter onOpen: called once, when the queue is served.
+    func runFetches(onOpen: @Sendable () -> Void) async {
+        await openQueue()
+        while !phase.isStopping, !state.withLock({ $0.hasBeaten }) { await fetchSignal.wait() }
+        if !phase.isStopping { onOpen() }
+        let outage = OutageLog(logger)
+        while !phase.isStopping {
+            do throws(QueueError) {
+                switch nextStep() {
+                case .reconcile: try await reconcile()
+                case .rest: await fetchSignal.wait()
+                case .fetch: try await fetch()
+                case .listen: try await listen()
+                }
+                outage.worked("fetch")
+            } catch {
+                state.withLock { $0.needsReconcile = $0.needsReconcile || error.outcomeUnknown }
+                if phase.isStopping { break }
+                await recover(from: error, outage)
+            }
+        }
+    }
+
+    /// Makes the streams and says who serves them; waits for Redis as long as it takes.
+    private func openQueue() async {
+        let outage = OutageLog(logger)
+        while !phase.isStopping {
+            do throws(QueueError) {
+                let faults = try await queue.open()
+                try await queue.register()
+                noteFaults(faults)
+                outage.worked("open")
+                return
+            } catch {
+                await rest(afterFailures: outage.failed("open", error))
+            }
+        }
+    }
+
+    private func recover(from error: QueueError, _ outage: OutageLog) async {
+        // A lost group or key: make it again, at 0, so that nothing is passed by. Not worth a warning of its own
+        // when it is the whole story, but a second failure in a row is.
+        let isGroupGone = error.redis?.prefix == "NOGROUP" || error.redis?.prefix == "UNBLOCKED"
+        let failures = outage.failed("fetch", error)
+        if isGroupGone || error.redis?.prefix == "WRONGTYPE" { await openQueue() }
+        if !isGroupGone || failures > 1 { await rest(afterFailures: failures) }
+    }
+
+    private func nextStep() -> Step {
+        let now = clock.now()
+        let hasRoom = intake.hasRoomWorthFetching
+        return state.withLock { state in
+            if state.needsReconcile || state.lastReconcile.duration(to: now) > Self.reconcileInterval {
+                return .reconcile
+            }
+            if state.isPaused || !hasRoom { return .rest }
+            return state.isDrained ? .listen : .fetch
+        }
+    }
+
+    private func fetch() async throws(QueueError) {
+        let reserved = intake.reserve()
+        guard reserved > 0 else { return }
+        var used = 0
+        defer { intake.giveBack(reserved - used) }
+        let bell = state.withLock { state in
+            defer { state.bell = nil }
+            return state.bell
+        }
+        let fetched = try await queue.fetch(as: consumer, atMost: reserved, bell: bell)
+        used = fetched.deliveries.count
+        if let now = fetched.now { serverClock.note(now) }
+        noteNextDue(fetched.nextDue)
+        noteFaults(fetched.faults)
+        state.withLock { state in
+            state.isPaused = fetched.isPaused
+            state.isDrained = used < reserved
+        }
+        accept(fetched.deliveries)
+    }
+
+    private func listen() async throws(QueueError) {
+        let streams = state.withLock { state in
+            state.isListening = true
+            return ReadyStream.allCases.filter { state.faults[$0] == nil }
+        }
+        defer { state.withLock { $0.isListening = false } }
+        let fetched = try await queue.listen(as: consumer, on: reader, to: streams, block: Limits.fetchBlock)
+        let mustHandBack = state.withLock { state in
+            state.bell = fetched.bell ?? state.bell
+            // Nothing came, so nothing waits; anything else is a reason to look.
+            state.isDrained = fetched.deliveries.isEmpty && fetched.bell == nil
+            return state.isPaused
+        }
+        // One entry a stream may come, which can be more than there is room for.
+        let granted = mustHandBack ? 0 : intake.reserve(fetched.deliveries.count)
+        accept(Array(fetched.deliveries.prefix(granted)))
+        await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
+    }
+
+    private func accept(_ deliveries: [Delivery]) {
+        state.withLock { state in
+            for delivery in deliveries { state.inFlight.insert(delivery.receipt) }
+        }
+        for delivery in deliveries {
+            switch delivery.job {
+            case .success(let job):
+                let assignment = Assignment(job: job, receipt: delivery.receipt, line: self)
+                if !intake.add(assignment) { settle(assignment, .released) }
+            case .failure(let malformation):
+                let id = delivery.receipt.stream.ownID(entry: delivery.receipt.entry)
+                settler.add(
+                    Settlement(
+                        receipt: delivery.receipt,
+                        id: id,
+                        outcome: .dead(cause: malformation.cause, error: malformation.text)
+                    )
+                )
+            }
+        }
+    }
+
+    func settle(_ assignment: Assignment, _ outcome: Outcome) {
+        settler.add(Settlement(receipt: assignment.receipt, id: assignment.job.id, outcome: outcome))
+    }
+
+    private func noteFaults(_ faults: [ReadyStream: String]) {
+        let news = state.withLock { state -> [ReadyStream: String] in
+            defer { state.faults = faults }
+            return faults.filter { state.faults[$0.key] == nil }
+        }
+        for (_, text) in news {
+            logger.error(
+                "a stream of the queue cannot be read; its jobs wait until the key is repaired",
+                metadata: ["error": "\(text)"]
+            )
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Logging
+import PondCore
+import PondQueue
+import PondRedis
+import Synchronization
+
+/// All that a worker does for one queue. Four loops share it, a file each: fetch, settle, beat, and the warden that
+/// promotes what is due and takes over from the lost.
+///
+/// They run on an event loop, not on the thread pool that handlers share, and so go on when handlers block.
+final class QueueLine: Sendable {
+    struct State {
+        /// What this process owns and has not settled.
+        var inFlight: Set<Receipt> = []
+        var isPaused = false
+        /// The last fetch brought less than there was room for, so nothing waits: listen before fetching again.
+        var isDrained = false
+        var needsReconcile = false
+        var lastReconcile: ContinuousClock.Instant
+        /// A bell to be put away by the next fetch.
+        var bell: String?
+        /// Streams that cannot be read, and why.
+        var faults: [ReadyStream: String] = [:]
+        var isListening = false
+        /// Nothing is fetched before the first beat: an owner without a beat looks dead.
+        var hasBeaten = false
+        var nextDue: ServerTime?
+        var lost: [Consumer] = []
+        /// The time for which the warden's alarm is set.
+        var alarm: ContinuousClock.Instant?
+    }
+
+    let queue: Queue
+    let consumer: Consumer
+    let configuration: WorkerConfiguration
+    let intake: Intake
+    let table: RunningTable
+    let executor: EventLoopExecutor
+    let clock: LocalClock
+    let logger: Logger
+    let reader: RedisClient
+    let settler: Settler
+    let serverClock: ServerClock
+    let phase: PhaseBox
+    let fetchSignal = Signal()
+    let wardenSignal = Signal()
+    let state: Mutex<State>
+
+    init(_ queue: Queue, of worker: WorkerParts) {
+        var logger = worker.logger
+        logger[metadataKey: "queue"] = "\(queue.name)"
+        self.queue = queue
+        self.logger = logger
+        consumer = worker.consumer
+        configuration = worker.configuration
+        intake = worker.intake
+        table = worker.table
+        executor = worker.executor
+        clock = worker.executor.clock
+        phase = worker.phase
+        reader = queue.pond.makeReader()
+        settler = Settler(queue, consumer: worker.consumer, clock: clock, logger: logger)
+        serverClock = ServerClock(clock)
+        state = Mutex(State(lastReconcile: clock.now()))
+    }
+
+    /// Forgets a job that this process no longer owns.
+    func forget(_ receipt: Receipt) {
+        guard state.withLock({ $0.inFlight.remove(receipt) }) != nil else { return }
+        intake.giveBack(1)
+    }
+
+    /// Notes when the next held job is due, as the server's last answer says.
+    func noteNextDue(_ due: ServerTime?) {
+        state.withLock { $0.nextDue = due }
+        if due != nil { wardenSignal.ring() }
+    }
+
+    /// Notes that a job was held until `due`; what is due earlier stays first.
+    func noteHeld(until due: ServerTime) {
+        state.withLock { $0.nextDue = min($0.nextDue ?? due, due) }
+        wardenSignal.ring()
+    }
+
+    /// Rests after a failure, longer with each in a row; ends early when the task is cancelled.
+    func rest(afterFailures failures: Int) async {
+        let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2).delay(afterFailures: failures)
+        // Every caller is a loop that looks at its task's cancellation itself.
+        try? await clock.sleep(pause)
+    }
+}
+
+/// How far a worker is on its way to its end.
+final class PhaseBox: Sendable {
+    enum Phase: Int, Sendable, Comparable {
+        case working, draining, hurrying
+
+        static func < (lhs: Phase, rhs: Phase) -> Bool { lhs.rawValue < rhs.rawValue }
+    }
+
+    private let value = Mutex(Phase.working)
+
+    var phase: Phase { value.withLock { $0 } }
+    var isStopping: Bool { phase > .working }
+
+    /// - Returns: false when it was that far already.
+    func advance(to phase: Phase) -> Bool {
+        value.withLock { value in
+            guard phase > value else { return false }
+            value = phase
+            return true
+        }
+    }
+}
+
+/// What the lines of a worker share.
+struct WorkerParts: Sendable {
+    let consumer: Consumer
+    let configuration: WorkerConfiguration
+    let intake: Intake
+    let table: RunningTable
+    let executor: EventLoopExecutor
+    let logger: Logger
+    let phase: PhaseBox
+}

@@ -1,0 +1,79 @@
+import PondCore
+import PondQueue
+import Synchronization
+
+/// Why a running handler was cancelled.
+enum CancelReason: Sendable, Hashable {
+    /// Its time was up.
+    case timeout(Duration)
+    /// Somebody cancelled the job.
+    case cancelled
+    /// The process stops.
+    case stopping
+    /// Another worker has the job.
+    case lost
+}
+
+/// What each slot runs. The watchdog reads and cancels here from the event loop, so that a handler which blocks its
+/// thread is noticed all the same.
+final class RunningTable: Sendable {
+    struct Run: Sendable {
+        let assignment: Assignment
+        let context: JobContext
+        let started: ContinuousClock.Instant
+        let timeout: Duration
+        var cancelled: (reason: CancelReason, at: ContinuousClock.Instant)?
+    }
+
+    private struct State {
+        var runs: [Int: Run] = [:]
+        var tasks: [Int: Task<Void, Never>] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    var count: Int { state.withLock { $0.runs.count } }
+    var runs: [Run] { state.withLock { Array($0.runs.values) } }
+
+    /// Starts and records the task of a slot, so that its job can be cancelled.
+    ///
+    /// Under the lock, so that the task cannot begin a job before it is recorded.
+    func startTask(slot: Int, _ start: () -> Task<Void, Never>) {
+        state.withLock { $0.tasks[slot] = start() }
+    }
+
+    func begin(_ run: Run, slot: Int) {
+        state.withLock { $0.runs[slot] = run }
+    }
+
+    /// - Returns: why the job was cancelled, nil when it was not.
+    func end(slot: Int) -> CancelReason? {
+        state.withLock { $0.runs.removeValue(forKey: slot)?.cancelled?.reason }
+    }
+
+    /// Cancels the runs for which `reason` answers; one that is cancelled already keeps its first reason.
+    ///
+    /// Under the lock, so that a job that ends at this moment is not mistaken for the next one in its slot.
+    @discardableResult
+    func cancel(at now: ContinuousClock.Instant, _ reason: (Run) -> CancelReason?) -> [Run] {
+        state.withLock { state in
+            var cancelled: [Run] = []
+            for (slot, run) in state.runs where run.cancelled == nil {
+                guard let reason = reason(run) else { continue }
+                state.runs[slot]?.cancelled = (reason, now)
+                state.tasks[slot]?.cancel()
+                cancelled.append(run)
+            }
+            return cancelled
+        }
+    }
+
+    /// The runs whose handlers go on longer than `grace` after their cancellation, the longest first.
+    func stuck(at now: ContinuousClock.Instant, grace: Duration) -> [Run] {
+        state.withLock { state in
+            state.runs.values
+                .filter { run in run.cancelled.map { $0.at.duration(to: now) > grace } ?? false }
+                .sorted { ($0.cancelled?.at ?? now) < ($1.cancelled?.at ?? now) }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+import PondCore
+
+/// Cancels what is over its time, and notices a handler that goes on all the same.
+struct Watchdog: Sendable {
+    private static let interval = Duration.milliseconds(100)
+
+    let table: RunningTable
+    let stuckGrace: Duration
+    let clock: LocalClock
+
+    /// Watches until a handler is stuck, or the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            let now = clock.now()
+            table.cancel(at: now) { run in
+                run.started.duration(to: now) >= run.timeout ? .timeout(run.timeout) : nil
+            }
+            if !table.stuck(at: now, grace: stuckGrace).isEmpty { return }
+            // Cancellation ends the loop at its head.
+            try? await clock.sleep(Self.interval)
+        }
+    }
+}

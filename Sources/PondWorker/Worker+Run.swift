@@ -1,0 +1,162 @@
+import Logging
+import PondCore
+import PondQueue
+import PondRedis
+import Synchronization
+
+// A worker's life, from its first beat to its goodbye: work until told to stop, then quiet → drain → cancel → settle →
+// leave. What cannot be settled any more is left to the lease.
+extension Worker {
+    /// How long the last settles may take when Redis does not answer; then the lease has to do it.
+    private static let settlePatience = Duration.seconds(5)
+    private static let pollInterval = Duration.milliseconds(10)
+
+    private var clock: LocalClock { parts.executor.clock }
+
+    func work() async throws {
+        let stuck = await withTaskGroup(of: Void.self) { group in
+            for line in lines { startLoops(of: line, in: &group) }
+            group.addTask { await self.watch() }
+            pool.start()
+            await stopSignal.wait()
+            await stopListening()
+            handBackUnstarted()
+            let stuck = await untilRunningEnd()
+            settleStuck(stuck)
+            await untilSettled()
+            group.cancelAll()
+            return stuck
+        }
+        for line in lines { await line.sayGoodbye() }
+        guard let longest = stuck.first else {
+            parts.logger.info("worker ended")
+            return
+        }
+        throw report(longest)
+    }
+
+    private func startLoops(of line: QueueLine, in group: inout TaskGroup<Void>) {
+        group.addTask {
+            await line.runBeats(about: { self.about() })
+        }
+        group.addTask {
+            await line.runFetches(onOpen: { self.noteReady(line) })
+        }
+        group.addTask {
+            await line.runWarden()
+        }
+        group.addTask {
+            await line.settler.run { settlement, answer in self.release(settlement, answer, line) }
+        }
+    }
+
+    /// A job is no longer in flight: its room is free for every queue.
+    private func release(_ settlement: Settlement, _ answer: SettleAnswer, _ line: QueueLine) {
+        line.forget(settlement.receipt)
+        if case .held(let due) = answer { line.noteHeld(until: due) }
+        guard parts.intake.hasRoomWorthFetching else { return }
+        for line in lines { line.fetchSignal.ring() }
+    }
+
+    /// A stuck handler stops the whole worker: its thread is gone for good, so the process has to end.
+    private func watch() async {
+        let watchdog = Watchdog(table: parts.table, stuckGrace: parts.configuration.stuckGrace, clock: clock)
+        await watchdog.run()
+        guard !Task.isCancelled else { return }
+        hurry()
+    }
+
+    /// Ends blocking reads, again until none is left: one may just be on its way.
+    private func stopListening() async {
+        let deadline = clock.now().advanced(by: Limits.fetchBlock)
+        while clock.now() < deadline {
+            let listening = lines.filter { $0.state.withLock(\.isListening) }
+            guard !listening.isEmpty else { return }
+            for line in listening { await line.unblock() }
+            await pause()
+        }
+    }
+
+    private func handBackUnstarted() {
+        for assignment in parts.intake.close() { assignment.line.settle(assignment, .released) }
+    }
+
+    /// Lets running jobs end within the grace period, then cancels them.
+    ///
+    /// - Returns: those that go on all the same.
+    private func untilRunningEnd() async -> [RunningTable.Run] {
+        let deadline = clock.now().advanced(by: parts.configuration.gracePeriod)
+        while parts.table.count > 0 {
+            let now = clock.now()
+            if parts.phase.phase == .hurrying || now >= deadline { parts.table.cancel(at: now) { _ in .stopping } }
+            let stuck = parts.table.stuck(at: now, grace: parts.configuration.stuckGrace)
+            if stuck.count == parts.table.count { return stuck }
+            await pause()
+        }
+        return []
+    }
+
+    /// A handler that ignored its timeout has failed; one that ignored the end of the process was cut off.
+    private func settleStuck(_ stuck: [RunningTable.Run]) {
+        for run in stuck {
+            var outcome = Outcome.released
+            if case .timeout = run.cancelled?.reason {
+                let text = "timed out, and its handler went on for \(parts.configuration.stuckGrace) after it was cancelled"
+                outcome = .retry(after: .seconds(1), error: text)
+            }
+            run.assignment.line.settle(run.assignment, outcome)
+        }
+    }
+
+    private func untilSettled() async {
+        let deadline = clock.now().advanced(by: Self.settlePatience)
+        while lines.contains(where: { $0.settler.unsettled > 0 }) {
+            guard clock.now() < deadline else {
+                parts.logger.error(
+                    "redis does not answer; what is not settled runs again elsewhere when the lease has run out",
+                    metadata: ["jobs": "\(lines.map(\.settler.unsettled).reduce(0, +))"]
+                )
+                return
+            }
+            await pause()
+        }
+    }
+
+    private func report(_ run: RunningTable.Run) -> StuckHandler {
+        let ignored = run.cancelled.map { $0.at.duration(to: clock.now()) } ?? .zero
+        let stuck = StuckHandler(job: run.assignment.job.id, kind: run.assignment.job.kind, ignoredFor: ignored)
+        parts.logger.critical("handler is stuck; the worker ends", metadata: ["error": "\(stuck)"])
+        parts.configuration.onStuck(stuck)
+        return stuck
+    }
+
+    private func pause() async {
+        // Runs in a task that nobody cancels.
+        try? await clock.sleep(Self.pollInterval)
+    }
+}
+
+extension QueueLine {
+    /// Ends this line's blocking read from another connection.
+    fileprivate func unblock() async {
+        do throws(RedisError) {
+            let id = try await reader.connectionID()
+            _ = try await queue.pond.redis.send(RedisCommand("CLIENT", "UNBLOCK", .integer(id)), timeout: .seconds(1))
+        } catch {
+            // Without it the read ends by itself, within its block.
+            logger.debug("blocking read cannot be ended early", metadata: ["error": "\(error)"])
+        }
+    }
+
+    fileprivate func sayGoodbye() async {
+        do throws(QueueError) {
+            let bell = state.withLock(\.bell)
+            if try await !queue.leave(as: consumer, bell: bell) {
+                logger.warning("worker leaves with jobs in flight; others take them over when its lease has run out")
+            }
+        } catch {
+            logger.warning("worker cannot say goodbye; its lease runs out instead", metadata: ["error": "\(error)"])
+        }
+        await reader.close()
+    }
+}

@@ -1,0 +1,135 @@
+import Glibc
+import Logging
+public import PondCore
+public import PondQueue
+import PondRedis
+public import ServiceLifecycle
+import Synchronization
+
+/// A worker: fetches jobs of its queues, runs their handlers in slots, settles what became of them, and beats.
+///
+/// A `Service` of swift-service-lifecycle: its graceful shutdown is `drain()`. It runs once; a second `run()` is a
+/// programming error. When Redis is away it waits, says so once, and goes on.
+public final class Worker: Service, Sendable {
+    /// This worker's name in the queues' group: host, process and a nonce, so that no two ever share one.
+    public let consumer: Consumer
+    let parts: WorkerParts
+    let lines: [QueueLine]
+    let pool: SlotPool
+    private let kinds: [JobKind]
+    private let onReady: @Sendable () -> Void
+    private let readyLines = Mutex<Set<QueueName>>([])
+    private let hasRun = Mutex(false)
+    let stopSignal = Signal()
+
+    /// - Parameters:
+    ///   - jobs: the handlers; kinds must differ.
+    ///   - onReady: called once, when every queue is served.
+    /// - Throws: `PondError`, when a setting, a queue name or a kind is not allowed.
+    public init(
+        _ pond: Pond,
+        jobs: some JobRegistry,
+        configuration: WorkerConfiguration,
+        clock: LocalClock = .system,
+        onReady: @escaping @Sendable () -> Void = {}
+    ) throws(PondError) {
+        try configuration.validate()
+        let registry = try Worker.index(jobs.registrations)
+        consumer = Consumer("\(Host.name)-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))")
+        var logger = pond.logger
+        logger[metadataKey: "worker"] = "\(consumer)"
+        parts = WorkerParts(
+            consumer: consumer,
+            configuration: configuration,
+            intake: Intake(
+                inFlightMax: configuration.inFlightMax, prefetch: configuration.prefetch ?? configuration.slots
+            ),
+            table: RunningTable(),
+            executor: EventLoopExecutor(),
+            logger: logger,
+            phase: PhaseBox()
+        )
+        pool = SlotPool(registry, parts, clock: clock)
+        kinds = registry.keys.sorted()
+        var lines: [QueueLine] = []
+        for name in configuration.queues { lines.append(QueueLine(try pond.queue(name), of: parts)) }
+        self.lines = lines
+        self.onReady = onReady
+    }
+
+    /// Works until it is told to stop and has drained.
+    ///
+    /// Cancelling the task is `hurry()`: what runs is cancelled and handed back before this returns.
+    /// - Throws: `StuckHandler`, when a handler cannot be stopped and `onStuck` did not end the process.
+    public func run() async throws {
+        let isFirst = hasRun.withLock { hasRun in
+            defer { hasRun = true }
+            return !hasRun
+        }
+        precondition(isFirst, "Worker.run() was called a second time; make a new Worker")
+        try await withGracefulShutdownHandler {
+            try await withTaskCancellationHandler {
+                // Unstructured, so that cancelling the caller cannot cut off what must still be settled.
+                try await Task(executorPreference: parts.executor) { try await self.work() }.value
+            } onCancel: {
+                self.hurry()
+            }
+        } onGracefulShutdown: {
+            self.drain()
+        }
+    }
+
+    /// Stops fetching, hands back what was not started, lets running jobs end within the grace period. Idempotent.
+    public func drain() {
+        stop(.draining)
+    }
+
+    /// Cancels what runs and hands it back at once; nothing of it counts as an attempt. Idempotent.
+    public func hurry() {
+        stop(.hurrying)
+    }
+
+    private func stop(_ phase: PhaseBox.Phase) {
+        guard parts.phase.advance(to: phase) else { return }
+        parts.logger.info("worker stops", metadata: ["phase": "\(phase)", "running": "\(parts.table.count)"])
+        for line in lines { line.fetchSignal.ring() }
+        stopSignal.ring()
+    }
+
+    func about() -> String {
+        WorkerReport(parts: parts, kinds: kinds, now: parts.executor.clock.now()).json
+    }
+
+    func noteReady(_ line: QueueLine) {
+        let isComplete = readyLines.withLock { ready in
+            ready.insert(line.queue.name).inserted && ready.count == lines.count
+        }
+        guard isComplete else { return }
+        parts.logger.info(
+            "worker ready",
+            metadata: [
+                "queues": "\(lines.map { "\($0.queue.name)" }.joined(separator: ","))",
+                "slots": "\(parts.configuration.slots)",
+                "kinds": "\(kinds.map { "\($0)" }.joined(separator: ","))",
+            ]
+        )
+        onReady()
+    }
+
+    private static func index(_ registrations: [JobRegistration]) throws(PondError) -> [JobKind: JobRegistration] {
+        guard !registrations.isEmpty, registrations.count <= Limits.kindsMax else {
+            throw PondError(
+                .invalidConfiguration,
+                "a worker needs 1 to \(Limits.kindsMax) handlers, \(registrations.count) are registered"
+            )
+        }
+        var registry: [JobKind: JobRegistration] = [:]
+        for registration in registrations {
+            try registration.validate()
+            guard registry.updateValue(registration, forKey: try JobKind(registration.kind)) == nil else {
+                throw PondError(.invalidConfiguration, "kind \(registration.kind) is registered twice")
+            }
+        }
+        return registry
+    }
+}

@@ -1,0 +1,66 @@
+import FoundationEssentials
+import Glibc
+import PondCore
+
+/// What a worker says of itself at each beat, for people and for `pond worker list`: JSON of at most 8 KiB.
+struct WorkerReport: Codable, Sendable {
+    struct RunningJob: Codable, Sendable {
+        let id: String
+        let kind: String
+        let attempt: Int
+        let seconds: Double
+        let progress: Double?
+        let note: String?
+    }
+
+    private static let jobsMax = 10
+    private static let kindsMax = 20
+    private static let noteBytesMax = 100
+
+    let host: String
+    let pid: Int32
+    let slots: Int
+    let running: Int
+    let buffered: Int
+    let state: String
+    let kinds: [String]
+    let jobs: [RunningJob]
+
+    init(parts: WorkerParts, kinds: [JobKind], now: ContinuousClock.Instant) {
+        host = Host.name
+        pid = getpid()
+        slots = parts.configuration.slots
+        buffered = parts.intake.buffered
+        state = "\(parts.phase.phase)"
+        self.kinds = kinds.prefix(Self.kindsMax).map(\.text)
+        let runs = parts.table.runs
+        running = runs.count
+        jobs = runs.sorted { $0.started < $1.started }.prefix(Self.jobsMax).map { run in
+            let progress = run.context.lastProgress
+            return RunningJob(
+                id: run.assignment.job.address,
+                kind: run.assignment.job.kind.text,
+                attempt: run.assignment.job.attempt,
+                seconds: run.started.duration(to: now).inSeconds,
+                progress: progress.fraction,
+                note: progress.note?.cut(toBytes: Self.noteBytesMax)
+            )
+        }
+    }
+
+    var json: String {
+        // Plain strings and finite numbers: there is nothing in it that cannot be encoded.
+        guard let data = try? JSONEncoder().encode(self) else { return "{}" }
+        return String(decoding: data, as: UTF8.self)
+    }
+}
+
+/// The machine's name.
+enum Host {
+    static let name: String = {
+        var bytes = [CChar](repeating: 0, count: 256)
+        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "unknown" }
+        let text = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        return text.cut(toBytes: 64)
+    }()
+}
