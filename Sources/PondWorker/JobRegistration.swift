@@ -19,6 +19,12 @@ public struct JobRegistration: Sendable {
         }
     }
 
+    /// Registers a closure that takes the job as it is; handlers made on the spot, in tests above all.
+    public init(kind: String, run: @escaping @Sendable (JobContext) async throws -> Void) {
+        self.kind = kind
+        self.run = run
+    }
+
     /// Tries a job at most `times` times.
     ///
     /// - Parameter backoff: the rest between tries. Defaults to 500 ms, doubling up to 60 s, ± 20 %.

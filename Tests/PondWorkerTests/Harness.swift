@@ -1,0 +1,94 @@
+import Logging
+import PondCore
+import PondQueue
+import PondRedis
+import PondTestKit
+import PondWorker
+import Synchronization
+
+/// A pond on the suite's server with a queue of the test's own.
+struct Harness {
+    let pond: Pond
+    let queue: Queue
+    let redis: RedisClient
+
+    init(server: RedisServer = .current) throws {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let configuration = try RedisConfiguration(url: server.url)
+        pond = Pond(configuration, logger: logger)
+        queue = try pond.queue("q\(UInt32.random(in: 0 ... .max))")
+        redis = RedisClient(configuration, logger: logger)
+    }
+
+    func configuration(_ change: (inout WorkerConfiguration) -> Void = { _ in }) -> WorkerConfiguration {
+        var configuration = WorkerConfiguration(queues: [queue.name.text])
+        change(&configuration)
+        return configuration
+    }
+
+    /// Runs a worker beside `body`, then drains it.
+    func withWorker<R: Sendable>(
+        _ jobs: JobList,
+        _ change: (inout WorkerConfiguration) -> Void = { _ in },
+        _ body: (Worker) async throws -> R
+    ) async throws -> R {
+        let ready = Event()
+        let worker = try Worker(pond, jobs: jobs, configuration: configuration(change), onReady: { ready.fire() })
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await worker.run() }
+            try await ready.wait()
+            let result = try await body(worker)
+            worker.drain()
+            try await group.waitForAll()
+            return result
+        }
+    }
+
+    @discardableResult
+    func enqueue(_ kind: String, _ data: String = "{}", _ options: EnqueueOptions = EnqueueOptions()) async throws -> JobID {
+        try await queue.enqueue(NewJob(kind: try JobKind(kind), data: Array(data.utf8), options: options)).id
+    }
+
+    /// Waits until the queue answers as wished; the last depth is in the error when it does not within `limit`.
+    func eventually(
+        within limit: Duration = .seconds(20),
+        _ isReached: (Depth) -> Bool
+    ) async throws {
+        let deadline = ContinuousClock.now + limit
+        while true {
+            let depth = try await queue.depth()
+            if isReached(depth) { return }
+            guard ContinuousClock.now < deadline else { throw NotReached(text: "\(depth)") }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+}
+
+struct NotReached: Error {
+    let text: String
+}
+
+/// Something that happens once or several times, awaited with a limit.
+final class Event: Sendable {
+    private let count = Mutex(0)
+
+    func fire() { count.withLock { $0 += 1 } }
+    var fired: Int { count.withLock { $0 } }
+
+    func wait(for times: Int = 1, within limit: Duration = .seconds(20)) async throws {
+        let deadline = ContinuousClock.now + limit
+        while fired < times {
+            guard ContinuousClock.now < deadline else { throw NotReached(text: "fired \(fired) times, awaited \(times)") }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+}
+
+/// Values gathered from many tasks.
+final class Record<Element: Sendable>: Sendable {
+    private let elements = Mutex<[Element]>([])
+
+    func add(_ element: Element) { elements.withLock { $0.append(element) } }
+    var all: [Element] { elements.withLock { $0 } }
+}

@@ -1,0 +1,104 @@
+import PondCore
+import PondQueue
+import PondRedis
+import PondTestKit
+import PondWorker
+import Testing
+
+@Suite(.redis)
+struct RecoveryTests {
+    @Test func `entries whose delivery was lost on its way are handed back and run`() async throws {
+        let harness = try Harness()
+        let ran = Event()
+        try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { worker in
+            try await harness.queue.pause()
+            // The worker hears of the pause at its next beat, and a blocking read may bring one job before.
+            try await harness.eventually { $0.isPaused }
+            try await Task.sleep(for: .milliseconds(1_200))
+            for _ in 0..<3 { try await harness.enqueue("job") }
+            try await harness.eventually { $0.ready == 3 }
+            _ = try await harness.redis.send(
+                RedisCommand(
+                    "XREADGROUP", "GROUP", "mp", .text(worker.consumer.name), "COUNT", 10, "STREAMS",
+                    .text(harness.queue.keys.ready(.normal)), ">"
+                )
+            )
+            try await harness.queue.resume()
+            try await harness.eventually { $0.done == 3 && $0.inFlight == 0 }
+        }
+        #expect(ran.fired == 3)
+    }
+
+    @Test func `pause stops fetching and resume goes on`() async throws {
+        let harness = try Harness()
+        let ran = Event()
+        try await harness.queue.pause(reason: "the API is down")
+        try await harness.enqueue("job")
+        try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { _ in
+            try await Task.sleep(for: .milliseconds(500))
+            #expect(ran.fired == 0)
+            #expect(try await harness.queue.pauseReason() == "the API is down")
+            try await harness.queue.resume()
+            try await ran.wait(within: .seconds(3))
+        }
+    }
+
+    @Test func `a key of another type stops its own stream only, and is named`() async throws {
+        let harness = try Harness()
+        let ran = Event()
+        _ = try await harness.redis.send(RedisCommand("SET", .text(harness.queue.keys.ready(.high)), "a string"))
+        try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { _ in
+            try await harness.enqueue("job")
+            try await ran.wait(within: .seconds(5))
+            let depth = try await harness.queue.depth()
+            #expect(depth.fault?.contains("ready:high") == true)
+            _ = try await harness.redis.send(RedisCommand("DEL", .text(harness.queue.keys.ready(.high))))
+            var high = EnqueueOptions()
+            high.priority = .high
+            try await harness.enqueue("job", "{}", high)
+            try await ran.wait(for: 2, within: .seconds(8))
+        }
+    }
+
+}
+
+@Suite
+struct OutageTests {
+    @Test func `jobs flow again after Redis was killed and started on the same data, nothing acknowledged is lost`() async throws {
+        try await RedisServer.withServer(RedisServer.Options(appendOnly: true)) { server in
+            let harness = try Harness(server: server)
+            let ran = Record<String>()
+            let job = JobRegistration(kind: "job") { ran.add($0.id.text) }
+            try await harness.withWorker(JobList { job }) { _ in
+                var acknowledged: Set<String> = []
+                for _ in 0..<3 {
+                    for _ in 0..<50 { acknowledged.insert(try await harness.enqueue("job").text) }
+                    server.kill()
+                    try await server.start()
+                    let back = ContinuousClock.now
+                    acknowledged.insert(try await harness.enqueue("job").text)
+                    try await harness.eventually { $0.ready == 0 && $0.inFlight == 0 }
+                    #expect(ContinuousClock.now - back < .seconds(3))
+                }
+                #expect(acknowledged.isSubset(of: Set(ran.all)))
+            }
+        }
+    }
+
+    @Test func `FLUSHALL under a worker is survived`() async throws {
+        try await RedisServer.withServer { server in
+            let harness = try Harness(server: server)
+            let ran = Event()
+            try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { _ in
+                try await harness.enqueue("job")
+                try await ran.wait()
+                _ = try await harness.redis.send(RedisCommand("FLUSHALL"))
+                try await harness.enqueue("job")
+                try await ran.wait(for: 2, within: .seconds(5))
+                _ = try await harness.redis.send(RedisCommand("FUNCTION", "FLUSH"))
+                try await harness.enqueue("job")
+                try await ran.wait(for: 3, within: .seconds(5))
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import PondCore
+import PondQueue
+import Testing
+
+@testable import PondWorker
+
+@Suite
+struct VerdictTests {
+    struct Failure: Error {}
+
+    private func job(attempt: Int = 1, attemptsMax: Int? = nil) throws -> Job {
+        var flat: [[UInt8]] = [Array("kind".utf8), Array("a".utf8), Array("attempt".utf8), Array("\(attempt - 1)".utf8)]
+        if let attemptsMax { flat += [Array("max_attempts".utf8), Array("\(attemptsMax)".utf8)] }
+        return try Envelope(flat: flat).job(
+            queue: QueueName("q"), ownID: JobID("1-0"), entryTime: ServerTime(milliseconds: 1)
+        )
+    }
+
+    private func outcome(
+        _ thrown: (any Error)?,
+        _ reason: CancelReason? = nil,
+        attempt: Int = 1,
+        attemptsMax: Int? = nil
+    ) throws -> Outcome? {
+        Verdict.outcome(
+            of: try job(attempt: attempt, attemptsMax: attemptsMax),
+            thrown: thrown,
+            cancelled: reason,
+            policy: RetryPolicy(attemptsMax: 3, backoff: Backoff(base: .seconds(1), cap: .seconds(8), jitter: 0)),
+            random: 0
+        )
+    }
+
+    @Test func `a handler that returned is done, whatever was asked of it meanwhile`() throws {
+        for reason in [nil, .timeout(.seconds(1)), .cancelled, .stopping] as [CancelReason?] {
+            #expect(try outcome(nil, reason) == .done)
+        }
+    }
+
+    @Test func `a lost job is not settled, however its handler ended`() throws {
+        #expect(try outcome(nil, .lost) == nil)
+        #expect(try outcome(Failure(), .lost) == nil)
+    }
+
+    @Test func `what the end of the process cut off is released`() throws {
+        #expect(try outcome(CancellationError(), .stopping) == .released)
+        #expect(try outcome(Failure(), .stopping, attempt: 3) == .released)
+    }
+
+    @Test func `a cancelled job ends as cancelled`() throws {
+        #expect(try outcome(CancellationError(), .cancelled) == .cancelled)
+    }
+
+    @Test func `a timeout counts as an attempt`() throws {
+        #expect(
+            try outcome(CancellationError(), .timeout(.seconds(2)))
+                == .retry(after: .seconds(1), error: "timed out after 2.0 s")
+        )
+        #expect(
+            try outcome(CancellationError(), .timeout(.seconds(2)), attempt: 3)
+                == .dead(cause: .attemptsExhausted, error: "timed out after 2.0 s")
+        )
+    }
+
+    @Test func `the backoff doubles, and a longer hint goes before it`() throws {
+        #expect(try outcome(Failure(), attempt: 2) == .retry(after: .seconds(2), error: "Failure: Failure()"))
+        #expect(try outcome(RetryLater(after: .seconds(30), "429")) == .retry(after: .seconds(30), error: "429"))
+        #expect(try outcome(RetryLater(after: .zero, "429")) == .retry(after: .seconds(1), error: "429"))
+    }
+
+    @Test func `a job's own max_attempts goes before its kind's policy`() throws {
+        #expect(try outcome(Failure(), attempt: 3, attemptsMax: 5) == .retry(after: .seconds(4), error: "Failure: Failure()"))
+        #expect(try outcome(Failure(), attempt: 1, attemptsMax: 1) == .dead(cause: .attemptsExhausted, error: "Failure: Failure()"))
+    }
+
+    @Test func `GiveUp and an undecodable payload are dead at once`() throws {
+        #expect(try outcome(GiveUp("gone", cause: "http_410")) == .dead(cause: Cause("http_410"), error: "gone"))
+        #expect(try outcome(PayloadCoding.Undecodable(text: "no")) == .dead(cause: .undecodable, error: "no"))
+    }
+
+    @Test func `an error text is cut at its bound, at a character`() throws {
+        let long = String(repeating: "é", count: 8_000)
+        guard case .dead(_, let text) = try outcome(GiveUp(long)) else {
+            Issue.record("not dead")
+            return
+        }
+        #expect(text.utf8.count <= Limits.errorTextBytesMax && text.utf8.count > Limits.errorTextBytesMax - 2)
+    }
+}
