@@ -31,6 +31,7 @@ let package = Package(
         .library(name: "PondTestKit", targets: ["PondTestKit"]),
         .executable(name: "pond", targets: ["pond"]),
         .executable(name: "ingest", targets: ["ingest"]),
+        .executable(name: "mailer", targets: ["mailer"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -99,6 +100,12 @@ let package = Package(
                 grdb, crypto, subprocess, system, arguments, logging,
             ],
             path: "examples/ingest/Sources",
+            swiftSettings: house
+        ),
+        .executableTarget(
+            name: "mailer",
+            dependencies: ["Millpond"],
+            path: "examples/mailer/Sources",
             swiftSettings: house
         ),
         // Tests: pure values first, then bytes, a real server, real processes.

@@ -52,13 +52,14 @@ public struct Envelope: Sendable {
             traceparent: try fields.text(.traceparent),
             tracestate: try fields.text(.tracestate),
             jobClass: try fields.jobClass(),
-            attemptsMax: try fields.number(.attemptsMax, in: 1...1_000_000).map { Int($0) },
-            timeout: try fields.number(.timeout, in: 1...Limits.delayMax.wholeMilliseconds).map { .milliseconds($0) },
-            expires: try fields.number(.expires, in: 0...Int64.max).map { ServerTime(milliseconds: $0) },
-            attempt: Int(try fields.number(.attempt, in: 0...1_000_000_000) ?? 0) + 1,
-            recoveries: Int(try fields.number(.recoveries, in: 0...1_000_000_000) ?? 0),
-            enqueuedAt: try fields.number(.enqueuedAt, in: 0...Int64.max).map { ServerTime(milliseconds: $0) } ?? entryTime,
-            lastError: try fields.text(.lastError),
+            attemptsMax: try fields.number(.attemptsMax).map { Int($0) },
+            timeout: try fields.number(.timeout).map { .milliseconds($0) },
+            expires: try fields.number(.expires).map { ServerTime(milliseconds: $0) },
+            attempt: Int(try fields.number(.attempt) ?? 0) + 1,
+            recoveries: Int(try fields.number(.recoveries) ?? 0),
+            enqueuedAt: try fields.number(.enqueuedAt).map { ServerTime(milliseconds: $0) } ?? entryTime,
+            // For people only, so bytes that are no text are shown as such and do not make the job malformed.
+            lastError: fields.known[.lastError].map { String(decoding: $0, as: UTF8.self) },
             headers: fields.headers
         )
     }
@@ -129,8 +130,8 @@ private struct EnvelopeFields {
         return text
     }
 
-    func number(_ field: WireField, in range: ClosedRange<Int64>) throws(Malformation) -> Int64? {
-        guard let bytes = known[field] else { return nil }
+    func number(_ field: WireField) throws(Malformation) -> Int64? {
+        guard let bytes = known[field], let range = field.range else { return nil }
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         guard bytes.allSatisfy(digits.contains), let number = Int64(String(decoding: bytes, as: UTF8.self)),
             range.contains(number)

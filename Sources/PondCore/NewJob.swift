@@ -64,6 +64,10 @@ extension NewJob {
             guard let text else { continue }
             fields.append((field.rawValue, try EnqueueOptions.checkedValue(field.rawValue, text)))
         }
+        for (field, number) in options.numbers {
+            guard let number else { continue }
+            fields.append((field.rawValue, try EnqueueOptions.checkedNumber(field, number)))
+        }
         for (name, value) in options.headers.sorted(by: { $0.key < $1.key }) {
             fields.append((try EnqueueOptions.checkedHeader(name), try EnqueueOptions.checkedValue(name, value)))
         }
@@ -80,9 +84,14 @@ extension EnqueueOptions {
             (.correlationID, correlationID), (.causationID, causationID),
             (.traceparent, traceparent), (.tracestate, tracestate),
             (.jobClass, jobClass?.rawValue),
-            (.attemptsMax, attemptsMax.map { String($0) }),
-            (.timeout, timeout.map { String($0.wholeMilliseconds) }),
-            (.expires, expires.map { String($0.milliseconds) }),
+        ]
+    }
+
+    fileprivate var numbers: [(WireField, Int64?)] {
+        [
+            (.attemptsMax, attemptsMax.map { Int64($0) }),
+            (.timeout, timeout?.wholeMilliseconds),
+            (.expires, expires?.milliseconds),
         ]
     }
 
@@ -100,6 +109,16 @@ extension EnqueueOptions {
             throw PondError(.invalidJob, "\(name) is an argument of enqueue and cannot be a header")
         }
         return name
+    }
+
+    fileprivate static func checkedNumber(_ field: WireField, _ number: Int64) throws(PondError) -> [UInt8] {
+        if let range = field.range, !range.contains(number) {
+            throw PondError(
+                .invalidJob,
+                "\(field.rawValue) is \(number), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        return Array(String(number).utf8)
     }
 
     fileprivate static func checkedValue(_ name: String, _ value: String) throws(PondError) -> [UInt8] {

@@ -4,6 +4,8 @@
 // Two kinds of time, never mixed: the local monotonic clock for timeouts and deadlines of this process, and
 // Redis' own clock (`ServerTime`) for everything that processes share: due times, ages, leases.
 
+import Glibc
+
 /// A monotonic time source and the sleep that belongs to it.
 public struct LocalClock: Sendable {
     /// The present instant.
@@ -44,18 +46,41 @@ public struct ServerTime: Sendable, Hashable, Comparable {
     }
 
     public func advanced(by duration: Duration) -> ServerTime {
-        ServerTime(milliseconds: milliseconds + duration.wholeMilliseconds)
+        ServerTime(milliseconds: milliseconds.addingSaturated(duration.wholeMilliseconds))
     }
 }
 
 extension Duration {
     /// The duration in milliseconds, rounded towards zero: the unit of every `_ms` field on the wire.
+    ///
+    /// What 64 bits cannot hold (300 million years) is the largest number they can.
     public var wholeMilliseconds: Int64 {
-        components.seconds * 1_000 + components.attoseconds / 1_000_000_000_000_000
+        let (seconds, attoseconds) = components
+        let (thousands, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000)
+        return isTooLong
+            ? (seconds < 0 ? .min : .max) : thousands.addingSaturated(attoseconds / 1_000_000_000_000_000)
     }
 
     /// The duration in seconds, as people and reports read it.
     public var inSeconds: Double {
         Double(components.seconds) + Double(components.attoseconds) * 1e-18
+    }
+}
+
+extension Int64 {
+    /// The sum, or the number nearest to it that 64 bits can hold.
+    fileprivate func addingSaturated(_ other: Int64) -> Int64 {
+        let (sum, isTooLarge) = addingReportingOverflow(other)
+        return isTooLarge ? (other < 0 ? .min : .max) : sum
+    }
+}
+
+/// The wall clock of this machine, which anybody may turn: only for comparing it with Redis' clock.
+package enum WallClock {
+    /// What the clock shows.
+    package static func read() -> ServerTime {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return ServerTime(milliseconds: Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000)
     }
 }

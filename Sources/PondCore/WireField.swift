@@ -38,4 +38,15 @@ public enum WireField: String, Sendable, CaseIterable {
         default: nil
         }
     }
+
+    /// The whole numbers that the field may hold, nil when it holds no number.
+    var range: ClosedRange<Int64>? {
+        switch self {
+        case .attemptsMax: 1...1_000_000
+        case .timeout: 1...Limits.delayMax.wholeMilliseconds
+        case .expires, .enqueuedAt: 0...Int64.max
+        case .attempt, .recoveries: 0...1_000_000_000
+        default: nil
+        }
+    }
 }

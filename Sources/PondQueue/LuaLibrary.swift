@@ -20,7 +20,8 @@ public enum LuaLibrary {
             PackageResources.pond_beat_lua, PackageResources.pond_reclaim_lua, PackageResources.pond_leave_lua,
             PackageResources.pond_owned_lua, PackageResources.pond_job_lua, PackageResources.pond_cancel_lua,
             PackageResources.pond_depth_lua, PackageResources.pond_dead_lua, PackageResources.pond_revive_lua,
-            PackageResources.pond_discard_lua, PackageResources.pond_pause_lua,
+            PackageResources.pond_discard_lua, PackageResources.pond_pause_lua, PackageResources.pond_causes_lua,
+            PackageResources.pond_dead_ids_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         return "#!lua name=millpond\n" + shared.map { String(decoding: $0, as: UTF8.self) }.joined() + bodies.joined()

@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -32,14 +33,15 @@ extension Connection {
         case let error as NIOSSLExtraError: reason = "\(error)"
         default: return nil
         }
-        let hint = reason.contains("CERTIFICATE_VERIFY_FAILED") ? "; the certificate authority is not trusted (ca=…)" : ""
+        let hint =
+            reason.contains("CERTIFICATE_VERIFY_FAILED") ? "; the certificate authority is not trusted (ca=…)" : ""
         return RedisError(.authentication, "the TLS handshake failed\(hint): \(reason)", underlying: error)
     }
 
     /// The short text of an I/O error; of several addresses that were tried, each one's.
     private static func reason(_ error: any Error) -> String {
         switch error {
-        case let error as IOError: error.description
+        case let error as IOError: String(cString: strerror(error.errnoCode))
         case let error as NIOConnectionError where !error.connectionErrors.isEmpty:
             error.connectionErrors.map { "\($0.target): \(reason($0.error))" }.joined(separator: "; ")
         case let error as NIOConnectionError: "the host name \(error.host) could not be resolved"

@@ -133,8 +133,7 @@ extension Connection {
     }
 
     private func becameReady() {
-        attemptTimer?.cancel()
-        attemptTimer = nil
+        endAttempt()
         status.set(Status(isConnected: true, connectionID: machine.connectionID))
         if hasWarned { logger.notice("Redis can be reached again", metadata: metadata()) }
         hasWarned = false
@@ -145,7 +144,7 @@ extension Connection {
 extension Connection {
     private func connect(_ attempt: Int) {
         let owner = NIOLoopBound(self, eventLoop: eventLoop)
-        attemptTimer?.cancel()
+        endAttempt()
         attemptTimer = schedule(after: configuration.connectTimeout) { connection in
             connection.noteFailure("no answer within the connect timeout")
             connection.perform(connection.machine.connectTimedOut(attempt: attempt, now: connection.clock.now()))
@@ -173,6 +172,8 @@ extension Connection {
                 if !channel.isActive { disconnected(handler.value) }
             }
         case .failure(let error):
+            guard attempt == machine.attempt else { return }
+            endAttempt()
             let (failure, isFinal) = Self.connectError(error)
             noteFailure(failure.message)
             perform(machine.connectFailed(attempt: attempt, failure, isFinal: isFinal, now: clock.now()))
@@ -190,7 +191,13 @@ extension Connection {
         channel.writeAndFlush(buffer, promise: nil)
     }
 
+    private func endAttempt() {
+        attemptTimer?.cancel()
+        attemptTimer = nil
+    }
+
     private func hangUp() {
+        endAttempt()
         guard let link else { return }
         self.link = nil
         status.set(Status())
@@ -248,7 +255,9 @@ extension Connection: ReplyReceiver {
         guard handler === link?.handler else { return }
         switch machine.received(reply, now: clock.now()) {
         case .reply(let call, let isLast): call.received(reply, isLast: isLast)
-        case .actions(let actions): perform(actions)
+        case .actions(let actions):
+            if actions.first == .hangUp, let failure = machine.lastFailure { noteFailure(failure.message) }
+            perform(actions)
         }
     }
 
@@ -276,6 +285,7 @@ extension Connection: ReplyReceiver {
     }
 
     private func ended(_ error: RedisError, isFinal: Bool, hangUp: Bool) {
+        endAttempt()
         if machine.isReady {
             logger.info("the connection to Redis was lost", metadata: metadata(error.message))
         } else {

@@ -16,14 +16,26 @@ extension ConnectionMachine {
     /// Why a call that waited until its deadline was never sent.
     func unsentError() -> RedisError {
         let address = settings.configuration.address
-        guard let lastFailure, !isReady else {
+        let reason: String
+        switch state {
+        case .ready:
             return RedisError(.timedOut, "the command could not be sent to \(address) before its deadline")
+        case .loggingIn: reason = "connected, but no answer to the login yet; \(tlsHint)"
+        case .connecting where lastFailure == nil: reason = "no connection yet"
+        case .idle, .connecting, .backingOff, .closed: reason = lastFailure?.message ?? "no connection yet"
         }
-        return RedisError(
-            .connectFailed,
-            "Redis at \(address) cannot be used: \(lastFailure.message) (attempt \(attempt))",
-            underlying: lastFailure
-        )
+        let text = "Redis at \(address) cannot be used: \(reason) (attempt \(attempt))"
+        return RedisError(.connectFailed, text, underlying: lastFailure)
+    }
+
+    var loginTimeoutError: RedisError {
+        let timeout = settings.configuration.connectTimeout
+        return RedisError(.connectFailed, "connected, but no answer to the login after \(timeout); \(tlsHint)")
+    }
+
+    /// The usual mistake behind a silent server.
+    private var tlsHint: String {
+        settings.configuration.tls == nil ? "is it a TLS port (rediss://)?" : "does the port speak TLS?"
     }
 
     func pipelineFull(_ call: Call) -> RedisError {

@@ -90,6 +90,7 @@ package struct ConnectionMachine<Call: PipelineCall> {
     private var failures = 0
     private var hasAnswered = false
     private var notBefore: ContinuousClock.Instant?
+    /// Why there is no connection; nil while there is one.
     private(set) var lastFailure: RedisError?
 
     package init(_ settings: Settings) {
@@ -105,7 +106,6 @@ package struct ConnectionMachine<Call: PipelineCall> {
     package var connectionID: Int64? {
         if case .ready(let id) = state { id } else { nil }
     }
-
 }
 
 // Calls.
@@ -227,14 +227,13 @@ extension ConnectionMachine {
     /// The time for connecting and logging in is over.
     package mutating func connectTimedOut(attempt: Int, now: ContinuousClock.Instant) -> [Action] {
         guard attempt == self.attempt else { return [] }
-        let timeout = settings.configuration.connectTimeout
         switch state {
         case .connecting:
+            let timeout = settings.configuration.connectTimeout
             let error = RedisError(.connectFailed, "no connection after \(timeout)")
             return failAttempt(error, isFinal: false, now: now, hangUp: false)
         case .loggingIn:
-            let error = RedisError(.connectFailed, "connected, but no answer to the login after \(timeout)")
-            return failAttempt(error, isFinal: false, now: now, hangUp: true)
+            return failAttempt(loginTimeoutError, isFinal: false, now: now, hangUp: true)
         case .idle, .ready, .backingOff, .closed: return []
         }
     }
@@ -269,7 +268,11 @@ extension ConnectionMachine {
         return isWritable && isReady ? [.write] : []
     }
 
-    private mutating func loggedIn(_ progress: Login.Progress, _ login: Login, _ now: ContinuousClock.Instant) -> [Action] {
+    private mutating func loggedIn(
+        _ progress: Login.Progress,
+        _ login: Login,
+        _ now: ContinuousClock.Instant
+    ) -> [Action] {
         switch progress {
         case .more:
             state = .loggingIn(login)
@@ -323,6 +326,7 @@ extension ConnectionMachine {
             actions.append(.fail(entry.call, own(entry.call) ?? error))
         }
         inFlight.removeAll()
+        lastFailure = error
         // The first try is made at once, unless the connection never answered a call: then the server is ill.
         if hasAnswered { notBefore = nil } else { countFailure(now) }
         state = .idle

@@ -95,7 +95,9 @@ public final class RedisClient: Sendable {
         }
     }
 
-    /// Closes the connection for good; calls under way and later ones fail with `closed`. The second call does nothing.
+    /// Closes the connection for good; calls under way and later ones fail with `closed`.
+    ///
+    /// The second call does nothing.
     public func close() async {
         let connection = connection
         let closed = eventLoop.flatSubmit { connection.value.close() }

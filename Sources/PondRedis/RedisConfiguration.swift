@@ -25,11 +25,17 @@ public struct RedisConfiguration: Sendable {
 
     /// How the server proves who it is.
     public struct TLS: Sendable, Hashable {
-        /// A PEM file with the certificate authorities to trust instead of the system's. Defaults to the system's.
+        /// A PEM file with the certificate authorities to trust instead of the system's.
+        ///
+        /// Defaults to the system's.
         public var caFile: String?
-        /// Whether certificate and name are verified. Defaults to true.
+        /// Whether certificate and name are verified.
+        ///
+        /// Defaults to true.
         public var isVerified: Bool
-        /// The name that the certificate must carry, when it is not the host. Defaults to the host.
+        /// The name that the certificate must carry, when it is not the host.
+        ///
+        /// Defaults to the host.
         public var serverName: String?
 
         public init(caFile: String? = nil, isVerified: Bool = true, serverName: String? = nil) {
@@ -41,26 +47,45 @@ public struct RedisConfiguration: Sendable {
 
     /// Where the server listens.
     public var address: Address
-    /// The ACL user. Defaults to the server's `default` user.
+    /// The ACL user.
+    ///
+    /// Defaults to the server's `default` user.
     public var user: String?
-    /// The password. Defaults to none, which sends no AUTH.
+    /// The password.
+    ///
+    /// Defaults to none, which sends no AUTH.
     public var password: String?
-    /// The database number. Defaults to 0.
+    /// The database number.
+    ///
+    /// Defaults to 0.
     public var database = 0
-    /// TLS towards the server. Defaults to none.
+    /// TLS towards the server.
+    ///
+    /// Defaults to none.
     public var tls: TLS?
-    /// How long a connection and its login may take. Defaults to 5 seconds.
+    /// How long a connection and its login may take.
+    ///
+    /// Defaults to 5 seconds.
     public var connectTimeout = Duration.seconds(5)
-    /// How long a call may take, waiting for a connection included, unless the call says otherwise. Defaults to 5 seconds.
+    /// How long a call may take, waiting for a connection included, unless the call says otherwise.
+    ///
+    /// Defaults to 5 seconds.
     public var commandTimeout = Duration.seconds(5)
-    /// The name that `CLIENT LIST` shows. Defaults to none.
+    /// The name that `CLIENT LIST` shows.
+    ///
+    /// Defaults to none.
     public var clientName: String?
-    /// The delay before another connection attempt; the first attempt after a loss is made at once. Defaults to 50 ms
-    /// doubling up to 1 second, ± 20 %.
+    /// The delay before another connection attempt; the first attempt after a loss is made at once.
+    ///
+    /// Defaults to 50 ms doubling up to 1 second, ± 20 %.
     public var reconnect = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
-    /// How many commands may wait or be in flight; one more fails with `pipelineFull`. Defaults to 16,384.
+    /// How many commands may wait or be in flight; one more fails with `pipelineFull`.
+    ///
+    /// Defaults to 16,384.
     public var pipelineLimit = 16_384
-    /// The largest reply, in bytes; a larger one closes the connection. Defaults to 64 MiB.
+    /// The largest reply, in bytes; a larger one closes the connection.
+    ///
+    /// Defaults to 64 MiB.
     public var replyBytesMax = 64 << 20
 
     public init(address: Address) {

@@ -33,11 +33,11 @@ extension RedisError {
     }
 
     /// Prefix of an error reply → advice; a prefix that is not here means: give up.
-    static let prefixAdvice: [String: Advice] = [
+    package static let prefixAdvice: [String: Advice] = [
         // The caller sends the script, or makes the group, and calls again.
         "NOSCRIPT": .retryNow,
         "NOGROUP": .retryNow,
-        "TRYAGAIN": .wait,
+        // Somebody ended the wait; the next read starts another.
         "UNBLOCKED": .retryNow,
         // The server cannot just now.
         "LOADING": .wait,
@@ -45,10 +45,9 @@ extension RedisError {
         "MASTERDOWN": .wait,
         "NOREPLICAS": .wait,
         "CLUSTERDOWN": .wait,
+        "TRYAGAIN": .wait,
         "OOM": .wait,
         "MISCONF": .wait,
-        "NOMASTERLINK": .wait,
-        "INPROG": .wait,
         // Another server, or the same server in its new role.
         "READONLY": .reconnect,
         "MOVED": .reconnect,
@@ -67,7 +66,5 @@ extension RedisError {
         "BUSYKEY": .giveUp,
         "NOTBUSY": .giveUp,
         "UNKILLABLE": .giveUp,
-        "INVALIDOBJ": .giveUp,
-        "NOTREADY": .wait,
     ]
 }

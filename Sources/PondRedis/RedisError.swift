@@ -11,7 +11,8 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
         let file: String
         let line: Int
 
-        init(_ code: Code, _ message: String, _ unknown: Bool, _ underlying: (any Error)?, _ file: String, _ line: Int) {
+        init(_ code: Code, _ message: String, _ unknown: Bool, _ underlying: (any Error)?, _ file: String, _ line: Int)
+        {
             self.code = code
             self.message = message
             self.outcomeUnknown = unknown

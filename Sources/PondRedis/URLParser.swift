@@ -184,7 +184,9 @@ struct URLParser {
     }
 
     private func parseNumber(_ text: Substring, in range: ClosedRange<Int>) -> Int? {
-        guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard (1...5).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
         return Int(text).flatMap { range.contains($0) ? $0 : nil }
     }
 

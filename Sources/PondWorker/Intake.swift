@@ -12,20 +12,45 @@ final class Intake: Sendable {
         var idleSlots: [CheckedContinuation<Assignment?, Never>] = []
         var inFlight = 0
         var isClosed = false
+        /// A moving average of how long jobs run; nil before the first has ended.
+        var meanRun: Duration?
     }
 
-    private let inFlightMax: Int
-    /// A fetch waits until at least so much room is free, so that a busy worker fetches batches.
-    private let roomWorthFetching: Int
+    /// Jobs that run no longer than this are worth fetching ahead.
+    private static let shortRun = Duration.milliseconds(500)
+
+    private let slots: Int
+    private let prefetch: Int
+    private let prefetchesShortJobsOnly: Bool
     private let state = Mutex(State())
 
-    init(inFlightMax: Int, prefetch: Int) {
-        self.inFlightMax = inFlightMax
-        roomWorthFetching = max(1, prefetch / 2)
+    /// - Parameter prefetch: nil for as many as slots, but only while jobs are short: a job that waits here behind
+    ///   long ones could run in an idle worker.
+    init(slots: Int, prefetch: Int?) {
+        self.slots = slots
+        self.prefetch = prefetch ?? slots
+        prefetchesShortJobsOnly = prefetch == nil
     }
 
+    /// Whether so much room is free that a fetch pays; a busy worker fetches batches.
     var hasRoomWorthFetching: Bool {
-        state.withLock { inFlightMax - $0.inFlight >= roomWorthFetching }
+        state.withLock { state in
+            let ahead = prefetchNow(state)
+            return slots + ahead - state.inFlight >= max(1, ahead / 2)
+        }
+    }
+
+    /// Notes how long a job ran.
+    func noteRun(_ duration: Duration) {
+        guard prefetchesShortJobsOnly else { return }
+        state.withLock { state in
+            state.meanRun = state.meanRun.map { ($0 * 7 + duration) / 8 } ?? duration
+        }
+    }
+
+    private func prefetchNow(_ state: State) -> Int {
+        guard prefetchesShortJobsOnly else { return prefetch }
+        return state.meanRun.map { $0 <= Self.shortRun } ?? false ? prefetch : 0
     }
 
     var buffered: Int { state.withLock { $0.buffer.count } }
@@ -34,7 +59,7 @@ final class Intake: Sendable {
     func reserve(_ wanted: Int? = nil) -> Int {
         state.withLock { state in
             guard !state.isClosed else { return 0 }
-            let granted = max(0, min(wanted ?? .max, inFlightMax - state.inFlight))
+            let granted = max(0, min(wanted ?? .max, slots + prefetchNow(state) - state.inFlight))
             state.inFlight += granted
             return granted
         }

@@ -57,6 +57,7 @@ final class SlotPool: Sendable {
         var thrown: (any Error)?
         do { try await registration.run(context) } catch { thrown = error }
         let reason = parts.table.end(slot: slot)
+        parts.intake.noteRun(started.duration(to: clock.now()))
         let outcome = Verdict.outcome(of: job, thrown: thrown, cancelled: reason, policy: registration.policy)
         guard let outcome else { return assignment.line.forget(assignment.receipt) }
         log(outcome, context)

@@ -149,6 +149,10 @@ extension QueueLine {
     }
 
     fileprivate func sayGoodbye() async {
+        guard queue.pond.redis.isConnected else {
+            logger.warning("redis is away, so the worker cannot say goodbye; its lease runs out instead")
+            return await reader.close()
+        }
         do throws(QueueError) {
             let bell = state.withLock(\.bell)
             if try await !queue.leave(as: consumer, bell: bell) {

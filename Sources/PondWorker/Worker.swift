@@ -41,9 +41,7 @@ public final class Worker: Service, Sendable {
         parts = WorkerParts(
             consumer: consumer,
             configuration: configuration,
-            intake: Intake(
-                inFlightMax: configuration.inFlightMax, prefetch: configuration.prefetch ?? configuration.slots
-            ),
+            intake: Intake(slots: configuration.slots, prefetch: configuration.prefetch),
             table: RunningTable(),
             executor: EventLoopExecutor(),
             logger: logger,

@@ -6,7 +6,8 @@ public struct WorkerConfiguration: Sendable {
     public var queues: [String]
     /// Handlers that run at a time, 1 to 1,024. Defaults to 10.
     public var slots = 10
-    /// Jobs fetched ahead of the slots, 0 to 1,024. Defaults to as many as slots.
+    /// Jobs fetched ahead of the slots, 0 to 1,024. Defaults to as many as slots while jobs are short (half a second on
+    /// average), and to none while they are long: a job that waits behind long ones could run in an idle worker.
     public var prefetch: Int?
     /// How long running jobs may go on after the worker is told to stop. Defaults to 25 seconds.
     public var gracePeriod = Duration.seconds(25)
@@ -25,9 +26,6 @@ public struct WorkerConfiguration: Sendable {
     public init(queues: [String]) {
         self.queues = queues
     }
-
-    /// Jobs that may be in flight at a time: slots and prefetch.
-    var inFlightMax: Int { slots + (prefetch ?? slots) }
 
     func validate() throws(PondError) {
         guard !queues.isEmpty, queues.count <= Limits.queuesMax else {

@@ -1,4 +1,3 @@
-import Glibc
 import PondCore
 import PondQueue
 import PondRedis
@@ -78,54 +77,5 @@ struct StoppingTests {
             RedisCommand("XINFO", "CONSUMERS", .text(harness.queue.keys.ready(.normal)), "mp")
         )
         #expect(consumers.array?.isEmpty == true)
-    }
-
-    @Test func `a handler that ignores its timeout makes the worker end and its job runs again`() async throws {
-        let harness = try Harness()
-        let stuck = Record<StuckHandler>()
-        let id = try await harness.enqueue("stuck")
-        let other = try await harness.enqueue("sleep")
-        let jobs = JobList {
-            JobRegistration(kind: "stuck") { _ in
-                // Blocks its thread for longer than the grace, deaf to cancellation.
-                sleep(2)
-            }.timeout(.milliseconds(100))
-            JobRegistration(kind: "sleep") { _ in try await Task.sleep(for: .seconds(60)) }
-        }
-        let worker = try Worker(
-            harness.pond,
-            jobs: jobs,
-            configuration: harness.configuration {
-                $0.stuckGrace = .milliseconds(200)
-                $0.onStuck = { stuck.add($0) }
-            }
-        )
-        await #expect(throws: StuckHandler.self) { try await worker.run() }
-        #expect(stuck.all.map(\.job) == [id])
-        #expect(try await harness.queue.job(id).attempts == 1)
-        #expect(try await harness.queue.job(other).state == .ready)
-        #expect(try await harness.queue.job(other).attempts == 0)
-    }
-
-    @Test func `handlers that block every thread do not stop the beat`() async throws {
-        let harness = try Harness()
-        let started = Event()
-        let runs = Event()
-        let blocking = JobRegistration(kind: "block") { job in
-            runs.fire()
-            started.fire()
-            sleep(3)
-        }
-        let quick: (inout WorkerConfiguration) -> Void = {
-            $0.slots = 4
-            $0.beatInterval = .milliseconds(100)
-            $0.lease = .milliseconds(500)
-        }
-        for _ in 0..<4 { try await harness.enqueue("block") }
-        try await harness.withWorker(JobList { blocking }, quick) { _ in
-            // Another process would take over what looks lost; this one only looks, from outside of Swift's pool.
-            try await harness.eventually(within: .seconds(30)) { $0.done == 4 }
-        }
-        #expect(runs.fired == 4)
     }
 }

@@ -1,0 +1,105 @@
+package import ArgumentParser
+import PondCore
+import PondQueue
+
+/// Adds one job, or one a line.
+package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
+    package static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "enqueue",
+            abstract: "Add a job to a queue, or one job a line of standard input.",
+            discussion: """
+                Prints the job's id. With --lines every line of standard input is the payload of a job; the first \
+                line that is refused stops it, and those before it stay enqueued.
+                """
+        )
+    }
+
+    @Argument(help: ArgumentHelp("What the job is, as in email.send.", valueName: "kind"))
+    var kind: String
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("The payload: JSON, @FILE, or - for standard input. Defaults to none.", valueName: "json")
+    )
+    var data: String?
+
+    @Flag(help: "Enqueue one job a line of standard input; each line is a payload.")
+    var lines = false
+
+    @Flag(help: "Take payloads as they are, JSON or not.")
+    var raw = false
+
+    @Option(help: ArgumentHelp("The queue.", valueName: "queue"))
+    var queue: String = App.queue
+
+    @OptionGroup var job: JobOptions
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    package init() {}
+
+    package func validate() throws {
+        if lines, data != nil { throw ValidationError("--lines takes the payloads from standard input; leave --data out") }
+    }
+
+    package func run() async throws {
+        try await runReporting(output) { terminal in
+            let kind = try JobKind(kind)
+            try await redis.withPond { pond in
+                let queue = try pond.queue(queue)
+                let options = try await job.options(on: pond)
+                // What is wrong with the options is told before anything is read.
+                _ = try NewJob(kind: kind, options: options).fields()
+                if lines {
+                    try await enqueueLines(queue, kind, options, terminal)
+                } else {
+                    let data = try data.map { text throws(CommandFailure) in
+                        try PayloadSource.read(text, isRaw: raw)
+                    }
+                    try await enqueue(NewJob(kind: kind, data: data ?? [], options: options), queue, terminal)
+                }
+            }
+        }
+    }
+
+    private func enqueue(_ job: NewJob, _ queue: Queue, _ terminal: Terminal) async throws {
+        let answer = try await queue.enqueue(job)
+        try await queue.register()
+        guard output.json else {
+            if case .held(_, let due) = answer { terminal.say("held until \(due.iso8601)") }
+            return try terminal.print(answer.id.text)
+        }
+        var members: [(String, JSONValue)] = [
+            ("queue", .string(queue.name.text)), ("kind", .string(job.kind.text)), ("id", .string(answer.id.text)),
+        ]
+        switch answer {
+        case .enqueued: members.append(("state", "ready"))
+        case .held(_, let due): members += [("state", "held"), ("due", .time(due))]
+        }
+        try terminal.print(JSONDocument(kind: "EnqueuedJob", items: [.object(members)]))
+    }
+
+    private func enqueueLines(
+        _ queue: Queue,
+        _ kind: JobKind,
+        _ options: EnqueueOptions,
+        _ terminal: Terminal
+    ) async throws {
+        try await queue.register()
+        var input = InputLines(bytesMax: Limits.payloadBytesMax)
+        var bulk = BulkEnqueue(queue, kind: kind, options: options, isRaw: raw)
+        let bar = ProgressBar("enqueued", total: nil, on: terminal, offTerminal: .lines)
+        defer { bar.finish(showsSummary: !output.json) }
+        try await bulk.run(&input) { bar.advance(to: $0.accepted) }
+        let tally = bulk.tally
+        if tally.skipped > 0 { bar.say("\(tally.skipped.of("empty line")) skipped") }
+        guard output.json else { return }
+        let counts: [(String, JSONValue)] = [
+            ("queue", .string(queue.name.text)), ("kind", .string(kind.text)),
+            ("enqueued", .count(tally.accepted)), ("ready", .count(tally.enqueued)), ("held", .count(tally.held)),
+            ("skipped", .count(tally.skipped)),
+        ]
+        try terminal.print(JSONDocument(kind: "EnqueueSummary", items: [.object(counts)]))
+    }
+}

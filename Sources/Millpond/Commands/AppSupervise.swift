@@ -1,0 +1,38 @@
+package import ArgumentParser
+import Logging
+
+/// A fleet of worker processes.
+package struct AppSupervise<App: MillpondApp>: AsyncParsableCommand {
+    package static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: "supervise",
+            abstract: "Keep a fleet of worker processes alive.",
+            usage: "\(Program.name) supervise [--workers <count>] [<worker options>] [-- <command> …]",
+            discussion: """
+                A worker that ends is replaced; one that keeps ending is replaced later and later. SIGTERM or SIGINT \
+                drains the fleet, a second one cuts that short, SIGHUP replaces the workers one by one. Workers also \
+                drain when the supervisor is killed. After -- another program can be named as the worker.
+                """
+        )
+    }
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var worker: WorkerOptions
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    package init() {}
+
+    package func run() async throws {
+        try await runReporting(output) { _ in
+            LogLines.start(try LogLines.level(worker.logLevel), App.logHandler)
+            let configuration = try fleet.configuration(of: App.self, worker, redis)
+            let logger = Logger(label: "supervisor")
+            let wasHurried = try await withStopSignals(hangUp: .reloads, logger) { stopSwitch in
+                try await FleetRun.run(configuration, stopSwitch, logger)
+                return stopSwitch.wasHurried
+            }
+            if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+import ArgumentParser
+import PondCore
+import PondQueue
+import PondRedis
+
+/// What one job, or every job of a run, is enqueued with.
+struct JobOptions: ParsableArguments, Sendable {
+    @Option(
+        name: .customLong("in"),
+        help: ArgumentHelp("Run no earlier than this long from now, as in 5s or 2h30m.", valueName: "duration"),
+        transform: Duration.argument
+    )
+    var delay: Duration?
+
+    @Option(
+        name: .customLong("at"),
+        help: ArgumentHelp(
+            "Run no earlier than this moment: 2026-11-23T15:04:05Z, with another zone, or Unix milliseconds.",
+            valueName: "time"
+        ),
+        transform: JobOptions.time
+    )
+    var runAt: ServerTime?
+
+    @Option(
+        help: ArgumentHelp("high, normal or low. Defaults to normal.", valueName: "priority"),
+        transform: { try JobOptions.word($0, "priority") }
+    )
+    var priority: Priority = .normal
+
+    @Option(help: ArgumentHelp("One id per user intent. Defaults to the job's own id.", valueName: "id"))
+    var correlationID: String?
+
+    @Option(
+        name: .customLong("class"),
+        help: ArgumentHelp("A, B, C or D. Defaults to the queue's class.", valueName: "class"),
+        transform: { try JobOptions.word($0.uppercased(), "class") }
+    )
+    var jobClass: JobClass?
+
+    @Option(help: ArgumentHelp("Tries before the job is dead. Defaults to the kind's policy.", valueName: "count"))
+    var maxAttempts: Int?
+
+    @Option(
+        help: ArgumentHelp("The limit of one attempt. Defaults to the kind's policy.", valueName: "duration"),
+        transform: Duration.argument
+    )
+    var jobTimeout: Duration?
+
+    @Option(
+        help: ArgumentHelp("Do not start after this: a duration from now, or a time as for --at.", valueName: "when"),
+        transform: Expiry.argument
+    )
+    var expires: Expiry?
+
+    @Option(
+        parsing: .singleValue,
+        help: ArgumentHelp("A further field for the handler; may be given again.", valueName: "name=value"),
+        transform: JobOptions.header
+    )
+    var header: [Header] = []
+
+    @Option(help: ArgumentHelp("An idempotency key; refused, this version does not have them yet.", valueName: "text"))
+    var key: String?
+
+    func validate() throws {
+        if delay != nil, runAt != nil { throw ValidationError("--in and --at exclude each other") }
+        if let maxAttempts, maxAttempts < 1 {
+            throw ValidationError("--max-attempts is \(maxAttempts), allowed is 1 or more")
+        }
+        if let jobTimeout, jobTimeout < .milliseconds(1) { throw ValidationError("--job-timeout must be 1ms or more") }
+    }
+}
+
+extension JobOptions {
+    /// A field beside those that Millpond knows.
+    struct Header: Sendable, Hashable {
+        let name: String
+        let value: String
+    }
+
+    /// When a job is too late to start.
+    enum Expiry: Sendable, Hashable {
+        case after(Duration)
+        case at(ServerTime)
+
+        static func argument(_ text: String) throws -> Expiry {
+            if let duration = Duration(human: text) { return .after(duration) }
+            return .at(try JobOptions.time(text))
+        }
+    }
+
+    /// The options as the queue takes them.
+    ///
+    /// - Throws: `QueueError`, when the server's time is needed and cannot be read; `CommandFailure` for a header
+    ///   that is given twice.
+    func options(on pond: Pond) async throws -> EnqueueOptions {
+        var options = EnqueueOptions()
+        options.delay = delay
+        options.runAt = runAt
+        options.priority = priority
+        options.correlationID = correlationID
+        options.jobClass = jobClass
+        options.attemptsMax = maxAttempts
+        options.timeout = jobTimeout
+        // A field of the wire format like any other: whoever builds the job refuses it, in its own words.
+        let fields = header + (key.map { [Header(name: "key", value: $0)] } ?? [])
+        for field in fields where options.headers.updateValue(field.value, forKey: field.name) != nil {
+            throw CommandFailure(.usage, "header \(SafeText.escaped(field.name)) is given twice")
+        }
+        switch expires {
+        case .at(let time): options.expires = time
+        case .after(let duration): options.expires = try await pond.serverTime().advanced(by: duration)
+        case nil: break
+        }
+        return options
+    }
+
+    static func time(_ text: String) throws -> ServerTime {
+        if let time = ServerTime(iso8601: text) { return time }
+        guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
+            let milliseconds = Int64(text)
+        else {
+            throw ValidationError(
+                "\"\(SafeText.escaped(text.prefix(60)))\" is no time; write 2026-11-23T15:04:05Z, "
+                    + "2026-11-23T16:04:05+01:00, or Unix milliseconds"
+            )
+        }
+        // 1973 in milliseconds, 5138 in seconds: nobody means the one, many write the other.
+        guard milliseconds >= 100_000_000_000 else {
+            throw ValidationError("\(text) would be a day before 1974; times are in milliseconds, not in seconds")
+        }
+        return ServerTime(milliseconds: milliseconds)
+    }
+
+    static func header(_ text: String) throws -> Header {
+        guard let equals = text.firstIndex(of: "="), equals > text.startIndex else {
+            throw ValidationError("\"\(SafeText.escaped(text.prefix(60)))\" is no header; write it as name=value")
+        }
+        return Header(name: String(text[..<equals]), value: String(text[text.index(after: equals)...]))
+    }
+
+    static func word<Value: RawRepresentable & CaseIterable>(
+        _ text: String,
+        _ name: String
+    ) throws -> Value where Value.RawValue == String {
+        if let value = Value(rawValue: text) { return value }
+        let allowed = Value.allCases.map(\.rawValue).joined(separator: ", ")
+        throw ValidationError("\"\(SafeText.escaped(text.prefix(40)))\" is no \(name); use one of \(allowed)")
+    }
+}
+
+extension Pond {
+    /// The server's clock, now.
+    fileprivate func serverTime() async throws(QueueError) -> ServerTime {
+        let reply = try await run(RedisCommand("TIME"), doing: "reading the server's clock")
+        guard let parts = reply.array, parts.count == 2, let seconds = parts[0].int, let micros = parts[1].int else {
+            throw QueueError(.unexpectedReply, "TIME answered \(reply)")
+        }
+        return ServerTime(milliseconds: seconds * 1_000 + micros / 1_000)
+    }
+}

@@ -1,0 +1,71 @@
+package import ArgumentParser
+import PondCore
+package import PondSupervisor
+import PondWorker
+
+/// How many workers there are and what they run.
+package struct FleetOptions: ParsableArguments, Sendable {
+    @Option(help: ArgumentHelp("How many worker processes are kept alive, 1 to 512.", valueName: "count"))
+    package var workers: Int = 2
+
+    @Argument(
+        parsing: .postTerminator,
+        help: ArgumentHelp("After --: another program to run as the worker, instead of this one.", valueName: "command")
+    )
+    package var command: [String] = []
+
+    package init() {}
+
+    /// The fleet that these options ask for.
+    ///
+    /// - Parameters:
+    ///   - app: whose worker it is; its patience bounds the supervisor's.
+    ///   - redis: where the workers find Redis; the URL goes by the environment, which other users cannot read.
+    /// - Throws: `CommandFailure`, `PondError` or `SupervisorError` for what every single worker would refuse.
+    package func configuration<App: MillpondApp>(
+        of app: App.Type,
+        _ worker: WorkerOptions,
+        _ redis: RedisOptions
+    ) throws -> FleetConfiguration {
+        let patience = worker.configuration(of: app)
+        // Connects nothing and runs nothing: what it refuses is told here once, not by every worker again and again.
+        _ = try Worker(try redis.makePond(), jobs: JobList { NoJob() }, configuration: patience)
+        let fleet = FleetConfiguration(
+            workers: workers,
+            command: try workerCommand(worker, redis),
+            // A worker needs all of its own patience, and a moment to hand back and leave.
+            gracePeriod: patience.gracePeriod + patience.stuckGrace + .seconds(5)
+        )
+        try fleet.validate()
+        return fleet
+    }
+
+    private func workerCommand(
+        _ worker: WorkerOptions,
+        _ redis: RedisOptions
+    ) throws(CommandFailure) -> WorkerCommand {
+        var environment: [String: String] = [:]
+        if let url = redis.redis { environment["MILLPOND_REDIS_URL"] = url }
+        if let prefix = redis.prefix { environment["MILLPOND_PREFIX"] = prefix }
+        if let executable = command.first {
+            if let option = worker.firstForOwnWorker {
+                throw CommandFailure(
+                    .usage, "\(option) is for this program's own worker, and another one is named after --",
+                    hint: "give it to that one, as in -- \(SafeText.escaped(command.joined(separator: " "))) \(option) …"
+                )
+            }
+            let arguments = Array(command.dropFirst())
+            return WorkerCommand(executable: executable, arguments: arguments, environment: environment)
+        }
+        var arguments = ["worker"] + worker.arguments
+        if let timeout = redis.timeout { arguments += ["--timeout", "\(timeout.wholeMilliseconds)ms"] }
+        return WorkerCommand(executable: try OwnProgram.path(), arguments: arguments, environment: environment)
+    }
+}
+
+/// Stands for the handlers that only a worker has.
+private struct NoJob: JobHandler {
+    static let kind = "none"
+
+    func run(_ payload: RawPayload, _ job: JobContext) async throws {}
+}

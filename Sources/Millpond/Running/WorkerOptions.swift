@@ -1,0 +1,95 @@
+package import ArgumentParser
+package import Logging
+package import PondWorker
+
+/// How a worker works, as far as the command line says so; what it does not say, the application says.
+package struct WorkerOptions: ParsableArguments, Sendable {
+    @Option(help: ArgumentHelp("A queue to serve, or several as in a,b; may be given again.", valueName: "queue"))
+    package var queue: [String] = []
+
+    @Option(help: ArgumentHelp("Handlers that run at a time. Defaults to 10.", valueName: "count"))
+    package var slots: Int?
+
+    @Option(help: ArgumentHelp("Jobs fetched ahead of the slots. Defaults to as many as slots.", valueName: "count"))
+    package var prefetch: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long running jobs may go on after a stop. Defaults to 25s.",
+            valueName: "duration"
+        ),
+        transform: Duration.argument
+    )
+    package var grace: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a cancelled job may go on before the process counts as stuck and ends. Defaults to 5s.",
+            valueName: "duration"
+        ),
+        transform: Duration.argument
+    )
+    package var stuckGrace: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a job of an unknown kind waits for a worker that knows it. Defaults to 60s.",
+            valueName: "duration"
+        ),
+        transform: Duration.argument
+    )
+    package var unknownKindGrace: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical. Defaults to MILLPOND_LOG_LEVEL, then info.",
+            valueName: "level"
+        ),
+        transform: LogLines.level
+    )
+    package var logLevel: Logger.Level?
+
+    package init() {}
+
+    /// How an application's worker works: what it says itself, overridden by these options.
+    package func configuration<App: MillpondApp>(of app: App.Type) -> WorkerConfiguration {
+        var configuration = WorkerConfiguration(queues: [App.queue])
+        App.configure(&configuration)
+        if !queue.isEmpty {
+            configuration.queues = queue.flatMap { names in
+                names.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
+            }
+        }
+        if let slots { configuration.slots = slots }
+        if let prefetch { configuration.prefetch = prefetch }
+        if let grace { configuration.gracePeriod = grace }
+        if let stuckGrace { configuration.stuckGrace = stuckGrace }
+        if let unknownKindGrace { configuration.unknownKindGrace = unknownKindGrace }
+        return configuration
+    }
+
+    /// The first option that means nothing to a worker of another program.
+    var firstForOwnWorker: String? {
+        if !queue.isEmpty { return "--queue" }
+        if slots != nil { return "--slots" }
+        if prefetch != nil { return "--prefetch" }
+        if stuckGrace != nil { return "--stuck-grace" }
+        return unknownKindGrace == nil ? nil : "--unknown-kind-grace"
+    }
+
+    /// The same options as arguments, for the workers of a fleet.
+    var arguments: [String] {
+        var arguments: [String] = []
+        func add(_ name: String, _ value: String?) {
+            if let value { arguments += [name, value] }
+        }
+        for queue in queue { add("--queue", queue) }
+        add("--slots", slots.map { "\($0)" })
+        add("--prefetch", prefetch.map { "\($0)" })
+        add("--grace", grace.map { "\($0.wholeMilliseconds)ms" })
+        add("--stuck-grace", stuckGrace.map { "\($0.wholeMilliseconds)ms" })
+        add("--unknown-kind-grace", unknownKindGrace.map { "\($0.wholeMilliseconds)ms" })
+        add("--log-level", logLevel?.rawValue)
+        return arguments
+    }
+}

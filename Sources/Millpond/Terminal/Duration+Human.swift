@@ -1,0 +1,81 @@
+import ArgumentParser
+import PondCore
+
+extension Duration {
+    /// The duration as people read it, in at most two units: `350ms`, `1.2s`, `42s`, `4m12s`, `3h05m`, `2d04h`.
+    package var human: String {
+        if self < .zero { return "-" + (.zero - self).human }
+        let milliseconds = wholeMilliseconds
+        if milliseconds < 1_000 { return "\(milliseconds)ms" }
+        let seconds = milliseconds / 1_000
+        // Rounded down throughout, so that no text claims time that has not passed.
+        if seconds < 10 {
+            let tenths = milliseconds % 1_000 / 100
+            return tenths == 0 ? "\(seconds)s" : "\(seconds).\(tenths)s"
+        }
+        if seconds < 60 { return "\(seconds)s" }
+        if seconds < 3_600 { return "\(seconds / 60)m\(twoDigits(seconds % 60))s" }
+        if seconds < 86_400 { return "\(seconds / 3_600)h\(twoDigits(seconds % 3_600 / 60))m" }
+        return "\(seconds / 86_400)d\(twoDigits(seconds % 86_400 / 3_600))h"
+    }
+
+    /// Reads `500ms`, `5s`, `2m`, `1h`, `3d`, and sums of those from large to small such as `1m30s`; nil for all else.
+    ///
+    /// The number may have a fraction (`1.5s`); the result is at most ten years.
+    package init?(human text: String) {
+        var rest = text.utf8[...]
+        var total = Duration.zero
+        var smaller = Unit.allCases[...]
+        repeat {
+            guard let part = Duration.part(&rest, &smaller) else { return nil }
+            total += part
+        } while !rest.isEmpty
+        guard total <= Limits.delayMax else { return nil }
+        self = total
+    }
+
+    /// For `@Option(transform: Duration.argument)`.
+    package static func argument(_ text: String) throws -> Duration {
+        guard let duration = Duration(human: text) else {
+            throw ValidationError(
+                "\"\(SafeText.escaped(text.prefix(40)))\" is no duration; write it as 500ms, 5s, 2m, 1h, 3d or 1m30s"
+            )
+        }
+        return duration
+    }
+
+    private enum Unit: String, CaseIterable {
+        case d, h, m, s, ms
+
+        var milliseconds: Double {
+            switch self {
+            case .d: 86_400_000
+            case .h: 3_600_000
+            case .m: 60_000
+            case .s: 1_000
+            case .ms: 1
+            }
+        }
+    }
+
+    /// Takes a number and a unit that is smaller than those before.
+    private static func part(_ rest: inout Substring.UTF8View, _ units: inout ArraySlice<Unit>) -> Duration? {
+        let number = rest.prefix { ("0"..."9").contains(Unicode.Scalar($0)) || $0 == UInt8(ascii: ".") }
+        rest = rest.dropFirst(number.count)
+        let letters = rest.prefix { ("a"..."z").contains(Unicode.Scalar($0)) }
+        rest = rest.dropFirst(letters.count)
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        guard let first = number.first, let last = number.last, digits.contains(first), digits.contains(last),
+            let value = Double(String(decoding: number, as: UTF8.self)),
+            let index = units.firstIndex(where: { $0.rawValue.utf8.elementsEqual(letters) })
+        else { return nil }
+        let milliseconds = value * units[index].milliseconds
+        guard milliseconds <= Limits.delayMax.inSeconds * 1_000 else { return nil }
+        units = units[(index + 1)...]
+        return .milliseconds(Int64(milliseconds.rounded()))
+    }
+}
+
+private func twoDigits(_ number: Int64) -> String {
+    number < 10 ? "0\(number)" : "\(number)"
+}

@@ -1,0 +1,154 @@
+import Dispatch
+public import GRDB
+public import PondCore
+import Synchronization
+
+/// One SQLite file with one connection pool: a writer and a few readers.
+///
+/// Several processes may use the same file, each with one store. The file is in WAL mode, so that readers and the
+/// writer do not wait for each other; a write that returned is on the disk (`synchronous = FULL`); foreign keys hold.
+/// Nothing is opened before the first call.
+public final class SQLiteStore: Sendable {
+    private enum State {
+        case idle
+        case open(DatabasePool)
+        case closed
+    }
+
+    /// The file.
+    public let path: String
+    private let schema: SQLiteSchema
+    private let busyTimeout: Duration
+    private let clock: LocalClock
+    private let state = Mutex(State.idle)
+    private let group = CommitGroup()
+    /// Opening and closing block their thread, so they have a queue of their own, and one place in the line.
+    private let opener = DispatchQueue(label: "millpond.sqlite.opener")
+
+    /// - Parameters:
+    ///   - path: the file, made when it is missing; its folder has to exist.
+    ///   - schema: the tables that the first call brings up to date.
+    ///   - busyTimeout: how long a write waits for another process. Defaults to 5 seconds.
+    public init(
+        path: String,
+        schema: SQLiteSchema,
+        busyTimeout: Duration = SQLiteLimits.busyTimeout,
+        clock: LocalClock = .system
+    ) {
+        precondition(busyTimeout >= .zero, "a busy timeout cannot be negative, got \(busyTimeout)")
+        self.path = path
+        self.schema = schema
+        self.busyTimeout = busyTimeout
+        self.clock = clock
+    }
+
+    /// Reads a state of the file that stays the same for the whole closure.
+    ///
+    /// - Throws: `SQLiteError`, `CancellationError` when the task is cancelled, or what the closure throws.
+    public func read<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        do {
+            return try await pool().read(body)
+        } catch let error as DatabaseError {
+            // An interrupted statement is how a cancelled read ends.
+            try Task.checkCancellation()
+            throw translated(error)
+        }
+    }
+
+    /// Writes: all of it is on the disk when this returns, or none of it when it throws.
+    ///
+    /// Writes that wait at the same time share one transaction; one that throws undoes nothing of the others. So
+    /// the closure must not begin or end a transaction. Once it waits for its turn it is carried out, cancelled or not.
+    ///
+    /// - Throws: `SQLiteError`, `CancellationError` when the task was cancelled before, or what the closure throws.
+    public func write<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        let pool = try await pool()
+        try Task.checkCancellation()
+        return try await withCheckedThrowingContinuation { continuation in
+            let unit = CommitGroup.Unit(
+                run: { db in
+                    let value = try body(db)
+                    return { continuation.resume(returning: value) }
+                },
+                fail: { continuation.resume(throwing: self.translated($0)) }
+            )
+            group.add(unit, on: pool)
+        }
+    }
+
+    /// Closes the file; a second time it does nothing, and calls after it fail.
+    ///
+    /// - Throws: `SQLiteError` when the file cannot be closed in order.
+    public func close() async throws {
+        try await onOpener {
+            let last = self.state.withLock { state in
+                defer { state = .closed }
+                return state
+            }
+            guard case .open(let pool) = last else { return }
+            do { try pool.close() } catch { throw self.translated(error) }
+        }
+    }
+}
+
+// MARK: - Opening
+
+extension SQLiteStore {
+    private func pool() async throws -> DatabasePool {
+        if case .open(let pool) = state.withLock({ $0 }) { return pool }
+        let deadline = clock.now() + busyTimeout
+        var failures = 0
+        while true {
+            do {
+                return try await onOpener { try self.openOnce() }
+            } catch let error as SQLiteError where error.code == .busy && clock.now() < deadline {
+                // The first change to WAL mode does not wait for others that do the same, it fails at once.
+                failures += 1
+                try await clock.sleep(SQLiteLimits.openRetry.delay(afterFailures: failures))
+            }
+        }
+    }
+
+    private func openOnce() throws -> DatabasePool {
+        switch state.withLock({ $0 }) {
+        case .open(let pool): return pool
+        case .closed: throw SQLiteError(.cannotOpen, "\(path): this store has been closed; make a new one")
+        case .idle: break
+        }
+        do {
+            let pool = try DatabasePool(path: path, configuration: configuration())
+            try pool.writeWithoutTransaction { db in
+                // The pool asks for NORMAL when it opens, with which the last writes may be lost in a power cut.
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                try schema.apply(db, path: path)
+            }
+            state.withLock { $0 = .open(pool) }
+            return pool
+        } catch {
+            throw translated(error)
+        }
+    }
+
+    private func configuration() -> Configuration {
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(busyTimeout.inSeconds)
+        let milliseconds = busyTimeout.wholeMilliseconds
+        // Readers too: they wait only while another process opens, closes or repairs the file.
+        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA busy_timeout = \(milliseconds)") }
+        configuration.foreignKeysEnabled = true
+        configuration.maximumReaderCount = SQLiteLimits.readersMax
+        configuration.label = "millpond.sqlite"
+        return configuration
+    }
+
+    private func onOpener<T: Sendable>(_ body: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withCheckedThrowingContinuation { continuation in
+            opener.async { continuation.resume(with: Result { try body() }) }
+        }
+    }
+
+    private func translated(_ error: any Error) -> any Error {
+        guard let error = error as? DatabaseError else { return error }
+        return SQLiteError(error, path: path, busyTimeout: busyTimeout)
+    }
+}

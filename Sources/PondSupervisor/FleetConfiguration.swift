@@ -1,0 +1,96 @@
+import PondCore
+
+/// What every worker of a fleet runs.
+public struct WorkerCommand: Sendable, Hashable {
+    /// The program: a path when it contains a slash, else a name that is looked up in `PATH`.
+    ///
+    /// A relative path is resolved in ``workingDirectory``.
+    public var executable: String
+    /// The arguments after the program's name.
+    public var arguments: [String]
+    /// Variables that are set on top of the supervisor's own environment.
+    public var environment: [String: String]
+    /// Where the worker runs; the supervisor's own directory when nil.
+    public var workingDirectory: String?
+
+    public init(
+        executable: String,
+        arguments: [String] = [],
+        environment: [String: String] = [:],
+        workingDirectory: String? = nil
+    ) {
+        self.executable = executable
+        self.arguments = arguments
+        self.environment = environment
+        self.workingDirectory = workingDirectory
+    }
+}
+
+/// How many workers there are, what they run, and how patient their supervisor is.
+public struct FleetConfiguration: Sendable, Hashable {
+    /// How many workers are kept alive: 1 to 512.
+    public var workers: Int
+    /// What each worker runs.
+    public var command: WorkerCommand
+    /// How long a worker may drain between SIGTERM and the SIGKILL of its process group.
+    ///
+    /// Defaults to 30 seconds.
+    public var gracePeriod: Duration
+    /// How long a worker may take to say that it is ready before that is reported.
+    ///
+    /// It is not killed for it, but a rolling restart gives up after four times as long. Defaults to 15 seconds.
+    public var readyTimeout: Duration
+    /// When a worker that ended is started again.
+    public var restart: RestartPolicy.Configuration
+
+    public init(
+        workers: Int,
+        command: WorkerCommand,
+        gracePeriod: Duration = .seconds(30),
+        readyTimeout: Duration = .seconds(15),
+        restart: RestartPolicy.Configuration = .init()
+    ) {
+        self.workers = workers
+        self.command = command
+        self.gracePeriod = gracePeriod
+        self.readyTimeout = readyTimeout
+        self.restart = restart
+    }
+
+    /// Checks every value against its bounds.
+    ///
+    /// - Throws: ``SupervisorError`` with code `invalidConfiguration` that names the value and its bounds.
+    public func validate() throws {
+        try require(
+            SupervisorLimits.workers.contains(workers),
+            "workers is \(workers), but a fleet has \(SupervisorLimits.workers.lowerBound) to "
+                + "\(SupervisorLimits.workers.upperBound) workers; run several supervisors for more"
+        )
+        try require(gracePeriod >= .zero, "gracePeriod is \(gracePeriod), but cannot be negative")
+        try require(readyTimeout > .zero, "readyTimeout is \(readyTimeout), but must be positive")
+        try validateCommand()
+        try restart.validate()
+    }
+
+    private func validateCommand() throws {
+        try require(!command.executable.isEmpty, "command.executable is empty; name the program that workers run")
+        let texts = [command.executable, command.workingDirectory ?? ""] + command.arguments
+        for text in texts + command.environment.flatMap({ [$0.key, $0.value] }) {
+            try require(!text.utf8.contains(0), "the command holds a NUL byte in \(text.debugDescription)")
+        }
+        for name in command.environment.keys {
+            try require(
+                !name.isEmpty && !name.utf8.contains(UInt8(ascii: "=")) && !name.first!.isNumber,
+                "\(name.debugDescription) cannot be the name of an environment variable"
+            )
+            try require(
+                !WorkerEnvironment.reserved.contains(name),
+                "the environment variable \(name) is set by the supervisor; leave it out"
+            )
+        }
+    }
+
+    private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
+        if !condition { throw SupervisorError(code: .invalidConfiguration, message: message()) }
+    }
+}

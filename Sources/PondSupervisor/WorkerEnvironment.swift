@@ -1,0 +1,15 @@
+/// The words that a supervisor and its worker share: environment variables and the line that means "ready".
+public enum WorkerEnvironment {
+    /// `stdin`: the worker's standard input is the lifeline; its end means that the supervisor is gone.
+    public static let lifeline = "MILLPOND_LIFELINE"
+    /// `stdout`: the worker prints ``readyLine`` on a line of its own once it takes jobs.
+    public static let ready = "MILLPOND_READY"
+    /// The process id of the supervisor.
+    public static let supervisorPID = "MILLPOND_SUPERVISOR_PID"
+    /// The number of the worker's slot, from 0.
+    public static let slot = "MILLPOND_SLOT"
+    /// The line that means "ready".
+    public static let readyLine = "millpond:ready"
+
+    static let reserved: Set<String> = [lifeline, ready, supervisorPID, slot]
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import Millpond
+import PondCore
+import PondQueue
+
+/// `pond dead show`: all that is kept of a dead job.
+struct DeadShowCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show",
+        abstract: "Show all that is kept of a dead job: why it died, every field, the payload.",
+        discussion: "Bytes that are no text are shown as \\xff; with --json they are in base64."
+    )
+
+    @Argument(help: "The job's id, or QUEUE/ID.")
+    var id: String
+
+    @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
+    var queue: String?
+
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        try await runReporting(output) { terminal in
+            try await redis.withPond { pond in
+                let (queue, report) = try await QueueLookup(pond: pond).job(try JobAddress(id), in: queue)
+                guard report.state == .dead else {
+                    throw CommandFailure(
+                        .conflict,
+                        "job \(queue.name)/\(report.id) is not dead but \(report.state.rawValue)",
+                        hint: "`pond job get \(queue.name)/\(report.id)` shows it"
+                    )
+                }
+                let view = JobView(queue: queue.name, report: report, now: try await queue.depth().now)
+                if output.json { return try terminal.print(view.document) }
+                try terminal.print(text(view, report, terminal))
+            }
+        }
+    }
+
+    private func text(_ view: JobView, _ report: JobReport, _ terminal: Terminal) -> String {
+        var fields = Sheet()
+        for (name, value) in report.fields where !name.elementsEqual(WireField.data.rawValue.utf8) {
+            fields.add(SafeText.escaped(name), SafeText.escaped(value))
+        }
+        var parts = [view.facts.text(for: terminal)]
+        if let error = report.error, error.contains(where: \.isNewline) {
+            parts.append(terminal.tinted("error, line by line", .dim) + "\n" + SafeText.lines(error))
+        }
+        if !fields.isEmpty {
+            parts.append(terminal.tinted("fields as stored", .dim) + "\n" + fields.text(for: terminal, indent: 2))
+        }
+        parts.append(view.payloadText(terminal, bytesMax: nil))
+        return parts.joined(separator: "\n\n")
+    }
+}

@@ -1,0 +1,46 @@
+import PondRedis
+
+/// The server's answer to INFO, by name.
+struct DoctorFacts {
+    private let facts: [String: String]
+
+    init(_ text: String) {
+        var facts: [String: String] = [:]
+        for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
+            let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { facts[String(parts[0])] = String(parts[1]) }
+        }
+        self.facts = facts
+    }
+
+    subscript(name: String) -> String? { facts[name] }
+
+    func number(_ name: String) -> Int? { facts[name].flatMap { Int($0) } }
+
+    /// A name and its value, alternating, as many replies have them.
+    static func pairs(_ reply: RESPValue) -> [String: RESPValue] {
+        let flat = reply.array ?? []
+        var pairs: [String: RESPValue] = [:]
+        for index in stride(from: 0, to: flat.count - 1, by: 2) {
+            if let name = flat[index].string { pairs[name] = flat[index + 1] }
+        }
+        return pairs
+    }
+}
+
+/// A server's version, compared number by number.
+struct DoctorVersion: Comparable, CustomStringConvertible {
+    let numbers: [Int]
+
+    init?(_ text: String) {
+        let numbers = text.split(separator: ".").prefix(3).map { part in Int(part.prefix { $0.isNumber }) }
+        guard numbers.count >= 2, !numbers.contains(nil) else { return nil }
+        self.numbers = numbers.compactMap { $0 }
+    }
+
+    var description: String { numbers.map { "\($0)" }.joined(separator: ".") }
+
+    static func < (lhs: DoctorVersion, rhs: DoctorVersion) -> Bool {
+        lhs.numbers.lexicographicallyPrecedes(rhs.numbers)
+    }
+}

@@ -1,0 +1,52 @@
+import PondCore
+import PondQueue
+import PondRedis
+
+/// The check of a queue's keys: each of its type.
+struct DoctorKeys {
+    private let queue: Queue
+
+    init(_ queue: Queue) {
+        self.queue = queue
+    }
+
+    /// Every key of a queue and its type.
+    private var expected: [(key: String, type: String)] {
+        let base = queue.keys.base
+        let streams = ReadyStream.allCases.map { (queue.keys.stream($0), "stream") }
+        return streams + [
+            (queue.keys.bell, "stream"), (queue.keys.journal, "stream"),
+            (base + ":held", "hash"), (base + ":due", "zset"), (queue.keys.dead, "hash"), (base + ":dead:at", "zset"),
+            (queue.keys.causes, "hash"), (queue.keys.beats, "zset"), (queue.keys.workers, "hash"),
+            (queue.keys.meta, "hash"), (base + ":moved", "hash"), (base + ":cancel", "hash"),
+        ]
+    }
+
+    /// A finding a key of the wrong type; none when all is well.
+    func findings(_ check: String) async -> [DoctorFinding] {
+        let expected = expected
+        let replies: [Result<RESPValue, RedisError>]
+        do {
+            replies = try await queue.pond.redis.pipeline(expected.map { RedisCommand("TYPE", .text($0.key)) })
+        } catch {
+            return [.unchecked(check, error.message)]
+        }
+        var findings: [DoctorFinding] = []
+        for ((key, type), reply) in zip(expected, replies) {
+            switch reply {
+            case .success(let found):
+                guard let found = found.string, found != type, found != "none" else { continue }
+                findings.append(
+                    .failure(
+                        check,
+                        "the key \(key) holds a \(found), expected is a \(type): what needs it does not work",
+                        advice: "another program writes it; save what it holds, then RENAME or DEL it"
+                    )
+                )
+            case .failure(let error):
+                return [.unchecked(check, "\(key): \(error.message)")]
+            }
+        }
+        return findings
+    }
+}

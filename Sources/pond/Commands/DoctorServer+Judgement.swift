@@ -1,0 +1,86 @@
+import Millpond
+import PondCore
+
+// What a healthy server looks like: facts in, findings out.
+
+extension DoctorServer {
+    private static let redisFloor = "7.0"
+    private static let valkeyFloor = "7.2"
+
+    static func latency(_ median: Duration, _ address: String) -> DoctorFinding {
+        let tenths = Double(median.components.attoseconds / 100_000_000_000_000) / 10
+        let text = median < .milliseconds(100) ? "\(tenths)ms" : median.human
+        guard median > .milliseconds(50) else { return .ok("connection", "\(address) answers a PING in \(text)") }
+        return .warning(
+            "connection",
+            "\(address) takes \(text) to answer a PING",
+            advice: "every call pays this; look at the network, at SLOWLOG GET and at the server's load"
+        )
+    }
+
+    /// What server it is, and whether it takes writes.
+    static func identity(_ facts: DoctorFacts) -> [DoctorFinding] {
+        var findings = [version(facts)]
+        if facts["role"] == "slave" {
+            let primary = "\(facts["master_host"] ?? "?"):\(facts["master_port"] ?? "?")"
+            findings.append(
+                .failure(
+                    "role",
+                    "this server is a replica of \(primary) and takes no writes",
+                    advice: "name the primary with --redis or MILLPOND_REDIS_URL"
+                )
+            )
+        }
+        if facts["redis_mode"] == "sentinel" {
+            findings.append(
+                .failure("role", "this is a Sentinel, which holds no data", advice: "name the primary with --redis")
+            )
+        }
+        return findings
+    }
+
+    private static func version(_ facts: DoctorFacts) -> DoctorFinding {
+        let isValkey = facts["server_name"] == "valkey" || facts["valkey_version"] != nil
+        let name = isValkey ? "Valkey" : "Redis"
+        let text = (isValkey ? facts["valkey_version"] : nil) ?? facts["redis_version"] ?? ""
+        let floor = isValkey ? valkeyFloor : redisFloor
+        guard let version = DoctorVersion(text), let least = DoctorVersion(floor) else {
+            return .unchecked("version", "the server does not say its version")
+        }
+        let mode = facts["redis_mode"].map { ", \($0)" } ?? ""
+        guard version >= least else {
+            return .failure(
+                "version",
+                "\(name) \(text) has no functions; Millpond needs Redis \(redisFloor) or Valkey \(valkeyFloor)",
+                advice: "upgrade the server"
+            )
+        }
+        return .ok("version", "\(name) \(text)\(mode)")
+    }
+
+    static func cluster(_ facts: DoctorFacts) -> DoctorFinding {
+        guard facts["cluster_state"] == "ok" else {
+            return .failure(
+                "cluster",
+                "the cluster's state is \(facts["cluster_state"] ?? "unknown"): it answers no queue",
+                advice: "look at CLUSTER INFO and CLUSTER NODES; every slot needs a node that is up"
+            )
+        }
+        return .ok("cluster", "state ok, \(facts["cluster_size"] ?? "?") node(s) with slots")
+    }
+
+    static func skew(_ skew: Duration, _ roundTrip: Duration) -> DoctorFinding {
+        let size = skew < .zero ? .zero - skew : skew
+        let direction = skew < .zero ? "behind" : "ahead of"
+        // Half a round trip is how well the two clocks can be compared; whole milliseconds are how finely they are read.
+        let doubt = roundTrip / 2 + .milliseconds(1)
+        if size <= doubt { return .ok("clock", "this machine and Redis agree within \(doubt.human)") }
+        let text = "this machine is \(size.human) \(direction) Redis (± \(doubt.human))"
+        guard size - doubt > .seconds(1) else { return .ok("clock", text) }
+        return .warning(
+            "clock",
+            text,
+            advice: "jobs run by Redis' clock, so times given with --at are off by that much; let NTP set both clocks"
+        )
+    }
+}

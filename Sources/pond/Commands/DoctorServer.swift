@@ -1,0 +1,96 @@
+import Millpond
+import PondCore
+import PondQueue
+import PondRedis
+
+/// The checks of the server itself: I/O here, judgement in the extensions.
+struct DoctorServer {
+    private let redis: RedisClient
+    private let clock: LocalClock
+    /// Where the server is, without its password.
+    private let address: String
+
+    private static let pings = 5
+
+    init(_ pond: Pond, address: String) {
+        redis = pond.redis
+        clock = pond.clock
+        self.address = address
+    }
+
+    /// - Throws: `RedisError` when the server cannot be reached at all: then there is nothing to check.
+    func findings() async throws(RedisError) -> [DoctorFinding] {
+        let latency = try await latency()
+        var findings = [DoctorServer.latency(latency, address)]
+        switch await ask("INFO") {
+        case .success(let reply):
+            let facts = DoctorFacts(reply.string ?? "")
+            let config = await configuration()
+            findings += DoctorServer.identity(facts)
+            findings += DoctorServer.persistence(facts, config)
+            findings += [DoctorServer.eviction(facts), DoctorServer.memory(facts)]
+            if facts["redis_mode"] == "cluster" { findings.append(await cluster()) }
+        case .failure(let error):
+            findings += ["version", "persistence", "eviction", "memory"].map { .unchecked($0, error.message) }
+        }
+        findings.append(await skew())
+        return findings
+    }
+
+    private func ask(_ name: String, _ arguments: RedisArgument...) async -> Result<RESPValue, RedisError> {
+        do throws(RedisError) {
+            return .success(try await redis.send(RedisCommand(name, arguments)))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// The median of a few round trips; the first, which connects, does not count.
+    private func latency() async throws(RedisError) -> Duration {
+        _ = try await redis.send(RedisCommand("PING"))
+        var times: [Duration] = []
+        for _ in 0..<DoctorServer.pings {
+            let start = clock.now()
+            _ = try await redis.send(RedisCommand("PING"))
+            times.append(clock.now() - start)
+        }
+        return times.sorted()[DoctorServer.pings / 2]
+    }
+
+    /// Settings that INFO does not tell; the error when this user may not ask for them.
+    private func configuration() async -> Result<[String: String], RedisError> {
+        var values: [String: String] = [:]
+        for name in ["appendfsync", "save"] {
+            switch await ask("CONFIG", "GET", .text(name)) {
+            case .success(let reply): values[name] = DoctorFacts.pairs(reply)[name]?.string ?? ""
+            case .failure(let error): return .failure(error)
+            }
+        }
+        return .success(values)
+    }
+
+    private func cluster() async -> DoctorFinding {
+        switch await ask("CLUSTER", "INFO") {
+        case .success(let reply): DoctorServer.cluster(DoctorFacts(reply.string ?? ""))
+        case .failure(let error): .unchecked("cluster", error.message)
+        }
+    }
+
+    private func skew() async -> DoctorFinding {
+        let before = clock.now()
+        let reply = await ask("TIME")
+        let roundTrip = clock.now() - before
+        let here = WallClock.read()
+        switch reply {
+        case .success(let reply):
+            guard let parts = reply.array, parts.count == 2, let seconds = parts[0].int, let micros = parts[1].int
+            else {
+                return .unchecked("clock", "TIME answered \(reply)")
+            }
+            let there = ServerTime(milliseconds: seconds * 1_000 + micros / 1_000)
+            return DoctorServer.skew(here.since(there) - roundTrip / 2, roundTrip)
+        case .failure(let error):
+            return .unchecked("clock", error.message)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+import Millpond
+import PondCore
+import PondQueue
+import PondRedis
+
+/// The checks of a queue's streams: ids of the far future, and consumers that are gone.
+struct DoctorStreams {
+    private let queue: Queue
+
+    /// Clocks of a cluster's nodes differ by less than this.
+    private static let futureTolerance = Duration.seconds(60)
+
+    init(_ queue: Queue) {
+        self.queue = queue
+    }
+
+    func findings(_ check: String, _ depth: Depth) async -> [DoctorFinding] {
+        do {
+            let beats = try await beats()
+            var gone: [String: Int] = [:]
+            var findings: [DoctorFinding] = []
+            for stream in ReadyStream.allCases {
+                let key = queue.keys.stream(stream)
+                if let finding = try await future(key, check, depth) { findings.append(finding) }
+                for (name, pending) in try await consumers(key) where pending > 0 && !isAlive(name, beats, depth) {
+                    gone[name, default: 0] += pending
+                }
+            }
+            return findings + [DoctorStreams.judge(gone, check, depth)].compactMap { $0 }
+        } catch {
+            return [.unchecked(check, "\(error)")]
+        }
+    }
+
+    private func isAlive(_ consumer: String, _ beats: [String: Int64], _ depth: Depth) -> Bool {
+        guard let beat = beats[consumer] else { return false }
+        return depth.now.since(ServerTime(milliseconds: beat)) <= Limits.lease
+    }
+
+    /// What consumers without a fresh beat mean.
+    static func judge(_ gone: [String: Int], _ check: String, _ depth: Depth) -> DoctorFinding? {
+        guard !gone.isEmpty else { return nil }
+        let jobs = gone.values.reduce(0, +)
+        let names = gone.keys.sorted().prefix(3).joined(separator: ", ")
+        let text =
+            "\(gone.count.of("consumer")) without a beat \(gone.count == 1 ? "has" : "have") "
+            + "\(jobs.of("job")) in flight (\(names))"
+        if depth.workers > 0 {
+            return .warning(
+                check,
+                text,
+                advice: "the living workers take them over within seconds; if it stays, look at their logs"
+            )
+        }
+        return .failure(check, text, advice: "no worker is alive to take them over: start one for this queue")
+    }
+
+    private func beats() async throws -> [String: Int64] {
+        let reply = try await queue.pond.redis.send(
+            RedisCommand("ZRANGE", .text(queue.keys.beats), 0, -1, "WITHSCORES")
+        )
+        return DoctorFacts.pairs(reply).compactMapValues { $0.int }
+    }
+
+    private func consumers(_ key: String) async throws -> [(name: String, pending: Int)] {
+        guard let reply = try await inquire(RedisCommand("XINFO", "CONSUMERS", .text(key), "mp")) else { return [] }
+        return (reply.array ?? []).map { consumer in
+            let facts = DoctorFacts.pairs(consumer)
+            return (facts["name"]?.string ?? "?", Int(facts["pending"]?.int ?? 0))
+        }
+    }
+
+    private func future(_ key: String, _ check: String, _ depth: Depth) async throws -> DoctorFinding? {
+        guard let reply = try await inquire(RedisCommand("XINFO", "STREAM", .text(key))) else { return nil }
+        let last = DoctorFacts.pairs(reply)["last-generated-id"]?.string ?? ""
+        // A time past the signed range is as far ahead as can be.
+        let lastMilliseconds = last.isEmpty ? 0 : Int64(last.prefix { $0 != "-" }) ?? .max
+        let ahead = Duration.milliseconds(lastMilliseconds) - .milliseconds(depth.now.milliseconds)
+        guard ahead > DoctorStreams.futureTolerance else { return nil }
+        return .warning(
+            check,
+            "the newest id of \(key) lies \(ahead.human) ahead (\(last)): ages are wrong until then",
+            advice: "somebody gave XADD an id; use * instead. Workers renew the stream once it is empty"
+        )
+    }
+
+    /// The reply, nil when there is no such stream or group.
+    private func inquire(_ command: RedisCommand) async throws(RedisError) -> RESPValue? {
+        do throws(RedisError) {
+            return try await queue.pond.redis.send(command)
+        } catch {
+            if error.message.contains("no such key") || error.prefix == "NOGROUP" { return nil }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import ArgumentParser
+import Millpond
+import PondCore
+import PondQueue
+
+/// `pond job cancel`: takes back a job that has not ended.
+struct JobCancelCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cancel",
+        abstract: "Cancel a job that has not ended.",
+        discussion: "A waiting job is gone at once. A running one is cancelled by its worker at its next beat."
+    )
+
+    @Argument(help: "The job's id, or QUEUE/ID.")
+    var id: String
+
+    @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
+    var queue: String?
+
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        try await runReporting(output) { terminal in
+            try await redis.withPond { pond in
+                let (queue, report) = try await QueueLookup(pond: pond).job(try JobAddress(id), in: queue)
+                let address = "\(queue.name)/\(report.id)"
+                guard report.state != .dead else {
+                    throw CommandFailure(
+                        .conflict,
+                        "job \(address) is dead, so there is nothing to cancel",
+                        hint: "`pond dead show \(address)` shows why; `pond dead discard \(address)` forgets it"
+                    )
+                }
+                try tell(try await queue.cancel(report.id), address, report, on: terminal)
+            }
+        }
+    }
+
+    private func tell(
+        _ answer: CancelAnswer,
+        _ address: String,
+        _ report: JobReport,
+        on terminal: Terminal
+    ) throws {
+        guard answer != .unknown else {
+            throw CommandFailure(
+                .conflict,
+                "job \(address) ended before it could be cancelled",
+                hint: "nothing was changed"
+            )
+        }
+        if output.json {
+            let result: [(String, JSONValue)] = [("job", .string(address)), ("result", .string(answer.rawValue))]
+            return try terminal.print(JSONDocument(kind: "JobCancel", result))
+        }
+        try terminal.print(
+            answer == .cancelled
+                ? "cancelled \(SafeText.escaped(address)); it will not run"
+                : "cancelling \(SafeText.escaped(address)); its worker \(SafeText.escaped(report.owner?.name ?? "")) "
+                    + "hears it within \((Limits.beatInterval * 2).human)"
+        )
+    }
+}

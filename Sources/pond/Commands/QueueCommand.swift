@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// `pond queue`: the queues.
+struct QueueCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "queue",
+        abstract: "List the queues, look at one, pause it or let it go on.",
+        subcommands: [
+            QueueListCommand.self, QueueGetCommand.self, QueuePauseCommand.self, QueueResumeCommand.self,
+        ]
+    )
+}

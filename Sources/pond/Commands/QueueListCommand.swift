@@ -1,0 +1,35 @@
+import ArgumentParser
+import Millpond
+import PondCore
+import PondQueue
+
+/// `pond queue list`: the known queues.
+struct QueueListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list",
+        abstract: "List the queues that a worker or a producer of the library has used."
+    )
+
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        try await runReporting(output) { terminal in
+            try await redis.withPond { pond in
+                var statuses: [QueueStatus] = []
+                for queue in try await QueueLookup(pond: pond).queues(nil) {
+                    statuses.append(try await QueueStatus.read(queue))
+                }
+                if output.json {
+                    return try terminal.print(JSONDocument(kind: "QueueList", items: statuses.map(\.json)))
+                }
+                guard !statuses.isEmpty else {
+                    return terminal.say("no queue is known yet; a queue begins with its first job or worker")
+                }
+                var table = Table(QueueStatus.columns)
+                for status in statuses { table.add(status.row) }
+                try terminal.print(table.text(for: terminal))
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+import ArgumentParser
+import Millpond
+
+/// Everything in one: a private Redis, and a fleet on it.
+struct UpCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "up",
+        abstract: "Start a private Redis and a fleet of workers in this directory.",
+        usage: "pond up [--workers <count>] [--queue <queue>] [--directory <path>] [-- <command> …]",
+        discussion: """
+            Redis keeps its data in --directory, and has it again the next time. With --redis or MILLPOND_REDIS_URL \
+            that Redis is used instead and none is started. The workers run the command after --, or pond's own \
+            worker, which knows the kinds pond.echo, pond.sleep and pond.fail. Ctrl-C drains and stops everything.
+            """
+    )
+
+    @Option(help: ArgumentHelp("Where Redis keeps data, log and socket.", valueName: "path"))
+    var directory: String = ".millpond"
+
+    @Option(help: ArgumentHelp("Redis' port on 127.0.0.1. Defaults to a free one.", valueName: "port"))
+    var port: Int?
+
+    @OptionGroup var fleet: FleetOptions
+    @OptionGroup var worker: WorkerOptions
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        if let port, !(1...65_535).contains(port) { throw ValidationError("--port is \(port), allowed is 1 to 65535") }
+    }
+
+    func run() async throws {
+        try await runReporting(output) { terminal in
+            LogLines.start(try LogLines.level(worker.logLevel), BuiltinJobs.logHandler)
+            let logger = Logger(label: "up")
+            let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
+                if redis.redis != nil || Environment.value("MILLPOND_REDIS_URL") != nil {
+                    // Without the password, unlike what was given.
+                    let url = "\(try redis.configuration())"
+                    try await serve(redis, at: url, ["redis    \(url)"], stopSwitch, terminal)
+                } else {
+                    try await serveEmbedded(stopSwitch, logger, terminal)
+                }
+                return stopSwitch.wasHurried
+            }
+            terminal.say("Millpond is down.")
+            if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }
+        }
+    }
+
+    private func serveEmbedded(_ stopSwitch: StopSwitch, _ logger: Logger, _ terminal: Terminal) async throws {
+        try await EmbeddedRedis.with(directory: directory, port: port, logger: logger) { server in
+            var redis = redis
+            redis.redis = server.url
+            var places = ["redis    \(server.url)", "data     \(server.directory)", "log      \(server.logFile)"]
+            if server.url != server.portURL { places.insert("port     \(server.portURL)", at: 1) }
+            try await serve(redis, at: server.url, places, stopSwitch, terminal)
+        }
+    }
+
+    private func serve(
+        _ redis: RedisOptions,
+        at url: String,
+        _ places: [String],
+        _ stopSwitch: StopSwitch,
+        _ terminal: Terminal
+    ) async throws {
+        let configuration = try fleet.configuration(of: BuiltinJobs.self, worker, redis)
+        let queues = worker.configuration(of: BuiltinJobs.self).queues
+        let isOwn = fleet.command.isEmpty
+        let what = isOwn ? "pond's own, queue \(queues.joined(separator: ", "))" : fleet.command.joined(separator: " ")
+        let job = isOwn ? "pond.echo --queue \(queues[0]) --data '{\"hello\":\"world\"}'" : "KIND --queue QUEUE --data JSON"
+        let lines = places + [
+            "workers  \(fleet.workers) (\(what))",
+            "try it   pond enqueue \(job) --redis '\(url)'",
+            "stop it  Ctrl-C",
+        ]
+        terminal.say("Millpond is up.\n" + lines.map { "  \(SafeText.escaped($0))" }.joined(separator: "\n"))
+        try await FleetRun.run(configuration, stopSwitch, Logger(label: "supervisor"))
+    }
+}

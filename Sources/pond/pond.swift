@@ -1,0 +1,42 @@
+import ArgumentParser
+import Glibc
+import Millpond
+
+/// The program `pond`: everything around queues that needs no handler of yours, and a worker with three to try.
+@main enum Main {
+    static func main() async {
+        Program.ignoreBrokenPipes()
+        exit(await PondCommand.runAsProgram())
+    }
+}
+
+/// The root command.
+struct PondCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pond",
+        abstract: "Runs jobs from Redis queues, and looks after them.",
+        discussion: """
+            Start with `pond up`: a private Redis and two workers in this directory.
+            Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 refused, 5 conflict, 6 Redis unreachable, \
+            7 timed out, 8 check failed, 130 interrupted.
+            """,
+        version: ProgramVersion.text,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Run",
+                subcommands: [UpCommand.self, AppWorker<BuiltinJobs>.self, AppSupervise<BuiltinJobs>.self]
+            ),
+            CommandGroup(
+                name: "Look and act",
+                subcommands: [
+                    AppEnqueue<BuiltinJobs>.self, StatusCommand.self, JobCommand.self, DeadCommand.self,
+                    QueueCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "Deploy",
+                subcommands: [FunctionsCommand.self, DoctorCommand.self, VersionCommand.self]
+            ),
+        ]
+    )
+}

@@ -1,0 +1,3 @@
+import Millpond
+import PondCore
+import Testing

@@ -1,0 +1,128 @@
+import GRDB
+import PondSQLite
+import Testing
+
+@Suite struct SQLiteStoreTests {
+    static let schema = SQLiteSchema(
+        name: "test",
+        steps: ["CREATE TABLE numbers (n INTEGER PRIMARY KEY, writer TEXT NOT NULL DEFAULT '') STRICT"]
+    )
+
+    private func count(_ store: SQLiteStore) async throws -> Int {
+        try await store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM numbers") ?? -1 }
+    }
+
+    private func insert(_ number: Int, _ store: SQLiteStore) async throws {
+        try await store.write { try $0.execute(sql: "INSERT INTO numbers (n) VALUES (?)", arguments: [number]) }
+    }
+
+    @Test func `what was written is there for another store`() async throws {
+        try await withFolder { folder in
+            let store = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)
+            try await insert(7, store)
+            let other = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)
+            #expect(try await count(other) == 1)
+            try await store.close()
+            try await other.close()
+        }
+    }
+
+    @Test func `the file is in WAL mode, a commit is flushed and foreign keys hold`() async throws {
+        try await withFolder { folder in
+            let store = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema, busyTimeout: .milliseconds(1_234))
+            let facts = try await store.write { db in
+                try ["journal_mode", "synchronous", "foreign_keys", "busy_timeout"].map {
+                    try String.fetchOne(db, sql: "PRAGMA \($0)")
+                }
+            }
+            #expect(facts == ["wal", "2", "1", "1234"])
+            let readers = try await store.read { try String.fetchOne($0, sql: "PRAGMA busy_timeout") }
+            #expect(readers == "1234")
+            try await store.close()
+        }
+    }
+
+    @Test func `a write that throws undoes itself and nothing of the others`() async throws {
+        try await withFolder { folder in
+            let store = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)
+            struct Refused: Error {}
+            let outcomes = await withTaskGroup(of: Bool.self) { group in
+                for number in 0..<400 {
+                    group.addTask {
+                        do {
+                            try await store.write { db in
+                                try db.execute(sql: "INSERT INTO numbers (n) VALUES (?)", arguments: [number])
+                                if number % 4 == 0 { throw Refused() }
+                            }
+                            return true
+                        } catch {
+                            return !(error is Refused)
+                        }
+                    }
+                }
+                return await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
+            }
+            #expect(outcomes == 300)
+            let found = try await store.read {
+                try Int.fetchAll($0, sql: "SELECT n FROM numbers WHERE n % 4 = 0")
+            }
+            #expect(found == [])
+            #expect(try await count(store) == 300)
+            try await store.close()
+        }
+    }
+
+    @Test func `writes that wait share a transaction`() async throws {
+        try await withFolder { folder in
+            let store = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)
+            try await insert(0, store)
+            // A file's change counter in WAL mode does not move, but the data version that others see does.
+            let other = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)
+            let versions = try await withThrowingTaskGroup(of: Int.self) { group in
+                for number in 1...200 {
+                    group.addTask {
+                        try await store.write { db in
+                            try db.execute(sql: "INSERT INTO numbers (n) VALUES (?)", arguments: [number])
+                            return try Int.fetchOne(db, sql: "SELECT count(*) FROM numbers") ?? 0
+                        }
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            // Each write sees those that came before it in its transaction.
+            #expect(versions.sorted() == Array(2...201))
+            #expect(try await count(other) == 201)
+            try await store.close()
+            try await other.close()
+        }
+    }
+
+    @Test func `a cancelled task does not begin a write`() async throws {
+        try await withFolder { folder in
+            let store = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)
+            try await insert(1, store)
+            await withTaskGroup(of: Void.self) { group in
+                group.cancelAll()
+                group.addTask {
+                    await #expect(throws: CancellationError.self) {
+                        try await store.write { try $0.execute(sql: "INSERT INTO numbers (n) VALUES (2)") }
+                    }
+                }
+            }
+            #expect(try await count(store) == 1)
+            try await store.close()
+        }
+    }
+
+    @Test func `a closed store says so`() async throws {
+        try await withFolder { folder in
+            let store = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)
+            try await insert(1, store)
+            try await store.close()
+            try await store.close()
+            let error = await #expect(throws: SQLiteError.self) { try await insert(2, store) }
+            #expect(error?.code == .cannotOpen)
+            #expect(error?.message.contains("closed") == true)
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import Testing
+
+@Suite struct HazardTests {
+    private func texts(_ code: String, path: String = "Sources/X/Y.swift") -> [String] {
+        Hazards.violations(in: SwiftSource(path: path, text: code)).map(\.text)
+    }
+
+    @Test func `the sources are free of hazards without a reason`() throws {
+        for source in try Repository.sources() { expectNone(Hazards.violations(in: source)) }
+    }
+
+    @Test func `the examples read no fixed clock`() throws {
+        for source in try Repository.examples() { expectNone(Hazards.clockReads(in: source)) }
+    }
+
+    @Test(arguments: [
+        "let a = Date()", "let a = Date(timeIntervalSince1970: 0)", "let a = Date.now", "let a = ContinuousClock.now",
+        "let a = ContinuousClock()", "f(deadline: .now + 1)", "f(.now() + 1)", "let a = DispatchTime.now()",
+        "try await Task.sleep(for: .seconds(1))", "usleep(1)", "let a: ContinuousClock.Instant = .now",
+    ])
+    func `a fixed clock is found`(code: String) {
+        #expect(!texts(code).isEmpty)
+        #expect(texts(code, path: Hazards.clockFile).isEmpty)
+    }
+
+    @Test(arguments: [
+        "let a = clock.now()", "try await clock.sleep(.seconds(1))", "let a: ContinuousClock.Instant",
+        "let now = 1", "let a = times[0].now", "f(now: now)", "let a = Update()", "// Date()", "let a = \"Date()\"",
+    ])
+    func `the clock that was handed in is welcome`(code: String) {
+        #expect(texts(code).isEmpty)
+    }
+
+    @Test(arguments: [
+        "let a = try? f()", "let a = try! f()", "fatalError(\"x\")", "final class A: @unchecked Sendable {}",
+        "nonisolated(unsafe) var a = 1", "Task { f() }", "Task(priority: .low) { f() }", "Task<Void, Never> { f() }",
+        "let t = Task.detached { f() }", "Task<Array<Int>, any Error>.init { f() }",
+    ])
+    func `a hazard needs its reason in the line above`(code: String) {
+        #expect(texts(code).count == 1)
+        #expect(texts("let b = 1\n" + code).count == 1)
+        #expect(texts("// Because.\n" + code).isEmpty)
+        #expect(texts("// Because.\n\n" + code).count == 1)
+    }
+
+    @Test(arguments: [
+        "try Task.checkCancellation()", "if Task.isCancelled {}", "var t: Task<Void, Never>?",
+        "func f() -> Task<Void, Never> { t }", "var t: Task<Void, Never> { u }", "extension Task {}",
+        "// a fatalError( here", "try f()?", "await withTaskGroup { }",
+    ])
+    func `what only looks like a hazard passes`(code: String) {
+        #expect(texts(code).isEmpty)
+    }
+
+    @Test func `a note to come back is no comment for a release`() {
+        #expect(texts("// " + "TO" + "DO: later").count == 1)
+        #expect(texts("/* a\n " + "FIX" + "ME */").count == 1)
+    }
+}
