@@ -141,6 +141,11 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(
+            name: "CommandTests",
+            dependencies: ["pond", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system],
+            swiftSettings: house
+        ),
+        .testTarget(
             name: "IngestTests",
             dependencies: ["ingest", "Millpond", "PondSQLite", "PondCore", "PondTestKit", grdb, subprocess, system, logging],
             swiftSettings: house

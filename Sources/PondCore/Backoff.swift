@@ -9,6 +9,7 @@ public struct Backoff: Sendable, Hashable {
     /// The part of the delay that is random, each way: 0.2 means ± 20 %.
     public var jitter: Double
 
+    /// Makes a backoff; a base or a cap that is out of order is a programming error.
     public init(base: Duration, cap: Duration, jitter: Double) {
         precondition(base > .zero && cap >= base, "a backoff needs 0 < base ≤ cap, got base \(base), cap \(cap)")
         precondition((0...1).contains(jitter), "a backoff's jitter is between 0 and 1, got \(jitter)")

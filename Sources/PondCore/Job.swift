@@ -1,7 +1,10 @@
 /// A job as a worker received it.
 public struct Job: Sendable {
+    /// Unique in its queue, the same over all retries.
     public let id: JobID
+    /// The queue that it came from.
     public let queue: QueueName
+    /// What to do.
     public let kind: JobKind
     /// The payload: opaque bytes, JSON by convention, empty when the producer gave none.
     public let data: [UInt8]
@@ -11,6 +14,7 @@ public struct Job: Sendable {
     public let causationID: String?
     /// W3C trace context of the producer.
     public let traceparent: String?
+    /// W3C trace state of the producer.
     public let tracestate: String?
     /// The class that the producer gave; the queue's class applies when nil.
     public let jobClass: JobClass?

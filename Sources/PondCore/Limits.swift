@@ -12,6 +12,8 @@ public enum Limits {
     public static let fieldsMax = 32
     /// The longest value of a header, in bytes.
     public static let headerValueBytesMax = 4_096
+    /// The most jobs that one round trip enqueues; more are sent in several.
+    public static let enqueueBatchMax = 1_000
     /// The most jobs that one settle call carries.
     public static let settleBatchMax = 512
     /// The most held jobs that one call promotes.

@@ -1,5 +1,6 @@
 /// The name of a queue: `[a-z0-9][a-z0-9._-]{0,62}`.
 public struct QueueName: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The text itself.
     public let text: String
 
     /// - Throws: `PondError.invalidQueueName`.
@@ -23,6 +24,7 @@ public struct QueueName: Sendable, Hashable, Comparable, CustomStringConvertible
 
 /// What a job is, as in `email.send`: `[A-Za-z0-9][A-Za-z0-9._:-]{0,127}`.
 public struct JobKind: Sendable, Hashable, Comparable, CustomStringConvertible {
+    /// The text itself.
     public let text: String
 
     /// - Throws: `PondError.invalidKind`.
@@ -54,6 +56,7 @@ public struct JobKind: Sendable, Hashable, Comparable, CustomStringConvertible {
 
 /// A job's id: opaque, unique in its queue, the same over all retries.
 public struct JobID: Sendable, Hashable, CustomStringConvertible {
+    /// The text itself.
     public let text: String
 
     public init(_ text: String) {

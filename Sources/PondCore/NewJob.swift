@@ -1,8 +1,10 @@
 /// A job to be enqueued.
 public struct NewJob: Sendable {
+    /// What to do.
     public var kind: JobKind
     /// The payload: opaque bytes, JSON by convention, at most 1 MiB.
     public var data: [UInt8]
+    /// How and when it runs.
     public var options: EnqueueOptions
 
     public init(kind: JobKind, data: [UInt8] = [], options: EnqueueOptions = EnqueueOptions()) {
@@ -26,6 +28,7 @@ public struct EnqueueOptions: Sendable {
     public var causationID: String?
     /// W3C trace context.
     public var traceparent: String?
+    /// W3C trace state.
     public var tracestate: String?
     /// Defaults to the queue's class.
     public var jobClass: JobClass?

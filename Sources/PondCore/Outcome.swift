@@ -18,6 +18,7 @@ public enum Outcome: Sendable, Hashable {
 
 /// Why a job is dead: a short, stable name that groups equal failures.
 public struct Cause: Sendable, Hashable, CustomStringConvertible {
+    /// What groups equal failures, as in `attempts_exhausted`.
     public let name: String
 
     public init(_ name: String) {

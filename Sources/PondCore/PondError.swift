@@ -17,6 +17,7 @@ public struct PondError: Error, Sendable, CustomStringConvertible {
         public var description: String { value.rawValue }
     }
 
+    /// What was wrong, to branch on.
     public let code: Code
     /// What was given, what is allowed.
     public let message: String

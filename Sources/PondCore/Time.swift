@@ -30,6 +30,7 @@ public struct LocalClock: Sendable {
 
 /// A moment of Redis' clock, in whole milliseconds since 1970.
 public struct ServerTime: Sendable, Hashable, Comparable {
+    /// Since 1970.
     public let milliseconds: Int64
 
     public init(milliseconds: Int64) {
@@ -45,6 +46,7 @@ public struct ServerTime: Sendable, Hashable, Comparable {
         .milliseconds(milliseconds - earlier.milliseconds)
     }
 
+    /// The moment that is `duration` later.
     public func advanced(by duration: Duration) -> ServerTime {
         ServerTime(milliseconds: milliseconds.addingSaturated(duration.wholeMilliseconds))
     }

@@ -3,7 +3,9 @@ import PondRedis
 
 /// Which entry was fetched: the fence. A job that is taken over gets a new entry, so the old receipt settles nothing.
 public struct Receipt: Sendable, Hashable {
+    /// The stream that the entry was read from.
     public let stream: ReadyStream
+    /// The id of the entry.
     public let entry: String
 
     public init(stream: ReadyStream, entry: String) {
@@ -14,6 +16,7 @@ public struct Receipt: Sendable, Hashable {
 
 /// One fetched entry.
 public struct Delivery: Sendable {
+    /// What settles the entry.
     public let receipt: Receipt
     /// The job, or why the entry is none.
     public let job: Result<Job, Malformation>

@@ -30,6 +30,7 @@ public struct Keys: Sendable, Hashable {
     /// Wakes one idle worker for a due time that comes before its next beat.
     package var bell: String { base + ":bell" }
 
+    /// The key of a ready stream.
     package func stream(_ stream: ReadyStream) -> String {
         base + stream.suffix
     }
@@ -56,6 +57,7 @@ public enum ReadyStream: String, Sendable, CaseIterable {
         }
     }
 
+    /// What follows the queue in the stream's key.
     package var suffix: String {
         switch self {
         case .front: ":ready:front"

@@ -29,7 +29,9 @@ public enum LuaLibrary {
 
     /// What a server's `pond_version` answers.
     public struct Version: Sendable, Hashable, CustomStringConvertible {
+        /// The wire format.
         public let format: Int
+        /// The state of the library's text.
         public let revision: Int
 
         /// The version of this program's own library.

@@ -8,8 +8,11 @@ public import PondRedis
 public final class Pond: Sendable {
     /// What every key begins with.
     public let prefix: String
+    /// The shared connection; nothing that blocks goes over it.
     package let redis: RedisClient
+    /// Where the queue layer logs to.
     package let logger: Logger
+    /// The local clock.
     package let clock: LocalClock
     private let configuration: RedisConfiguration
 

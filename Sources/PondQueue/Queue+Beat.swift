@@ -7,6 +7,7 @@ public struct BeatAnswer: Sendable, Hashable {
     public let now: ServerTime
     /// When the next held job is due.
     public let nextDue: ServerTime?
+    /// Whether the queue is paused.
     public let isPaused: Bool
     /// Whether Redis did not know this consumer: its first beat, or it was declared lost meanwhile.
     public let isNew: Bool

@@ -7,11 +7,13 @@ public struct DeadCause: Sendable, Hashable {
     public let name: String
     /// How many dead jobs have it.
     public let count: Int
-    /// When the first and the last of them died.
+    /// When the first of them died.
     public let first: ServerTime
+    /// When the last of them died.
     public let last: ServerTime
-    /// The last one's id and error.
+    /// The last one's id.
     public let lastID: JobID
+    /// The last one's error, at most 1 KiB of it.
     public let lastError: String
 }
 

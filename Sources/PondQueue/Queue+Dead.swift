@@ -3,9 +3,13 @@ import PondRedis
 
 /// One dead job in a list; `Queue.job(_:)` shows it whole.
 public struct DeadJob: Sendable, Hashable {
+    /// The job.
     public let id: JobID
+    /// When it died.
     public let diedAt: ServerTime
+    /// Why it is dead: a name that groups equal failures.
     public let cause: String
+    /// The last error's text.
     public let error: String
     /// Empty when the entry had none.
     public let kind: String

@@ -5,9 +5,11 @@ import PondRedis
 public struct Depth: Sendable, Hashable {
     /// Runnable jobs that nobody has fetched.
     public let ready: Int
+    /// Jobs that a worker has.
     public let inFlight: Int
     /// Scheduled and retrying jobs.
     public let held: Int
+    /// Jobs that ended badly.
     public let dead: Int
     /// How long the oldest runnable job has been runnable.
     public let oldestReady: Duration
@@ -17,6 +19,7 @@ public struct Depth: Sendable, Hashable {
     public let added: Int
     /// Workers whose beat is fresh.
     public let workers: Int
+    /// Whether workers may not fetch.
     public let isPaused: Bool
     /// Jobs ever done.
     public let done: Int

@@ -8,6 +8,7 @@ public enum EnqueueAnswer: Sendable, Hashable {
     /// It will become runnable at its due time, by Redis' clock.
     case held(JobID, due: ServerTime)
 
+    /// The job's id, wherever it is.
     public var id: JobID {
         switch self {
         case .enqueued(let id), .held(let id, _): id
@@ -25,23 +26,31 @@ extension Queue {
         return try answer(to: job, from: try await sendEnqueue(command, job))
     }
 
-    /// Adds many jobs in one round trip.
+    /// Adds many jobs, `Limits.enqueueBatchMax` in each round trip.
     ///
-    /// - Returns: what became of each job, in order. Jobs stand for themselves: one that is refused stops no other.
-    /// - Throws: `invalid`, when any job is; then none was sent.
+    /// - Returns: what became of each job, in order. Jobs stand for themselves: one that is refused stops no other. When
+    ///   the connection is lost on the way, the jobs that were not sent have its error.
+    /// - Throws: `invalid`, when any job is, or `redis` when the first round trip fails; then none was sent.
     public func enqueue(_ jobs: [NewJob]) async throws(QueueError) -> [Result<EnqueueAnswer, QueueError>] {
         var commands: [RedisCommand] = []
         commands.reserveCapacity(jobs.count)
         for job in jobs { commands.append(try enqueueCommand(job)) }
-        let replies: [Result<RESPValue, RedisError>]
-        do {
-            replies = try await pond.redis.pipeline(commands)
-        } catch {
-            throw QueueError(error, doing: "enqueue of \(jobs.count) jobs to \(name)")
-        }
         var answers: [Result<EnqueueAnswer, QueueError>] = []
         answers.reserveCapacity(jobs.count)
-        for (job, reply) in zip(jobs, replies) { answers.append(await settledAnswer(job, reply)) }
+        while answers.count < jobs.count {
+            let batch = answers.count..<min(answers.count + Limits.enqueueBatchMax, jobs.count)
+            let replies: [Result<RESPValue, RedisError>]
+            do {
+                replies = try await pond.redis.pipeline(Array(commands[batch]))
+            } catch {
+                let failure = QueueError(error, doing: "enqueue of \(jobs.count - batch.lowerBound) jobs to \(name)")
+                // Jobs of earlier batches are in the queue, so the caller must hear of each.
+                guard batch.lowerBound > 0 else { throw failure }
+                answers += [Result](repeating: .failure(failure), count: jobs.count - batch.lowerBound)
+                break
+            }
+            for (job, reply) in zip(jobs[batch], replies) { answers.append(await settledAnswer(job, reply)) }
+        }
         return answers
     }
 

@@ -9,6 +9,7 @@ public struct Fetched: Sendable {
     public var nextDue: ServerTime?
     /// Whether the queue is paused; then nothing was delivered.
     public var isPaused = false
+    /// What is now in flight here.
     public var deliveries: [Delivery] = []
     /// A bell that rang: the next fetch puts it away.
     public var bell: String?

@@ -10,7 +10,9 @@ public struct JobReport: Sendable {
         case unknown
     }
 
+    /// The job.
     public let id: JobID
+    /// Where it is.
     public let state: State
     /// When it got there; nil when that is not recorded.
     public let since: ServerTime?

@@ -3,9 +3,11 @@ import PondRedis
 
 /// What became of one fetched entry, to be written down.
 public struct Settlement: Sendable {
+    /// Which entry.
     public let receipt: Receipt
     /// The job's id; the receipt's own when the entry is no job.
     public let id: JobID
+    /// What became of it.
     public let outcome: Outcome
 
     public init(receipt: Receipt, id: JobID, outcome: Outcome) {

@@ -2,10 +2,14 @@ public import PondCore
 
 /// One queue: its verbs, a file each. A value, cheap to copy; all state is in Redis.
 public struct Queue: Sendable {
+    /// The queue's name.
     public let name: QueueName
+    /// Its Redis keys.
     public let keys: Keys
+    /// The Redis that it is on.
     package let pond: Pond
 
+    /// A queue on a pond.
     package init(_ name: QueueName, on pond: Pond) {
         self.name = name
         self.pond = pond
@@ -15,6 +19,7 @@ public struct Queue: Sendable {
 
 /// A worker's name in the group: host, process and a nonce, so that no two workers ever share one.
 public struct Consumer: Sendable, Hashable, CustomStringConvertible {
+    /// The name in the group.
     public let name: String
 
     public init(_ name: String) {

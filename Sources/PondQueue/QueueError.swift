@@ -25,6 +25,7 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
         public var description: String { value.rawValue }
     }
 
+    /// What went wrong, to branch on.
     public let code: Code
     /// What failed, why, and what to do next.
     public let message: String

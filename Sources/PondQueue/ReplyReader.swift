@@ -53,7 +53,9 @@ struct ReplyReader {
     /// A count and as many texts behind it.
     mutating func counted() throws(QueueError) -> [String] {
         var texts: [String] = []
-        for _ in 0..<(try number()) { texts.append(try text()) }
+        let count = try number()
+        guard count >= 0 else { throw unexpected("a count") }
+        for _ in 0..<count { texts.append(try text()) }
         return texts
     }
 

@@ -2,7 +2,7 @@ package import NIOCore
 
 /// Writes commands as RESP arrays of bulk strings, straight into a buffer.
 package enum CommandEncoder {
-    /// An upper bound of the encoded size; nil when an argument is longer, or there are more, than a server accepts.
+    /// An upper bound of the encoded size; nil when the command is larger than `Limits` allow.
     package static func sizeBound(of command: RedisCommand) -> Int? {
         guard command.arguments.count <= Limits.argumentsMax else { return nil }
         var size = headBytesMax
@@ -11,7 +11,7 @@ package enum CommandEncoder {
             guard count <= Limits.argumentBytesMax else { return nil }
             size += headBytesMax + count + 2
         }
-        return size
+        return size <= Limits.callBytesMax ? size : nil
     }
 
     /// Appends the encoded command to `buffer`.

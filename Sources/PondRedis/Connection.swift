@@ -108,23 +108,27 @@ extension Connection {
     private func write() {
         guard let channel = link?.channel else { return }
         var hasWritten = false
-        buffer.clear()
         while let call = machine.nextWrite() {
             guard call.commandCount > 0 else {
                 call.connected(machine.connectionID)
                 continue
             }
-            call.encode(into: &buffer)
+            if !hasWritten { clearBuffer() }
             hasWritten = true
+            call.encode(into: &buffer)
             if buffer.readableBytes >= Limits.writeBatchBytes {
                 channel.write(buffer, promise: nil)
-                // Clearing gives fresh memory while the channel holds the old.
-                buffer.clear()
+                clearBuffer()
             }
         }
         guard hasWritten else { return }
         if buffer.readableBytes > 0 { channel.write(buffer, promise: nil) }
         channel.flush()
+    }
+
+    /// Empties the buffer: the same memory, or new memory of the same size while the channel holds the old.
+    private func clearBuffer() {
+        if buffer.capacity <= Limits.writeBufferBytes { buffer.clear() } else { buffer = ByteBuffer() }
     }
 
     private func becameWritable() {
@@ -184,8 +188,9 @@ extension Connection {
         guard let channel = link?.channel else { return }
         var buffer = channel.allocator.buffer(capacity: 256)
         for command in commands {
-            // Bounded by the URL, unless a configuration was made by hand with a password of half a gigabyte.
-            guard let bound = CommandEncoder.sizeBound(of: command) else { continue }
+            guard let bound = CommandEncoder.sizeBound(of: command) else {
+                preconditionFailure("a user, password or client name of more than \(Limits.argumentBytesMax) bytes")
+            }
             CommandEncoder.encode(command, sizeBound: bound, into: &buffer)
         }
         channel.writeAndFlush(buffer, promise: nil)
@@ -254,7 +259,9 @@ extension Connection: ReplyReceiver {
     func received(_ reply: RESPValue, from handler: RedisChannelHandler) {
         guard handler === link?.handler else { return }
         switch machine.received(reply, now: clock.now()) {
-        case .reply(let call, let isLast): call.received(reply, isLast: isLast)
+        case .reply(let call, let isLast):
+            call.received(reply, isLast: isLast)
+            if machine.isRetiring { perform(machine.retire(now: clock.now())) }
         case .actions(let actions):
             if actions.first == .hangUp, let failure = machine.lastFailure { noteFailure(failure.message) }
             perform(actions)

@@ -5,6 +5,10 @@ extension ConnectionMachine {
         RedisError(.closed, "the Redis client was closed", outcomeUnknown: outcomeUnknown)
     }
 
+    static var readOnlyError: RedisError {
+        RedisError(.connectionLost, "the server is a read-only replica; another connection may lead to its master")
+    }
+
     static func unexpected(_ reply: RESPValue) -> RedisError {
         let text = if case .error(let message) = reply { message } else { "\(reply)" }
         return RedisError(
@@ -17,12 +21,12 @@ extension ConnectionMachine {
     func unsentError() -> RedisError {
         let address = settings.configuration.address
         let reason: String
-        switch state {
-        case .ready:
+        switch (state, lastFailure) {
+        case (.ready, _):
             return RedisError(.timedOut, "the command could not be sent to \(address) before its deadline")
-        case .loggingIn: reason = "connected, but no answer to the login yet; \(tlsHint)"
-        case .connecting where lastFailure == nil: reason = "no connection yet"
-        case .idle, .connecting, .backingOff, .closed: reason = lastFailure?.message ?? "no connection yet"
+        case (_, let failure?): reason = failure.message
+        case (.loggingIn, nil): reason = "connected, but no answer to the login yet; \(tlsHint)"
+        case (_, nil): reason = "no connection yet"
         }
         let text = "Redis at \(address) cannot be used: \(reason) (attempt \(attempt))"
         return RedisError(.connectFailed, text, underlying: lastFailure)

@@ -86,6 +86,8 @@ package struct ConnectionMachine<Call: PipelineCall> {
     /// How many commands wait or are in flight.
     package private(set) var commandCount = 0
     private var isWritable = true
+    /// Whether the connection leads to the wrong server: nothing more is written, and after the last reply it ends.
+    package private(set) var isRetiring = false
     /// Failed attempts in a row, and connections lost before they answered a single call.
     private var failures = 0
     private var hasAnswered = false
@@ -125,7 +127,7 @@ extension ConnectionMachine {
 
     /// The next call to write now; nil when there is none, or the connection takes no more.
     package mutating func nextWrite() -> Call? {
-        guard isReady, isWritable, let call = waiting.popFirst() else { return nil }
+        guard isReady, isWritable, !isRetiring, let call = waiting.popFirst() else { return nil }
         if call.commandCount > 0 { inFlight.append(InFlight(call: call, repliesLeft: call.commandCount)) }
         return call
     }
@@ -140,12 +142,22 @@ extension ConnectionMachine {
             hasAnswered = true
             failures = 0
         }
+        // A master that became a replica: its name may lead to the new master by now.
+        if case .error(let text) = reply, text.hasPrefix("READONLY ") { isRetiring = true }
         commandCount -= 1
         inFlight[inFlight.startIndex].repliesLeft -= 1
         guard inFlight[inFlight.startIndex].repliesLeft == 0 else {
             return .reply(inFlight[inFlight.startIndex].call, isLast: false)
         }
         return .reply(inFlight.removeFirst().call, isLast: true)
+    }
+
+    /// Leaves a connection that is retiring and has no call in flight.
+    package mutating func retire(now: ContinuousClock.Instant) -> [Action] {
+        guard isReady, isRetiring, inFlight.isEmpty else { return [] }
+        // Counts as a failure, so that a server which stays a replica is not asked in a tight loop.
+        hasAnswered = false
+        return failConnection(Self.readOnlyError, now: now, hangUp: true)
     }
 
     /// Takes back a call that still waits; closes the connection under one that is in flight.
@@ -280,6 +292,7 @@ extension ConnectionMachine {
         case .done:
             state = .ready(connectionID: login.connectionID)
             hasAnswered = false
+            isRetiring = false
             lastFailure = nil
             return [.write]
         case .failed(let error, let isFinal):

@@ -15,6 +15,7 @@ public final class EventLoopExecutor: TaskExecutor {
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     }
 
+    /// Runs a job of a task on the event loop's thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }

@@ -17,6 +17,8 @@ enum Limits {
     static let argumentBytesMax = 512 << 20
     /// The most arguments of a command that a server accepts.
     static let argumentsMax = 1 << 20
+    /// The most bytes of one call; a NIO buffer holds less than 4 GiB.
+    static let callBytesMax = 1 << 30
     /// How many bytes of commands are encoded into one buffer before it is written.
     static let writeBatchBytes = 256 << 10
     /// How many bytes may wait in the channel before further commands wait unwritten.

@@ -59,9 +59,11 @@ package struct Login: Equatable {
         }
         switch step {
         case .authenticate: return .failed(authenticationError(error), isFinal: true)
-        case .select: return .failed(error, isFinal: true)
-        // A user who may not do these can still work; MISCONF is an answer to PING, too.
-        case .name, .identify, .probe: return nil
+        // A user who may not set a name can still work; a name that is refused is a mistake.
+        case .name where error.prefix == "NOPERM": return nil
+        case .select, .name: return .failed(error, isFinal: true)
+        // MISCONF, too, is an answer to PING.
+        case .identify, .probe: return nil
         }
     }
 

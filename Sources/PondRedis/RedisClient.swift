@@ -73,7 +73,15 @@ public final class RedisClient: Sendable {
         guard !commands.isEmpty else { return [] }
         var bounds: [Int] = []
         bounds.reserveCapacity(commands.count)
-        for command in commands { bounds.append(try sizeBound(of: command)) }
+        var size = 0
+        for command in commands {
+            let bound = try sizeBound(of: command)
+            bounds.append(bound)
+            size += bound
+        }
+        guard size <= Limits.callBytesMax else {
+            throw RedisError(.tooLarge, "a pipeline of \(size) bytes was not sent; \(Limits.callBytesMax) are allowed")
+        }
         switch await answer(.many(commands, sizeBounds: bounds), timeout) {
         case .many(let results): return results
         case .unsent(let error): throw error
@@ -125,7 +133,10 @@ public final class RedisClient: Sendable {
     private func sizeBound(of command: RedisCommand) throws(RedisError) -> Int {
         precondition(!command.arguments.isEmpty, "a Redis command has at least its name")
         if let bound = CommandEncoder.sizeBound(of: command) { return bound }
-        let limits = "an argument may have \(Limits.argumentBytesMax) bytes, a command \(Limits.argumentsMax) arguments"
+        let limits = """
+            an argument may have \(Limits.argumentBytesMax) bytes, a command \(Limits.argumentsMax) arguments and \
+            \(Limits.callBytesMax) bytes
+            """
         throw RedisError(.tooLarge, "\(command.name) was not sent: \(limits)")
     }
 }

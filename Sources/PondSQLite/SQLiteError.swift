@@ -22,6 +22,7 @@ public struct SQLiteError: Error, Sendable, CustomStringConvertible {
         public var description: String { value.rawValue }
     }
 
+    /// The kind of failure, to branch on.
     public let code: Code
     /// The file, what failed, why, and what to do next.
     public let message: String

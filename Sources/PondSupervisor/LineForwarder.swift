@@ -49,7 +49,10 @@ package final class LineForwarder: Sendable {
     }
 
     /// Takes a line, without its newline, or drops it when the reader is too slow; returns at once.
-    package func forward(_ line: [UInt8]) {
+    ///
+    /// - Returns: whether the line was taken.
+    @discardableResult
+    package func forward(_ line: [UInt8]) -> Bool {
         // Said once when it begins and once when it is over, never once a line.
         let news = state.withLock { state -> (isTaken: Bool, dropped: Int) in
             guard !state.isClosed, state.buffer.count + line.count + 1 <= bytesMax else {
@@ -67,6 +70,7 @@ package final class LineForwarder: Sendable {
         } else if news.dropped == 1 {
             logger.warning("nobody reads the supervisor's standard output fast enough, output of workers is dropped")
         }
+        return news.isTaken
     }
 
     private func logDropped(_ lines: Int) {

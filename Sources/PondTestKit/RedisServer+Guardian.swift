@@ -37,9 +37,10 @@ struct Guardian: Sendable {
 }
 
 /// Starts programs in a process group of their own, with a clean signal mask and default signal actions.
-enum Spawn {
+package enum Spawn {
     /// Starts `arguments[0]`, with the environment of this process; output goes nowhere unless `output` is given.
-    static func start(_ arguments: [String], standardInput: Int32? = nil, output: Int32? = nil) throws -> pid_t {
+    package static func start(_ arguments: [String], standardInput: Int32? = nil, output: Int32? = nil) throws -> Int32
+    {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

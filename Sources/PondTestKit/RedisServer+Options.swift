@@ -63,7 +63,15 @@ extension RedisServer {
     /// The server over TLS, trusting the test's own certificate authority.
     public var tlsURL: String { "rediss://\(userInfo)localhost:\(tlsPort)?ca=\(caFile)" }
 
-    private var userInfo: String { options.password.map { ":\($0)@" } ?? "" }
+    private var userInfo: String {
+        guard let password = options.password else { return "" }
+        let encoded = password.utf8.map { byte in
+            let scalar = Unicode.Scalar(byte)
+            let isPlain = byte < 0x80 && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+            return isPlain ? String(scalar) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        return ":\(encoded.joined())@"
+    }
 
     /// A name that no other test has: for a queue, a key or a key prefix.
     ///

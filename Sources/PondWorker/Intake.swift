@@ -1,15 +1,14 @@
 import DequeModule
-import PondQueue
 import Synchronization
 
 /// Where fetched jobs wait for a slot, and the account of what is in flight.
 ///
 /// Room is reserved before a fetch and given back when a job is settled, so that the process never owns more than
 /// its slots and its prefetch.
-final class Intake: Sendable {
+package final class Intake<Element: Sendable>: Sendable {
     private struct State {
-        var buffer = Deque<Assignment>()
-        var idleSlots: [CheckedContinuation<Assignment?, Never>] = []
+        var buffer = Deque<Element>()
+        var idleSlots: [CheckedContinuation<Element?, Never>] = []
         var inFlight = 0
         var isClosed = false
         /// A moving average of how long jobs run; nil before the first has ended.
@@ -17,7 +16,7 @@ final class Intake: Sendable {
     }
 
     /// Jobs that run no longer than this are worth fetching ahead.
-    private static let shortRun = Duration.milliseconds(500)
+    private static var shortRun: Duration { .milliseconds(500) }
 
     private let slots: Int
     private let prefetch: Int
@@ -26,14 +25,14 @@ final class Intake: Sendable {
 
     /// - Parameter prefetch: nil for as many as slots, but only while jobs are short: a job that waits here behind
     ///   long ones could run in an idle worker.
-    init(slots: Int, prefetch: Int?) {
+    package init(slots: Int, prefetch: Int?) {
         self.slots = slots
         self.prefetch = prefetch ?? slots
         prefetchesShortJobsOnly = prefetch == nil
     }
 
     /// Whether so much room is free that a fetch pays; a busy worker fetches batches.
-    var hasRoomWorthFetching: Bool {
+    package var hasRoomWorthFetching: Bool {
         state.withLock { state in
             let ahead = prefetchNow(state)
             return slots + ahead - state.inFlight >= max(1, ahead / 2)
@@ -41,7 +40,7 @@ final class Intake: Sendable {
     }
 
     /// Notes how long a job ran.
-    func noteRun(_ duration: Duration) {
+    package func noteRun(_ duration: Duration) {
         guard prefetchesShortJobsOnly else { return }
         state.withLock { state in
             state.meanRun = state.meanRun.map { ($0 * 7 + duration) / 8 } ?? duration
@@ -53,10 +52,11 @@ final class Intake: Sendable {
         return state.meanRun.map { $0 <= Self.shortRun } ?? false ? prefetch : 0
     }
 
-    var buffered: Int { state.withLock { $0.buffer.count } }
+    /// Jobs that wait for a slot.
+    package var buffered: Int { state.withLock { $0.buffer.count } }
 
     /// Reserves room for up to `wanted` jobs; all there is when nil.
-    func reserve(_ wanted: Int? = nil) -> Int {
+    package func reserve(_ wanted: Int? = nil) -> Int {
         state.withLock { state in
             guard !state.isClosed else { return 0 }
             let granted = max(0, min(wanted ?? .max, slots + prefetchNow(state) - state.inFlight))
@@ -65,28 +65,29 @@ final class Intake: Sendable {
         }
     }
 
-    func giveBack(_ count: Int) {
+    /// Gives back room that was reserved and is no longer needed.
+    package func giveBack(_ count: Int) {
         state.withLock { $0.inFlight -= count }
     }
 
     /// Hands a job, for which room was reserved, to an idle slot or to the buffer.
     ///
     /// - Returns: false when the intake is closed; then the job must be handed back.
-    func add(_ assignment: Assignment) -> Bool {
-        let (accepted, slot) = state.withLock { state -> (Bool, CheckedContinuation<Assignment?, Never>?) in
+    package func add(_ element: Element) -> Bool {
+        let (accepted, slot) = state.withLock { state -> (Bool, CheckedContinuation<Element?, Never>?) in
             guard !state.isClosed else { return (false, nil) }
             if let slot = state.idleSlots.popLast() { return (true, slot) }
-            state.buffer.append(assignment)
+            state.buffer.append(element)
             return (true, nil)
         }
-        slot?.resume(returning: assignment)
+        slot?.resume(returning: element)
         return accepted
     }
 
     /// The next job for a slot; nil when the intake is closed.
-    func next() async -> Assignment? {
+    package func next() async -> Element? {
         await withCheckedContinuation { continuation in
-            let (assignment, isAnswered) = state.withLock { state -> (Assignment?, Bool) in
+            let (assignment, isAnswered) = state.withLock { state -> (Element?, Bool) in
                 if state.isClosed { return (nil, true) }
                 if let assignment = state.buffer.popFirst() { return (assignment, true) }
                 state.idleSlots.append(continuation)
@@ -96,11 +97,11 @@ final class Intake: Sendable {
         }
     }
 
-    /// Takes jobs of a line out of the buffer.
-    func drop(_ line: QueueLine, where isGone: (Assignment) -> Bool) -> [Assignment] {
+    /// Takes jobs out of the buffer.
+    package func drop(where isGone: (Element) -> Bool) -> [Element] {
         state.withLock { state in
-            let gone = state.buffer.filter { $0.line === line && isGone($0) }
-            if !gone.isEmpty { state.buffer.removeAll { $0.line === line && isGone($0) } }
+            let gone = state.buffer.filter(isGone)
+            if !gone.isEmpty { state.buffer.removeAll(where: isGone) }
             return Array(gone)
         }
     }
@@ -108,7 +109,7 @@ final class Intake: Sendable {
     /// Lets no job through any more.
     ///
     /// - Returns: the jobs that were not started.
-    func close() -> [Assignment] {
+    package func close() -> [Element] {
         let (rest, slots) = state.withLock { state in
             state.isClosed = true
             defer {

@@ -28,6 +28,7 @@ public final class JobContext: Sendable {
 
     /// The same over all retries, unique in its queue.
     public var id: JobID { job.id }
+    /// What the job is.
     public var kind: JobKind { job.kind }
     /// The number of this try, from 1.
     public var attempt: Int { job.attempt }

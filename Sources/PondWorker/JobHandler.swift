@@ -26,6 +26,7 @@ public protocol JobHandler: Sendable {
 
 /// A payload taken as it is, without decoding.
 public struct RawPayload: Codable, Sendable, Hashable {
+    /// The bytes as the producer gave them.
     public let bytes: [UInt8]
 
     public init(_ bytes: [UInt8]) {

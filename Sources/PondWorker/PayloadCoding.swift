@@ -2,10 +2,15 @@ import FoundationEssentials
 import PondCore
 
 /// Payloads are JSON by convention; `RawPayload` is the bytes as they are.
-enum PayloadCoding {
+package enum PayloadCoding {
     /// The payload does not decode into what the handler takes; trying again cannot help.
-    struct Undecodable: Error {
-        let text: String
+    package struct Undecodable: Error {
+        /// What was expected, and where the payload differs.
+        package let text: String
+
+        package init(text: String) {
+            self.text = text
+        }
     }
 
     static func decode<Payload: Decodable>(_ job: Job) throws(Undecodable) -> Payload {

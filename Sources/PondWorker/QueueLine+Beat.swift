@@ -59,7 +59,7 @@ extension QueueLine {
     }
 
     private func cancel(_ ids: Set<JobID>) {
-        for assignment in intake.drop(self, where: { ids.contains($0.job.id) }) { settle(assignment, .cancelled) }
+        for assignment in intake.drop(where: { $0.line === self && ids.contains($0.job.id) }) { settle(assignment, .cancelled) }
         table.cancel(at: clock.now()) { run in
             run.assignment.line === self && ids.contains(run.assignment.job.id) ? .cancelled : nil
         }

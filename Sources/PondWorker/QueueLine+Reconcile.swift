@@ -37,7 +37,7 @@ extension QueueLine {
     /// What is being settled at this moment is neither, and gets its answer from the settle.
     private func stopWhatIsGone(_ gone: Set<Receipt>) {
         guard !gone.isEmpty else { return }
-        for assignment in intake.drop(self, where: { gone.contains($0.receipt) }) { forget(assignment.receipt) }
+        for assignment in intake.drop(where: { $0.line === self && gone.contains($0.receipt) }) { forget(assignment.receipt) }
         let cancelled = table.cancel(at: clock.now()) { run in
             run.assignment.line === self && gone.contains(run.assignment.receipt) ? .lost : nil
         }

@@ -33,7 +33,7 @@ final class QueueLine: Sendable {
     let queue: Queue
     let consumer: Consumer
     let configuration: WorkerConfiguration
-    let intake: Intake
+    let intake: Intake<Assignment>
     let table: RunningTable
     let executor: EventLoopExecutor
     let clock: LocalClock
@@ -117,7 +117,7 @@ final class PhaseBox: Sendable {
 struct WorkerParts: Sendable {
     let consumer: Consumer
     let configuration: WorkerConfiguration
-    let intake: Intake
+    let intake: Intake<Assignment>
     let table: RunningTable
     let executor: EventLoopExecutor
     let logger: Logger

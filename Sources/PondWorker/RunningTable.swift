@@ -3,7 +3,7 @@ import PondQueue
 import Synchronization
 
 /// Why a running handler was cancelled.
-enum CancelReason: Sendable, Hashable {
+package enum CancelReason: Sendable, Hashable {
     /// Its time was up.
     case timeout(Duration)
     /// Somebody cancelled the job.

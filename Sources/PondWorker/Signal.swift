@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A bell for one waiter: a ring that comes before the wait is not lost, several rings count as one.
-final class Signal: Sendable {
+package final class Signal: Sendable {
     private enum State {
         case quiet, rung
         case awaited(CheckedContinuation<Void, Never>)
@@ -9,7 +9,10 @@ final class Signal: Sendable {
 
     private let state = Mutex(State.quiet)
 
-    func ring() {
+    package init() {}
+
+    /// Lets the waiter go, or the next one.
+    package func ring() {
         let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
             guard case .awaited(let waiter) = state else {
                 state = .rung
@@ -22,7 +25,7 @@ final class Signal: Sendable {
     }
 
     /// Returns at the next ring, or when the task is cancelled.
-    func wait() async {
+    package func wait() async {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let isRung = state.withLock { state -> Bool in

@@ -6,7 +6,9 @@ public struct StuckHandler: Error, Sendable, CustomStringConvertible {
     /// Exit code of a worker that ends itself because a handler is stuck (`EX_SOFTWARE`).
     public static let exitCode: Int32 = 70
 
+    /// The job that it runs.
     public let job: JobID
+    /// The kind of the job.
     public let kind: JobKind
     /// How long it has gone on since it was cancelled.
     public let ignoredFor: Duration

@@ -1,12 +1,14 @@
-import PondCore
+package import PondCore
 
 /// What a handler's end means for its job: a pure function of how it ended.
-enum Verdict {
+package enum Verdict {
+    /// The outcome of a job whose handler ended so.
+    ///
     /// - Parameters:
     ///   - thrown: what the handler threw, nil when it returned.
     ///   - reason: why it was cancelled, nil when it was not.
     /// - Returns: nil when there is nothing to settle, because another worker has the job.
-    static func outcome(
+    package static func outcome(
         of job: Job,
         thrown: (any Error)?,
         cancelled reason: CancelReason?,

@@ -41,7 +41,7 @@ public final class Worker: Service, Sendable {
         parts = WorkerParts(
             consumer: consumer,
             configuration: configuration,
-            intake: Intake(slots: configuration.slots, prefetch: configuration.prefetch),
+            intake: Intake<Assignment>(slots: configuration.slots, prefetch: configuration.prefetch),
             table: RunningTable(),
             executor: EventLoopExecutor(),
             logger: logger,

@@ -56,7 +56,9 @@ struct Corpus: Sendable {
     @discardableResult
     func write(_ name: [UInt8], _ bytes: [UInt8]) throws -> DocumentPath {
         let path = DocumentPath(Array("\(folder)/".utf8) + name)
-        let file = (path.bytes + [0]).withUnsafeBytes { fopen($0.baseAddress!.assumingMemoryBound(to: CChar.self), "we") }
+        let file = (path.bytes + [0]).withUnsafeBytes {
+            fopen($0.baseAddress!.assumingMemoryBound(to: CChar.self), "we")
+        }
         guard let file else { throw Errno(rawValue: errno) }
         fwrite(bytes, 1, bytes.count, file)
         guard fclose(file) == 0 else { throw Errno(rawValue: errno) }
@@ -65,11 +67,16 @@ struct Corpus: Sendable {
 
     func path(_ name: String) -> DocumentPath { DocumentPath(Array("\(folder)/\(name)".utf8)) }
 
-    /// Files of every kind that has gone wrong somewhere. Two are named in bytes that are no UTF-8.
+    /// Files of every kind that has gone wrong somewhere.
+    ///
+    /// Two are named in bytes that are no UTF-8.
     func fill() async throws {
         for (name, bytes) in Corpus.nasty { try write(name, bytes) }
         try write([0xff, 0xfe, UInt8(ascii: "x")], Array("an odd name\n".utf8))
-        try write(Array("caf".utf8) + [0xe9, UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "b")], Array("a b\nc".utf8))
+        try write(
+            Array("caf".utf8) + [0xe9, UInt8(ascii: " "), UInt8(ascii: "\n"), UInt8(ascii: "b")],
+            Array("a b\nc".utf8)
+        )
         try await shell(
             """
             cd "$0"; mkdir -p 'deep/er/- and on' unreadable
@@ -82,10 +89,16 @@ struct Corpus: Sendable {
             (printf 'first\\n' | gzip; printf 'junk') > deep/trailing-junk.gz
             printf 'a\\0b' | gzip > 'deep/er/- and on/zero.gz'
             printf 'deep down\\n' > 'deep/er/- and on/-n'
-            head -c 52428800 /dev/zero | tr '\\0' y > 'deep/one line of 50 MB'
             ln -s ../plain deep/link; ln -s nowhere deep/dangling; ln -s . deep/ring; mkfifo deep/pipe
             ln plain deep/hard-link
             """
+        )
+    }
+
+    /// Adds a line of 50 MB, plain and packed.
+    func addLongLine() async throws {
+        try await shell(
+            #"head -c 52428800 /dev/zero | tr '\0' y > "$0/line of 50 MB"; gzip -1 -c "$0/line of 50 MB" > "$0/line.gz""#
         )
     }
 

@@ -32,7 +32,8 @@ import ingest
     }
 
     @Test(arguments: [
-        "http://", "http:///path", "http:// a", "mailto:a@b.example", "://a.example", "htp://a.example", "http:/a.example",
+        "http://", "http:///path", "http:// a", "mailto:a@b.example", "://a.example", "htp://a.example",
+        "http:/a.example",
         "http://...", "http://ex ample", "file:///etc", "http://(x)", "http://[2001",
     ])
     func `what only looks like a URL is none`(text: String) {
@@ -46,7 +47,8 @@ import ingest
     }
 
     @Test(arguments: [
-        ("http://A.Example/", "a.example"), ("https://u:p@a.example:8080/x", "a.example"), ("ftp://a.example", "a.example"),
+        ("http://A.Example/", "a.example"), ("https://u:p@a.example:8080/x", "a.example"),
+        ("ftp://a.example", "a.example"),
         ("http://[2001:DB8::1]:80/", "[2001:db8::1]"), ("http://a.example?x@y", "a.example"),
     ])
     func `the host is without user and port`(url: String, host: String) {

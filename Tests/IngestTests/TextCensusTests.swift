@@ -13,7 +13,8 @@ import ingest
         try await Corpus.with { corpus in
             for (name, bytes) in Corpus.nasty {
                 let census = TextCensus(bytes)
-                #expect(try await wc(corpus, bytes) == [census.lines, census.words, census.bytes], "\(name)")
+                let counted = try await wc(corpus, bytes)
+                #expect(counted == [census.lines, census.words, census.bytes], "\(name)")
             }
         }
     }
@@ -31,7 +32,8 @@ import ingest
                     }
                 }
                 let census = TextCensus(bytes)
-                #expect(try await wc(corpus, bytes) == [census.lines, census.words, census.bytes], "\(bytes)")
+                let counted = try await wc(corpus, bytes)
+                #expect(counted == [census.lines, census.words, census.bytes], "\(bytes)")
             }
         }
     }

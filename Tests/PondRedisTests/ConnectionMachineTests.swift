@@ -227,6 +227,19 @@ struct PlainCall: PipelineCall {
         #expect(machine.state == .idle)
     }
 
+    @Test func `a server that became a replica is left after the calls in flight`() {
+        var machine = ready(call("a"), call("b"))
+        #expect(machine.received(.error("READONLY You can't write"), now: start) == .reply(call("a"), isLast: true))
+        #expect(machine.retire(now: start) == [])
+        _ = machine.submit(call("c"), now: start)
+        #expect(machine.nextWrite() == nil)
+        _ = machine.received(.simple("OK"), now: start)
+        #expect(machine.retire(now: start) == [.hangUp, .wake(after: .milliseconds(50))])
+        #expect(machine.wakeUp() == [.connect(attempt: 2)])
+        logIn(&machine)
+        #expect(machine.nextWrite() == call("c"))
+    }
+
     @Test func `more commands than the limit are refused`() {
         var machine = setup(pipelineLimit: 3)
         _ = machine.submit(call("a", commands: 3), now: start)

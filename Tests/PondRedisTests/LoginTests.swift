@@ -69,6 +69,12 @@ import Testing
         #expect(login.received(.error("ERR DB index is out of range")) == .failed(error, isFinal: true))
     }
 
+    @Test func `a name that the server refuses is final`() {
+        var login = Login(configuration { $0.clientName = "a b" })
+        let text = "ERR Client names cannot contain spaces, newlines or special characters."
+        #expect(login.received(.error(text)) == .failed(RedisError(.reply("ERR"), text), isFinal: true))
+    }
+
     @Test func `a server that cannot write to its disk is ready`() {
         var login = Login(configuration())
         #expect(login.received(.integer(1)) == .more)

@@ -150,6 +150,10 @@ import Testing
             #expect(error.code == .tooLarge)
             let limits = RedisCommand("X", Array(repeating: "a", count: 1 << 20))
             #expect(try await redisError { _ = try await client.send(limits) }.code == .tooLarge)
+            let large = Array(repeating: RedisArgument.bytes(pattern(1 << 20)), count: 1_024)
+            #expect(try await redisError { _ = try await client.send(RedisCommand("X", large)) }.code == .tooLarge)
+            let halves = Array(repeating: RedisCommand("X", Array(large.prefix(600))), count: 2)
+            #expect(try await redisError { _ = try await client.pipeline(halves) }.code == .tooLarge)
             #expect(try await client.pipeline(Array(commands.prefix(2))).count == 2)
         }
     }

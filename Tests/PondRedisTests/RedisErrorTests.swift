@@ -138,12 +138,15 @@ import Testing
         try await RedisServer.withServer { server in
             try await withClient(server.url) { client in
                 try await client.run("REPLICAOF", "127.0.0.1", "1")
+                let id = try await client.connectionID()
                 try await expect("READONLY", .reconnect) { try await client.run("SET", key, "a") }
+                let next = try await client.connectionID()
+                #expect(next != id)
                 try await client.run("CONFIG", "SET", "replica-serve-stale-data", "no")
                 try await expect("MASTERDOWN", .wait) { try await client.run("GET", key) }
                 // The login asks PING, which such a replica does not answer.
                 try await withClient(server.url) { late in
-                    let error = try await redisError { try await late.run("GET", key, timeout: .milliseconds(200)) }
+                    let error = try await redisError { try await late.run("GET", key, timeout: .seconds(2)) }
                     #expect(error.code == .connectFailed)
                     #expect((error.underlying as? RedisError)?.prefix == "MASTERDOWN")
                 }

@@ -5,8 +5,9 @@ import Testing
 @Suite struct RedisLoginTests {
     @Test func `a password is sent, a wrong or missing one is an error at once`() async throws {
         try await RedisServer.withServer(.init(password: "se:c/r@t")) { server in
-            let url = "redis://:se%3Ac%2Fr%40t@127.0.0.1:\(server.port)"
-            try await withClient(url) { try await expectPong($0) }
+            for url in ["redis://:se%3Ac%2Fr%40t@127.0.0.1:\(server.port)", server.url] {
+                try await withClient(url) { try await expectPong($0) }
+            }
             for url in ["redis://:wrong@127.0.0.1:\(server.port)", "redis://127.0.0.1:\(server.port)"] {
                 try await withClient(url) { client in
                     var error: RedisError?
@@ -75,8 +76,11 @@ import Testing
 
     @Test func `TLS towards a plain port is a clear error`() async throws {
         try await RedisServer.withServer { server in
-            try await withClient("rediss://localhost:\(server.port)?verify=none") { client in
-                let error = try await redisError { try await client.run("PING", timeout: .milliseconds(500)) }
+            try await withClient(
+                "rediss://localhost:\(server.port)?verify=none",
+                change: { $0.connectTimeout = .seconds(1) }
+            ) { client in
+                let error = try await redisError { try await client.run("PING", timeout: .seconds(3)) }
                 #expect(error.code == .connectFailed, "\(error)")
                 #expect(error.message.contains("does the port speak TLS?"), "\(error)")
             }
@@ -86,7 +90,7 @@ import Testing
     @Test func `plain text towards a TLS port is a clear error`() async throws {
         try await RedisServer.withServer(.init(tls: true)) { server in
             try await withClient("redis://localhost:\(server.tlsPort)") { client in
-                let error = try await redisError { try await client.run("PING", timeout: .milliseconds(500)) }
+                let error = try await redisError { try await client.run("PING", timeout: .seconds(3)) }
                 #expect(error.code == .connectFailed, "\(error)")
                 let words = ["closed the connection", "reset by peer"]
                 #expect(words.contains { error.message.contains($0) }, "\(error)")

@@ -68,7 +68,9 @@ import Testing
                     group.addTask {
                         let schema = SQLiteSchema(name: "x", steps: [Self.one, Self.two])
                         let store = SQLiteStore(path: path, schema: schema)
-                        try await store.write { try $0.execute(sql: "INSERT INTO a (n) VALUES (?)", arguments: [number]) }
+                        try await store.write {
+                            try $0.execute(sql: "INSERT INTO a (n) VALUES (?)", arguments: [number])
+                        }
                         try await store.close()
                         return number
                     }

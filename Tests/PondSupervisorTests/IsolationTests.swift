@@ -68,7 +68,7 @@ extension SupervisorTests {
 
         @Test func `workers of a supervisor that is killed see the end of their lifeline`() async throws {
             let marker = temporaryPath("gone")
-            await #expect(processExitsWith: .signal(SIGKILL)) { [marker] in
+            await #expect(processExitsWith: .signal(SIGKILL)) { [marker = marker as String] in
                 let command = shell(Script.lifeline, [marker])
                 try await withFleet(Isolation.configuration(command, workers: 2)) { bench in
                     _ = try await bench.events.nextReady(slots: 2)

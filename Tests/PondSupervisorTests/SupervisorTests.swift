@@ -120,7 +120,10 @@ import Testing
         try await withFleet(FleetConfiguration(workers: 1, command: shell(script, [marker]))) { bench in
             let pid = try await bench.events.nextReady()
             // The kernel says "asleep in a read" when there is nothing left that could go wrong early.
-            while processState(pid) != "S" { await Task.yield() }
+            while processState(pid) != "S" {
+                try Task.checkCancellation()
+                await Task.yield()
+            }
             #expect(bench.supervisor.snapshot()[0].state == .ready)
             #expect(readText(marker) == nil)
             kill(pid, SIGKILL)

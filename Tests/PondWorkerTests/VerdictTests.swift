@@ -1,8 +1,6 @@
 import PondCore
-import PondQueue
+import PondWorker
 import Testing
-
-@testable import PondWorker
 
 @Suite
 struct VerdictTests {

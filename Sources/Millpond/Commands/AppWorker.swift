@@ -42,11 +42,10 @@ package struct AppWorker<App: MillpondApp>: AsyncParsableCommand {
         try await redis.withPond(logger: logger) { pond in
             let worker = try Worker(pond, jobs: app.jobs, configuration: configuration, onReady: WorkerLog.sayReady)
             stopSwitch.attach(.init(stop: { worker.drain() }, stopNow: { worker.hurry() }))
-            let lifeline = Lifeline {
+            try Lifeline.watch {
                 logger.notice("the supervisor is gone, this worker stops")
                 stopSwitch.abandoned()
             }
-            defer { lifeline?.end() }
             try await worker.run()
         }
     }

@@ -1,41 +1,58 @@
-// Without it the compiler does not know that a source may be used from any thread.
-@preconcurrency import Dispatch
 import Glibc
 import PondSupervisor
 
 /// The pipe whose end tells a worker that its supervisor is gone: standard input, when the environment says so.
 ///
-/// Read by a queue of its own: a read that waits on Swift's pool would hold one of its few threads for good.
-final class Lifeline: Sendable {
-    private let source: any DispatchSourceRead
+/// A thread of its own waits for it: a read that waits on Swift's pool would hold one of its few threads for good, and
+/// a Dispatch source crashed the process now and then when the pipe hung up.
+enum Lifeline {
+    private final class Watch: Sendable {
+        let onEnd: @Sendable () -> Void
 
-    /// Nil when nobody holds a lifeline.
-    ///
-    /// - Parameter onEnd: called once, from the queue, when the supervisor is gone.
-    init?(onEnd: @escaping @Sendable () -> Void) {
-        guard Environment.value(WorkerEnvironment.lifeline) == "stdin" else { return nil }
-        let source = DispatchSource.makeReadSource(
-            fileDescriptor: 0,
-            queue: DispatchQueue(label: "millpond.lifeline")
-        )
-        source.setEventHandler {
-            guard Lifeline.hasEnded() else { return }
-            source.cancel()
-            onEnd()
+        init(_ onEnd: @escaping @Sendable () -> Void) {
+            self.onEnd = onEnd
         }
-        self.source = source
-        source.activate()
     }
 
-    /// Stops watching.
-    func end() {
-        source.cancel()
+    /// Watches the lifeline for as long as the process lives; does nothing when nobody holds one.
+    ///
+    /// - Parameter onEnd: called once, from that thread, when the supervisor is gone.
+    /// - Throws: `CommandFailure` when the system gives no thread.
+    static func watch(onEnd: @escaping @Sendable () -> Void) throws(CommandFailure) {
+        guard Environment.value(WorkerEnvironment.lifeline) == "stdin" else { return }
+        var thread = pthread_t()
+        let watch = Unmanaged.passRetained(Watch(onEnd))
+        let code = pthread_create(
+            &thread, nil,
+            { pointer in
+                guard let pointer else { return nil }
+                let watch = Unmanaged<Watch>.fromOpaque(pointer).takeRetainedValue()
+                Lifeline.waitForEnd()
+                watch.onEnd()
+                return nil
+            }, watch.toOpaque()
+        )
+        guard code == 0 else {
+            watch.release()
+            throw CommandFailure(
+                .failure, "no thread to watch the lifeline: \(String(cString: strerror(code)))",
+                hint: "raise the limit of processes (ulimit -u, or the cgroup's)"
+            )
+        }
+        pthread_detach(thread)
     }
 
     /// Nobody writes to a lifeline; what somebody wrote is dropped.
-    private static func hasEnded() -> Bool {
+    private static func waitForEnd() {
         var buffer = [UInt8](repeating: 0, count: 512)
-        let count = read(0, &buffer, buffer.count)
-        return count == 0 || (count < 0 && errno != EINTR && errno != EAGAIN)
+        while true {
+            let count = read(0, &buffer, buffer.count)
+            if count == 0 { return }
+            if count > 0 || errno == EINTR { continue }
+            guard errno == EAGAIN else { return }
+            // Somebody who shares the descriptor made it non-blocking.
+            var waiting = pollfd(fd: 0, events: Int16(POLLIN), revents: 0)
+            _ = poll(&waiting, 1, -1)
+        }
     }
 }

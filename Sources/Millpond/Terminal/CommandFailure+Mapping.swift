@@ -51,6 +51,7 @@ extension CommandFailure {
     }
 
     private static func advice(on error: RedisError) -> (ExitCodes, String?) {
+        if error.isForbiddenInFunction { return advice(onReply: "NOPERM") }
         if let prefix = error.prefix { return advice(onReply: prefix) }
         switch error.code {
         case .invalidURL:
@@ -89,5 +90,12 @@ extension CommandFailure {
         default:
             (.failure, "`pond doctor` checks the server")
         }
+    }
+}
+
+extension RedisError {
+    /// Whether a function of the library ran a command that this user may not run; Redis 7 has no prefix for that.
+    package var isForbiddenInFunction: Bool {
+        prefix == "ERR" && message.contains("The user executing the script can't")
     }
 }

@@ -13,7 +13,9 @@ package enum JSONValue: Sendable, Equatable, ExpressibleByStringLiteral, Express
 
     /// A name and its value.
     package struct Member: Sendable, Equatable {
+        /// What the value is called.
         package let name: String
+        /// What stands under the name.
         package let value: JSONValue
 
         package init(_ name: String, _ value: JSONValue) {
@@ -22,10 +24,12 @@ package enum JSONValue: Sendable, Equatable, ExpressibleByStringLiteral, Express
         }
     }
 
+    /// A string as it stands in code.
     package init(stringLiteral value: String) {
         self = .string(value)
     }
 
+    /// An array as it stands in code.
     package init(arrayLiteral elements: JSONValue...) {
         self = .array(elements)
     }

@@ -15,6 +15,7 @@ package final class ProgressBar: Sendable {
 
     private struct State: Sendable {
         var meter: ProgressMeter
+        /// When it last drew; off a terminal the first line waits an interval, too.
         var drawnAt: ContinuousClock.Instant?
         var isFinished = false
     }
@@ -39,7 +40,9 @@ package final class ProgressBar: Sendable {
         self.terminal = terminal
         self.clock = clock
         self.offTerminal = offTerminal
-        state = Mutex(State(meter: ProgressMeter(title, total: total, at: clock.now())))
+        let now = clock.now()
+        let meter = ProgressMeter(title, total: total, at: now)
+        state = Mutex(State(meter: meter, drawnAt: terminal.traits.isErrorTTY ? nil : now))
     }
 
     /// Says how much is done by now, and how much there is if that has become known.
@@ -92,7 +95,7 @@ package final class ProgressBar: Sendable {
 
     private func isDue(_ state: State, _ now: ContinuousClock.Instant) -> Bool {
         guard isRedrawn || offTerminal == .lines else { return false }
-        guard let drawnAt = state.drawnAt else { return isRedrawn }
+        guard let drawnAt = state.drawnAt else { return true }
         return now - drawnAt >= (isRedrawn ? ProgressBar.redrawInterval : ProgressBar.lineInterval)
     }
 

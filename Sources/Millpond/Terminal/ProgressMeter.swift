@@ -6,6 +6,7 @@ package struct ProgressMeter: Sendable {
     package let title: String
     /// How much there is to do; nil when that is not known.
     package var total: Int?
+    /// How much is done.
     private(set) package var done = 0
     private let started: ContinuousClock.Instant
     /// Where the present rate is measured from; moved on every few seconds, so that the rate follows the work.
@@ -19,6 +20,7 @@ package struct ProgressMeter: Sendable {
     /// How much of the past the rate looks at, at most twice this.
     private static let rateWindow = Duration.seconds(5)
 
+    /// A meter of work that begins now.
     package init(_ title: String, total: Int?, at now: ContinuousClock.Instant) {
         self.title = title
         self.total = total

@@ -16,6 +16,7 @@ extension ServerTime {
     package init?(iso8601 text: String) {
         let pattern =
             /(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:[Zz]|([+-])(\d\d):?(\d\d))/
+        // A pattern without code of its own throws nothing.
         guard let match = try? pattern.wholeMatch(in: text) else { return nil }
         func number(_ text: Substring?) -> Int64 { text.flatMap { Int64($0) } ?? 0 }
         let (_, year, month, day, hour, minute, second, fraction, sign, offsetHours, offsetMinutes) = match.output

@@ -48,6 +48,7 @@ package struct Table: Sendable {
             self.tint = tint
         }
 
+        /// Text as it stands in code.
         package init(stringLiteral value: String) {
             self = .text(value)
         }

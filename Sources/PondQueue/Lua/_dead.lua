@@ -4,7 +4,7 @@ local function cause_add(keys, cause, id, now, text)
     local packed = redis.call('HGET', keys.causes, cause)
     local summary = packed and cmsgpack.unpack(packed) or { '0', int(now), '', '', '' }
     summary[1] = int(tonumber(summary[1]) + 1)
-    summary[3], summary[4], summary[5] = int(now), id, string.sub(text, 1, LAST_ERROR_BYTES_MAX)
+    summary[3], summary[4], summary[5] = int(now), id, clipped(text, LAST_ERROR_BYTES_MAX)
     redis.call('HSET', keys.causes, cause, cmsgpack.pack(summary))
 end
 
@@ -32,7 +32,8 @@ end
 local function dead_remove(keys, id, record)
     redis.call('ZREM', keys.dead_at, id)
     redis.call('HDEL', keys.dead, id)
-    if record then cause_remove(keys, record[2]) end
+    -- The summary tells of a change that has already been made, so its own failure must not fail the call.
+    if record then pcall(cause_remove, keys, record[2]) end
 end
 
 local function drop_oldest_dead(keys, events)
@@ -45,12 +46,12 @@ local function drop_oldest_dead(keys, events)
 end
 
 local function bury(keys, id, fields, cause, text, now, events)
-    text = string.sub(text, 1, ERROR_TEXT_BYTES_MAX)
+    text = clipped(text, ERROR_TEXT_BYTES_MAX)
     local old = dead_record(keys, id)
     redis.call('HSET', keys.dead, id, cmsgpack.pack({ fields, cause, text, int(now) }))
-    redis.call('ZADD', keys.dead_at, int(now), id)
-    if old then cause_remove(keys, old[2]) end
-    cause_add(keys, cause, id, now, text)
+    add_or_undo(keys.dead, id, 'ZADD', keys.dead_at, int(now), id)
+    if old then pcall(cause_remove, keys, old[2]) end
+    pcall(cause_add, keys, cause, id, now, text)
     note(events, 'dead', id .. ' ' .. cause)
     drop_oldest_dead(keys, events)
 end

@@ -1,5 +1,7 @@
 -- Held jobs whose time has come move to their ready stream.
 
+local PROMOTE_AGAIN_MS = 5000
+
 local function end_held(keys, id)
     redis.call('ZREM', keys.due, id)
     redis.call('HDEL', keys.held, id)
@@ -24,12 +26,8 @@ local function promote_one(keys, id, now, events)
         end_held(keys, id)
         return 0
     end
-    if not readd(keys, home_letter(id), id, fields) then
-        -- The target cannot take it (a key of another type sits there). Try again later, so that the jobs behind
-        -- this one, which may go elsewhere, are not stopped by it.
-        redis.call('ZADD', keys.due, int(now + 5000), id)
-        return 0
-    end
+    local landed, failure = readd(keys, home_letter(id), id, fields)
+    if not landed then error(failure) end
     end_held(keys, id)
     return 1
 end
@@ -37,7 +35,16 @@ end
 local function promote_due(keys, now, limit, by)
     local ids = redis.call('ZRANGE', keys.due, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, limit)
     local promoted, events = 0, {}
-    for i = 1, #ids do promoted = promoted + promote_one(keys, ids[i], now, events) end
+    for i = 1, #ids do
+        local ok, moved = pcall(promote_one, keys, ids[i], now, events)
+        if ok then
+            promoted = promoted + moved
+        else
+            -- Its target cannot take it (a key of another type sits there). It is tried again later, so that the jobs
+            -- behind it, which may go elsewhere, are not stopped by it.
+            redis.call('ZADD', keys.due, int(now + PROMOTE_AGAIN_MS), ids[i])
+        end
+    end
     write_journal(keys, by, events)
     return promoted
 end

@@ -85,8 +85,22 @@ end
 local function readd(keys, letter, id, fields)
     local landed, entry = append(keys, letter, with_fields(fields, { id = id }))
     if not landed then return nil, entry end
-    redis.call('HSET', keys.moved, id, landed .. entry)
+    local pointed = redis.pcall('HSET', keys.moved, id, landed .. entry)
+    if is_error(pointed) then
+        -- Without its pointer the new entry would be another job, beside the old one.
+        redis.call('XDEL', keys[landed], entry)
+        return nil, pointed.err
+    end
     return landed
+end
+
+-- The second write of a place that is kept in two keys; when it fails, the record of the first is taken back, so that
+-- no half of a job is left where it is not.
+local function add_or_undo(record_key, id, ...)
+    local reply = redis.pcall(...)
+    if not is_error(reply) then return end
+    redis.call('HDEL', record_key, id)
+    error(reply)
 end
 
 -- Wakes one idle worker for a due time that comes before the next beat.
@@ -100,7 +114,7 @@ end
 
 local function hold(keys, id, fields, due, now)
     redis.call('HSET', keys.held, id, cmsgpack.pack(fields))
-    redis.call('ZADD', keys.due, int(due), id)
+    add_or_undo(keys.held, id, 'ZADD', keys.due, int(due), id)
     ring(keys, due, now)
 end
 
@@ -114,6 +128,12 @@ local function write_journal(keys, by, events)
     if #events == 0 then return end
     -- The journal tells of a change that has already been made, so its own failure must not fail the call.
     redis.pcall('XADD', keys.journal, 'MAXLEN', '~', JOURNAL_ENTRIES_MAX, '*', 'by', by, unpack(events))
+end
+
+-- Whether any job waits for its worker to hear that it is cancelled. A key that cannot be read holds no such wish.
+local function any_cancel(keys)
+    local length = redis.pcall('HLEN', keys.cancel)
+    return not is_error(length) and length > 0
 end
 
 local function count(keys, name, by)

@@ -17,10 +17,6 @@ local JOURNAL_ENTRIES_MAX = 1000000
 local DEAD_MAX = 100000
 local DELAY_MS_MAX = 315360000000   -- ten years
 
--- When nobody at all has beaten for this long the server was away (or its clock jumped), so nobody is declared lost
--- until the living have had time to beat again.
-local SILENCE_MS = 2000
-local SILENCE_GRACE_MS = 2000
 -- A stream whose last id lies further ahead than this was given an id by hand; it is renewed once it is empty.
 local FUTURE_ID_MS = 86400000
 -- A due time nearer than this is announced at once, because the next beat of an idle worker may come too late for it.
@@ -37,6 +33,7 @@ local OWNED = {
 }
 
 local function keys_of(base)
+    base = base or ''
     local queue = string.match(base, '^[^{}]*{([a-z0-9][a-z0-9._-]*)}$')
     if not queue or #queue > 63 then
         return nil, redis.error_reply('INVALID queue key: got "' .. string.sub(base, 1, 100)
@@ -63,4 +60,14 @@ end
 
 local function is_error(reply)
     return type(reply) == 'table' and reply.err ~= nil
+end
+
+-- The first bytes of a text, never half a character, because clients read what is kept as UTF-8.
+local function clipped(text, most)
+    if #text <= most then return text end
+    for last = most, most - 3, -1 do
+        local following = string.byte(text, last + 1)
+        if following < 0x80 or following > 0xBF then return string.sub(text, 1, last) end
+    end
+    return string.sub(text, 1, most)
 end

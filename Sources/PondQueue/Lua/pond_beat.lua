@@ -9,23 +9,28 @@ local LOST_MAX = 16
 local INFO_BYTES_MAX = 8192
 local CANCEL_SCAN_MAX = 1000
 
--- After an outage, or a jump of the clock, every beat looks old though every worker lives.
-local function notice_silence(keys, now)
+-- When nobody at all has beaten for half a lease (more than a beat) the server was away, or its clock jumped: every
+-- beat looks old though every worker lives. Nobody is declared lost until they have had the same time to beat again.
+local function half(lease)
+    return math.floor(lease / 2)
+end
+
+local function notice_silence(keys, now, lease)
     local newest = redis.call('ZREVRANGE', keys.beats, 0, 0, 'WITHSCORES')
     local at = newest[2] and tonumber(newest[2])
     if not at then return end
     if at > now + 1000 then
         local ahead = redis.call('ZRANGEBYSCORE', keys.beats, '(' .. int(now + 1000), '+inf')
         for i = 1, #ahead do redis.call('ZADD', keys.beats, int(now), ahead[i]) end
-    elseif at < now - SILENCE_MS then
-        redis.call('HSET', keys.meta, 'no_reclaim_before_ms', int(now + SILENCE_GRACE_MS))
+    elseif at < now - half(lease) then
+        redis.call('HSET', keys.meta, 'no_reclaim_before_ms', int(now + half(lease)))
     end
 end
 
 -- No grace reaches further ahead than it was ever given: the clock may have been turned back since.
-local function reclaim_allowed(keys, now)
+local function reclaim_allowed(keys, now, lease)
     local before = tonumber(redis.call('HGET', keys.meta, 'no_reclaim_before_ms') or '0')
-    return now >= before or before > now + SILENCE_GRACE_MS
+    return now >= before or before > now + half(lease)
 end
 
 -- Owners that never beat (their beat was deleted, or they read without the library) get one lease from now.
@@ -61,7 +66,7 @@ end
 
 local function append_lost(keys, reply, consumer, now, lease)
     local lost = {}
-    if reclaim_allowed(keys, now) then
+    if reclaim_allowed(keys, now, lease) then
         lost = redis.call('ZRANGEBYSCORE', keys.beats, '-inf', int(now - lease), 'LIMIT', 0, LOST_MAX)
     end
     reply[#reply + 1] = int(#lost)
@@ -71,7 +76,7 @@ end
 local function append_cancelled(keys, reply, consumer)
     local at, found = #reply + 1, 0
     reply[at] = '0'
-    if redis.call('HLEN', keys.cancel) == 0 then return end
+    if not any_cancel(keys) then return end
     local flags = redis.call('HGETALL', keys.cancel)
     for i = 1, math.min(#flags, 2 * CANCEL_SCAN_MAX), 2 do
         if flags[i + 1] == consumer then
@@ -98,7 +103,7 @@ local function beat(names, args)
             .. 'at most ' .. INFO_BYTES_MAX .. ' bytes of worker information')
     end
     local now = now_ms()
-    notice_silence(keys, now)
+    notice_silence(keys, now, lease)
     if args[3] == '1' then take_census(keys, now) end
     local standing = redis.call('ZADD', keys.beats, int(now), consumer) == 1 and 'new' or 'alive'
     redis.call('HSET', keys.workers, consumer, args[4])

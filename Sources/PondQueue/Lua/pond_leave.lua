@@ -6,6 +6,7 @@
 local function leave(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
+    if not args[1] then return redis.error_reply('INVALID leave: expected a consumer') end
     if args[2] and args[2] ~= '' then forget_entries(keys.bell, { args[2] }) end
     return remove_consumer(keys, args[1]) and 'left' or 'busy'
 end

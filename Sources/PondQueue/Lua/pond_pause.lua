@@ -8,7 +8,7 @@ local function pause(names, args)
     if not keys then return wrong_key end
     if args[1] == 'pause' then
         redis.call('HSET', keys.meta, 'paused_ms', int(now_ms()), 'paused_reason',
-            string.sub(args[2] or '', 1, LAST_ERROR_BYTES_MAX))
+            clipped(args[2] or '', LAST_ERROR_BYTES_MAX))
         return 'paused'
     elseif args[1] == 'resume' then
         redis.call('HDEL', keys.meta, 'paused_ms', 'paused_reason')

@@ -35,7 +35,7 @@ local function reclaim_one(context, letter, entry)
         context.moved = context.moved + 1
         return
     end
-    unpoint(keys, id, letter, entry)
+    if id ~= own_id(letter, entry) then unpoint(keys, id, letter, entry) end
 end
 
 local function reclaim_stream(context, letter, limit)

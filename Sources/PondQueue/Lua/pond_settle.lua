@@ -39,7 +39,7 @@ local function settle_retry(context, job)
         id = false,
         enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
         attempt = int(number_field(job.fields, 'attempt') + 1),
-        last_error = string.sub(job.b, 1, LAST_ERROR_BYTES_MAX),
+        last_error = clipped(job.b, LAST_ERROR_BYTES_MAX),
         unhandled_ms = false,
     })
     hold(context.keys, job.id, fields, due, context.now)
@@ -59,6 +59,10 @@ local function settle_dead(context, job)
 end
 
 local function settle_defer(context, job)
+    if is_cancelled(context, job) then
+        note(context.events, 'cancelled', job.id)
+        return 'cancelled'
+    end
     local first = whole_number(field(job.fields, 'unhandled_ms')) or context.now
     if context.now - first >= (whole_number(job.b) or 0) then
         bury(context.keys, job.id, with_fields(job.fields, { id = false, unhandled_ms = false }), 'unknown_kind',
@@ -119,7 +123,8 @@ end
 local function load_job(context, outcome, letter, entry, a, b)
     local job = { letter = letter, entry = entry, a = a, b = b }
     if outcome == 'done' then
-        job.id = a ~= '' and a or own_id(letter, entry)
+        job.id = own_id(letter, entry)
+        if a ~= '' and redis.call('HGET', context.keys.moved, a) == letter .. entry then job.id = a end
         return job
     end
     job.fields = entry_fields(context.keys[letter], entry)
@@ -132,7 +137,8 @@ local function settle_one(context, outcome, letter, entry, a, b)
     if not job.id then
         -- Somebody deleted the entry behind our back: there is nothing left to move.
         note(context.events, 'ghost', own_id(letter, entry))
-        return outcome == 'done' and 'done' or 'lost', true
+        if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
+        return 'lost', true
     end
     local answer = SETTLE[outcome](context, job)
     if string.find(answer, '^failed') then return answer, false end
@@ -165,7 +171,7 @@ local function settle(names, args)
     local owned, wrong = owned_by_letter(keys, args[1], args)
     if not owned then return redis.error_reply(wrong) end
     local context = {
-        keys = keys, now = now_ms(), events = {}, done = {}, any_cancel = redis.call('HLEN', keys.cancel) > 0,
+        keys = keys, now = now_ms(), events = {}, done = {}, any_cancel = any_cancel(keys),
     }
     local replies, finished = {}, {}
     for i = 2, #args, ARGUMENTS_A_JOB do

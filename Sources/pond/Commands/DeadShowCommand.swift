@@ -31,7 +31,7 @@ struct DeadShowCommand: AsyncParsableCommand {
                         hint: "`pond job get \(queue.name)/\(report.id)` shows it"
                     )
                 }
-                let view = JobView(queue: queue.name, report: report, now: try await queue.depth().now)
+                let view = try await JobView.read(queue, report)
                 if output.json { return try terminal.print(view.document) }
                 try terminal.print(text(view, report, terminal))
             }

@@ -63,6 +63,7 @@ struct DoctorQueues {
             return findings.isEmpty ? [.ok(check, DoctorQueues.summary(depth))] : findings
         } catch {
             let failure = CommandFailure(describing: error)
+            if failure.exitCode == .refused { return [.unchecked(check, failure.message, advice: failure.hint)] }
             return [.failure(check, failure.message, advice: failure.hint ?? "see `pond status`")]
         }
     }
@@ -131,10 +132,12 @@ struct DoctorQueues {
     private func unknownQueues(beside known: [QueueName]) async -> [DoctorFinding] {
         var unknown: Set<String> = []
         var cursor = "0"
+        let pattern = pond.prefix.map { "*?[]\\".contains($0) ? "\\\($0)" : "\($0)" }.joined() + ":{*}:ready*"
         // Bounded, so that a server with many other keys is not walked from end to end.
         for _ in 0..<100 {
             let command = RedisCommand(
-                "SCAN", .text(cursor), "MATCH", .text("\(pond.prefix):{*}:ready*"), "COUNT", "1000", "TYPE", "stream"
+                "SCAN",
+                [.text(cursor), "MATCH", .text(pattern), "COUNT", "1000", "TYPE", "stream"]
             )
             let reply: RESPValue
             do {
@@ -156,7 +159,7 @@ struct DoctorQueues {
         return [
             .warning(
                 "unknown queues",
-                "no worker ever served \(unknown.sorted().prefix(5).joined(separator: ", ")), which holds streams",
+                "no worker ever served \(unknown.sorted().prefix(5).joined(separator: ", ")), yet jobs wait there",
                 advice: "start a worker for them, or check the name that the producer uses"
             )
         ]

@@ -27,7 +27,7 @@ struct JobGetCommand: AsyncParsableCommand {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
                 let (queue, report) = try await QueueLookup(pond: pond).job(try JobAddress(id), in: queue)
-                let view = JobView(queue: queue.name, report: report, now: try await queue.depth().now)
+                let view = try await JobView.read(queue, report)
                 if output.json { return try terminal.print(view.document) }
                 try terminal.print(view.text(for: terminal, payloadBytesMax: full ? nil : JobView.payloadBytesShown))
             }

@@ -8,6 +8,17 @@ struct JobView {
     let report: JobReport
     /// Redis' clock.
     let now: ServerTime
+    /// What its worker says of it, when it is running.
+    let running: QueueWorker.About.Running?
+
+    static func read(_ queue: Queue, _ report: JobReport) async throws -> JobView {
+        var running: QueueWorker.About.Running?
+        if let owner = report.owner {
+            let worker = try await QueueWorker.all(of: queue).first { $0.consumer == owner }
+            running = worker?.running("\(queue.name)/\(report.id)")
+        }
+        return JobView(queue: queue.name, report: report, now: try await queue.depth().now, running: running)
+    }
 
     /// How much of a payload is shown unless all of it is asked for, in bytes.
     static let payloadBytesShown = 4_096
@@ -57,6 +68,7 @@ struct JobView {
         sheet.add("kind", report.field(WireField.kind.rawValue) ?? "none: the entry has no such field")
         sheet.add("state", stateText, report.state == .dead ? .red : nil)
         sheet.add("owner", report.owner?.name)
+        sheet.add("progress", running?.progressText)
         sheet.add("cause", report.cause)
         sheet.add("error", report.error)
         sheet.add("attempts", attemptsText)
@@ -113,7 +125,9 @@ struct JobView {
         .object([
             ("queue", .string(queue.text)), ("id", .string(report.id.text)),
             ("state", .string(report.state.rawValue)), ("since", .time(report.since)),
-            ("owner", .text(report.owner?.name)), ("due", .time(report.due)),
+            ("owner", .text(report.owner?.name)),
+            ("progress", running?.progress.map { .double($0) } ?? .null), ("note", .text(running?.note)),
+            ("due", .time(report.due)),
             ("kind", .text(report.field(WireField.kind.rawValue))), ("attempts", .count(report.attempts)),
             ("recoveries", .count(recoveries)), ("cause", .text(report.cause)), ("error", .text(report.error)),
             ("last_error", .text(report.field(WireField.lastError.rawValue))), ("enqueued", .time(enqueuedAt)),

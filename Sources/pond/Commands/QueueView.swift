@@ -5,7 +5,7 @@ import PondQueue
 /// A queue as people and programs read it.
 struct QueueView {
     let status: QueueStatus
-    let workers: [(consumer: Consumer, lastBeat: ServerTime?, about: String)]
+    let workers: [QueueWorker]
     let causes: [DeadCause]
 
     static func read(_ queue: Queue) async throws -> QueueView {
@@ -14,7 +14,7 @@ struct QueueView {
         guard status.depth.fault == nil else { return QueueView(status: status, workers: [], causes: []) }
         return QueueView(
             status: status,
-            workers: try await queue.workers(),
+            workers: try await QueueWorker.all(of: queue),
             causes: try await queue.causes()
         )
     }
@@ -23,7 +23,7 @@ struct QueueView {
 
     func text(for terminal: Terminal) -> String {
         var parts = [facts.text(for: terminal)]
-        if !workers.isEmpty { parts.append(workerTable.text(for: terminal)) }
+        for table in [workerTable, runningTable] where !table.isEmpty { parts.append(table.text(for: terminal)) }
         if !causes.isEmpty { parts.append(causeTable.text(for: terminal)) }
         return parts.joined(separator: "\n\n")
     }
@@ -47,14 +47,21 @@ struct QueueView {
     }
 
     private var workerTable: Table {
-        var table = Table([.text("WORKER"), .number("LAST BEAT"), .flexible("ABOUT")])
-        for worker in workers {
-            let age = worker.lastBeat.map { depth.now.since($0) }
-            let isLost = age.map { $0 > Limits.lease } ?? true
+        var table = Table(QueueWorker.columns)
+        for worker in workers { table.add(worker.row(at: depth.now)) }
+        return table
+    }
+
+    /// The jobs that the living workers say they run, the longest first.
+    private var runningTable: Table {
+        var table = Table([
+            .text("RUNNING JOB"), .text("KIND"), .number("ATTEMPT"), .number("FOR"), .flexible("PROGRESS"),
+        ])
+        let jobs = workers.filter { $0.isAlive(at: depth.now) }.flatMap { $0.about?.jobs ?? [] }
+        for job in jobs.sorted(by: { $0.elapsed > $1.elapsed }) where job.id.hasPrefix(status.name.text + "/") {
             table.add([
-                .text(worker.consumer.name),
-                .text(age.map { $0.human + " ago" } ?? "never", isLost ? .red : nil),
-                .text(worker.about),
+                .text(job.id, .bold), .text(job.kind ?? "-"), .text(job.attempt.map { "\($0)" } ?? "-"),
+                .text(job.elapsed.human), .text(job.progressText),
             ])
         }
         return table
@@ -72,12 +79,6 @@ struct QueueView {
     }
 
     var document: JSONDocument {
-        let workers: [JSONValue] = workers.map { worker in
-            .object([
-                ("consumer", .string(worker.consumer.name)), ("last_beat", .time(worker.lastBeat)),
-                ("about", .string(worker.about)),
-            ])
-        }
         let causes: [JSONValue] = causes.map { cause in
             .object([
                 ("cause", .string(cause.name)), ("jobs", .count(cause.count)), ("last", .time(cause.last)),
@@ -87,7 +88,7 @@ struct QueueView {
         return JSONDocument(
             kind: "Queue",
             items: [status.json],
-            [("workers", .array(workers)), ("causes", .array(causes))]
+            [("workers", .array(workers.map(\.json))), ("causes", .array(causes))]
         )
     }
 }

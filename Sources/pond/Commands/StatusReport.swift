@@ -43,13 +43,14 @@ struct StatusReport {
 
     private func unservedVerdict(_ unserved: [QueueStatus]) -> String {
         let names = list(unserved.map(\.name))
+        let pronoun = unserved.count == 1 ? "it" : "them"
         let ready = unserved.reduce(0) { $0 + $1.depth.ready }
-        if ready > 0 { return "\(ready.of("job", wait)) in \(names) and no worker serves it." }
+        if ready > 0 { return "\(ready.of("job", wait)) in \(names) and no worker serves \(pronoun)." }
         let inFlight = unserved.reduce(0) { $0 + $1.depth.inFlight }
         if inFlight > 0 {
             return "\(inFlight.of("job", ("is", "are"))) in flight in \(names) and no worker is alive to take over."
         }
-        return "Held jobs of \(names) are due and no worker serves it."
+        return "Held jobs of \(names) are due and no worker serves \(pronoun)."
     }
 
     private func behindVerdict(_ behind: [QueueStatus]) -> String {

@@ -52,7 +52,8 @@ enum DataFolder {
 
     private static func unusable(_ path: String) -> CommandFailure {
         CommandFailure(
-            .failure, "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",
+            .failure,
+            "the folder \(path) cannot be made: \(String(cString: strerror(errno)))",
             hint: "start in a folder that you can write, or name another one"
         )
     }

@@ -69,8 +69,14 @@ package struct DemoCommand: AsyncParsableCommand {
         _ logger: Logger
     ) async throws -> (DemoPlan, DemoResult) {
         var plan = DemoPlan(
-            input: root, workers: workers, isChaos: chaos, keeps: keep, verifies: verify, directory: directory,
-            hasOwnRedis: redis == nil, redisURL: redis ?? ""
+            input: root,
+            workers: workers,
+            isChaos: chaos,
+            keeps: keep,
+            verifies: verify,
+            directory: directory,
+            hasOwnRedis: redis == nil,
+            redisURL: redis ?? ""
         )
         if redis != nil {
             plan.directory = try DataFolder.make(directory)
@@ -88,12 +94,14 @@ package struct DemoCommand: AsyncParsableCommand {
     private func failure(_ result: DemoResult) -> CommandFailure {
         if result.lost > 0 {
             return CommandFailure(
-                .checkFailed, "\(result.lost.of("job")) left no row and no dead job behind",
+                .checkFailed,
+                "\(result.lost.of("job")) left no row and no dead job behind",
                 hint: "that is a bug in Millpond: please report it with the table above"
             )
         }
         return CommandFailure(
-            .checkFailed, "the rows differ from what find, zcat and wc counted",
+            .checkFailed,
+            "the rows differ from what find, zcat and wc counted",
             hint: "if files of the folder changed during the run, run it again; else please report it"
         )
     }

@@ -20,11 +20,11 @@ struct FolderFeeder: Sendable {
     ///
     /// - Parameters:
     ///   - root: see `FolderFeeder.root(_:)`.
-    ///   - onProgress: called after every batch with the number of files enqueued so far.
+    ///   - onProgress: called after every batch with the number of files enqueued so far; what it throws ends the walk.
     /// - Returns: the number of files, and the folders that could not be read.
     func feed(
         _ root: String,
-        onProgress: (Int) -> Void = { _ in }
+        onProgress: (Int) throws -> Void = { _ in }
     ) async throws -> (files: Int, obstacles: [FolderWalk.Obstacle]) {
         try await queue.register()
         let walk = Mutex(FolderWalk(root))
@@ -34,7 +34,7 @@ struct FolderFeeder: Sendable {
             if batch.isEmpty { return (files, walk.withLock { $0.obstacles }) }
             try await enqueue(batch)
             files += batch.count
-            onProgress(files)
+            try onProgress(files)
         }
     }
 
@@ -64,7 +64,8 @@ struct FolderFeeder: Sendable {
     static func root(_ folder: String) throws(CommandFailure) -> String {
         guard let resolved = realpath(folder, nil) else {
             throw CommandFailure(
-                .notFound, "the folder \(folder) cannot be found: \(String(cString: strerror(errno)))",
+                .notFound,
+                "the folder \(folder) cannot be found: \(String(cString: strerror(errno)))",
                 hint: "name a folder that exists, as in --input /usr/share/doc"
             )
         }

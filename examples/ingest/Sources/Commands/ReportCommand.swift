@@ -51,7 +51,8 @@ package struct ReportCommand: AsyncParsableCommand {
             if isOurs { return }
         } catch let error as DatabaseError {
             throw CommandFailure(
-                .failure, "\(file) cannot be read: \(error.message ?? "SQLite \(error.resultCode.rawValue)")",
+                .failure,
+                "\(file) cannot be read: \(error.message ?? "SQLite \(error.resultCode.rawValue)")",
                 hint: "name a file that ingest wrote"
             )
         }

@@ -62,14 +62,17 @@ enum ReportText {
                 .array(
                     answers.hosts.map {
                         .object([
-                            ("host", .string($0.host)), ("documents", .count($0.documents)), ("times", .count($0.times)),
+                            ("host", .string($0.host)), ("documents", .count($0.documents)),
+                            ("times", .count($0.times)),
                         ])
                     }
                 )
             ),
             (
                 "significant_words",
-                .array(answers.words.map { .object([("word", .string($0.word)), ("documents", .count($0.documents))]) })
+                .array(
+                    answers.words.map { .object([("word", .string($0.word)), ("documents", .count($0.documents))]) }
+                )
             ),
             ("repeated_files", .count(answers.needlessCopies)),
             (

@@ -6,7 +6,8 @@ package struct WalkCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "walk",
         abstract: "Add one job a file of a folder to the queue.",
-        discussion: "Lists the files as `find DIR -type f` does. Workers read the same paths, so they need the same disk."
+        discussion:
+            "Lists the files as `find DIR -type f` does. Workers read the same paths, so they need the same disk."
     )
 
     @Argument(help: ArgumentHelp("The folder.", valueName: "dir"))
@@ -26,7 +27,9 @@ package struct WalkCommand: AsyncParsableCommand {
             try await redis.withPond { pond in
                 let bar = ProgressBar("enqueued", total: nil, on: terminal, offTerminal: .lines)
                 defer { bar.finish(showsSummary: false) }
-                let (files, obstacles) = try await FolderFeeder(try pond.queue(queue)).feed(root) { bar.advance(to: $0) }
+                let (files, obstacles) = try await FolderFeeder(try pond.queue(queue)).feed(root) {
+                    bar.advance(to: $0)
+                }
                 bar.finish()
                 Self.warn(of: obstacles, on: terminal)
                 if output.json {

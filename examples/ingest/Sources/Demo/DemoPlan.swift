@@ -36,32 +36,3 @@ struct DemoPlan: Sendable {
         return fleet
     }
 }
-
-/// What a run of the demo came to.
-struct DemoResult: Sendable {
-    /// Files that the walk found.
-    var files = 0
-    /// How often the folder was enqueued; more than once only to have work for `Chaos.killsMin` kills.
-    var rounds = 0
-    var elapsed = Duration.zero
-    /// Jobs of both kinds that ended well, second runs included.
-    var done = 0
-    var retries = 0
-    var recoveries = 0
-    var kills = 0
-    /// Jobs that lost three workers, were dead by that, and were sent back when the kills were over.
-    var revived = 0
-    var dead: [(cause: String, jobs: Int)] = []
-    var totals = DocumentTotals()
-    var answers = DocumentAnswers()
-    var fingerprint = ""
-    var check: RowCheck?
-
-    var jobsPerSecond: Double { elapsed > .zero ? Double(done) / elapsed.inSeconds : 0 }
-    /// Files without a row and texts without their links, which no dead job accounts for.
-    var lost: Int {
-        let missing = max(0, files - totals.allFiles) + totals.count(.text) - totals.linked
-        return max(0, missing - dead.reduce(0) { $0 + $1.jobs })
-    }
-    var isGood: Bool { lost == 0 && check?.isEqual != false }
-}

@@ -41,7 +41,8 @@ enum DemoText {
     static func document(_ result: DemoResult, _ plan: DemoPlan) -> JSONDocument {
         var members = ReportText.members(result.totals)
         members += [
-            ("jobs_done", .count(result.done)), ("jobs_per_second", .double((result.jobsPerSecond * 10).rounded() / 10)),
+            ("jobs_done", .count(result.done)),
+            ("jobs_per_second", .double((result.jobsPerSecond * 10).rounded() / 10)),
             ("elapsed_s", .seconds(result.elapsed)), ("retries", .count(result.retries)),
             ("recoveries", .count(result.recoveries)), ("kills", .count(result.kills)),
             ("rounds", .count(result.rounds)), ("revived", .count(result.revived)),

@@ -8,7 +8,12 @@ import Subprocess
 package struct IndependentCount: Sendable, Hashable {
     /// The regular files, whatever is in them.
     package var files = 0
+    /// The files by their end, and the sums over the texts; links are not counted.
     package var totals = DocumentTotals()
+
+    package init(files: Int) {
+        self.files = files
+    }
 
     /// Counts a folder; takes some seconds for thousands of files.
     ///
@@ -31,7 +36,7 @@ package struct IndependentCount: Sendable, Hashable {
     }
 
     /// Reads lines of a name and numbers.
-    init(output: String) {
+    package init(output: String) {
         for line in output.split(separator: "\n") {
             let fields = line.split(separator: " ")
             let numbers = fields.dropFirst().compactMap { Int($0) }

@@ -27,7 +27,12 @@ struct JournalTally: Sendable {
     mutating func update() async throws {
         while true {
             let command = RedisCommand(
-                "XRANGE", .text(key), .text("(\(last)"), "+", "COUNT", .integer(Self.pageEntries)
+                "XRANGE",
+                .text(key),
+                .text("(\(last)"),
+                "+",
+                "COUNT",
+                .integer(Self.pageEntries)
             )
             let entries = try await pond.redis.send(command).array ?? []
             for entry in entries { count(entry) }

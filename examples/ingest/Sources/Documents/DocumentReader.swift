@@ -121,7 +121,9 @@ private enum OpenFile: Sendable {
         var count = 0
         while true {
             let room = content.count - count
-            let taken = content.withUnsafeMutableBytes { Glibc.read(descriptor.rawValue, $0.baseAddress! + count, room) }
+            let taken = content.withUnsafeMutableBytes {
+                Glibc.read(descriptor.rawValue, $0.baseAddress! + count, room)
+            }
             if taken == 0 { break }
             if taken < 0 {
                 if errno == EINTR { continue }

@@ -1,4 +1,6 @@
-/// How a file ended. Every file ends as one of these, none as a crash.
+/// How a file ended.
+///
+/// Every file ends as one of these, none as a crash.
 package enum DocumentOutcome: String, Sendable, CaseIterable, Codable {
     /// Counted, hashed, its words picked, its links to be found.
     case text

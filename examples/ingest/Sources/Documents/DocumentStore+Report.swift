@@ -15,10 +15,16 @@ package struct DocumentTotals: Sendable, Hashable {
     /// Text documents whose links have been stored.
     package var linked = 0
 
-    package init() {}
+    package init(files: [DocumentOutcome: Int] = [:], bytes: Int = 0, lines: Int = 0, words: Int = 0) {
+        self.files = files
+        self.bytes = bytes
+        self.lines = lines
+        self.words = words
+    }
 
     /// All files, however they ended.
     package var allFiles: Int { files.values.reduce(0, +) }
+    /// The files that ended in one way.
     package func count(_ outcome: DocumentOutcome) -> Int { files[outcome] ?? 0 }
 }
 

@@ -48,7 +48,9 @@ package struct DocumentStore: Sendable {
 }
 
 extension DocumentStore {
-    /// Stores a document's row. What is known of its links stays when its content is the same, and goes otherwise.
+    /// Stores a document's row.
+    ///
+    /// What is known of its links stays when its content is the same, and goes otherwise.
     package func put(_ row: DocumentRow) async throws {
         let topWords = row.topWords.map { words in
             "{" + words.map { "\"\($0.text)\":\($0.count)" }.joined(separator: ",") + "}"

@@ -21,7 +21,9 @@ package struct FolderWalk: Sendable {
         folders = [Array(root.utf8)]
     }
 
-    /// The next files, at most `count`; none when the walk is over. Blocks its thread.
+    /// The next files, at most `count`; none when the walk is over.
+    ///
+    /// Blocks its thread.
     package mutating func next(_ count: Int) -> [DocumentPath] {
         while found.count < count, let folder = folders.popLast() { list(folder) }
         let batch = Array(found.suffix(count))

@@ -36,14 +36,14 @@ enum CommonWords {
     /// What nearly every licence, changelog and manual says.
     private static let technical = words(
         """
-        added agreement all-rights any apache author authors available based bug build bugs call called case change
-        changed changelog changes code command company condition conditions contains contributor contributors copies
+        add added agreement any apache author authors available based bug build bugs call called case change
+        changed changelog changes closes code command commit commits company condition conditions contains contributor contributors copies
         copy copying copyright copyrights damages data debian default derivative derived description disclaimer display
         distribute distributed distribution document documentation email error example fail failed false file files fix
-        fixed fixes following form found foundation free function general gnu gpl grant granted granting have header
+        fixed fixes following form found foundation free function general git gnu gpl grant granted granting have header
         holder holders include included includes including information inc input install installed int interface issue
         kind legal liability library license licensed licenses limitation limited line lines list mailing maintainer
-        makefile manual materials merchantability message method modification modifications modified modify mit name
+        makefile manual materials merchantability medium message method modification modifications modified modify mit name
         names new notice null number object obtained option options original output package packages page part
         particular party patch patent path permission permissions permitted persons policy portions problem product
         program programs project property provided provide public published purpose read reason redistribute

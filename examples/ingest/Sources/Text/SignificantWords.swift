@@ -43,7 +43,10 @@ package enum SignificantWords {
         return best.map(\.word)
     }
 
-    private static func isBefore(_ a: (score: Int, word: SignificantWord), _ b: (score: Int, word: SignificantWord)) -> Bool {
+    private static func isBefore(
+        _ a: (score: Int, word: SignificantWord),
+        _ b: (score: Int, word: SignificantWord)
+    ) -> Bool {
         if a.score != b.score { return a.score > b.score }
         if a.word.count != b.word.count { return a.word.count > b.word.count }
         return a.word.text.unicodeScalars.lexicographicallyPrecedes(b.word.text.unicodeScalars)

@@ -23,16 +23,18 @@ struct WordTally {
     mutating func countWords() {
         bytes.withUnsafeBufferPointer { text in
             guard let base = text.baseAddress else { return }
+            // Read once: a global costs a check each time.
+            let (space, apostrophe, lengths) = (FoldedText.space, FoldedText.apostrophe, IngestLimits.wordBytes)
             var index = 0
             while index < text.count {
-                while index < text.count, base[index] == FoldedText.space { index &+= 1 }
+                while index < text.count, base[index] == space { index &+= 1 }
                 var end = index
-                while end < text.count, base[end] != FoldedText.space { end &+= 1 }
+                while end < text.count, base[end] != space { end &+= 1 }
                 // Quotation marks are the same character as the apostrophe of "don't".
-                while index < end, base[index] == FoldedText.apostrophe { index &+= 1 }
+                while index < end, base[index] == apostrophe { index &+= 1 }
                 var last = end
-                while last > index, base[last - 1] == FoldedText.apostrophe { last &-= 1 }
-                if IngestLimits.wordBytes.contains(last - index) { count(base, index, last - index) }
+                while last > index, base[last - 1] == apostrophe { last &-= 1 }
+                if lengths.contains(last - index) { count(base, index, last - index) }
                 index = end
             }
         }

@@ -1,0 +1,90 @@
+import FoundationEssentials
+import Millpond
+import PondCore
+import PondQueue
+
+/// One worker of a queue, with what it said of itself at its last beat.
+struct QueueWorker {
+    /// What a worker says of itself; all of it may be missing, as any program may beat.
+    struct About: Decodable {
+        /// A job that it runs.
+        struct Running: Decodable {
+            let id: String
+            let kind: String?
+            let attempt: Int?
+            let seconds: Double?
+            let progress: Double?
+            let note: String?
+        }
+
+        let state: String?
+        let slots: Int?
+        let running: Int?
+        let jobs: [Running]?
+    }
+
+    let consumer: Consumer
+    let lastBeat: ServerTime?
+    /// As it was sent.
+    let text: String
+    /// Nil when it is of another form.
+    let about: About?
+
+    static func all(of queue: Queue) async throws -> [QueueWorker] {
+        try await queue.workers().map { consumer, lastBeat, text in
+            let about: About?
+            do {
+                about = try JSONDecoder().decode(About.self, from: Data(text.utf8))
+            } catch {
+                // Another program's words are shown as they are.
+                about = nil
+            }
+            return QueueWorker(consumer: consumer, lastBeat: lastBeat, text: text, about: about)
+        }
+    }
+
+    /// Whether it has beaten within a lease.
+    func isAlive(at now: ServerTime) -> Bool {
+        lastBeat.map { now.since($0) <= Limits.lease } ?? false
+    }
+
+    static let columns: [Table.Column] = [
+        .text("WORKER"), .number("LAST BEAT"), .text("STATE"), .number("RUNNING"), .number("SLOTS"),
+    ]
+
+    func row(at now: ServerTime) -> [Table.Cell] {
+        [
+            .text(consumer.name, .bold),
+            .text(lastBeat.map { now.since($0).human + " ago" } ?? "never", isAlive(at: now) ? nil : .red),
+            .text(isAlive(at: now) ? about?.state ?? text : "lost", isAlive(at: now) ? nil : .red),
+            .text(about?.running.map { "\($0)" } ?? "-"), .text(about?.slots.map { "\($0)" } ?? "-"),
+        ]
+    }
+
+    /// What it says of a job that it runs.
+    func running(_ address: String) -> About.Running? {
+        about?.jobs?.first { $0.id == address }
+    }
+
+    var json: JSONValue {
+        .object([
+            ("consumer", .string(consumer.name)), ("last_beat", .time(lastBeat)), ("state", .text(about?.state)),
+            ("running", about?.running.map { .count($0) } ?? .null),
+            ("slots", about?.slots.map { .count($0) } ?? .null), ("about", .string(text)),
+        ])
+    }
+}
+
+extension QueueWorker.About.Running {
+    /// How far it says it is: `41%, asleep`.
+    var progressText: String {
+        // A fraction from outside may be any number.
+        let percent = progress.flatMap { (0...1).contains($0) ? "\(Int($0 * 100))%" : nil }
+        return [percent, note].compactMap { $0 }.joined(separator: ", ")
+    }
+
+    /// How long it has been running.
+    var elapsed: Duration {
+        .milliseconds(Int64(min(max(seconds ?? 0, 0), Limits.delayMax.inSeconds) * 1_000))
+    }
+}

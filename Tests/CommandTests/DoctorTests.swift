@@ -1,0 +1,213 @@
+import Glibc
+import PondCore
+import PondQueue
+import PondRedis
+import PondTestKit
+import Testing
+
+extension Desk {
+    /// What the doctor says of a check.
+    fileprivate func doctor(
+        _ check: String
+    ) async throws -> (code: Int32?, level: String?, text: String, advice: String) {
+        let run = try await run("doctor --json")
+        let item = try run.json().items.first { $0["check"]?.text == check }
+        return (run.code, item?["level"]?.text, item?["text"]?.text ?? "none", item?["advice"]?.text ?? "")
+    }
+}
+
+@Suite(.redis(.init(appendOnly: true))) struct DoctorTests {
+    @Test func `a healthy deployment passes`() async throws {
+        let desk = try Desk()
+        _ = try await desk.queue().livingWorker()
+        let run = try await desk.run("doctor")
+        #expect(run.code == 0, "\(run.output)")
+        #expect(run.output.contains("✓ persistence: append-only file, fsync every second"))
+        #expect(run.output.contains("✓ library") && run.output.contains("✓ queue emails"))
+        #expect(!run.output.contains("✗"))
+    }
+
+    @Test func `jobs that nobody serves fail the check`() async throws {
+        let desk = try Desk()
+        _ = try await desk.queue().enqueue()
+        let found = try await desk.doctor("queue emails")
+        #expect(found.code == 8 && found.level == "failure")
+        #expect(found.text.hasPrefix("1 job waits"))
+    }
+
+    @Test func `a paused queue is a warning with its reason`() async throws {
+        let desk = try Desk()
+        try await desk.queue().pause(reason: "because")
+        let found = try await desk.doctor("queue emails")
+        #expect(found.code == 0 && found.level == "warning")
+        #expect(found.text.hasSuffix(": because") && found.advice.contains("pond queue resume emails"))
+    }
+
+    @Test(arguments: [
+        ":ready", ":ready:low", ":bell", ":held", ":due", ":dead", ":dead:at", ":beats", ":meta", ":journal",
+    ])
+    func `a key of another type is named`(suffix: String) async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        let key = queue.keys.base + suffix
+        try await desk.command("DEL", .text(key))
+        try await desk.command("SET", .text(key), "oops")
+        let found = try await desk.doctor("queue emails")
+        #expect(found.code == 8 && found.level == "failure")
+        #expect(found.text.hasPrefix("the key \(key) holds a string"))
+    }
+
+    @Test func `a consumer without a beat is a failure when nobody can take over, else a warning`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        _ = try await queue.enqueue()
+        _ = try await queue.fetch(as: Consumer("ghost"), atMost: 1)
+        #expect(try await desk.doctor("queue emails").level == "failure")
+        _ = try await queue.livingWorker()
+        let found = try await desk.doctor("queue emails")
+        #expect(found.level == "warning" && found.text.contains("1 job in flight (ghost)"))
+    }
+
+    @Test func `an id of the far future is noticed`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        _ = try await queue.livingWorker()
+        for id in ["99999999999999-1", "18446744073709551615-18446744073709551615"] {
+            try await desk.command("XADD", .text(queue.keys.ready(.normal)), .text(id), "kind", "a")
+            let found = try await desk.doctor("queue emails")
+            #expect(found.level == "warning" && found.text.contains("the newest id of"))
+        }
+    }
+
+    @Test func `a queue that only a producer knows is named`() async throws {
+        let desk = try Desk()
+        try await desk.command("XADD", .text("\(desk.prefix):{orphan}:ready"), "*", "kind", "a")
+        let found = try await desk.doctor("unknown queues")
+        #expect(found.level == "warning" && found.text.contains("orphan"))
+    }
+
+    @Test func `the set of queues of another type is a failure`() async throws {
+        let desk = try Desk()
+        try await desk.command("SET", .text(Keys.queues(prefix: desk.prefix)), "oops")
+        #expect(try await desk.doctor("queues").level == "failure")
+        let status = try await desk.run("status")
+        #expect(status.code == 1 && status.error.contains("WRONGTYPE"))
+    }
+}
+
+/// Servers that are not as they should be; each test has its own.
+@Suite struct DoctorServerTests {
+    @Test func `a server that writes nothing to disk is a warning`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            let found = try await desk.doctor("persistence")
+            #expect(found.level == "warning" && found.text.hasPrefix("nothing is written to disk"))
+            try await desk.command("CONFIG", "SET", "save", "3600 1")
+            #expect(try await desk.doctor("persistence").text.hasPrefix("snapshots only (save 3600 1"))
+        }
+    }
+
+    @Test func `a policy that deletes jobs is a failure once memory is bounded`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            try await desk.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+            #expect(try await desk.doctor("eviction").level == "warning")
+            try await desk.command("CONFIG", "SET", "maxmemory", "1gb")
+            #expect(try await desk.doctor("eviction").level == "failure")
+            try await desk.command("CONFIG", "SET", "maxmemory-policy", "volatile-ttl")
+            #expect(try await desk.doctor("eviction").level == "warning")
+        }
+    }
+
+    @Test func `memory that is full is a failure`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            try await desk.command("CONFIG", "SET", "maxmemory", "500kb")
+            let found = try await desk.doctor("memory")
+            #expect(found.code == 8 && found.level == "failure")
+        }
+    }
+
+    @Test func `a snapshot that failed is a failure`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            // A directory stands where the snapshot belongs.
+            try #require(mkdir(server.directory + "/dump.rdb", 0o700) == 0)
+            try await desk.command("BGSAVE")
+            while try await desk.command("INFO", "persistence").string?.contains("rdb_bgsave_in_progress:1") == true {}
+            let found = try await desk.doctor("disk")
+            #expect(found.code == 8 && found.text.hasPrefix("the last snapshot failed"))
+        }
+    }
+
+    @Test func `the function library is missing, older, newer or somebody else's`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            #expect(try await desk.doctor("library").level == "warning")
+            func load(_ answer: String) async throws {
+                let body =
+                    "#!lua name=millpond\nredis.register_function{function_name='pond_version',"
+                    + "flags={'no-writes'},callback=function() return \(answer) end}"
+                try await desk.command("FUNCTION", "LOAD", "REPLACE", .text(body))
+            }
+            try await load("{'millpond','\(LuaLibrary.format)','0'}")
+            #expect(try await desk.doctor("library").level == "warning")
+            try await load("{'millpond','\(LuaLibrary.format)','99999'}")
+            #expect(try await desk.doctor("library").level == "ok")
+            try await load("{'millpond','99','1'}")
+            try await desk.command("SADD", .text(Keys.queues(prefix: desk.prefix)), "emails")
+            let newer = try await desk.doctor("library")
+            #expect(newer.code == 8 && newer.level == "failure" && newer.text.contains("format 99"))
+            #expect(try await desk.doctor("queues").level == "unchecked")
+            #expect(try await desk.run("status").code == 1)
+            try await load("'hello'")
+            #expect(try await desk.doctor("library").level == "failure")
+        }
+    }
+
+    @Test func `a replica is a failure`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            try await desk.command("REPLICAOF", "127.0.0.1", "1")
+            let found = try await desk.doctor("role")
+            #expect(found.code == 8 && found.level == "failure")
+        }
+    }
+
+    @Test func `what this user may not ask is not called well`() async throws {
+        let users = ["user default on nopass ~* &* +@all", "user weak on >pw ~* +ping +smembers"]
+        try await RedisServer.withServer(.init(aclUsers: users)) { server in
+            let desk = try Desk(server, url: server.url.replacing("unix://", with: "unix://weak:pw@"))
+            let run = try await desk.run("doctor --json")
+            let items = try run.json().items
+            for check in ["version", "persistence", "eviction", "memory", "clock", "library", "unknown queues"] {
+                let item = items.first { $0["check"]?.text == check }
+                #expect(item?["level"] == "unchecked", "\(check)")
+                #expect(item?["text"]?.text?.contains("NOPERM") == true, "\(check)")
+            }
+            #expect(run.code == 0)
+        }
+    }
+
+    @Test func `no server is exit code 6, a wrong password 4, a silent server no later than the timeout`() async throws
+    {
+        try await RedisServer.withServer(.init(password: "right")) { server in
+            let desk = try Desk(server)
+            let port = server.port
+            for command in ["status", "doctor"] {
+                let wrong = try await desk.run("\(command) --redis redis://:wrong@127.0.0.1:\(port)")
+                #expect(wrong.code == 4 && wrong.error.contains("WRONGPASS"))
+                let none = try await desk.run("\(command) --redis redis://127.0.0.1:1 --timeout 300ms")
+                #expect(none.code == 6 && none.error.contains("127.0.0.1:1"))
+                #expect(none.output.isEmpty)
+                server.pause()
+                let clock = LocalClock.system
+                let start = clock.now()
+                let silent = try await desk.run("\(command) --timeout 300ms")
+                server.resume()
+                #expect(silent.code == 6 || silent.code == 7)
+                #expect(clock.now() - start < .seconds(5))
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+import PondTestKit
+import Testing
+
+@Suite(.redis) struct UsageTests {
+    @Test(arguments: ["nonsense", "status --nonsense", "job get", "status --timeout 5x", "queue pause"])
+    func `a wrong command line ends with 2, a word on what is wrong, and the usage`(line: String) async throws {
+        let run = try await Desk().run(line)
+        #expect(run.code == 2)
+        #expect(run.output.isEmpty)
+        #expect(run.error.hasPrefix("error: ") && run.error.contains("Usage: pond"))
+    }
+
+    @Test func `a wrong command line under json is a JSON error`() async throws {
+        let run = try await Desk().run("status --json --nonsense")
+        #expect(run.code == 2)
+        let json = try Desk.Run(code: nil, output: run.error, error: "").json()
+        #expect(json["code"] == "usage" && json["schema"] == "millpond/v1")
+    }
+
+    @Test func `help goes to standard output with 0`() async throws {
+        let run = try await Desk().run("dead retry --help")
+        #expect(run.code == 0 && run.error.isEmpty)
+        #expect(run.output.contains("--yes"))
+    }
+
+    @Test func `off a terminal nothing is coloured, with json nothing but JSON is printed`() async throws {
+        let desk = try Desk()
+        _ = try await desk.queue()
+        for line in ["status", "doctor", "queue list", "dead list"] {
+            let plain = try await desk.run(line)
+            #expect(!(plain.output + plain.error).contains("\u{1b}"))
+            let json = try await desk.run(line + " --json")
+            #expect(try json.json()["schema"] == "millpond/v1")
+            #expect(json.output.split(separator: "\n").count == 1)
+        }
+    }
+}

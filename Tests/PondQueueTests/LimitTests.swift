@@ -1,0 +1,72 @@
+import PondCore
+import PondQueue
+import Testing
+
+/// The library repeats the bounds that it enforces, because Lua cannot read Swift; here both are compared.
+@Suite struct LimitTests {
+    /// `local NAME = 123` of the library's text.
+    private static let constants: [String: Int64] = {
+        var constants: [String: Int64] = [:]
+        for line in LuaLibrary.text.split(separator: "\n") {
+            let words = line.split(separator: " ", omittingEmptySubsequences: true)
+            guard words.count >= 4, words[0] == "local", words[2] == "=", let number = Int64(words[3]) else { continue }
+            constants[String(words[1])] = number
+        }
+        return constants
+    }()
+
+    @Test(arguments: [
+        ("PAYLOAD_BYTES_MAX", Limits.payloadBytesMax),
+        ("KIND_BYTES_MAX", Limits.kindBytesMax),
+        ("FIELDS_MAX", Limits.fieldsMax),
+        ("HEADER_VALUE_BYTES_MAX", Limits.headerValueBytesMax),
+        ("SETTLE_BATCH_MAX", Limits.settleBatchMax),
+        ("PROMOTE_BATCH_MAX", Limits.promoteBatchMax),
+        ("RECLAIM_BATCH_MAX", Limits.reclaimBatchMax),
+        ("ERROR_TEXT_BYTES_MAX", Limits.errorTextBytesMax),
+        ("LAST_ERROR_BYTES_MAX", Limits.lastErrorBytesMax),
+        ("JOURNAL_ENTRIES_MAX", Limits.journalEntriesMax),
+        ("DEAD_MAX", Limits.deadMax),
+        ("DELAY_MS_MAX", Int(Limits.delayMax.wholeMilliseconds)),
+        ("REVIVE_MAX", Limits.deadBatchMax),
+        ("DISCARD_MAX", Limits.deadBatchMax),
+        ("WORKER_ALIVE_MS", Int(Limits.lease.wholeMilliseconds)),
+        ("FORMAT", LuaLibrary.format),
+        ("REVISION", LuaLibrary.revision),
+    ])
+    func `a bound of the library is the one of Limits`(name: String, limit: Int) throws {
+        #expect(try #require(Self.constants[name], "the library has no constant \(name)") == limit)
+    }
+
+    @Test func `the library's own fields are the ones that PondCore knows`() throws {
+        let text = LuaLibrary.text
+        let start = try #require(text.firstRange(of: "local OWNED = {")).upperBound
+        let table = text[start...].prefix { $0 != "}" }
+        let names = table.split { !($0.isLetter || $0 == "_") }.filter { $0 != "true" }.map { String($0) }
+        #expect(Set(names) == Set(WireField.allCases.filter(\.isOwnedByLibrary).map(\.rawValue)))
+    }
+
+    @Test func `the streams have the same letters and keys on both sides`() throws {
+        for stream in ReadyStream.allCases {
+            #expect(LuaLibrary.text.contains("\(stream.rawValue) = '\(stream.suffix)'"))
+        }
+    }
+
+    @Test func `the group has one name on both sides`() {
+        #expect(LuaLibrary.text.contains("local GROUP = 'mp'"))
+    }
+
+    @Test func `keys of a queue share its hash tag`() throws {
+        let keys = Keys(queue: try QueueName("emails"), prefix: "app")
+        #expect(keys.base == "app:{emails}")
+        #expect(keys.ready(.normal) == "app:{emails}:ready")
+        #expect(keys.ready(.high) == "app:{emails}:ready:high")
+        #expect(keys.ready(.low) == "app:{emails}:ready:low")
+        let names = [keys.dead, keys.causes, keys.meta, keys.beats, keys.workers, keys.journal, keys.bell]
+        #expect(
+            names == ["dead", "causes", "meta", "beats", "workers", "journal", "bell"].map { "app:{emails}:\($0)" }
+        )
+        #expect(Keys.queues() == "mp:queues")
+        #expect(Keys(queue: try QueueName("emails")).base == "mp:{emails}")
+    }
+}
