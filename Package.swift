@@ -127,7 +127,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PondSupervisorTests",
-            dependencies: ["PondSupervisor", "PondCore", logging, lifecycle, system, subprocess],
+            dependencies: ["PondSupervisor", "PondCore", logging, lifecycle, system],
             swiftSettings: house
         ),
         .testTarget(

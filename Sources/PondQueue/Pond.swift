@@ -54,6 +54,12 @@ public final class Pond: Sendable {
         return names.sorted()
     }
 
+    /// The same queues over a connection of its own: a call that is cancelled closes the connection that it was sent
+    /// on, and what shares it fails.
+    package func withOwnConnection() -> Pond {
+        Pond(configuration, prefix: prefix, clock: clock, logger: logger)
+    }
+
     /// A connection of its own to the same server, for reads that block.
     package func makeReader() -> RedisClient {
         RedisClient(configuration, clock: clock, logger: logger)

@@ -3,7 +3,7 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure, to branch on.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String {
-            case invalidConfiguration, alreadyStarted, tooFewDescriptors, spawnFailed
+            case invalidConfiguration, alreadyStarted, tooFewDescriptors
         }
 
         private let value: Value
@@ -14,8 +14,6 @@ public struct SupervisorError: Error, Sendable, CustomStringConvertible {
         public static let alreadyStarted = Code(value: .alreadyStarted)
         /// The process may not open as many files as the fleet needs.
         public static let tooFewDescriptors = Code(value: .tooFewDescriptors)
-        /// A worker's program could not be started.
-        public static let spawnFailed = Code(value: .spawnFailed)
 
         public var description: String { value.rawValue }
     }

@@ -31,6 +31,8 @@ final class QueueLine: Sendable {
     }
 
     let queue: Queue
+    /// The same queue over the connection that handlers share.
+    let handlerQueue: Queue
     let consumer: Consumer
     let configuration: WorkerConfiguration
     let intake: Intake<Assignment>
@@ -46,10 +48,11 @@ final class QueueLine: Sendable {
     let wardenSignal = Signal()
     let state: Mutex<State>
 
-    init(_ queue: Queue, of worker: WorkerParts) {
+    init(_ queue: Queue, forHandlers handlerQueue: Queue, of worker: WorkerParts) {
         var logger = worker.logger
         logger[metadataKey: "queue"] = "\(queue.name)"
         self.queue = queue
+        self.handlerQueue = handlerQueue
         self.logger = logger
         consumer = worker.consumer
         configuration = worker.configuration

@@ -49,7 +49,7 @@ final class SlotPool: Sendable {
         let timeout = job.timeout ?? registration.timeout
         let started = clock.now()
         let context = JobContext(
-            job: job, queue: assignment.line.queue, deadline: started.advanced(by: timeout), clock: clock
+            job: job, queue: assignment.line.handlerQueue, deadline: started.advanced(by: timeout), clock: clock
         )
         parts.table.begin(
             RunningTable.Run(assignment: assignment, context: context, started: started, timeout: timeout), slot: slot

@@ -28,6 +28,7 @@ extension Worker {
             return stuck
         }
         for line in lines { await line.sayGoodbye() }
+        await control.close()
         guard let longest = stuck.first else {
             parts.logger.info("worker ended")
             return

@@ -16,6 +16,8 @@ public final class Worker: Service, Sendable {
     let parts: WorkerParts
     let lines: [QueueLine]
     let pool: SlotPool
+    /// The worker's own connection, for all but its handlers.
+    let control: Pond
     private let kinds: [JobKind]
     private let onReady: @Sendable () -> Void
     private let readyLines = Mutex<Set<QueueName>>([])
@@ -50,7 +52,12 @@ public final class Worker: Service, Sendable {
         pool = SlotPool(registry, parts, clock: clock)
         kinds = registry.keys.sorted()
         var lines: [QueueLine] = []
-        for name in configuration.queues { lines.append(QueueLine(try pond.queue(name), of: parts)) }
+        // Handlers get the caller's connection. One that is cancelled in the middle of a call closes it, and that must
+        // not cut off a settle or a beat.
+        control = pond.withOwnConnection()
+        for name in configuration.queues {
+            lines.append(QueueLine(try control.queue(name), forHandlers: try pond.queue(name), of: parts))
+        }
         self.lines = lines
         self.onReady = onReady
     }

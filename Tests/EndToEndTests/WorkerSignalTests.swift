@@ -113,7 +113,7 @@ import Testing
         try await RedisServer.withServer { server in
             let place = try Place(server)
             server.kill()
-            let ended = try await Child.run(["worker"] + place.options) { worker in
+            let ended = try await Child.run(["worker", "--timeout", "500ms"] + place.options) { worker in
                 try await worker.line("redis call failed")
                 try await LocalClock.system.sleep(.seconds(2))
                 #expect(worker.isAlive)
@@ -134,12 +134,29 @@ import Testing
         try await RedisServer.withServer { server in
             let place = try Place(server)
             server.kill()
-            let ended = try await Child.run(["worker"] + place.options) { worker in
+            let ended = try await Child.run(["worker", "--timeout", "500ms"] + place.options) { worker in
                 try await worker.line("redis call failed")
                 worker.send(SIGTERM)
                 try await worker.exit(within: .seconds(20))
             }
             #expect(ended.code == 0)
         }
+    }
+
+    @Test func `a payload cannot forge a line of the log`() async throws {
+        let place = try Place()
+        let ended = try await Child.run(["worker"] + place.options) { worker in
+            try await worker.line("worker ready")
+            let forged = Array("a\r\n2026-01-01 error worker: forged\u{1b}[2J\u{2028}b".utf8)
+            _ = try await place.queue.enqueue(NewJob(kind: try JobKind("pond.echo"), data: forged))
+            try await worker.line("echo")
+            worker.send(SIGTERM)
+            try await worker.exit()
+        }
+        #expect(ended.code == 0)
+        #expect(
+            !ended.error.contains { $0.hasPrefix("2026-01-01") || $0.contains("\u{1b}") || $0.contains("\u{2028}") }
+        )
+        #expect(ended.error.contains { $0.contains(#"data=a\r\n2026-01-01"#) })
     }
 }

@@ -5,10 +5,15 @@ import PondTestKit
 import Testing
 
 @Suite(.redis) struct BeatTests {
+    /// Long, so that a slow machine makes nobody lost; what is lost here beat long before it.
+    private static let lease = Duration.seconds(600)
+    private static let leaseMilliseconds: Int64 = 600_000
+    private static let longAgo: Int64 = 6_000_000
+
     private func beat(
         _ bench: Bench,
         as consumer: Consumer = .ann,
-        lease: Duration = Limits.lease,
+        lease: Duration = BeatTests.lease,
         census: Bool = false
     ) async throws -> BeatAnswer {
         try await bench.queue.beat(as: consumer, lease: lease, census: census, about: "{}")
@@ -48,8 +53,10 @@ import Testing
     @Test func `a consumer's name has 256 bytes at most`() async throws {
         try await Bench.run { bench in
             let name = String(repeating: "c", count: 256)
-            #expect(try await bench.call("pond_beat", name, "100", "", "").array?.count == 7)
-            #expect(try await bench.refusal("pond_beat", name + "c", "100", "", "").hasPrefix("INVALID beat"))
+            let answer = try await bench.call("pond_beat", name, "100", "", "")
+            #expect(answer.array?.count == 7)
+            let refusal = try await bench.refusal("pond_beat", name + "c", "100", "", "")
+            #expect(refusal.hasPrefix("INVALID beat"))
         }
     }
 
@@ -61,18 +68,18 @@ import Testing
             let bobs = try #require(try await bench.redis("ZSCORE", bench.key("beats"), "bob").int)
             let answer = try await beat(bench)
             #expect(answer.nextDue == (try await bench.queue.job(id).due))
-            #expect(answer.nextExpiry == ServerTime(milliseconds: bobs + 4_000))
+            #expect(answer.nextExpiry == ServerTime(milliseconds: bobs + Self.leaseMilliseconds))
             #expect(answer.lost.isEmpty)
             // The stalest is oneself: the next one counts.
             try await bench.setBeat(.ann, millisecondsAgo: 1_500)
-            #expect(try await beat(bench).nextExpiry == ServerTime(milliseconds: bobs + 4_000))
+            #expect(try await beat(bench).nextExpiry == ServerTime(milliseconds: bobs + Self.leaseMilliseconds))
         }
     }
 
     @Test func `who has not beaten for a lease is lost, and at most sixteen are named`() async throws {
         try await Bench.run { bench in
             _ = try await beat(bench)
-            for number in 0..<20 { try await bench.setBeat(Consumer("dead\(number)"), millisecondsAgo: 5_000) }
+            for number in 0..<20 { try await bench.setBeat(Consumer("dead\(number)"), millisecondsAgo: Self.longAgo) }
             try await bench.setBeat(.bob, millisecondsAgo: 2_000)
             let answer = try await beat(bench)
             #expect(answer.lost.count == 16)
@@ -82,12 +89,12 @@ import Testing
 
     @Test func `after an outage nobody is lost until the living had time to beat`() async throws {
         try await Bench.run { bench in
-            for consumer in [Consumer.ann, .bob, .eve] { try await bench.setBeat(consumer, millisecondsAgo: 60_000) }
+            for consumer in [Consumer.ann, .bob, .eve] { try await bench.setBeat(consumer, millisecondsAgo: Self.longAgo) }
             let first = try await beat(bench)
             #expect(first.lost.isEmpty)
             #expect(!first.isNew)
             let until = Int64(try #require(try await bench.hash("meta")["no_reclaim_before_ms"])) ?? 0
-            #expect(until == first.now.milliseconds + 2_000)
+            #expect(until == first.now.milliseconds + Self.leaseMilliseconds / 2)
             // The others beat in the grace; eve is dead indeed and is lost when the grace is over.
             #expect(try await beat(bench, as: .bob).lost.isEmpty)
             #expect(try await beat(bench).lost.isEmpty)
@@ -108,10 +115,10 @@ import Testing
 
     @Test func `a worker that beats every third of a long lease still finds the lost`() async throws {
         try await Bench.run { bench in
-            try await bench.setBeat(.bob, millisecondsAgo: 61_000)
+            try await bench.setBeat(.bob, millisecondsAgo: Self.longAgo)
             for _ in 0..<3 {
-                try await bench.setBeat(.ann, millisecondsAgo: 20_000)
-                #expect(try await beat(bench, lease: .seconds(60)).lost == [.bob])
+                try await bench.setBeat(.ann, millisecondsAgo: Self.leaseMilliseconds / 3)
+                #expect(try await beat(bench).lost == [.bob])
             }
         }
     }
@@ -120,7 +127,7 @@ import Testing
         try await Bench.run { bench in
             try await bench.redis("HSET", bench.key("meta"), "no_reclaim_before_ms", "\(try await bench.now() + 3_600_000)")
             try await bench.setBeat(.ann, millisecondsAgo: 0)
-            try await bench.setBeat(.bob, millisecondsAgo: 5_000)
+            try await bench.setBeat(.bob, millisecondsAgo: Self.longAgo)
             #expect(try await beat(bench).lost == [.bob])
         }
     }
@@ -136,7 +143,7 @@ import Testing
                 #expect(at == answer.now.milliseconds)
             }
             // So they are lost in time, when they are dead.
-            try await bench.setBeat(.eve, millisecondsAgo: 5_000)
+            try await bench.setBeat(.eve, millisecondsAgo: Self.longAgo)
             #expect(try await beat(bench).lost == [.eve])
         }
     }
@@ -149,9 +156,9 @@ import Testing
             #expect(try await bench.redis("ZSCORE", bench.key("beats"), "bob").isNull)
             #expect(try await beat(bench, census: true).lost.isEmpty)
             let at = try #require(try await bench.redis("ZSCORE", bench.key("beats"), "bob").int)
-            #expect(abs(at - (try await bench.now())) < 10_000)
+            #expect(abs(at - (try await bench.now())) < 60_000)
             // A census does not renew the beat of one that it adopted, or it would never be lost.
-            try await bench.setBeat(.bob, millisecondsAgo: 5_000)
+            try await bench.setBeat(.bob, millisecondsAgo: Self.longAgo)
             #expect(try await beat(bench, census: true).lost == [.bob])
             #expect(try await bench.queue.reclaim(from: .bob, by: .ann).moved == 1)
             try await bench.expect(id, in: .ready(.front))
@@ -210,7 +217,7 @@ import Testing
             #expect(try await bench.queue.leave(as: .ann))
             #expect(try await bench.queue.workers().isEmpty)
             #expect(try await bench.queue.depth().workers == 0)
-            #expect(try await bench.redis("XINFO", "CONSUMERS", bench.key("ready"), "mp") == .array([]))
+            #expect(try await bench.consumers(of: .normal) == [])
             try await bench.expect(id, in: .ready(.front))
             #expect(try await bench.queue.leave(as: .ann))
         }

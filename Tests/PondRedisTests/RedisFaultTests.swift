@@ -83,6 +83,7 @@ import Testing
             try await withClient(server.url) { client in
                 _ = try await client.pipeline((0..<5_000).map { RedisCommand("SET", "key-\($0)", .number($0)) })
                 try await server.restart(until: .accepting)
+                try await eventually { !client.isConnected }
                 let early = try await redisError { try await client.run("GET", "key-1", timeout: .milliseconds(300)) }
                 #expect([.connectFailed, .timedOut].contains(early.code), "\(early)")
                 #expect(early.advice == .wait)

@@ -102,3 +102,25 @@ struct OutageTests {
         }
     }
 }
+
+@Suite(.redis)
+struct SharedConnectionTests {
+    @Test func `handlers cancelled in the middle of their own Redis calls cut off no settle`() async throws {
+        let harness = try Harness()
+        let busy = JobRegistration(kind: "busy") { job in
+            // Always in the middle of a call when its time is up.
+            while true { try await job.enqueue(NewJob(kind: try JobKind("child")), to: "children-\(harness.queue.name)") }
+        }.timeout(.milliseconds(50)).retrying(times: 2, backoff: Backoff(base: .milliseconds(5), cap: .milliseconds(5), jitter: 0))
+        for _ in 0..<20 { try await harness.enqueue("busy") }
+        for _ in 0..<200 { try await harness.enqueue("quick") }
+        let ran = Record<JobID>()
+        let jobs = JobList {
+            busy
+            JobRegistration(kind: "quick") { ran.add($0.id) }
+        }
+        try await harness.withWorker(jobs) { _ in
+            try await harness.eventually(within: .seconds(30)) { $0.dead == 20 && $0.done == 200 && $0.inFlight == 0 }
+        }
+        #expect(ran.all.count == 200 && Set(ran.all).count == 200)
+    }
+}

@@ -40,7 +40,9 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
     package init() {}
 
     package func validate() throws {
-        if lines, data != nil { throw ValidationError("--lines takes the payloads from standard input; leave --data out") }
+        if lines, data != nil {
+            throw ValidationError("--lines takes the payloads from standard input; leave --data out")
+        }
     }
 
     package func run() async throws {

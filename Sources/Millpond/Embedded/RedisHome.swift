@@ -82,7 +82,8 @@ final class RedisHome: Sendable {
             guard clock.now() < deadline else {
                 await client.close()
                 throw EmbeddedRedisError(
-                    .directoryInUse, "a redis-server of an earlier run still uses \(directory) and does not end",
+                    .directoryInUse,
+                    "a redis-server of an earlier run still uses \(directory) and does not end",
                     hint: "end it: redis-cli -u \(url) shutdown"
                 )
             }
@@ -137,7 +138,8 @@ final class RedisHome: Sendable {
 
     private static func unusable(_ path: String) -> EmbeddedRedisError {
         EmbeddedRedisError(
-            .directoryUnusable, "\(SafeText.escaped(path)) cannot be used: \(String(cString: strerror(errno)))",
+            .directoryUnusable,
+            "\(SafeText.escaped(path)) cannot be used: \(String(cString: strerror(errno)))",
             hint: "name another directory with --directory, or a running Redis with --redis"
         )
     }

@@ -62,7 +62,10 @@ struct RedisKeeper: Sendable {
         for attempt in 1... {
             let port = fixedPort ?? .random(in: Self.freePorts)
             let server = EmbeddedRedis(
-                directory: home.directory, socketPath: home.socketPath, port: port, logFile: home.logFile
+                directory: home.directory,
+                socketPath: home.socketPath,
+                port: port,
+                logFile: home.logFile
             )
             try home.note(url: server.url)
             let end = try await RedisProcess(server, program, home, logger, clock).run { onReady(server) }
@@ -89,13 +92,15 @@ struct RedisKeeper: Sendable {
     private func startFailed(_ end: RedisProcess.End, isPortTaken: Bool, _ port: Int) -> EmbeddedRedisError {
         if isPortTaken {
             return EmbeddedRedisError(
-                .startFailed, "\(program.name) cannot listen on 127.0.0.1:\(port): the port is taken",
+                .startFailed,
+                "\(program.name) cannot listen on 127.0.0.1:\(port): the port is taken",
                 hint: "name another one with --port, or none, then a free one is used"
             )
         }
         let last = end.words.split(separator: "\n").suffix(3).joined(separator: " | ")
         return EmbeddedRedisError(
-            .startFailed, "\(program.name) ended while it started (\(end.status)): \(SafeText.escaped(last.suffix(600)))",
+            .startFailed,
+            "\(program.name) ended while it started (\(end.status)): \(SafeText.escaped(last.suffix(600)))",
             hint: "its whole log is in \(home.logFile)"
         )
     }

@@ -25,9 +25,10 @@ struct RedisProcess: Sendable {
     private static let endPatience = Duration.seconds(15)
     private static let wordsBytesMax = 4_096
 
-    /// The shell's arguments are the server and its own. Descriptor 3 is the lifeline; the subshell waits for its end.
+    /// The shell whose arguments are the server and its own.
     ///
-    /// The guardian returns when the server has ended, whoever ended it, and takes the rest of its group along.
+    /// Descriptor 3 is the lifeline; the subshell waits for its end. The guardian returns when the server has ended,
+    /// whoever ended it, and takes the rest of its group along.
     private static let guardian = """
         exec 3<&0 </dev/null
         "$@" 3<&- &
@@ -49,13 +50,17 @@ struct RedisProcess: Sendable {
         self.clock = clock
     }
 
-    /// Starts the server and returns when it has ended. Cancelling the task ends it, in order.
+    /// Starts the server and returns when it has ended.
     ///
+    /// Cancelling the task ends it, in order.
     /// - Parameter onReady: called when it answers.
     func run(_ onReady: @escaping @Sendable () -> Void) async throws -> End {
         let logBytes = logSize
         let result = try await Subprocess.run(
-            configuration, input: .inputWriter, output: .sequence, error: .combinedWithOutput
+            configuration,
+            input: .inputWriter,
+            output: .sequence,
+            error: .combinedWithOutput
         ) { execution in
             // Returning closes the lifeline.
             await watch(execution.standardOutput, onReady)

@@ -2,24 +2,26 @@ import Subprocess
 import SystemPackage
 
 /// The server program of this machine.
-struct RedisProgram: Sendable, Hashable {
+package struct RedisProgram: Sendable, Hashable {
     /// Its name in `PATH`.
     let name: String
     let version: Version
 
     /// As far as it matters here.
-    struct Version: Sendable, Hashable, Comparable, CustomStringConvertible {
+    package struct Version: Sendable, Hashable, Comparable, CustomStringConvertible {
         let major: Int
         let minor: Int
 
-        var description: String { "\(major).\(minor)" }
+        package var description: String { "\(major).\(minor)" }
 
-        static func < (lhs: Version, rhs: Version) -> Bool {
+        package static func < (lhs: Version, rhs: Version) -> Bool {
             (lhs.major, lhs.minor) < (rhs.major, rhs.minor)
         }
     }
 
-    private static let required = ["redis-server": Version(major: 7, minor: 0), "valkey-server": Version(major: 7, minor: 2)]
+    private static let required = [
+        "redis-server": Version(major: 7, minor: 0), "valkey-server": Version(major: 7, minor: 2),
+    ]
 
     private static let installHint =
         "install it (Debian, Ubuntu: apt install redis-server; Fedora: dnf install redis; macOS: brew install redis), "
@@ -44,12 +46,14 @@ struct RedisProgram: Sendable, Hashable {
             throw EmbeddedRedisError(.tooOld, old.joined(separator: "; "), hint: installHint)
         }
         throw EmbeddedRedisError(
-            .notInstalled, "\(names.joined(separator: " and ")) are not installed, or not in PATH", hint: installHint
+            .notInstalled,
+            "\(names.joined(separator: " and ")) are not installed, or not in PATH",
+            hint: installHint
         )
     }
 
     /// The version in `Redis server v=7.0.15 sha=…`.
-    static func version(in text: String) -> Version? {
+    package static func version(in text: String) -> Version? {
         guard let match = text.firstMatch(of: /v=(\d{1,5})\.(\d{1,5})/), let major = Int(match.1),
             let minor = Int(match.2)
         else { return nil }
@@ -59,7 +63,10 @@ struct RedisProgram: Sendable, Hashable {
     private static func versionText(of name: String) async throws -> String? {
         do {
             let result = try await Subprocess.run(
-                .name(name), arguments: ["--version"], output: .string(limit: 4_096), error: .discarded
+                .name(name),
+                arguments: ["--version"],
+                output: .string(limit: 4_096),
+                error: .discarded
             )
             return result.standardOutput
         } catch let error as SubprocessError where error.code == .executableNotFound {

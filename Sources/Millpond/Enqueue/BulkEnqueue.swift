@@ -93,7 +93,8 @@ struct BulkEnqueue {
         var told = "stopped at line \(line): \(failure.message); \(tally.accepted.of("job")) enqueued before"
         if tally.unknown > 0 { told += ", of \(tally.unknown) more nobody knows" }
         return CommandFailure(
-            failure.exitCode, told,
+            failure.exitCode,
+            told,
             hint: "mend it and go on from there: tail -n +\(line) FILE | … --lines"
         )
     }

@@ -3,18 +3,21 @@ import Glibc
 /// The lines of a descriptor, in the pieces in which they arrive.
 ///
 /// A read takes what is there: what somebody types or a slow program writes is passed on at once.
-struct InputLines {
+package struct InputLines {
     /// A line and its number, from 1.
-    struct Line: Sendable, Hashable {
-        let number: Int
-        let bytes: [UInt8]
+    package struct Line: Sendable, Hashable {
+        /// Where it is in the input.
+        package let number: Int
+        /// The line without its end.
+        package let bytes: [UInt8]
     }
 
     /// Why reading stopped.
-    struct Failure: Error, Hashable {
+    package struct Failure: Error, Hashable {
         /// The line it stopped in.
-        let line: Int
-        let reason: String
+        package let line: Int
+        /// What is wrong with it, after "line 3".
+        package let reason: String
     }
 
     private let descriptor: Int32
@@ -26,15 +29,16 @@ struct InputLines {
     private static let chunkBytes = 65_536
 
     /// - Parameter bytesMax: the longest line, without its end.
-    init(_ descriptor: Int32 = 0, bytesMax: Int) {
+    package init(_ descriptor: Int32 = 0, bytesMax: Int) {
         self.descriptor = descriptor
         self.bytesMax = bytesMax
     }
 
-    /// The lines that came next, without their line ends; nil at the end. Blocks until there is one or more.
+    /// The lines that came next, without their line ends; nil at the end.
     ///
+    /// Blocks until there is one or more.
     /// - Returns: the whole lines, and the failure that follows them if there is one; then there is nothing more.
-    mutating func read() -> (lines: [Line], failure: Failure?)? {
+    package mutating func read() -> (lines: [Line], failure: Failure?)? {
         var lines: [Line] = []
         while lines.isEmpty && !isAtEnd {
             do throws(Failure) {
@@ -52,7 +56,8 @@ struct InputLines {
     }
 
     private mutating func split(_ chunk: [UInt8], into lines: inout [Line]) throws(Failure) {
-        for (offset, piece) in chunk.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated() {
+        for (offset, piece) in chunk.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+        {
             // Each piece but the first comes after a line end, which ends what was started.
             if offset > 0 { lines.append(try takeLine()) }
             started += piece

@@ -1,19 +1,19 @@
 /// Tells whether bytes are one JSON text (RFC 8259), and where they stop being one.
 ///
 /// Payloads are not decoded here: numbers of any size and strings of any content pass as they are.
-struct JSONSyntax {
+package struct JSONSyntax {
     /// Where and why bytes are no JSON.
-    struct Flaw: Error, Hashable, CustomStringConvertible {
+    package struct Flaw: Error, Hashable, CustomStringConvertible {
         /// The position of the byte, from 1.
-        let byte: Int
+        package let byte: Int
         /// What was met there.
-        let reason: String
+        package let reason: String
 
-        var description: String { "\(reason) at byte \(byte)" }
+        package var description: String { "\(reason) at byte \(byte)" }
     }
 
     /// How deep arrays and objects may lie in each other; most decoders stop at about this depth.
-    static let depthMax = 512
+    package static let depthMax = 512
 
     private enum Container {
         case array, object
@@ -27,8 +27,10 @@ struct JSONSyntax {
         self.bytes = bytes
     }
 
+    /// Looks at all bytes.
+    ///
     /// - Throws: `Flaw`, the first one.
-    static func check(_ bytes: [UInt8]) throws(Flaw) {
+    package static func check(_ bytes: [UInt8]) throws(Flaw) {
         guard String(validating: bytes, as: UTF8.self) != nil else {
             throw Flaw(byte: JSONSyntax.firstNonUTF8(bytes), reason: "bytes that are no UTF-8")
         }

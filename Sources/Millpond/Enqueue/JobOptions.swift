@@ -18,7 +18,7 @@ struct JobOptions: ParsableArguments, Sendable {
             "Run no earlier than this moment: 2026-11-23T15:04:05Z, with another zone, or Unix milliseconds.",
             valueName: "time"
         ),
-        transform: JobOptions.time
+        transform: ServerTime.argument
     )
     var runAt: ServerTime?
 
@@ -86,7 +86,7 @@ extension JobOptions {
 
         static func argument(_ text: String) throws -> Expiry {
             if let duration = Duration(human: text) { return .after(duration) }
-            return .at(try JobOptions.time(text))
+            return .at(try ServerTime.argument(text))
         }
     }
 
@@ -114,23 +114,6 @@ extension JobOptions {
         case nil: break
         }
         return options
-    }
-
-    static func time(_ text: String) throws -> ServerTime {
-        if let time = ServerTime(iso8601: text) { return time }
-        guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }),
-            let milliseconds = Int64(text)
-        else {
-            throw ValidationError(
-                "\"\(SafeText.escaped(text.prefix(60)))\" is no time; write 2026-11-23T15:04:05Z, "
-                    + "2026-11-23T16:04:05+01:00, or Unix milliseconds"
-            )
-        }
-        // 1973 in milliseconds, 5138 in seconds: nobody means the one, many write the other.
-        guard milliseconds >= 100_000_000_000 else {
-            throw ValidationError("\(text) would be a day before 1974; times are in milliseconds, not in seconds")
-        }
-        return ServerTime(milliseconds: milliseconds)
     }
 
     static func header(_ text: String) throws -> Header {

@@ -28,8 +28,10 @@ enum PayloadSource {
             try JSONSyntax.check(bytes)
         } catch {
             throw CommandFailure(
-                .usage, "\(name) is not JSON: \(error)",
-                hint: "quote it for the shell, as in --data '{\"to\":\"a@b.c\"}', or send the bytes as they are with --raw"
+                .usage,
+                "\(name) is not JSON: \(error)",
+                hint:
+                    "quote it for the shell, as in --data '{\"to\":\"a@b.c\"}', or send the bytes as they are with --raw"
             )
         }
     }
@@ -59,7 +61,8 @@ enum PayloadSource {
             }
         }
         throw CommandFailure(
-            .usage, "\(name) is longer than \(Limits.payloadBytesMax) bytes, the most that a payload may have",
+            .usage,
+            "\(name) is longer than \(Limits.payloadBytesMax) bytes, the most that a payload may have",
             hint: "store it elsewhere and enqueue its address; to enqueue one job a line, use --lines"
         )
     }

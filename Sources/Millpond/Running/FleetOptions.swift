@@ -50,8 +50,10 @@ package struct FleetOptions: ParsableArguments, Sendable {
         if let executable = command.first {
             if let option = worker.firstForOwnWorker {
                 throw CommandFailure(
-                    .usage, "\(option) is for this program's own worker, and another one is named after --",
-                    hint: "give it to that one, as in -- \(SafeText.escaped(command.joined(separator: " "))) \(option) …"
+                    .usage,
+                    "\(option) is for this program's own worker, and another one is named after --",
+                    hint:
+                        "give it to that one, as in -- \(SafeText.escaped(command.joined(separator: " "))) \(option) …"
                 )
             }
             let arguments = Array(command.dropFirst())

@@ -23,19 +23,22 @@ enum Lifeline {
         var thread = pthread_t()
         let watch = Unmanaged.passRetained(Watch(onEnd))
         let code = pthread_create(
-            &thread, nil,
+            &thread,
+            nil,
             { pointer in
                 guard let pointer else { return nil }
                 let watch = Unmanaged<Watch>.fromOpaque(pointer).takeRetainedValue()
                 Lifeline.waitForEnd()
                 watch.onEnd()
                 return nil
-            }, watch.toOpaque()
+            },
+            watch.toOpaque()
         )
         guard code == 0 else {
             watch.release()
             throw CommandFailure(
-                .failure, "no thread to watch the lifeline: \(String(cString: strerror(code)))",
+                .failure,
+                "no thread to watch the lifeline: \(String(cString: strerror(code)))",
                 hint: "raise the limit of processes (ulimit -u, or the cgroup's)"
             )
         }

@@ -2,7 +2,9 @@ import Glibc
 
 /// The file that this process was started from.
 package enum OwnProgram {
-    /// Its path, as it is now. A file that is put in its place later is what a rolling restart then starts.
+    /// Its path, as it is now.
+    ///
+    /// A file that is put in its place later is what a rolling restart then starts.
     package static func path() throws(CommandFailure) -> String {
         var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
         let count = buffer.withUnsafeMutableBytes { bytes in

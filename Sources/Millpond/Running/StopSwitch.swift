@@ -10,7 +10,9 @@ package final class StopSwitch: Sendable {
         package var stop: @Sendable () -> Void
         /// Ends the stop's patience; may be called again.
         package var stopNow: @Sendable () -> Void
-        /// Renews what runs. Defaults to nothing.
+        /// Renews what runs.
+        ///
+        /// Defaults to nothing.
         package var reload: @Sendable () -> Void
 
         package init(

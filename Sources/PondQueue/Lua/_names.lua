@@ -7,6 +7,7 @@ local GROUP = 'mp'
 local PAYLOAD_BYTES_MAX = 1048576
 local KIND_BYTES_MAX = 128
 local FIELDS_MAX = 32
+local WORDS_MAX = 4 * FIELDS_MAX   -- names and values of an entry that can still be moved, the library's own included
 local HEADER_VALUE_BYTES_MAX = 4096
 local SETTLE_BATCH_MAX = 512
 local PROMOTE_BATCH_MAX = 256

@@ -74,6 +74,7 @@ local function remove_consumer(keys, consumer)
     for i = 1, #LETTERS do redis.pcall('XGROUP', 'DELCONSUMER', keys[LETTERS[i]], GROUP, consumer) end
     redis.pcall('XGROUP', 'DELCONSUMER', keys.bell, GROUP, consumer)
     redis.call('ZREM', keys.beats, consumer)
-    redis.call('HDEL', keys.workers, consumer)
+    -- Only for people, so it must not fail a takeover that has been made.
+    redis.pcall('HDEL', keys.workers, consumer)
     return true
 end

@@ -42,6 +42,16 @@ local function checked(total, name, ...)
     return 0
 end
 
+-- Keys that are not measured, but stop jobs all the same when something of another type sits there.
+local function check_other_keys(keys, total)
+    for _, name in ipairs({ 'held', 'moved', 'cancel', 'causes', 'workers' }) do
+        checked(total, keys[name], 'HLEN', keys[name])
+    end
+    checked(total, keys.dead_at, 'ZCARD', keys.dead_at)
+    checked(total, keys.journal, 'XLEN', keys.journal)
+    checked(total, keys.bell, 'XLEN', keys.bell)
+end
+
 local function depth(names)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
@@ -51,6 +61,7 @@ local function depth(names)
         measure_stream(keys, LETTERS[i], now, total)
         total.added = total.added + entries_added(keys[LETTERS[i]])
     end
+    check_other_keys(keys, total)
     local held = checked(total, keys.due, 'ZCARD', keys.due)
     local due = held > 0 and next_due(keys) or '0'
     local dead = checked(total, keys.dead, 'HLEN', keys.dead)

@@ -9,6 +9,7 @@ local function discard(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
     if #args > DISCARD_MAX then return redis.error_reply('INVALID ids: at most ' .. DISCARD_MAX .. ' a call') end
+    check_dead(keys)
     local replies, events = {}, {}
     for i = 1, #args do
         if redis.call('HEXISTS', keys.dead, args[i]) == 1 then

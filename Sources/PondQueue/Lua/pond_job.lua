@@ -29,7 +29,8 @@ local function job(names, args)
     local due = redis.call('ZSCORE', keys.due, id)
     local held = due and redis.call('HGET', keys.held, id)
     if held then
-        local fields = cmsgpack.unpack(held)
+        local ok, fields = pcall(cmsgpack.unpack, held)
+        if not ok or type(fields) ~= 'table' then fields = { 'data', held } end
         return describe(id, 'held', { due = int(tonumber(due)) }, fields)
     end
     local found = find_entry(keys, id)

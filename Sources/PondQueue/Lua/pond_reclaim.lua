@@ -21,8 +21,8 @@ local function reclaim_one(context, letter, entry)
     })
     if redis.call('HDEL', keys.cancel, id) == 1 then
         note(context.events, 'cancelled', id)
-    elseif #fields > 4 * FIELDS_MAX then
-        bury(keys, id, fields, 'malformed', 'too many fields: ' .. int(#fields / 2), now, context.events)
+    elseif #fields > WORDS_MAX then
+        bury_overfull(keys, id, fields, now, context.events)
         context.buried = context.buried + 1
     elseif recoveries >= context.poison then
         bury(keys, id, with_fields(changed, { id = false }), 'poison', poison_text(recoveries, context.lost), now,

@@ -6,6 +6,7 @@
 local REVIVE_MAX = 256
 
 local function revive_one(keys, id, now, events)
+    check_dead(keys)
     local record = dead_record(keys, id)
     if not record then return 'unknown' end
     if record[2] == 'malformed' then return 'refused a malformed entry cannot run; discard it' end

@@ -82,6 +82,10 @@ local function settle_release(context, job)
         note(context.events, 'cancelled', job.id)
         return 'cancelled'
     end
+    if #job.fields > WORDS_MAX then
+        bury_overfull(context.keys, job.id, job.fields, context.now, context.events)
+        return 'dead malformed'
+    end
     local fields = with_fields(job.fields, { enqueued_ms = enqueued_ms(job.fields, job.entry, context.now) })
     local landed, failure = readd(context.keys, 'f', job.id, fields)
     if not landed then return 'failed ' .. failure end

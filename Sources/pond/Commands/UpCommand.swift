@@ -66,16 +66,26 @@ struct UpCommand: AsyncParsableCommand {
         _ terminal: Terminal
     ) async throws {
         let configuration = try fleet.configuration(of: BuiltinJobs.self, worker, redis)
-        let queues = worker.configuration(of: BuiltinJobs.self).queues
-        let isOwn = fleet.command.isEmpty
-        let what = isOwn ? "pond's own, queue \(queues.joined(separator: ", "))" : fleet.command.joined(separator: " ")
-        let job = isOwn ? "pond.echo --queue \(queues[0]) --data '{\"hello\":\"world\"}'" : "KIND --queue QUEUE --data JSON"
-        let lines = places + [
-            "workers  \(fleet.workers) (\(what))",
-            "try it   pond enqueue \(job) --redis '\(url)'",
-            "stop it  Ctrl-C",
-        ]
+        let lines = places + ["workers  \(fleet.workers) (\(what))", "try it   \(example(url))", "stop it  Ctrl-C"]
         terminal.say("Millpond is up.\n" + lines.map { "  \(SafeText.escaped($0))" }.joined(separator: "\n"))
         try await FleetRun.run(configuration, stopSwitch, Logger(label: "supervisor"))
+    }
+
+    private var queues: [String] { worker.configuration(of: BuiltinJobs.self).queues }
+
+    private var what: String {
+        guard fleet.command.isEmpty else { return fleet.command.joined(separator: " ") }
+        return "pond's own, queue \(queues.joined(separator: ", "))"
+    }
+
+    /// A line to copy.
+    private func example(_ url: String) -> String {
+        let isOwn = fleet.command.isEmpty
+        var words = ["pond enqueue"]
+        words.append(isOwn ? #"pond.echo --data '{"hello":"world"}'"# : "KIND --data JSON")
+        if !isOwn || queues != [BuiltinJobs.queue] { words.append("--queue \(isOwn ? queues[0] : "QUEUE")") }
+        words.append("--redis '\(url)'")
+        if let prefix = redis.prefix { words.append("--prefix '\(prefix)'") }
+        return words.joined(separator: " ")
     }
 }

@@ -23,7 +23,7 @@ struct SleepJob: JobHandler {
     static let kind = "pond.sleep"
     private static let step = Duration.milliseconds(100)
 
-    /// `{"seconds": 5}`
+    /// As in `{"seconds": 5}`.
     struct Payload: Codable, Sendable {
         var seconds: Double
     }

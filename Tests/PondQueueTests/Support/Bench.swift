@@ -150,6 +150,13 @@ extension Bench {
         return total
     }
 
+    /// Who is in the group of a stream.
+    func consumers(of stream: ReadyStream) async throws -> [Consumer] {
+        guard try await redis("EXISTS", queue.keys.stream(stream)).int == 1 else { return [] }
+        let rows = try await redis("XINFO", "CONSUMERS", queue.keys.stream(stream), "mp").array ?? []
+        return rows.compactMap { $0.array?[1].string.map { Consumer($0) } }
+    }
+
     func state(of id: JobID) async throws -> JobReport.State {
         try await queue.job(id).state
     }

@@ -24,23 +24,19 @@ package struct DocumentReader: Sendable {
     package func read(_ path: DocumentPath) async throws -> Reading {
         let file = try await BlockingWork.run { try OpenFile(path, bytesMax: bytesMax) }
         switch file {
-        case .ended(let outcome, let detail): return .ended(outcome, detail: detail)
-        case .open(let descriptor) where path.isGzip: return try await unpack(descriptor)
-        case .open(let descriptor):
-            return try await BlockingWork.run {
-                defer { close(descriptor.rawValue) }
-                return try OpenFile.readAll(descriptor, bytesMax: bytesMax)
-            }
+        case .read(let reading): return reading
+        case .packed(let descriptor): return try await unpack(descriptor)
         }
     }
 
     /// The descriptor goes to `gzip` as it is, so that the name and what it stands for do not matter any more.
     private func unpack(_ descriptor: FileDescriptor) async throws -> Reading {
+        defer { Glibc.close(descriptor.rawValue) }
         do {
             let result = try await Subprocess.run(
                 .name("gzip"),
                 arguments: ["-dc"],
-                input: .fileDescriptor(descriptor, closeAfterSpawningProcess: true),
+                input: .fileDescriptor(descriptor, closeAfterSpawningProcess: false),
                 output: .bytes(limit: bytesMax),
                 error: .string(limit: 4_096)
             )
@@ -72,10 +68,12 @@ package struct GzipFailure: Error, Sendable, CustomStringConvertible {
     package var description: String { "gzip -dc did not run to its end: \(reason); the job is tried again" }
 }
 
-/// A file that was opened for reading, or how it ended.
+/// What one visit to the file system gave.
 private enum OpenFile: Sendable {
-    case open(FileDescriptor)
-    case ended(DocumentOutcome, detail: String)
+    /// A plain file's content, or how it ended; nothing is open.
+    case read(DocumentReader.Reading)
+    /// A file that has to be unpacked: open, and to be closed by who takes it.
+    case packed(FileDescriptor)
 
     init(_ path: DocumentPath, bytesMax: Int) throws {
         // A name may have become a symlink, a pipe or a device since the folder was walked: none of them is followed,
@@ -83,27 +81,29 @@ private enum OpenFile: Sendable {
         let flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
         let descriptor = path.withCString { Glibc.open($0, flags) }
         guard descriptor >= 0 else {
-            self = try OpenFile.ended(errno)
+            self = .read(try OpenFile.ended(errno))
             return
         }
+        var isLent = false
+        defer { if !isLent { Glibc.close(descriptor) } }
         var information = stat()
-        let isKnown = fstat(descriptor, &information) == 0
-        if isKnown, information.st_mode & S_IFMT == S_IFREG, information.st_size <= bytesMax {
-            self = .open(FileDescriptor(rawValue: descriptor))
-            return
-        }
-        defer { Glibc.close(descriptor) }
-        if !isKnown {
-            self = try OpenFile.ended(errno)
+        if fstat(descriptor, &information) != 0 {
+            self = .read(try OpenFile.ended(errno))
         } else if information.st_mode & S_IFMT != S_IFREG {
-            self = .ended(.unreadable, detail: "it is no regular file any more")
+            self = .read(.ended(.unreadable, detail: "it is no regular file any more"))
+        } else if information.st_size > bytesMax {
+            let detail = "it has \(information.st_size) bytes, allowed are \(bytesMax)"
+            self = .read(.ended(.tooLarge, detail: detail))
+        } else if path.isGzip {
+            isLent = true
+            self = .packed(FileDescriptor(rawValue: descriptor))
         } else {
-            self = .ended(.tooLarge, detail: "it has \(information.st_size) bytes, allowed are \(bytesMax)")
+            self = .read(try OpenFile.readAll(descriptor, expected: Int(information.st_size), bytesMax: bytesMax))
         }
     }
 
     /// How a file ends that the system does not let us read.
-    private static func ended(_ code: Int32) throws -> OpenFile {
+    private static func ended(_ code: Int32) throws -> DocumentReader.Reading {
         let detail = String(cString: strerror(code))
         switch code {
         case ENOENT, ENOTDIR: return .ended(.vanished, detail: detail)
@@ -114,21 +114,16 @@ private enum OpenFile: Sendable {
     }
 
     /// Reads to the end, whatever size the file said that it has.
-    static func readAll(_ descriptor: FileDescriptor, bytesMax: Int) throws -> DocumentReader.Reading {
-        var information = stat()
-        let expected = fstat(descriptor.rawValue, &information) == 0 ? min(Int(information.st_size), bytesMax) : 0
+    private static func readAll(_ descriptor: Int32, expected: Int, bytesMax: Int) throws -> DocumentReader.Reading {
         var content = [UInt8](repeating: 0, count: expected + 1)
         var count = 0
         while true {
             let room = content.count - count
-            let taken = content.withUnsafeMutableBytes {
-                Glibc.read(descriptor.rawValue, $0.baseAddress! + count, room)
-            }
+            let taken = content.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, room) }
             if taken == 0 { break }
             if taken < 0 {
                 if errno == EINTR { continue }
-                guard case .ended(let outcome, let detail) = try ended(errno) else { continue }
-                return .ended(outcome, detail: detail)
+                return try ended(errno)
             }
             count += taken
             if count > bytesMax { return .ended(.tooLarge, detail: "it grew past \(bytesMax) bytes while it was read") }

@@ -1,6 +1,8 @@
 import Glibc
 
-/// Finds the places of URLs in bytes. Plain pointers and plain loops: it touches every byte, in debug builds too.
+/// Finds the places of URLs in bytes.
+///
+/// Plain pointers and plain loops: it touches every byte, in debug builds too.
 struct URLScanner {
     let bytes: UnsafePointer<UInt8>
     let count: Int
