@@ -50,7 +50,11 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "PondCore", swiftSettings: house),
         // Floor 1
-        .target(name: "PondRedis", dependencies: ["CHiredis", "PondCore", nioCore, nioPosix, nioSSL, logging], swiftSettings: house),
+        .target(
+            name: "PondRedis",
+            dependencies: ["CHiredis", "PondCore", nioCore, nioPosix, nioSSL, logging],
+            swiftSettings: house
+        ),
         .target(name: "PondSQLite", dependencies: ["PondCore", grdb], swiftSettings: house),
         // Floor 2
         .target(
@@ -112,7 +116,9 @@ let package = Package(
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
         .testTarget(
             name: "PondRedisTests",
-            dependencies: ["PondRedis", "PondCore", "PondTestKit", "CHiredis", nioCore, nioPosix, nioEmbedded, logging],
+            dependencies: [
+                "PondRedis", "PondCore", "PondTestKit", "CHiredis", nioCore, nioPosix, nioEmbedded, logging,
+            ],
             swiftSettings: house
         ),
         .testTarget(
@@ -147,7 +153,9 @@ let package = Package(
         ),
         .testTarget(
             name: "IngestTests",
-            dependencies: ["ingest", "Millpond", "PondSQLite", "PondCore", "PondTestKit", grdb, subprocess, system, logging],
+            dependencies: [
+                "ingest", "Millpond", "PondSQLite", "PondCore", "PondTestKit", grdb, subprocess, system, logging,
+            ],
             swiftSettings: house
         ),
         .testTarget(

@@ -24,7 +24,9 @@ public struct Job: Sendable {
     public let timeout: Duration?
     /// The job must not start after this moment.
     public let expires: ServerTime?
-    /// The number of this try, from 1. Only tries that ended in an error count.
+    /// The number of this try, from 1.
+    ///
+    /// Only tries that ended in an error count.
     public let attempt: Int
     /// How often the job's worker died while it had the job.
     public let recoveries: Int

@@ -1,4 +1,6 @@
-/// Every bound of Millpond, named once. The function library repeats those that it enforces; a test compares them.
+/// Every bound of Millpond, named once.
+///
+/// The function library repeats those that it enforces; a test compares them.
 public enum Limits {
     /// The longest payload of a job, in bytes.
     public static let payloadBytesMax = 1_048_576

@@ -7,7 +7,9 @@ public struct QueueName: Sendable, Hashable, Comparable, CustomStringConvertible
     public init(_ text: String) throws(PondError) {
         let bytes = text.utf8
         guard let first = bytes.first, first.isLowercaseOrDigit, bytes.count <= Limits.queueNameBytesMax,
-            bytes.allSatisfy({ $0.isLowercaseOrDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-") })
+            bytes.allSatisfy({
+                $0.isLowercaseOrDigit || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") || $0 == UInt8(ascii: "-")
+            })
         else {
             throw PondError(
                 .invalidQueueName,
@@ -66,7 +68,9 @@ public struct JobID: Sendable, Hashable, CustomStringConvertible {
     public var description: String { text }
 }
 
-/// Which ready stream a job waits in. A preference, not a barrier: high before normal before low at each fetch.
+/// Which ready stream a job waits in.
+///
+/// A preference, not a barrier: high before normal before low at each fetch.
 public enum Priority: String, Sendable, CaseIterable {
     case high, normal, low
 }

@@ -14,15 +14,23 @@ public struct NewJob: Sendable {
     }
 }
 
-/// How and when a job runs. Everything has a default.
+/// How and when a job runs.
+///
+/// Everything has a default.
 public struct EnqueueOptions: Sendable {
-    /// Runs no earlier than this long from now, by Redis' clock. Defaults to at once.
+    /// Runs no earlier than this long from now, by Redis' clock.
+    ///
+    /// Defaults to at once.
     public var delay: Duration?
-    /// Runs no earlier than this moment. Defaults to at once; excludes `delay`.
+    /// Runs no earlier than this moment.
+    ///
+    /// Defaults to at once; excludes `delay`.
     public var runAt: ServerTime?
     /// Defaults to normal.
     public var priority: Priority = .normal
-    /// One id per user intent. Defaults to the job's own id.
+    /// One id per user intent.
+    ///
+    /// Defaults to the job's own id.
     public var correlationID: String?
     /// The job that enqueues this one.
     public var causationID: String?
@@ -32,15 +40,23 @@ public struct EnqueueOptions: Sendable {
     public var tracestate: String?
     /// Defaults to the queue's class.
     public var jobClass: JobClass?
-    /// Tries before the job is dead. Defaults to the kind's policy.
+    /// Tries before the job is dead.
+    ///
+    /// Defaults to the kind's policy.
     public var attemptsMax: Int?
-    /// The limit of one attempt. Defaults to the kind's policy.
+    /// The limit of one attempt.
+    ///
+    /// Defaults to the kind's policy.
     public var timeout: Duration?
-    /// The job must not start after this moment. Defaults to never.
+    /// The job must not start after this moment.
+    ///
+    /// Defaults to never.
     public var expires: ServerTime?
     /// Further fields, handed to the handler as they are.
     public var headers: [String: String] = [:]
-    /// Whether the queue's depth limit is checked, at the price of a slower enqueue. Defaults to false.
+    /// Whether the queue's depth limit is checked, at the price of a slower enqueue.
+    ///
+    /// Defaults to false.
     public var checksDepth = false
 
     public init() {}
@@ -60,7 +76,10 @@ extension NewJob {
     public func fields() throws(PondError) -> [(name: String, value: [UInt8])] {
         var fields: [(name: String, value: [UInt8])] = [(WireField.kind.rawValue, Array(kind.text.utf8))]
         guard data.count <= Limits.payloadBytesMax else {
-            throw PondError(.invalidJob, "data has \(data.count) bytes, allowed are \(Limits.payloadBytesMax); store it elsewhere and enqueue its address")
+            throw PondError(
+                .invalidJob,
+                "data has \(data.count) bytes, allowed are \(Limits.payloadBytesMax); store it elsewhere and enqueue its address"
+            )
         }
         if !data.isEmpty { fields.append((WireField.data.rawValue, data)) }
         for (field, text) in options.texts {

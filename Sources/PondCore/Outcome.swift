@@ -1,4 +1,6 @@
-/// What became of a fetched job. One exhaustive switch settles it.
+/// What became of a fetched job.
+///
+/// One exhaustive switch settles it.
 public enum Outcome: Sendable, Hashable {
     /// The handler returned.
     case done

@@ -1,8 +1,12 @@
 /// How often a job of a kind is tried, and how long it rests between tries.
 public struct RetryPolicy: Sendable, Hashable {
-    /// Tries before the job is dead; a job's own `max_attempts` goes before it. Defaults to 8.
+    /// Tries before the job is dead; a job's own `max_attempts` goes before it.
+    ///
+    /// Defaults to 8.
     public var attemptsMax: Int
-    /// The rest after a failure. Defaults to 500 ms, doubling up to 60 s, ± 20 %.
+    /// The rest after a failure.
+    ///
+    /// Defaults to 500 ms, doubling up to 60 s, ± 20 %.
     public var backoff: Backoff
 
     public init(

@@ -25,7 +25,8 @@ public enum WireField: String, Sendable, CaseIterable {
     /// Whether only the library may write the field.
     public var isOwnedByLibrary: Bool {
         switch self {
-        case .id, .enqueuedAt, .attempt, .recoveries, .spentWall, .spentCPU, .spentUSD, .lastError, .unhandledSince: true
+        case .id, .enqueuedAt, .attempt, .recoveries, .spentWall, .spentCPU, .spentUSD, .lastError, .unhandledSince:
+            true
         default: false
         }
     }

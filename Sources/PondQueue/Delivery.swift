@@ -1,7 +1,9 @@
 public import PondCore
 import PondRedis
 
-/// Which entry was fetched: the fence. A job that is taken over gets a new entry, so the old receipt settles nothing.
+/// Which entry was fetched: the fence.
+///
+/// A job that is taken over gets a new entry, so the old receipt settles nothing.
 public struct Receipt: Sendable, Hashable {
     /// The stream that the entry was read from.
     public let stream: ReadyStream
@@ -27,7 +29,9 @@ public struct Delivery: Sendable {
         let ownID = stream.ownID(entry: entry)
         job = Result { () throws(Malformation) in
             try Envelope(flat: fields).job(
-                queue: queue, ownID: ownID, entryTime: ServerTime(milliseconds: milliseconds)
+                queue: queue,
+                ownID: ownID,
+                entryTime: ServerTime(milliseconds: milliseconds)
             )
         }
     }

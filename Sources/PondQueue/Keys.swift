@@ -1,6 +1,8 @@
 public import PondCore
 
-/// Every Redis key of a queue. All share the hash tag `{queue}`, so that each function runs in one cluster slot.
+/// Every Redis key of a queue.
+///
+/// All share the hash tag `{queue}`, so that each function runs in one cluster slot.
 public struct Keys: Sendable, Hashable {
     /// What every function is given as its one key: `mp:{queue}`.
     public let base: String

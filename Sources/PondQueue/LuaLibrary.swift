@@ -2,9 +2,13 @@
 
 /// The `millpond` function library.
 public enum LuaLibrary {
-    /// The wire format that this program speaks. A server with a newer one is refused.
+    /// The wire format that this program speaks.
+    ///
+    /// A server with a newer one is refused.
     public static let format = 1
-    /// Raised with every change of the text. A server with an older one gets this one.
+    /// Raised with every change of the text.
+    ///
+    /// A server with an older one gets this one.
     public static let revision = 1
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows

@@ -37,7 +37,8 @@ extension Pond {
         readOnly: Bool = false
     ) async throws(QueueError) -> RESPValue {
         let command = RedisCommand(
-            readOnly ? "FCALL_RO" : "FCALL", [.text(function), 1, .text(keys.base)] + arguments
+            readOnly ? "FCALL_RO" : "FCALL",
+            [.text(function), 1, .text(keys.base)] + arguments
         )
         do throws(QueueError) {
             return try await run(command, doing: function)
@@ -79,7 +80,8 @@ extension Pond {
     public func libraryVersion() async throws(QueueError) -> LuaLibrary.Version? {
         do throws(QueueError) {
             let reply = try await run(RedisCommand("FCALL_RO", "pond_version", 0), doing: "pond_version")
-            guard let parts = reply.array, parts.count >= 3, let format = parts[1].int, let revision = parts[2].int else {
+            guard let parts = reply.array, parts.count >= 3, let format = parts[1].int, let revision = parts[2].int
+            else {
                 throw QueueError(.unexpectedReply, "pond_version answered \(reply); another library uses that name")
             }
             return LuaLibrary.Version(format: Int(format), revision: Int(revision))
@@ -92,7 +94,8 @@ extension Pond {
     private func loadLibrary() async throws(QueueError) {
         do throws(QueueError) {
             _ = try await run(
-                RedisCommand("FUNCTION", "LOAD", "REPLACE", .text(LuaLibrary.text)), doing: "loading the function library"
+                RedisCommand("FUNCTION", "LOAD", "REPLACE", .text(LuaLibrary.text)),
+                doing: "loading the function library"
             )
         } catch {
             if error.isTransient { throw error }

@@ -65,7 +65,9 @@ public final class Pond: Sendable {
         RedisClient(configuration, clock: clock, logger: logger)
     }
 
-    /// Closes the connection. Idempotent; calls after it fail.
+    /// Closes the connection.
+    ///
+    /// Idempotent; calls after it fail.
     public func close() async {
         await redis.close()
     }

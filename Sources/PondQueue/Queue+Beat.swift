@@ -33,7 +33,8 @@ extension Queue {
         about: String
     ) async throws(QueueError) -> BeatAnswer {
         let reply = try await pond.call(
-            "pond_beat", keys,
+            "pond_beat",
+            keys,
             [.text(consumer.name), .integer(lease.wholeMilliseconds), .text(census ? "1" : ""), .text(about)]
         )
         var reader = try ReplyReader("pond_beat", reply)
@@ -58,7 +59,8 @@ extension Queue {
         lease: Duration = Limits.lease
     ) async throws(QueueError) -> (moved: Int, buried: Int, more: Bool) {
         let reply = try await pond.call(
-            "pond_reclaim", keys,
+            "pond_reclaim",
+            keys,
             [
                 .text(lost.name), .text(consumer.name), .integer(lease.wholeMilliseconds),
                 .integer(Int64(Limits.recoveriesMax)),

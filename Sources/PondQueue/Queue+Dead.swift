@@ -34,16 +34,23 @@ extension Queue {
     ///   - cause: only those with this cause, among the newest 10,000.
     public func dead(limit: Int = 100, cause: String? = nil) async throws(QueueError) -> [DeadJob] {
         let reply = try await pond.call(
-            "pond_dead", keys, [.integer(Int64(limit)), .text(cause ?? "")], readOnly: true
+            "pond_dead",
+            keys,
+            [.integer(Int64(limit)), .text(cause ?? "")],
+            readOnly: true
         )
         var reader = try ReplyReader("pond_dead", reply)
         var jobs: [DeadJob] = []
         while !reader.isAtEnd {
             jobs.append(
                 DeadJob(
-                    id: JobID(try reader.text()), diedAt: try reader.time(), cause: try reader.text(),
-                    error: try reader.text(), kind: try reader.text(),
-                    attempts: Int(try reader.number()), recoveries: Int(try reader.number())
+                    id: JobID(try reader.text()),
+                    diedAt: try reader.time(),
+                    cause: try reader.text(),
+                    error: try reader.text(),
+                    kind: try reader.text(),
+                    attempts: Int(try reader.number()),
+                    recoveries: Int(try reader.number())
                 )
             )
         }
@@ -54,7 +61,10 @@ extension Queue {
     ///
     /// - Parameter ids: at most `Limits.deadBatchMax`.
     public func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
-        var reader = try ReplyReader("pond_revive", try await pond.call("pond_revive", keys, ids.map { .text($0.text) }))
+        var reader = try ReplyReader(
+            "pond_revive",
+            try await pond.call("pond_revive", keys, ids.map { .text($0.text) })
+        )
         var answers: [ReviveAnswer] = []
         for _ in ids {
             let text = try reader.text()
@@ -72,7 +82,10 @@ extension Queue {
     /// - Parameter ids: at most `Limits.deadBatchMax`.
     /// - Returns: for each id, whether there was such a dead job.
     public func discard(_ ids: [JobID]) async throws(QueueError) -> [Bool] {
-        var reader = try ReplyReader("pond_discard", try await pond.call("pond_discard", keys, ids.map { .text($0.text) }))
+        var reader = try ReplyReader(
+            "pond_discard",
+            try await pond.call("pond_discard", keys, ids.map { .text($0.text) })
+        )
         var answers: [Bool] = []
         for _ in ids { answers.append(try reader.text() == "discarded") }
         return answers

@@ -39,16 +39,25 @@ extension Queue {
         func number(_ name: String) -> Int { facts[name].flatMap { Int($0) } ?? 0 }
         func time(_ name: String) -> ServerTime { ServerTime(milliseconds: Int64(number(name))) }
         return Depth(
-            ready: number("ready"), inFlight: number("in_flight"), held: number("held"), dead: number("dead"),
+            ready: number("ready"),
+            inFlight: number("in_flight"),
+            held: number("held"),
+            dead: number("dead"),
             oldestReady: .milliseconds(number("oldest_ready_ms")),
             nextDue: number("next_due_ms") == 0 ? nil : time("next_due_ms"),
-            added: number("added"), workers: number("workers"), isPaused: number("paused") == 1,
-            done: number("done"), dropped: number("dropped"), now: time("now_ms"),
+            added: number("added"),
+            workers: number("workers"),
+            isPaused: number("paused") == 1,
+            done: number("done"),
+            dropped: number("dropped"),
+            now: time("now_ms"),
             fault: facts["fault"].flatMap { $0.isEmpty ? nil : $0 }
         )
     }
 
-    /// Stops workers from fetching; jobs in flight go on. Workers hear it within two seconds.
+    /// Stops workers from fetching; jobs in flight go on.
+    ///
+    /// Workers hear it within two seconds.
     ///
     /// - Parameter reason: for people, at most 1 KiB.
     public func pause(reason: String = "") async throws(QueueError) {
@@ -62,15 +71,22 @@ extension Queue {
 
     /// Why the queue is paused; nil when nobody said.
     public func pauseReason() async throws(QueueError) -> String? {
-        let reply = try await pond.run(RedisCommand("HGET", .text(keys.meta), "paused_reason"), doing: "reading \(name)")
+        let reply = try await pond.run(
+            RedisCommand("HGET", .text(keys.meta), "paused_reason"),
+            doing: "reading \(name)"
+        )
         return reply.string.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     /// What each worker said of itself at its last beat, as JSON, and when that was.
     public func workers() async throws(QueueError) -> [(consumer: Consumer, lastBeat: ServerTime?, about: String)] {
-        let about = try await pond.run(RedisCommand("HGETALL", .text(keys.workers)), doing: "listing workers of \(name)")
+        let about = try await pond.run(
+            RedisCommand("HGETALL", .text(keys.workers)),
+            doing: "listing workers of \(name)"
+        )
         let beats = try await pond.run(
-            RedisCommand("ZRANGE", .text(keys.beats), 0, -1, "WITHSCORES"), doing: "listing beats of \(name)"
+            RedisCommand("ZRANGE", .text(keys.beats), 0, -1, "WITHSCORES"),
+            doing: "listing beats of \(name)"
         )
         var beatReader = try ReplyReader("ZRANGE", beats)
         let times = try beatReader.namedTexts()

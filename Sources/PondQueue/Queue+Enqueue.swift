@@ -17,7 +17,9 @@ public enum EnqueueAnswer: Sendable, Hashable {
 }
 
 extension Queue {
-    /// Adds a job. A plain append when it needs no more than that, a function call otherwise.
+    /// Adds a job.
+    ///
+    /// A plain append when it needs no more than that, a function call otherwise.
     ///
     /// - Throws: `invalid`, `queueFull` (nothing was written); `redis` with `outcomeUnknown` when the answer was lost:
     ///   then the job may or may not be there.
@@ -132,7 +134,8 @@ extension Queue {
         switch word {
         case "enqueued": return .enqueued(id)
         case "held": return .held(id, due: try reader.time())
-        default: throw QueueError(.unexpectedReply, "pond_enqueue answered \"\(word)\", which this version does not know")
+        default:
+            throw QueueError(.unexpectedReply, "pond_enqueue answered \"\(word)\", which this version does not know")
         }
     }
 }

@@ -35,9 +35,12 @@ extension Queue {
     /// Takes up to `limit` runnable jobs, front before high before normal before low, after promoting what is due.
     ///
     /// When the answer is lost, what was delivered belongs to the consumer without its knowledge; `owned(by:)` finds it.
-    public func fetch(as consumer: Consumer, atMost limit: Int, bell: String? = nil) async throws(QueueError) -> Fetched {
+    public func fetch(as consumer: Consumer, atMost limit: Int, bell: String? = nil) async throws(QueueError) -> Fetched
+    {
         let reply = try await pond.call(
-            "pond_fetch", keys, [.text(consumer.name), .integer(Int64(limit)), .text(bell ?? "")]
+            "pond_fetch",
+            keys,
+            [.text(consumer.name), .integer(Int64(limit)), .text(bell ?? "")]
         )
         var reader = try ReplyReader("pond_fetch", reply)
         var fetched = Fetched(now: try reader.time(), nextDue: try reader.timeIfAny())
@@ -68,7 +71,10 @@ extension Queue {
         let names = streams.map { keys.stream($0) } + [keys.bell]
         let command = RedisCommand(
             "XREADGROUP",
-            ["GROUP", "mp", .text(consumer.name), "COUNT", 1, "BLOCK", .integer(max(1, block.wholeMilliseconds)), "STREAMS"]
+            [
+                "GROUP", "mp", .text(consumer.name), "COUNT", 1, "BLOCK", .integer(max(1, block.wholeMilliseconds)),
+                "STREAMS",
+            ]
                 + names.map { .text($0) } + names.map { _ in ">" }
         )
         let reply: RESPValue

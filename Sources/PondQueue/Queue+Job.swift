@@ -56,7 +56,7 @@ extension Queue {
             facts[name] = try reader.text()
         }
         var fields: [(name: [UInt8], value: [UInt8])] = []
-        while !reader.isAtEnd { 
+        while !reader.isAtEnd {
             let field = try reader.bytes()
             fields.append((field, try reader.bytes()))
         }

@@ -33,7 +33,10 @@ extension Queue {
     ///
     /// Safe to repeat: an entry that was settled already answers `lost`.
     public func settle(_ settlements: [Settlement], as consumer: Consumer) async throws(QueueError) -> [SettleAnswer] {
-        precondition(settlements.count <= Limits.settleBatchMax, "a settle of \(settlements.count) jobs is over the bound")
+        precondition(
+            settlements.count <= Limits.settleBatchMax,
+            "a settle of \(settlements.count) jobs is over the bound"
+        )
         var arguments: [RedisArgument] = [.text(consumer.name)]
         arguments.reserveCapacity(1 + 5 * settlements.count)
         for settlement in settlements { arguments += settlement.arguments }
@@ -82,7 +85,8 @@ extension SettleAnswer {
         case "held": self = .held(until: ServerTime(milliseconds: Int64(rest) ?? 0))
         case "dead": self = .dead(cause: rest)
         case "failed": self = .failed(rest)
-        default: throw QueueError(.unexpectedReply, "pond_settle answered \"\(text)\", which this version does not know")
+        default:
+            throw QueueError(.unexpectedReply, "pond_settle answered \"\(text)\", which this version does not know")
         }
     }
 }

@@ -1,6 +1,8 @@
 public import PondCore
 
-/// One queue: its verbs, a file each. A value, cheap to copy; all state is in Redis.
+/// One queue: its verbs, a file each.
+///
+/// A value, cheap to copy; all state is in Redis.
 public struct Queue: Sendable {
     /// The queue's name.
     public let name: QueueName

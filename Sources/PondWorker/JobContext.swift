@@ -70,7 +70,9 @@ public final class JobContext: Sendable {
 }
 
 extension JobContext {
-    /// Enqueues a child job. It inherits the correlation id and the trace, and names this job as what caused it.
+    /// Enqueues a child job.
+    ///
+    /// It inherits the correlation id and the trace, and names this job as what caused it.
     ///
     /// A job that is tried again enqueues its children again: make them safe to run twice.
     ///

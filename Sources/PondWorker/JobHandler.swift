@@ -49,11 +49,15 @@ public struct RetryLater: Error, Sendable, CustomStringConvertible {
     public var description: String { reason }
 }
 
-/// Thrown by a handler that knows that no further try can help. The job is dead at once.
+/// Thrown by a handler that knows that no further try can help.
+///
+/// The job is dead at once.
 public struct GiveUp: Error, Sendable, CustomStringConvertible {
     /// Why, for people.
     public let reason: String
-    /// A short, stable name that groups equal failures. Defaults to `failed`.
+    /// A short, stable name that groups equal failures.
+    ///
+    /// Defaults to `failed`.
     public let cause: String
 
     public init(_ reason: String, cause: String = "failed") {

@@ -45,7 +45,10 @@ public struct JobRegistration: Sendable {
     func validate() throws(PondError) {
         _ = try JobKind(kind)
         guard policy.attemptsMax >= 1, policy.attemptsMax <= 1_000_000 else {
-            throw PondError(.invalidConfiguration, "\(kind): retrying(times:) is \(policy.attemptsMax), allowed is 1 to 1000000")
+            throw PondError(
+                .invalidConfiguration,
+                "\(kind): retrying(times:) is \(policy.attemptsMax), allowed is 1 to 1000000"
+            )
         }
         guard timeout >= .milliseconds(1), timeout <= Limits.delayMax else {
             throw PondError(.invalidConfiguration, "\(kind): timeout is \(timeout), allowed is 1 ms to ten years")
@@ -61,7 +64,9 @@ extension JobHandler {
         JobRegistration(self).retrying(times: times, backoff: backoff)
     }
 
-    /// Limits one attempt; then its task is cancelled and the attempt counts as failed. Defaults to 60 seconds.
+    /// Limits one attempt; then its task is cancelled and the attempt counts as failed.
+    ///
+    /// Defaults to 60 seconds.
     public func timeout(_ limit: Duration) -> JobRegistration {
         JobRegistration(self).timeout(limit)
     }

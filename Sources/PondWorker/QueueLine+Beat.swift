@@ -49,7 +49,9 @@ extension QueueLine {
             if answer.isNew && !isFirst { state.needsReconcile = true }
         }
         if answer.isNew && !isFirst {
-            logger.warning("this worker had been declared lost (it was stopped or cut off); looking what is left of its jobs")
+            logger.warning(
+                "this worker had been declared lost (it was stopped or cut off); looking what is left of its jobs"
+            )
         }
         if !answer.lost.isEmpty { wardenSignal.ring() }
         noteNextDue(answer.nextDue)
@@ -59,7 +61,9 @@ extension QueueLine {
     }
 
     private func cancel(_ ids: Set<JobID>) {
-        for assignment in intake.drop(where: { $0.line === self && ids.contains($0.job.id) }) { settle(assignment, .cancelled) }
+        for assignment in intake.drop(where: { $0.line === self && ids.contains($0.job.id) }) {
+            settle(assignment, .cancelled)
+        }
         table.cancel(at: clock.now()) { run in
             run.assignment.line === self && ids.contains(run.assignment.job.id) ? .cancelled : nil
         }

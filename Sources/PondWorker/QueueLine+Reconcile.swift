@@ -37,7 +37,9 @@ extension QueueLine {
     /// What is being settled at this moment is neither, and gets its answer from the settle.
     private func stopWhatIsGone(_ gone: Set<Receipt>) {
         guard !gone.isEmpty else { return }
-        for assignment in intake.drop(where: { $0.line === self && gone.contains($0.receipt) }) { forget(assignment.receipt) }
+        for assignment in intake.drop(where: { $0.line === self && gone.contains($0.receipt) }) {
+            forget(assignment.receipt)
+        }
         let cancelled = table.cancel(at: clock.now()) { run in
             run.assignment.line === self && gone.contains(run.assignment.receipt) ? .lost : nil
         }
@@ -49,7 +51,9 @@ extension QueueLine {
         }
     }
 
-    /// Puts entries back to the front that were not started. What fails is found again by the next comparison.
+    /// Puts entries back to the front that were not started.
+    ///
+    /// What fails is found again by the next comparison.
     func handBack(_ receipts: [Receipt]) async {
         for start in stride(from: 0, to: receipts.count, by: Limits.settleBatchMax) {
             let batch = receipts[start..<min(start + Limits.settleBatchMax, receipts.count)].map {

@@ -5,8 +5,9 @@ import PondRedis
 import Synchronization
 
 extension QueueLine {
-    /// Promotes what is due and takes over from the lost, until the task is cancelled. Every worker does both: there
-    /// is no leader to lose.
+    /// Promotes what is due and takes over from the lost, until the task is cancelled.
+    ///
+    /// Every worker does both: there is no leader to lose.
     func runWarden() async {
         let outage = OutageLog(logger)
         while !Task.isCancelled {
@@ -47,7 +48,9 @@ extension QueueLine {
         }
     }
 
-    /// Wakes the warden when the next held job is due. One alarm at a time: a later one is set when this one rang.
+    /// Wakes the warden when the next held job is due.
+    ///
+    /// One alarm at a time: a later one is set when this one rang.
     private func setAlarm() {
         guard let due = state.withLock({ $0.nextDue }), let serverNow = serverClock.now else { return }
         let pause = max(.milliseconds(1), due.since(serverNow))

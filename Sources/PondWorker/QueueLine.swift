@@ -4,8 +4,10 @@ import PondQueue
 import PondRedis
 import Synchronization
 
-/// All that a worker does for one queue. Four loops share it, a file each: fetch, settle, beat, and the warden that
-/// promotes what is due and takes over from the lost.
+/// All that a worker does for one queue.
+///
+/// Four loops share it, a file each: fetch, settle, beat, and the warden that promotes what is due and takes over from
+/// the lost.
 ///
 /// They run on an event loop, not on the thread pool that handlers share, and so go on when handlers block.
 final class QueueLine: Sendable {

@@ -14,8 +14,10 @@ package enum CancelReason: Sendable, Hashable {
     case lost
 }
 
-/// What each slot runs. The watchdog reads and cancels here from the event loop, so that a handler which blocks its
-/// thread is noticed all the same.
+/// What each slot runs.
+///
+/// The watchdog reads and cancels here from the event loop, so that a handler which blocks its thread is noticed all
+/// the same.
 final class RunningTable: Sendable {
     struct Run: Sendable {
         let assignment: Assignment

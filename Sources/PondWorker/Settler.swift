@@ -3,8 +3,10 @@ import PondCore
 import PondQueue
 import Synchronization
 
-/// Writes down what became of jobs. What ends while a call is under way gathers and leaves in the next one: a busy
-/// worker batches, an idle one does not wait.
+/// Writes down what became of jobs.
+///
+/// What ends while a call is under way gathers and leaves in the next one: a busy worker batches, an idle one does not
+/// wait.
 final class Settler: Sendable {
     private struct State {
         var pending: [Settlement] = []
@@ -97,7 +99,10 @@ final class Settler: Sendable {
         for (settlement, answer) in answers {
             switch answer {
             case .failed(let text):
-                logger.error("job cannot be settled; trying again", metadata: ["job": "\(settlement.id)", "error": "\(text)"])
+                logger.error(
+                    "job cannot be settled; trying again",
+                    metadata: ["job": "\(settlement.id)", "error": "\(text)"]
+                )
                 failed.append(settlement)
                 continue
             case .lost where !isRepeated:

@@ -49,10 +49,14 @@ final class SlotPool: Sendable {
         let timeout = job.timeout ?? registration.timeout
         let started = clock.now()
         let context = JobContext(
-            job: job, queue: assignment.line.handlerQueue, deadline: started.advanced(by: timeout), clock: clock
+            job: job,
+            queue: assignment.line.handlerQueue,
+            deadline: started.advanced(by: timeout),
+            clock: clock
         )
         parts.table.begin(
-            RunningTable.Run(assignment: assignment, context: context, started: started, timeout: timeout), slot: slot
+            RunningTable.Run(assignment: assignment, context: context, started: started, timeout: timeout),
+            slot: slot
         )
         var thrown: (any Error)?
         do { try await registration.run(context) } catch { thrown = error }
@@ -68,7 +72,8 @@ final class SlotPool: Sendable {
         switch outcome {
         case .retry(let delay, let error):
             context.logger.warning(
-                "attempt failed; trying again", metadata: ["error": "\(error)", "after_ms": "\(delay.wholeMilliseconds)"]
+                "attempt failed; trying again",
+                metadata: ["error": "\(error)", "after_ms": "\(delay.wholeMilliseconds)"]
             )
         case .dead(let cause, let error):
             context.logger.error("attempt failed for good", metadata: ["error": "\(error)", "cause": "\(cause)"])

@@ -22,7 +22,13 @@ package enum Verdict {
         case .stopping: return .released
         case .cancelled: return .cancelled
         case .timeout(let limit):
-            return afterFailure(of: job, "timed out after \(limit.inSeconds) s", policy: policy, hint: nil, random: random)
+            return afterFailure(
+                of: job,
+                "timed out after \(limit.inSeconds) s",
+                policy: policy,
+                hint: nil,
+                random: random
+            )
         case .lost, nil:
             return outcome(of: job, error: thrown, policy: policy, random: random)
         }

@@ -102,7 +102,8 @@ extension Worker {
         for run in stuck {
             var outcome = Outcome.released
             if case .timeout = run.cancelled?.reason {
-                let text = "timed out, and its handler went on for \(parts.configuration.stuckGrace) after it was cancelled"
+                let text =
+                    "timed out, and its handler went on for \(parts.configuration.stuckGrace) after it was cancelled"
                 outcome = .retry(after: .seconds(1), error: text)
             }
             run.assignment.line.settle(run.assignment, outcome)

@@ -84,12 +84,16 @@ public final class Worker: Service, Sendable {
         }
     }
 
-    /// Stops fetching, hands back what was not started, lets running jobs end within the grace period. Idempotent.
+    /// Stops fetching, hands back what was not started, lets running jobs end within the grace period.
+    ///
+    /// Idempotent.
     public func drain() {
         stop(.draining)
     }
 
-    /// Cancels what runs and hands it back at once; nothing of it counts as an attempt. Idempotent.
+    /// Cancels what runs and hands it back at once; nothing of it counts as an attempt.
+    ///
+    /// Idempotent.
     public func hurry() {
         stop(.hurrying)
     }

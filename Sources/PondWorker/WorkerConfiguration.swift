@@ -1,26 +1,44 @@
 import PondCore
 
-/// How a worker process works. Every setting has a default but the queues.
+/// How a worker process works.
+///
+/// Every setting has a default but the queues.
 public struct WorkerConfiguration: Sendable {
     /// The queues that it serves, 1 to 32.
     public var queues: [String]
-    /// Handlers that run at a time, 1 to 1,024. Defaults to 10.
+    /// Handlers that run at a time, 1 to 1,024.
+    ///
+    /// Defaults to 10.
     public var slots = 10
-    /// Jobs fetched ahead of the slots, 0 to 1,024. Defaults to as many as slots while jobs are short (half a second on
-    /// average), and to none while they are long: a job that waits behind long ones could run in an idle worker.
+    /// Jobs fetched ahead of the slots, 0 to 1,024.
+    ///
+    /// Defaults to as many as slots while jobs are short (half a second on average), and to none while they are long: a
+    /// job that waits behind long ones could run in an idle worker.
     public var prefetch: Int?
-    /// How long running jobs may go on after the worker is told to stop. Defaults to 25 seconds.
+    /// How long running jobs may go on after the worker is told to stop.
+    ///
+    /// Defaults to 25 seconds.
     public var gracePeriod = Duration.seconds(25)
-    /// How long a cancelled handler may go on before the process counts as stuck. Defaults to 5 seconds.
+    /// How long a cancelled handler may go on before the process counts as stuck.
+    ///
+    /// Defaults to 5 seconds.
     public var stuckGrace = Duration.seconds(5)
-    /// How long a job of a kind that nobody knows waits for a worker that does. Defaults to 60 seconds.
+    /// How long a job of a kind that nobody knows waits for a worker that does.
+    ///
+    /// Defaults to 60 seconds.
     public var unknownKindGrace = Duration.seconds(60)
-    /// How often the worker beats. Defaults to 1 second.
+    /// How often the worker beats.
+    ///
+    /// Defaults to 1 second.
     public var beatInterval = Limits.beatInterval
-    /// How old a beat gets before its worker is lost; at least three beats. Defaults to 4 seconds.
+    /// How old a beat gets before its worker is lost; at least three beats.
+    ///
+    /// Defaults to 4 seconds.
     public var lease = Limits.lease
-    /// Called on a thread of its own choosing when a handler goes on `stuckGrace` after its cancellation, once what
-    /// was not started is handed back. Defaults to ending the process with exit code 70, since nothing else stops it.
+    /// Called on a thread of its own choosing when a handler goes on `stuckGrace` after its cancellation, once what was
+    /// not started is handed back.
+    ///
+    /// Defaults to ending the process with exit code 70, since nothing else stops it.
     public var onStuck: @Sendable (StuckHandler) -> Void = StuckHandler.endProcess
 
     public init(queues: [String]) {
@@ -29,7 +47,10 @@ public struct WorkerConfiguration: Sendable {
 
     func validate() throws(PondError) {
         guard !queues.isEmpty, queues.count <= Limits.queuesMax else {
-            throw PondError(.invalidConfiguration, "queues: \(queues.count) are given, allowed are 1 to \(Limits.queuesMax)")
+            throw PondError(
+                .invalidConfiguration,
+                "queues: \(queues.count) are given, allowed are 1 to \(Limits.queuesMax)"
+            )
         }
         guard Set(queues).count == queues.count else {
             throw PondError(.invalidConfiguration, "queues: one is given twice in \(queues.joined(separator: ", "))")
@@ -50,7 +71,8 @@ public struct WorkerConfiguration: Sendable {
     private func check(_ name: String, _ value: Int, in range: ClosedRange<Int>) throws(PondError) {
         guard range.contains(value) else {
             throw PondError(
-                .invalidConfiguration, "\(name) is \(value), allowed is \(range.lowerBound) to \(range.upperBound)"
+                .invalidConfiguration,
+                "\(name) is \(value), allowed is \(range.lowerBound) to \(range.upperBound)"
             )
         }
     }

@@ -16,7 +16,9 @@ import Testing
     @Test func `a payload of 1 MiB is one, a byte more is malformed`() throws {
         let payload = [UInt8](repeating: 0, count: Limits.payloadBytesMax)
         #expect(try Entry.with("data", payload).job().data.count == Limits.payloadBytesMax)
-        #expect(try Entry.with("data", payload + [0]).malformation().text == "data has 1048577 bytes, allowed are 1048576")
+        #expect(
+            try Entry.with("data", payload + [0]).malformation().text == "data has 1048577 bytes, allowed are 1048576"
+        )
     }
 
     @Test(arguments: [
@@ -66,10 +68,12 @@ import Testing
         #expect(try entry.malformation().text == "the entry has 10001 fields, allowed are 32")
     }
 
-    @Test(arguments: [
-        ("max_attempts", 1, 1_000_000), ("timeout_ms", 1, 315_360_000_000), ("expires_ms", 0, Int64.max),
-        ("enqueued_ms", 0, Int64.max), ("attempt", 0, 1_000_000_000), ("recoveries", 0, 1_000_000_000),
-    ] as [(String, Int64, Int64)])
+    @Test(
+        arguments: [
+            ("max_attempts", 1, 1_000_000), ("timeout_ms", 1, 315_360_000_000), ("expires_ms", 0, Int64.max),
+            ("enqueued_ms", 0, Int64.max), ("attempt", 0, 1_000_000_000), ("recoveries", 0, 1_000_000_000),
+        ] as [(String, Int64, Int64)]
+    )
     func `a number is whole and within its range`(name: String, least: Int64, most: Int64) throws {
         _ = try Entry.with(name, "\(least)").job()
         _ = try Entry.with(name, "\(most)").job()

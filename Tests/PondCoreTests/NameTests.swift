@@ -30,7 +30,9 @@ import Testing
         #expect(try Entry("kind", text).job().kind.text == text)
     }
 
-    @Test(arguments: ["", "-a", "_a", ":a", "a b", "a/b", "é", "a\u{0}", "\u{212a}", String(repeating: "k", count: 129)])
+    @Test(arguments: [
+        "", "-a", "_a", ":a", "a b", "a/b", "é", "a\u{0}", "\u{212a}", String(repeating: "k", count: 129),
+    ])
     func `any other kind is refused`(text: String) throws {
         let error = #expect(throws: PondError.self) { try JobKind(text) }
         #expect(error?.code == .invalidKind)
@@ -55,7 +57,9 @@ import Testing
     @Test func `causes have stable names`() {
         let causes: [Cause] = [.malformed, .unsupported, .undecodable, .attemptsExhausted, .failed]
         #expect(
-            causes.map(\.description) == ["malformed", "unsupported", "undecodable_payload", "attempts_exhausted", "failed"]
+            causes.map(\.description) == [
+                "malformed", "unsupported", "undecodable_payload", "attempts_exhausted", "failed",
+            ]
         )
     }
 }

@@ -45,7 +45,9 @@ import Testing
         }
         let flat = try new.fields().flatMap { [Array($0.name.utf8), $0.value] }
         let read = try Envelope(flat: flat).job(
-            queue: try .emails, ownID: JobID("1-0"), entryTime: ServerTime(milliseconds: 1)
+            queue: try .emails,
+            ownID: JobID("1-0"),
+            entryTime: ServerTime(milliseconds: 1)
         )
         #expect(read.kind == new.kind)
         #expect(read.data == new.data)
@@ -109,7 +111,10 @@ import Testing
 
     @Test(arguments: ["delay_ms", "run_at_ms", "priority"])
     func `no header takes the name of an argument`(name: String) throws {
-        #expect(try refusal { $0.options.headers = [name: "1"] } == "\(name) is an argument of enqueue and cannot be a header")
+        #expect(
+            try refusal { $0.options.headers = [name: "1"] }
+                == "\(name) is an argument of enqueue and cannot be a header"
+        )
     }
 
     @Test func `a job has at most 32 fields`() throws {

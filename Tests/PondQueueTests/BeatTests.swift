@@ -89,7 +89,9 @@ import Testing
 
     @Test func `after an outage nobody is lost until the living had time to beat`() async throws {
         try await Bench.run { bench in
-            for consumer in [Consumer.ann, .bob, .eve] { try await bench.setBeat(consumer, millisecondsAgo: Self.longAgo) }
+            for consumer in [Consumer.ann, .bob, .eve] {
+                try await bench.setBeat(consumer, millisecondsAgo: Self.longAgo)
+            }
             let first = try await beat(bench)
             #expect(first.lost.isEmpty)
             #expect(!first.isNew)
@@ -125,7 +127,12 @@ import Testing
 
     @Test func `a grace that a turned clock left in the future binds nobody`() async throws {
         try await Bench.run { bench in
-            try await bench.redis("HSET", bench.key("meta"), "no_reclaim_before_ms", "\(try await bench.now() + 3_600_000)")
+            try await bench.redis(
+                "HSET",
+                bench.key("meta"),
+                "no_reclaim_before_ms",
+                "\(try await bench.now() + 3_600_000)"
+            )
             try await bench.setBeat(.ann, millisecondsAgo: 0)
             try await bench.setBeat(.bob, millisecondsAgo: Self.longAgo)
             #expect(try await beat(bench).lost == [.bob])

@@ -71,7 +71,8 @@ import Testing
     @Test func `fields that no program of ours would write are kept in their order`() async throws {
         try await Bench.run { bench in
             let fields: [[UInt8]] = [
-                Array("kind".utf8), Array("a".utf8), [0xff, 0], Self.everyByte, [0x20], [], Array("z".utf8), Array("1".utf8),
+                Array("kind".utf8), Array("a".utf8), [0xff, 0], Self.everyByte, [0x20], [], Array("z".utf8),
+                Array("1".utf8),
             ]
             let command = RedisCommand("XADD", [.text(bench.key("ready")), "*"] + fields.map { .bytes($0) })
             let id = JobID(try #require(try await bench.pond.redis.send(command).string))
@@ -92,7 +93,9 @@ import Testing
             try await bench.makeDue(id)
             let delivery = try await bench.fetchOne()
             #expect(try delivery.job.get().lastError == text)
-            #expect(try await bench.settle(delivery, .dead(cause: Cause("a b c"), error: text)) == .dead(cause: "a b c"))
+            #expect(
+                try await bench.settle(delivery, .dead(cause: Cause("a b c"), error: text)) == .dead(cause: "a b c")
+            )
             let dead = try #require(try await bench.queue.dead(cause: "a b c").first)
             #expect(dead.error == text)
             try await bench.expect(id, in: .dead)

@@ -99,7 +99,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [false, true]) func `a cancelled job whose worker dies does not run again`(isMoved: Bool) async throws {
+    @Test(arguments: [false, true]) func `a cancelled job whose worker dies does not run again`(
+        isMoved: Bool
+    ) async throws {
         try await Bench.run { bench in
             let id = try await bench.add()
             if isMoved { try await bench.settle(try await bench.fetchOne(), .released) }
@@ -139,7 +141,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "x", "0", "-", "1-", "-1", "0-0", "5-5", "5-5h", "5-5d", "5-5z", "99999999999999999999999-1", "+", "*", "1-1 2-2",
+        "", "x", "0", "-", "1-", "-1", "0-0", "5-5", "5-5h", "5-5d", "5-5z", "99999999999999999999999-1", "+", "*",
+        "1-1 2-2",
         String(repeating: "9", count: 100_000),
     ])
     func `an id that no job has is unknown`(text: String) async throws {

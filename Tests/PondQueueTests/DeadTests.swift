@@ -65,7 +65,9 @@ import Testing
             let id = try await bury(bench)
             try await bench.redis("RENAME", bench.key("ready"), bench.key("away"))
             try await bench.redis("SET", bench.key("ready"), "a string")
-            guard case .refused(let text)? = try await bench.queue.revive([id]).first else { throw Unexpected("revived") }
+            guard case .refused(let text)? = try await bench.queue.revive([id]).first else {
+                throw Unexpected("revived")
+            }
             #expect(text.hasPrefix("WRONGTYPE"))
             try await bench.redis("RENAME", bench.key("away"), bench.key("ready"))
             try await bench.expect(id, in: .dead)
@@ -77,7 +79,9 @@ import Testing
         try await Bench.run { bench in
             let ids = [try await bury(bench), try await bury(bench), try await bury(bench, "other")]
             #expect(try await bench.hash("causes").count == 2)
-            #expect(try await bench.queue.discard([ids[0], JobID("5-5"), ids[2], ids[0]]) == [true, false, true, false])
+            #expect(
+                try await bench.queue.discard([ids[0], JobID("5-5"), ids[2], ids[0]]) == [true, false, true, false]
+            )
             try await bench.expect(ids[0], endedAs: "discarded")
             try await bench.expectWhole(ids)
             #expect(Array(try await bench.hash("causes").keys) == ["failed"])

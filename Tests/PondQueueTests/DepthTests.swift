@@ -106,7 +106,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "ready", "ready:high", "ready:front", "held", "due", "dead", "dead:at", "causes", "meta", "beats", "workers", "moved",
+        "ready", "ready:high", "ready:front", "held", "due", "dead", "dead:at", "causes", "meta", "beats", "workers",
+        "moved",
         "cancel", "journal", "bell",
     ])
     func `a key of the wrong type is named, and everything else is told`(name: String) async throws {
@@ -136,7 +137,8 @@ import Testing
             let names = stride(from: 0, to: reply.count, by: 2).map { reply[$0].string }
             #expect(
                 names == [
-                    "ready", "in_flight", "held", "dead", "oldest_ready_ms", "next_due_ms", "added", "workers", "paused",
+                    "ready", "in_flight", "held", "dead", "oldest_ready_ms", "next_due_ms", "added", "workers",
+                    "paused",
                     "done", "dropped", "now_ms", "fault",
                 ]
             )

@@ -107,11 +107,16 @@ import Testing
         try await refuses(["kind", "a", name, "1"], "INVALID \(name): ")
     }
 
-    @Test(.redis, arguments: [
-        "", "q", "mp:q", "mp:{}", "mp:{Q}", "mp:{-a}", "mp:{a b}", "mp:{a}{b}", "mp:{{a}}", "mp:{a", "mp:a}", "{a}:x",
-        "mp:{é}", "mp:{a\u{0}}", "mp:{a\n}", "mp:{a:b}", "mp:{a}:ready", "mp:{\(String(repeating: "q", count: 64))}",
-        "mp:{\(String(repeating: "q", count: 1_000_000))}", String(repeating: "{", count: 1_000_000),
-    ])
+    @Test(
+        .redis,
+        arguments: [
+            "", "q", "mp:q", "mp:{}", "mp:{Q}", "mp:{-a}", "mp:{a b}", "mp:{a}{b}", "mp:{{a}}", "mp:{a", "mp:a}",
+            "{a}:x",
+            "mp:{é}", "mp:{a\u{0}}", "mp:{a\n}", "mp:{a:b}", "mp:{a}:ready",
+            "mp:{\(String(repeating: "q", count: 64))}",
+            "mp:{\(String(repeating: "q", count: 1_000_000))}", String(repeating: "{", count: 1_000_000),
+        ]
+    )
     func `no function works on a key that is no queue's`(base: String) async throws {
         try await Bench.run { bench in
             try await bench.pond.installLibrary()
@@ -130,7 +135,10 @@ import Testing
             try await bench.pond.installLibrary()
             for function in Contract.functions where function != "pond_version" {
                 let error = await #expect(throws: RedisError.self) { try await bench.redis("FCALL", function, "0") }
-                #expect(error?.message.hasPrefix("INVALID queue key: got \"\"") == true, "\(function): \(error?.message ?? "")")
+                #expect(
+                    error?.message.hasPrefix("INVALID queue key: got \"\"") == true,
+                    "\(function): \(error?.message ?? "")"
+                )
             }
         }
     }

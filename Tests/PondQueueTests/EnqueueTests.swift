@@ -19,7 +19,8 @@ import Testing
 
     @Test func `a plain append by anybody is a job`() async throws {
         try await Bench.run { bench in
-            let entry = try await bench.redis("XADD", bench.key("ready"), "*", "kind", "email.send", "data", "{}").string
+            let entry = try await bench.redis("XADD", bench.key("ready"), "*", "kind", "email.send", "data", "{}")
+                .string
             let delivery = try await bench.fetchOne()
             #expect(delivery.id.text == entry)
             #expect(try delivery.job.get().kind.text == "email.send")
@@ -140,7 +141,9 @@ import Testing
         }
     }
 
-    @Test(arguments: [10_000, 40_000]) func `tens of thousands of jobs in one call are all there`(count: Int) async throws {
+    @Test(arguments: [10_000, 40_000]) func `tens of thousands of jobs in one call are all there`(
+        count: Int
+    ) async throws {
         try await Bench.run { bench in
             let answers = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: count))
             #expect(Set(try answers.map { try $0.get().id }).count == count)

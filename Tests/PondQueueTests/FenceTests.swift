@@ -7,7 +7,8 @@ import Testing
 /// Only the owner settles; a result that comes late changes nothing and is written down as lost.
 @Suite(.redis) struct FenceTests {
     static let outcomes: [Outcome] = [
-        .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released, .cancelled, .expired,
+        .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released, .cancelled,
+        .expired,
         .deferred(for: .seconds(60), grace: .seconds(600)),
     ]
 
@@ -56,7 +57,8 @@ import Testing
             let id = try await bench.add()
             let delivery = try await bench.fetchOne()
             let answers = try await bench.queue.settle(
-                [first, second].map { Settlement(receipt: delivery.receipt, id: id, outcome: $0) }, as: .ann
+                [first, second].map { Settlement(receipt: delivery.receipt, id: id, outcome: $0) },
+                as: .ann
             )
             #expect(answers[0] != .lost)
             #expect(answers[1] == .lost)
@@ -104,13 +106,19 @@ import Testing
 
     @Test func `a queue that nobody has opened answers lost`() async throws {
         try await Bench.run { bench in
-            let settlement = Settlement(receipt: Receipt(stream: .low, entry: "1-1"), id: JobID("1-1l"), outcome: .released)
+            let settlement = Settlement(
+                receipt: Receipt(stream: .low, entry: "1-1"),
+                id: JobID("1-1l"),
+                outcome: .released
+            )
             #expect(try await bench.queue.settle([settlement], as: .ann) == [.lost])
             try await bench.expectWhole([])
         }
     }
 
-    @Test(arguments: outcomes) func `an entry deleted behind our back ends without a trace`(outcome: Outcome) async throws {
+    @Test(arguments: outcomes) func `an entry deleted behind our back ends without a trace`(
+        outcome: Outcome
+    ) async throws {
         try await Bench.run { bench in
             let id = try await bench.add()
             let delivery = try await bench.fetchOne()
@@ -126,7 +134,9 @@ import Testing
 
     @Test func `the fence compares ids as numbers of any length`() async throws {
         try await Bench.run { bench in
-            var entries = ["9-1", "10-1", "10-9", "10-10", "99999999999999-1", "18446744073709551615-18446744073709551614"]
+            var entries = [
+                "9-1", "10-1", "10-9", "10-10", "99999999999999-1", "18446744073709551615-18446744073709551614",
+            ]
             for entry in entries { try await bench.redis("XADD", bench.key("ready"), entry, "kind", "a") }
             let deliveries = try await bench.fetch()
             #expect(deliveries.map(\.receipt.entry) == entries)

@@ -118,7 +118,15 @@ import Testing
             try await bench.redis("XADD", bench.key("ready"), "*", "junk", "1")
             try await bench.redis("XADD", bench.key("ready"), "*", "kind", "a", "kind", "b")
             try await bench.redis("XADD", bench.key("ready"), "*", "kind", "a", "key", "order-1")
-            try await bench.redis("XADD", bench.key("ready"), "*", "kind", "a", String(repeating: "n", count: 1_000_000), "v")
+            try await bench.redis(
+                "XADD",
+                bench.key("ready"),
+                "*",
+                "kind",
+                "a",
+                String(repeating: "n", count: 1_000_000),
+                "v"
+            )
             let good = try await bench.add()
             let deliveries = try await bench.fetch()
             #expect(deliveries.count == 5)

@@ -5,7 +5,9 @@ import PondTestKit
 import Testing
 
 @Suite(.redis) struct JobReportTests {
-    @Test(arguments: Priority.allCases) func `a job is reported in each place by the same id`(priority: Priority) async throws {
+    @Test(arguments: Priority.allCases) func `a job is reported in each place by the same id`(
+        priority: Priority
+    ) async throws {
         try await Bench.run { bench in
             var options = EnqueueOptions()
             options.priority = priority

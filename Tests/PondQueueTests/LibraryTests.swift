@@ -4,7 +4,9 @@ import PondRedis
 import PondTestKit
 import Testing
 
-/// How the function library gets to a server and stays there. Each test has a server of its own.
+/// How the function library gets to a server and stays there.
+///
+/// Each test has a server of its own.
 @Suite struct LibraryTests {
     private func version(format: Int, revision: Int) -> String {
         LuaLibrary.text

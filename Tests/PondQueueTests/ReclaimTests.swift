@@ -7,7 +7,9 @@ import Testing
 @Suite(.redis) struct ReclaimTests {
     @Test func `a lost worker's jobs are ready again at the front, with one recovery`() async throws {
         try await Bench.run { bench in
-            let ids = [try await bench.add(), try await bench.add(priority: .high), try await bench.add(priority: .low)]
+            let ids = [
+                try await bench.add(), try await bench.add(priority: .high), try await bench.add(priority: .low),
+            ]
             #expect(try await bench.fetch().count == 3)
             #expect(try await bench.reclaimAll(from: .ann) == (3, 0))
             for id in ids { try await bench.expect(id, in: .ready(.front)) }
@@ -99,7 +101,9 @@ import Testing
 
     @Test func `a batch takes 128, and says that more is left`() async throws {
         try await Bench.run { bench in
-            let ids = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: 300)).map { try $0.get().id }
+            let ids = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: 300)).map {
+                try $0.get().id
+            }
             #expect(try await bench.fetch(300).count == 300)
             try await bench.setBeat(.ann, millisecondsAgo: 60_000)
             let first = try await bench.queue.reclaim(from: .ann, by: .bob)
@@ -115,7 +119,9 @@ import Testing
 
     @Test func `a bound that is met exactly says more, and the next call ends it`() async throws {
         try await Bench.run { bench in
-            let ids = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: 128)).map { try $0.get().id }
+            let ids = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: 128)).map {
+                try $0.get().id
+            }
             #expect(try await bench.fetch(128).count == 128)
             try await bench.setBeat(.ann, millisecondsAgo: 60_000)
             #expect(try await bench.queue.reclaim(from: .ann, by: .bob) == (128, 0, true))
@@ -126,7 +132,9 @@ import Testing
 
     @Test func `two workers that take over at once take each job once`() async throws {
         try await Bench.run { bench in
-            let ids = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: 500)).map { try $0.get().id }
+            let ids = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: 500)).map {
+                try $0.get().id
+            }
             #expect(try await bench.fetch(500).count == 500)
             try await bench.setBeat(.ann, millisecondsAgo: 60_000)
             let moved = try await withThrowingTaskGroup(of: Int.self) { group in
@@ -178,7 +186,9 @@ import Testing
     @Test func `an entry of five thousand fields is dead, and stops no other`() async throws {
         try await Bench.run { bench in
             let fields = (0..<5_000).flatMap { [RedisArgument.text("f\($0)"), .text("v")] }
-            let reply = try await bench.pond.redis.send(RedisCommand("XADD", [.text(bench.key("ready")), "*"] + fields))
+            let reply = try await bench.pond.redis.send(
+                RedisCommand("XADD", [.text(bench.key("ready")), "*"] + fields)
+            )
             let id = JobID(try #require(reply.string))
             let other = try await bench.add()
             #expect(try await bench.fetch().count == 2)
@@ -191,7 +201,9 @@ import Testing
     @Test func `an entry of five thousand fields that was handed back is dead, not stuck`() async throws {
         try await Bench.run { bench in
             let fields = (0..<5_000).flatMap { [RedisArgument.text("f\($0)"), .text("v")] }
-            let reply = try await bench.pond.redis.send(RedisCommand("XADD", [.text(bench.key("ready")), "*"] + fields))
+            let reply = try await bench.pond.redis.send(
+                RedisCommand("XADD", [.text(bench.key("ready")), "*"] + fields)
+            )
             let id = JobID(try #require(reply.string))
             let answer = try await bench.settle(try await bench.fetchOne(), .released)
             #expect(answer == .dead(cause: "malformed"))

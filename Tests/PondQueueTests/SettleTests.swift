@@ -72,7 +72,8 @@ import Testing
     @Test func `a malformed entry is kept exactly as it came`() async throws {
         try await Bench.run { bench in
             let words: [RedisArgument] = [
-                .text(bench.key("ready")), "*", "id", "7-7", "junk", .bytes([0, 0xff, 0]), "junk", "twice", "attempt", "x",
+                .text(bench.key("ready")), "*", "id", "7-7", "junk", .bytes([0, 0xff, 0]), "junk", "twice", "attempt",
+                "x",
             ]
             let entry = try await bench.pond.redis.send(RedisCommand("XADD", words)).string
             let delivery = try await bench.fetchOne()
@@ -112,7 +113,9 @@ import Testing
         try await Bench.run { bench in
             let id = try await bench.add()
             let grace = Outcome.deferred(for: .seconds(60), grace: .seconds(600))
-            guard case .held = try await bench.settle(try await bench.fetchOne(), grace) else { throw Unexpected("not held") }
+            guard case .held = try await bench.settle(try await bench.fetchOne(), grace) else {
+                throw Unexpected("not held")
+            }
             try await bench.expect(id, in: .held)
             #expect(try await bench.queue.job(id).attempts == 0)
             try await bench.makeDue(id)
@@ -142,7 +145,8 @@ import Testing
             for number in 0..<8 { ids.append(try await bench.add(priority: Priority.allCases[number % 3])) }
             let deliveries = try await bench.fetch()
             let outcomes: [Outcome] = [
-                .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released, .cancelled,
+                .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released,
+                .cancelled,
                 .expired, .deferred(for: .seconds(60), grace: .seconds(600)), .done,
             ]
             // Out of order, over three streams.
@@ -187,7 +191,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ["finish", "n", "1-1", "", ""], ["done", "x", "1-1", "", ""], ["done", "n", "abc", "", ""], ["done", "n", "1", "", ""],
+        ["finish", "n", "1-1", "", ""], ["done", "x", "1-1", "", ""], ["done", "n", "abc", "", ""],
+        ["done", "n", "1", "", ""],
         ["done", "n", "1-1", ""], ["done"],
     ])
     func `what is no settlement is refused before anything is written`(words: [String]) async throws {

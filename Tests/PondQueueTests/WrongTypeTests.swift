@@ -5,17 +5,22 @@ import PondTestKit
 import Testing
 
 /// A function is atomic against others, not against its own errors: what fails half-way must leave every job in exactly
-/// one place. Each key of the queue in turn holds something of another type while each verb is called.
+/// one place.
+///
+/// Each key of the queue in turn holds something of another type while each verb is called.
 @Suite(.redis) struct WrongTypeTests {
     static let keys = [
-        "ready", "ready:front", "ready:high", "ready:low", "held", "due", "dead", "dead:at", "causes", "beats", "workers",
+        "ready", "ready:front", "ready:high", "ready:low", "held", "due", "dead", "dead:at", "causes", "beats",
+        "workers",
         "meta", "journal", "moved", "cancel", "bell",
     ]
 
     /// A wish to cancel that could not be read stays behind its job; it is read again when the job comes again.
     private static func leftover(_ key: String) -> String? { key == "cancel" ? "cancel flag" : nil }
 
-    @Test(arguments: Situation.all) func `a verb that fails leaves every job in one place`(situation: Situation) async throws {
+    @Test(arguments: Situation.all) func `a verb that fails leaves every job in one place`(
+        situation: Situation
+    ) async throws {
         for key in Self.keys {
             try await Bench.run { bench in
                 _ = try await bench.queue.open()
@@ -24,7 +29,10 @@ import Testing
                 do {
                     ids += try await situation.act(bench, ids)
                 } catch let error as QueueError {
-                    #expect(error.redis?.prefix == "WRONGTYPE" || error.message.contains("WRONGTYPE"), "\(key): \(error)")
+                    #expect(
+                        error.redis?.prefix == "WRONGTYPE" || error.message.contains("WRONGTYPE"),
+                        "\(key): \(error)"
+                    )
                 } catch let error as RedisError {
                     #expect(error.prefix == "WRONGTYPE", "\(key): \(error)")
                 }
@@ -36,7 +44,9 @@ import Testing
         }
     }
 
-    @Test(arguments: Situation.all) func `a verb that failed works once the key is mended`(situation: Situation) async throws {
+    @Test(arguments: Situation.all) func `a verb that failed works once the key is mended`(
+        situation: Situation
+    ) async throws {
         for key in Self.keys where key != "journal" {
             try await Bench.run { bench in
                 _ = try await bench.queue.open()
@@ -52,22 +62,5 @@ import Testing
                 try await bench.expectWhole(ids, "\(key) was broken", ignoring: Self.leftover(key))
             }
         }
-    }
-}
-
-extension Bench {
-    fileprivate func breakKey(_ name: String) async throws {
-        if try await redis("EXISTS", key(name)).int == 1 { try await redis("RENAME", key(name), key("away")) }
-        try await redis("SET", key(name), "something else")
-    }
-
-    fileprivate func mendKey(_ name: String) async throws {
-        try await redis("DEL", key(name))
-        if try await redis("EXISTS", key("away")).int == 1 { try await redis("RENAME", key("away"), key(name)) }
-    }
-
-    fileprivate func stillThere(_ ids: [JobID]) async throws -> [JobID] {
-        let places = try await census().places
-        return ids.filter { places[$0] != nil }
     }
 }

@@ -42,7 +42,9 @@ struct ConfigurationTests {
             JobRegistration(kind: "a") { _ in }
         }
         #expect(try refusal(twice) == "kind a is registered twice")
-        #expect(try refusal(JobList { JobRegistration(kind: "a") { _ in }.retrying(times: 0) }).contains("retrying(times:)"))
+        #expect(
+            try refusal(JobList { JobRegistration(kind: "a") { _ in }.retrying(times: 0) }).contains("retrying(times:)")
+        )
         #expect(try refusal(JobList { JobRegistration(kind: "a") { _ in }.timeout(.zero) }).contains("timeout"))
     }
 }

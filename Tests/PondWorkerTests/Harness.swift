@@ -46,7 +46,11 @@ struct Harness {
     }
 
     @discardableResult
-    func enqueue(_ kind: String, _ data: String = "{}", _ options: EnqueueOptions = EnqueueOptions()) async throws -> JobID {
+    func enqueue(
+        _ kind: String,
+        _ data: String = "{}",
+        _ options: EnqueueOptions = EnqueueOptions()
+    ) async throws -> JobID {
         try await queue.enqueue(NewJob(kind: try JobKind(kind), data: Array(data.utf8), options: options)).id
     }
 
@@ -79,7 +83,9 @@ final class Event: Sendable {
     func wait(for times: Int = 1, within limit: Duration = .seconds(20)) async throws {
         let deadline = ContinuousClock.now + limit
         while fired < times {
-            guard ContinuousClock.now < deadline else { throw NotReached(text: "fired \(fired) times, awaited \(times)") }
+            guard ContinuousClock.now < deadline else {
+                throw NotReached(text: "fired \(fired) times, awaited \(times)")
+            }
             try await Task.sleep(for: .milliseconds(2))
         }
     }

@@ -19,8 +19,15 @@ struct RecoveryTests {
             try await harness.eventually { $0.ready == 3 }
             _ = try await harness.redis.send(
                 RedisCommand(
-                    "XREADGROUP", "GROUP", "mp", .text(worker.consumer.name), "COUNT", 10, "STREAMS",
-                    .text(harness.queue.keys.ready(.normal)), ">"
+                    "XREADGROUP",
+                    "GROUP",
+                    "mp",
+                    .text(worker.consumer.name),
+                    "COUNT",
+                    10,
+                    "STREAMS",
+                    .text(harness.queue.keys.ready(.normal)),
+                    ">"
                 )
             )
             try await harness.queue.resume()
@@ -59,12 +66,13 @@ struct RecoveryTests {
             try await ran.wait(for: 2, within: .seconds(8))
         }
     }
-
 }
 
 @Suite
 struct OutageTests {
-    @Test func `jobs flow again after Redis was killed and started on the same data, nothing acknowledged is lost`() async throws {
+    @Test func `jobs flow again after Redis was killed and started on the same data, nothing acknowledged is lost`()
+        async throws
+    {
         try await RedisServer.withServer(RedisServer.Options(appendOnly: true)) { server in
             let harness = try Harness(server: server)
             let ran = Record<String>()
@@ -109,8 +117,13 @@ struct SharedConnectionTests {
         let harness = try Harness()
         let busy = JobRegistration(kind: "busy") { job in
             // Always in the middle of a call when its time is up.
-            while true { try await job.enqueue(NewJob(kind: try JobKind("child")), to: "children-\(harness.queue.name)") }
-        }.timeout(.milliseconds(50)).retrying(times: 2, backoff: Backoff(base: .milliseconds(5), cap: .milliseconds(5), jitter: 0))
+            while true {
+                try await job.enqueue(NewJob(kind: try JobKind("child")), to: "children-\(harness.queue.name)")
+            }
+        }.timeout(.milliseconds(50)).retrying(
+            times: 2,
+            backoff: Backoff(base: .milliseconds(5), cap: .milliseconds(5), jitter: 0)
+        )
         for _ in 0..<20 { try await harness.enqueue("busy") }
         for _ in 0..<200 { try await harness.enqueue("quick") }
         let ran = Record<JobID>()

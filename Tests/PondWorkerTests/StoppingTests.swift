@@ -16,7 +16,12 @@ struct StoppingTests {
             try await finish.wait()
         }
         for _ in 0..<4 { try await harness.enqueue("job") }
-        try await harness.withWorker(JobList { job }, { $0.slots = 1; $0.prefetch = 3 }) { worker in
+        try await harness.withWorker(
+            JobList { job },
+            {
+                $0.slots = 1; $0.prefetch = 3
+            }
+        ) { worker in
             try await started.wait()
             try await harness.eventually { $0.inFlight == 4 }
             worker.drain()
@@ -25,7 +30,9 @@ struct StoppingTests {
         }
         try await harness.eventually { $0.ready == 3 && $0.done == 1 && $0.inFlight == 0 && $0.workers == 0 }
         let handedBack = Record<Int>()
-        try await harness.withWorker(JobList { JobRegistration(kind: "job") { handedBack.add($0.attempt * 10 + $0.recoveries) } }) { _ in
+        try await harness.withWorker(
+            JobList { JobRegistration(kind: "job") { handedBack.add($0.attempt * 10 + $0.recoveries) } }
+        ) { _ in
             try await harness.eventually { $0.done == 4 }
         }
         #expect(handedBack.all == [10, 10, 10])

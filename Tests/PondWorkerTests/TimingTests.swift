@@ -5,7 +5,9 @@ import PondTestKit
 import PondWorker
 import Testing
 
-/// What is promised in milliseconds. Run apart from suites that block threads on purpose (`scripts/test` does).
+/// What is promised in milliseconds.
+///
+/// Run apart from suites that block threads on purpose (`scripts/test` does).
 @Suite(.redis, .serialized)
 struct TimingTests {
     @Test func `a delayed job runs when it is due, not before and not much later`() async throws {
@@ -62,9 +64,9 @@ struct TimingTests {
         }
     }
 
-
-    /// Calls of the two commands that a worker makes by itself. The suite's tests run one after the other, on a
-    /// server of their own, so nobody else makes any.
+    /// Calls of the two commands that a worker makes by itself.
+    ///
+    /// The suite's tests run one after the other, on a server of their own, so nobody else makes any.
     private func commands(_ harness: Harness) async throws -> Int {
         let info = try await harness.redis.send(RedisCommand("INFO", "commandstats")).string ?? ""
         var total = 0

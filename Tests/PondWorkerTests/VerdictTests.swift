@@ -7,10 +7,14 @@ struct VerdictTests {
     struct Failure: Error {}
 
     private func job(attempt: Int = 1, attemptsMax: Int? = nil) throws -> Job {
-        var flat: [[UInt8]] = [Array("kind".utf8), Array("a".utf8), Array("attempt".utf8), Array("\(attempt - 1)".utf8)]
+        var flat: [[UInt8]] = [
+            Array("kind".utf8), Array("a".utf8), Array("attempt".utf8), Array("\(attempt - 1)".utf8),
+        ]
         if let attemptsMax { flat += [Array("max_attempts".utf8), Array("\(attemptsMax)".utf8)] }
         return try Envelope(flat: flat).job(
-            queue: QueueName("q"), ownID: JobID("1-0"), entryTime: ServerTime(milliseconds: 1)
+            queue: QueueName("q"),
+            ownID: JobID("1-0"),
+            entryTime: ServerTime(milliseconds: 1)
         )
     }
 
@@ -67,8 +71,14 @@ struct VerdictTests {
     }
 
     @Test func `a job's own max_attempts goes before its kind's policy`() throws {
-        #expect(try outcome(Failure(), attempt: 3, attemptsMax: 5) == .retry(after: .seconds(4), error: "Failure: Failure()"))
-        #expect(try outcome(Failure(), attempt: 1, attemptsMax: 1) == .dead(cause: .attemptsExhausted, error: "Failure: Failure()"))
+        #expect(
+            try outcome(Failure(), attempt: 3, attemptsMax: 5)
+                == .retry(after: .seconds(4), error: "Failure: Failure()")
+        )
+        #expect(
+            try outcome(Failure(), attempt: 1, attemptsMax: 1)
+                == .dead(cause: .attemptsExhausted, error: "Failure: Failure()")
+        )
     }
 
     @Test func `GiveUp and an undecodable payload are dead at once`() throws {

@@ -32,7 +32,15 @@ struct WorkerTests {
         let sent = Record<Mail>()
         try await harness.withWorker(JobList { SendMail(sent: sent) }) { _ in
             _ = try await harness.redis.send(
-                RedisCommand("XADD", .text(harness.queue.keys.ready(.normal)), "*", "kind", "mail.send", "data", #"{"to":"x"}"#)
+                RedisCommand(
+                    "XADD",
+                    .text(harness.queue.keys.ready(.normal)),
+                    "*",
+                    "kind",
+                    "mail.send",
+                    "data",
+                    #"{"to":"x"}"#
+                )
             )
             try await harness.eventually { $0.done == 1 }
         }
@@ -90,7 +98,8 @@ struct WorkerTests {
         let harness = try Harness()
         try await harness.withWorker(JobList { SendMail(sent: Record()) }) { _ in
             let command = RedisCommand(
-                "XADD", [.text(harness.queue.keys.ready(.normal)), "*"] + fields.map { .text($0) }
+                "XADD",
+                [.text(harness.queue.keys.ready(.normal)), "*"] + fields.map { .text($0) }
             )
             _ = try await harness.redis.send(command)
             try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 }
@@ -104,7 +113,9 @@ struct WorkerTests {
         try await harness.withWorker(JobList { SendMail(sent: Record()) }) { _ in
             let key = RedisArgument.text(harness.queue.keys.ready(.high))
             _ = try await harness.redis.send(RedisCommand("XADD", [key, "*", "kind", "a", .bytes(name), "v"]))
-            _ = try await harness.redis.send(RedisCommand("XADD", [key, "*", "kind", .bytes([0xff, 0xfe]), "data", "v"]))
+            _ = try await harness.redis.send(
+                RedisCommand("XADD", [key, "*", "kind", .bytes([0xff, 0xfe]), "data", "v"])
+            )
             try await harness.eventually { $0.dead == 2 && $0.inFlight == 0 }
         }
         let dead = try await harness.queue.dead()
@@ -116,7 +127,8 @@ struct WorkerTests {
 
     @Test func `a kind that nobody knows waits for its grace, then is dead`() async throws {
         let harness = try Harness()
-        try await harness.withWorker(JobList { SendMail(sent: Record()) }, { $0.unknownKindGrace = .milliseconds(100) }) { _ in
+        try await harness.withWorker(JobList { SendMail(sent: Record()) }, { $0.unknownKindGrace = .milliseconds(100) })
+        { _ in
             try await harness.enqueue("nobody.knows")
             try await harness.eventually { $0.dead == 1 }
         }
@@ -127,7 +139,10 @@ struct WorkerTests {
         let harness = try Harness()
         let slow = JobRegistration(kind: "slow") { job in
             if job.attempt == 1 { try await Task.sleep(for: .seconds(60)) }
-        }.timeout(.milliseconds(150)).retrying(times: 3, backoff: Backoff(base: .milliseconds(5), cap: .milliseconds(5), jitter: 0))
+        }.timeout(.milliseconds(150)).retrying(
+            times: 3,
+            backoff: Backoff(base: .milliseconds(5), cap: .milliseconds(5), jitter: 0)
+        )
         let started = ContinuousClock.now
         try await harness.withWorker(JobList { slow }) { _ in
             try await harness.enqueue("slow")

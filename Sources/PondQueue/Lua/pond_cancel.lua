@@ -26,4 +26,4 @@ local function cancel(names, args)
     return 'cancelled'
 end
 
-redis.register_function{ function_name = 'pond_cancel', callback = cancel }
+redis.register_function{ function_name = 'pond_cancel', callback = cancel, flags = { 'allow-oom' } }

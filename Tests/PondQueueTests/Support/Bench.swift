@@ -76,7 +76,11 @@ struct Bench: Sendable {
         }
     }
 
-    func refusal(_ function: String, _ words: String..., at location: SourceLocation = #_sourceLocation) async throws -> String {
+    func refusal(
+        _ function: String,
+        _ words: String...,
+        at location: SourceLocation = #_sourceLocation
+    ) async throws -> String {
         try await refusal(function, words.map { .text($0) }, at: location)
     }
 
@@ -90,7 +94,11 @@ struct Bench: Sendable {
 // The verbs with a test's defaults.
 extension Bench {
     @discardableResult
-    func add(_ kind: String = "a.b", _ data: String = "{}", _ options: EnqueueOptions = EnqueueOptions()) async throws -> JobID {
+    func add(
+        _ kind: String = "a.b",
+        _ data: String = "{}",
+        _ options: EnqueueOptions = EnqueueOptions()
+    ) async throws -> JobID {
         try await queue.enqueue(NewJob(kind: try JobKind(kind), data: Array(data.utf8), options: options)).id
     }
 
@@ -114,7 +122,8 @@ extension Bench {
     }
 
     /// Fetches the one job that is there.
-    func fetchOne(as consumer: Consumer = .ann, at location: SourceLocation = #_sourceLocation) async throws -> Delivery {
+    func fetchOne(as consumer: Consumer = .ann, at location: SourceLocation = #_sourceLocation) async throws -> Delivery
+    {
         let deliveries = try await fetch(as: consumer, 1)
         return try #require(deliveries.first, "nothing to fetch", sourceLocation: location)
     }

@@ -40,7 +40,8 @@ extension Bench {
         try await countHeldAndDead(&census)
         try await readJournal(&census)
         for (id, _) in try await hash("cancel") {
-            let isRunning = census.places[JobID(id)]?.contains { if case .running = $0 { true } else { false } } ?? false
+            let isRunning =
+                census.places[JobID(id)]?.contains { if case .running = $0 { true } else { false } } ?? false
             if !isRunning { census.faults.append("cancel flag of \(id)") }
         }
         return census
@@ -62,7 +63,8 @@ extension Bench {
         for id in ids {
             let count = (census.places[id]?.count ?? 0) + (census.ends[id]?.count ?? 0)
             #expect(
-                count == 1, "\(id): \(census.places[id] ?? []) \(census.ends[id] ?? []) \(comment?.rawValue ?? "")",
+                count == 1,
+                "\(id): \(census.places[id] ?? []) \(census.ends[id] ?? []) \(comment?.rawValue ?? "")",
                 sourceLocation: location
             )
         }
@@ -116,7 +118,8 @@ extension Bench {
     private func readJournal(_ census: inout Census) async throws {
         for (event, detail) in try await journal() {
             switch event {
-            case "done": for id in detail.split(separator: " ") { census.ends[JobID(String(id)), default: []].append(event) }
+            case "done":
+                for id in detail.split(separator: " ") { census.ends[JobID(String(id)), default: []].append(event) }
             case "cancelled", "expired", "discarded", "dropped": census.ends[JobID(detail), default: []].append(event)
             default: continue
             }

@@ -8,7 +8,9 @@ struct Situation: Sendable, CustomTestStringConvertible {
     let name: String
     /// Makes the state; gives the jobs.
     let prepare: @Sendable (Bench) async throws -> [JobID]
-    /// Calls the verb; gives the jobs that it says it added. What it throws is the failure that is looked for.
+    /// Calls the verb; gives the jobs that it says it added.
+    ///
+    /// What it throws is the failure that is looked for.
     let act: @Sendable (Bench, [JobID]) async throws -> [JobID]
 
     var testDescription: String { name }
@@ -18,12 +20,24 @@ struct Situation: Sendable, CustomTestStringConvertible {
 
 extension Situation {
     fileprivate static let adding = [
-        Situation(name: "enqueue") { _ in [] } act: { bench, _ in [try await bench.add()] },
-        Situation(name: "enqueue by function") { _ in [] } act: { bench, _ in
+        Situation(name: "enqueue") { _ in
+            []
+        } act: { bench, _ in
+            [try await bench.add()]
+        },
+        Situation(name: "enqueue by function") { _ in
+            []
+        } act: { bench, _ in
             [JobID(try await bench.call("pond_enqueue", "kind", "a").array?.last?.string ?? "")]
         },
-        Situation(name: "enqueue for later") { _ in [] } act: { bench, _ in [try await bench.addHeld()] },
-        Situation(name: "enqueue for soon") { _ in [] } act: { bench, _ in
+        Situation(name: "enqueue for later") { _ in
+            []
+        } act: { bench, _ in
+            [try await bench.addHeld()]
+        },
+        Situation(name: "enqueue for soon") { _ in
+            []
+        } act: { bench, _ in
             [try await bench.add("a", "", .after(.milliseconds(1_400)))]
         },
     ]
@@ -75,7 +89,9 @@ extension Situation {
         verb("beat", { try await runningJobs($0, recoveries: 0) }) { bench, _ in
             _ = try await bench.queue.beat(as: .bob, census: true, about: "{}")
         },
-        verb("leave", { try await runningJobs($0, recoveries: 0) }) { bench, _ in _ = try await bench.queue.leave(as: .ann) },
+        verb("leave", { try await runningJobs($0, recoveries: 0) }) { bench, _ in
+            _ = try await bench.queue.leave(as: .ann)
+        },
         verb("open", { [try await $0.add()] }) { bench, _ in _ = try await bench.queue.open() },
         verb("pause", { [try await $0.add()] }) { bench, _ in try await bench.queue.pause(reason: "r") },
         verb("resume", { [try await $0.add()] }) { bench, _ in try await bench.queue.resume() },
@@ -90,7 +106,10 @@ extension Situation {
     }
 
     @Sendable private static func dueJobs(_ bench: Bench) async throws -> [JobID] {
-        let ids = [try await bench.addHeld(priority: .high), try await bench.addHeld(), try await bench.addHeld(priority: .low)]
+        let ids = [
+            try await bench.addHeld(priority: .high), try await bench.addHeld(),
+            try await bench.addHeld(priority: .low),
+        ]
         for id in ids { try await bench.makeDue(id) }
         return ids
     }

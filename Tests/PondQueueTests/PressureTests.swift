@@ -1,0 +1,202 @@
+import PondCore
+import PondQueue
+import PondRedis
+import PondTestKit
+import Testing
+
+/// A server that is out of memory refuses new jobs and nothing else: what is there can still be worked off.
+@Suite struct MemoryTests {
+    @Test(.redis) func `out of memory, new jobs are refused and the work goes on`() async throws {
+        try await Bench.run { bench in
+            var ids: [JobID] = []
+            for _ in 0..<10 { ids.append(try await bench.add()) }
+            ids.append(try await bench.addHeld())
+            var deliveries = try await bench.fetch(8)
+            try await bench.settle(deliveries.removeFirst(), .dead(cause: .failed, error: "e"))
+            try await bench.redis("CONFIG", "SET", "maxmemory", "1mb")
+
+            for options in [EnqueueOptions(), .after(.seconds(60))] {
+                let error = await #expect(throws: QueueError.self) { try await bench.add("a", "", options) }
+                #expect(error?.redis?.prefix == "OOM")
+                #expect(error?.outcomeUnknown == false)
+            }
+            await #expect(throws: QueueError.self) { try await bench.queue.revive([ids[0]]) }
+            try await bench.expectWhole(ids)
+
+            let outcomes: [Outcome] = [
+                .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released, .cancelled,
+                .deferred(for: .seconds(60), grace: .seconds(600)),
+            ]
+            for outcome in outcomes {
+                let answer = try await bench.settle(deliveries.removeFirst(), outcome)
+                #expect(!["lost", "failed"].contains(answer.word))
+            }
+            _ = try await bench.queue.beat(as: .bob, census: true, about: "{}")
+            #expect(try await bench.fetch(as: .bob).count == 3)
+            #expect(try await bench.reclaimAll(from: .ann).moved == 1)
+            try await bench.makeDue(ids[10])
+            #expect(try await bench.queue.promote(as: .bob).promoted == 1)
+            #expect(try await bench.queue.cancel(ids[10]) == .cancelled)
+            #expect(try await bench.queue.cancel(ids[9]) == .cancelling)
+            #expect(try await bench.queue.discard([ids[0]]) == [true])
+            try await bench.queue.pause(reason: "no memory")
+            try await bench.queue.resume()
+            #expect(try await bench.queue.depth().fault == nil)
+            #expect(try await bench.queue.leave(as: .eve))
+            try await bench.expectWhole(ids)
+
+            try await bench.redis("CONFIG", "SET", "maxmemory", "0")
+            ids.append(try await bench.add())
+            try await bench.expectWhole(ids)
+        }
+    }
+}
+
+/// The least that an ACL user needs. A refusal in the middle of a function leaves what was written before it, so a
+/// user needs all that the functions touch.
+@Suite struct PermissionTests {
+    static let connection = "-@all +auth +hello +ping +select +client|setname +client|id +client|setinfo"
+
+    /// Commands of a worker, and of a person who looks after queues.
+    static let worker = [
+        "fcall", "fcall_ro", "time", "xadd", "xrange", "xlen", "xreadgroup", "xpending", "xack", "xdel", "xinfo|stream",
+        "xinfo|groups", "xinfo|consumers", "xgroup|create", "xgroup|delconsumer", "del", "hget", "hmget", "hgetall", "hlen",
+        "hexists", "hset", "hsetnx", "hdel", "hincrby", "zadd", "zrem", "zcard", "zcount", "zscore", "zrange", "zrevrange",
+        "zrangebyscore", "sadd", "smembers",
+    ]
+
+    /// Commands of a program that only enqueues.
+    static let producer = ["fcall", "time", "xadd", "xlen", "hget", "hset", "hincrby", "zadd", "zcard", "zrange", "sadd"]
+
+    private static func line(_ commands: [String]) -> String {
+        "\(connection) " + commands.map { "+\($0)" }.joined(separator: " ")
+    }
+
+    private static let server = RedisServer.Options(aclUsers: [
+        "user default on nopass ~* &* +@all",
+        "user worker on >secret ~mp:* resetchannels \(line(worker))",
+        "user producer on >secret ~mp:* resetchannels \(line(producer))",
+    ])
+
+    /// Runs `body` as a user; `admin` is the same queue for the one who may do everything.
+    private func run(as user: String, _ body: (_ bench: Bench, _ admin: Bench) async throws -> Void) async throws {
+        try await Bench.run { admin in
+            try await admin.pond.installLibrary()
+            let url = "unix://\(user):secret@\(RedisServer.current.socketPath)"
+            try await Bench.run(url: url) { bench in
+                let queue = try bench.pond.queue(admin.name)
+                try await body(Bench(pond: bench.pond, queue: queue), admin)
+            }
+        }
+    }
+
+    /// What the server refused, as the names of commands.
+    private func refused(_ bench: Bench) async throws -> Set<String> {
+        let rows = try await bench.redis("ACL", "LOG", "1000").array ?? []
+        return Set(rows.compactMap { $0.array?[7].string })
+    }
+
+    /// Every verb of a worker once, the rare turns included.
+    private func work(_ bench: Bench, _ admin: Bench) async throws {
+        let queue = bench.queue
+        _ = try await queue.open()
+        try await queue.register()
+        _ = try await bench.pond.queues()
+        var options = EnqueueOptions.after(.seconds(1))
+        options.checksDepth = true
+        try await admin.redis("HSET", admin.key("meta"), "max_depth", "1000")
+        try await bench.add("a", "", options)
+        for _ in 0..<6 { try await bench.add() }
+        let deliveries = try await bench.fetch(5)
+        let outcomes: [Outcome] = [.done, .retry(after: .seconds(1), error: "e"), .released, .dead(cause: .failed, error: "e")]
+        for (delivery, outcome) in zip(deliveries, outcomes) { try await bench.settle(delivery, outcome) }
+        _ = try await queue.cancel(deliveries[4].id)
+        _ = try await queue.beat(as: .ann, census: true, about: "{}")
+        try await bench.settle(deliveries[4], .cancelled)
+        try await admin.makeDue(deliveries[1].id)
+        _ = try await queue.promote(as: .ann)
+        _ = try await bench.fetch(2)
+        try await admin.reclaimAll(from: .ann)
+        _ = try await bench.fetch(2)
+        try await admin.setBeat(.ann, millisecondsAgo: 60_000)
+        _ = try await queue.reclaim(from: .ann, by: .bob)
+        _ = try await queue.job(deliveries[3].id)
+        _ = try await queue.dead()
+        _ = try await queue.causes()
+        _ = try await queue.deadIDs()
+        _ = try await queue.revive([deliveries[3].id])
+        _ = try await queue.discard([deliveries[3].id])
+        _ = try await queue.pause(reason: "r")
+        _ = try await queue.pauseReason()
+        _ = try await queue.resume()
+        _ = try await queue.workers()
+        _ = try await queue.depth()
+        _ = try await queue.owned(by: .bob)
+        let reader = bench.pond.makeReader()
+        _ = try await queue.listen(as: .bob, on: reader, to: ReadyStream.allCases, block: .milliseconds(1))
+        await reader.close()
+        try await admin.redis("XADD", admin.key("ready:low"), "18446744073709551614-0", "kind", "a")
+        for delivery in try await bench.fetch(as: .eve) { try await bench.settle(delivery, .done, as: .eve) }
+        // The census finds beats from the future, silence, and the misnumbered stream.
+        try await admin.setBeat(.bob, millisecondsAgo: -60_000)
+        _ = try await queue.beat(as: .eve, census: true, about: "{}")
+        _ = try await queue.leave(as: .eve)
+    }
+
+    @Test(.redis(server)) func `a worker's permissions are enough for every verb`() async throws {
+        try await run(as: "worker") { bench, admin in
+            try await work(bench, admin)
+            #expect(try await refused(admin) == [])
+        }
+    }
+
+    @Test(.redis(server)) func `a worker needs each of its permissions`() async throws {
+        for command in Self.worker {
+            try await run(as: "worker") { bench, admin in
+                try await admin.redis("ACL", "LOG", "RESET")
+                try await admin.redis("ACL", "SETUSER", "worker", "-\(command)")
+                // Whatever fails: what counts is that the server was asked for it.
+                do { try await work(bench, admin) } catch {}
+                #expect(try await refused(admin).contains(command))
+                try await admin.redis("ACL", "SETUSER", "worker", "+\(command)")
+            }
+        }
+    }
+
+    private func produce(_ bench: Bench, _ admin: Bench) async throws {
+        try await admin.redis("HSET", admin.key("meta"), "max_depth", "1000")
+        try await bench.queue.register()
+        try await bench.add()
+        _ = try await bench.add(priority: .high)
+        try await bench.add("a", "", .after(.milliseconds(1_000)))
+        var options = EnqueueOptions()
+        options.checksDepth = true
+        try await bench.add("a", "", options)
+    }
+
+    @Test(.redis(server)) func `a producer's permissions are enough to enqueue, and each is needed`() async throws {
+        try await run(as: "producer") { bench, admin in
+            try await produce(bench, admin)
+            #expect(try await refused(admin) == [])
+            #expect(try await admin.queue.depth().ready == 3)
+        }
+        for command in Self.producer {
+            try await run(as: "producer") { bench, admin in
+                try await admin.redis("ACL", "LOG", "RESET")
+                try await admin.redis("ACL", "SETUSER", "producer", "-\(command)")
+                do { try await produce(bench, admin) } catch {}
+                #expect(try await refused(admin).contains(command))
+                try await admin.redis("ACL", "SETUSER", "producer", "+\(command)")
+            }
+        }
+    }
+
+    @Test(.redis(server)) func `nobody reaches another prefix or takes a job`() async throws {
+        try await run(as: "producer") { bench, _ in
+            let foreign = await #expect(throws: RedisError.self) { try await bench.redis("XADD", "other", "*", "a", "b") }
+            #expect(foreign?.prefix == "NOPERM")
+            let fetch = await #expect(throws: QueueError.self) { try await bench.queue.fetch(as: .ann, atMost: 1) }
+            #expect(fetch?.redis?.message.contains("NOPERM") == true || fetch?.redis?.message.contains("ACL") == true)
+        }
+    }
+}
