@@ -4,8 +4,8 @@
 //                        └──────failed──────┴──► backingOff ──► connecting     (only while calls wait)
 //     every state ──close──► closed
 //
-// A call is either waiting (not written, may be taken back) or in flight (written; whatever ends it before its reply
-// closes the connection, because later replies would be taken for its reply). Replies come in the order of the calls.
+// A call is either waiting (not written, may be taken back) or in flight (written; a deadline that passes before its reply
+// closes the connection, a cancelled caller only stops listening). Replies come in the order of the calls.
 
 import NIOCore
 import PondCore
@@ -72,6 +72,8 @@ package struct ConnectionMachine<Call: PipelineCall> {
     private struct InFlight {
         let call: Call
         var repliesLeft: Int
+        /// Its caller was cancelled and told so; what still comes for it is dropped.
+        var isAbandoned = false
     }
 
     /// Where the connection is in its life.
@@ -146,10 +148,10 @@ extension ConnectionMachine {
         if case .error(let text) = reply, text.hasPrefix("READONLY ") { isRetiring = true }
         commandCount -= 1
         inFlight[inFlight.startIndex].repliesLeft -= 1
-        guard inFlight[inFlight.startIndex].repliesLeft == 0 else {
-            return .reply(inFlight[inFlight.startIndex].call, isLast: false)
-        }
-        return .reply(inFlight.removeFirst().call, isLast: true)
+        let entry = inFlight[inFlight.startIndex]
+        let isLast = entry.repliesLeft == 0
+        if isLast { inFlight.removeFirst() }
+        return entry.isAbandoned ? .actions([]) : .reply(entry.call, isLast: isLast)
     }
 
     /// Leaves a connection that is retiring and has no call in flight.
@@ -160,22 +162,21 @@ extension ConnectionMachine {
         return failConnection(Self.readOnlyError, now: now, hangUp: true)
     }
 
-    /// Takes back a call that still waits; closes the connection under one that is in flight.
+    /// Takes back a call that still waits. One that is in flight is abandoned: when others share the connection its
+    /// reply is dropped once it comes, when it is alone (as a blocking read is) the connection is closed.
     package mutating func cancel(_ call: Call, now: ContinuousClock.Instant) -> [Action] {
         if let index = waiting.firstIndex(of: call) {
             waiting.remove(at: index)
             commandCount -= call.commandCount
             return [.fail(call, RedisError(.cancelled, "the task was cancelled before the command was sent"))]
         }
-        guard inFlight.contains(where: { $0.call == call }) else { return [] }
-        let lost = RedisError(
-            .connectionLost,
-            "the connection was closed because another call on it was cancelled; call again",
-            outcomeUnknown: true
-        )
-        let text = "the task was cancelled before the reply came, and the connection was closed"
-        let own = RedisError(.cancelled, text, outcomeUnknown: true)
-        return failConnection(lost, now: now, hangUp: true) { $0 == call ? own : nil }
+        guard let index = inFlight.firstIndex(where: { $0.call == call && !$0.isAbandoned }) else { return [] }
+        let error = RedisError(.cancelled, "the task was cancelled before the reply came", outcomeUnknown: true)
+        guard inFlight.count == 1, waiting.isEmpty else {
+            inFlight[index].isAbandoned = true
+            return [.fail(call, error)]
+        }
+        return failConnection(error, now: now, hangUp: true)
     }
 
     /// Ends the calls whose deadline has passed; one in flight takes the connection with it.
@@ -336,6 +337,7 @@ extension ConnectionMachine {
         var actions: [Action] = hangUp ? [.hangUp] : []
         for entry in inFlight {
             commandCount -= entry.repliesLeft
+            guard !entry.isAbandoned else { continue }
             actions.append(.fail(entry.call, own(entry.call) ?? error))
         }
         inFlight.removeAll()
@@ -355,7 +357,7 @@ extension ConnectionMachine {
 
     private mutating func takeAll(inFlight flightError: RedisError, waiting waitError: RedisError) -> [Action] {
         let actions =
-            inFlight.map { Action.fail($0.call, flightError) } + waiting.map { Action.fail($0, waitError) }
+            inFlight.filter { !$0.isAbandoned }.map { Action.fail($0.call, flightError) } + waiting.map { Action.fail($0, waitError) }
         inFlight.removeAll()
         waiting.removeAll()
         commandCount = 0

@@ -78,6 +78,7 @@ final class Connector {
     /// The host unless it is an address: then the certificate has to name the address.
     private var hostName: String? {
         guard case .tcp(let host, _) = configuration.address else { return nil }
+        // What does not parse is a name; there is nothing else to learn from the error.
         let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
         return isAddress ? nil : host
     }

@@ -20,6 +20,7 @@ package struct Login: Equatable {
     private var steps: [Step] = []
     private var next = 0
 
+    /// A login that nothing was sent of yet.
     package init(_ configuration: RedisConfiguration) {
         if let password = configuration.password {
             let user = configuration.user.map { [RedisArgument.text($0)] } ?? []

@@ -21,6 +21,7 @@ package final class RedisChannelHandler: ChannelInboundHandler {
     /// Set by the owner when it does not want to hear of this channel again.
     package var isAbandoned = false
 
+    /// A handler that hands its replies to `receiver`.
     package init(replyBytesMax: Int, receiver: any ReplyReceiver) {
         parser = ReplyParser(replyBytesMax: replyBytesMax)
         self.receiver = receiver

@@ -46,8 +46,9 @@ public final class RedisClient: Sendable {
 
     /// Sends a command and waits for its reply.
     ///
-    /// Cancelling the task takes back a command that was not written yet. One that was written closes the connection,
-    /// and all other calls in flight on it fail with `connectionLost`; so does one that has no reply by its deadline.
+    /// Cancelling the task takes back a command that was not written yet; the reply of one that was written is dropped
+    /// when it comes, or, when no other call shares the connection, the connection is closed. A command that has no
+    /// reply by its deadline closes the connection, and all other calls in flight on it fail with `connectionLost`.
     /// - Parameter timeout: how long the call may take, waiting for a connection included. Defaults to the
     ///   configuration's `commandTimeout`.
     /// - Throws: `RedisError`; an error reply has the code `.reply` with its prefix.

@@ -13,10 +13,12 @@ public enum RedisArgument: Sendable, Hashable {
 }
 
 extension RedisArgument: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral {
+    /// A text.
     public init(stringLiteral value: String) {
         self = .text(value)
     }
 
+    /// A whole number.
     public init(integerLiteral value: Int64) {
         self = .integer(value)
     }
@@ -27,10 +29,12 @@ public struct RedisCommand: Sendable, Hashable {
     /// The command's name and everything after it.
     public var arguments: [RedisArgument]
 
+    /// A command and its arguments.
     public init(_ name: String, _ arguments: RedisArgument...) {
         self.init(name, arguments)
     }
 
+    /// A command and its arguments, gathered elsewhere.
     public init(_ name: String, _ arguments: [RedisArgument]) {
         self.arguments = [.text(name)] + arguments
     }

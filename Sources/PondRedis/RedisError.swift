@@ -22,6 +22,7 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// An error; where it was made is filled in by the compiler.
     public init(
         _ code: Code,
         _ message: String,

@@ -17,6 +17,7 @@ package final class ReplyParser {
     private var firstBytesCount = 0
     private var violation: RedisError?
 
+    /// A parser that refuses a reply of more than `replyBytesMax` bytes.
     package init(replyBytesMax: Int) {
         self.replyBytesMax = replyBytesMax
         tokens = ReplyTokens(bytesMax: replyBytesMax)

@@ -7,6 +7,7 @@
 
 /// One worker process, or one attempt to have one.
 package struct WorkerID: Sendable, Hashable, CustomStringConvertible {
+    /// The slot, from 0.
     package let slot: Int
     /// Counts the spawns of the fleet, so that no two workers share an id.
     package let generation: Int
@@ -21,6 +22,7 @@ package struct WorkerID: Sendable, Hashable, CustomStringConvertible {
 
 /// Decides what happens to a fixed number of workers.
 package struct Fleet: Sendable {
+    /// A moment of the local monotonic clock.
     package typealias Instant = ContinuousClock.Instant
 
     /// What happened.
@@ -101,6 +103,7 @@ package struct Fleet: Sendable {
     var now: Instant
     var actions: [Action] = []
 
+    /// A fleet that nothing was started of yet.
     package init(_ configuration: FleetConfiguration, at now: Instant) {
         self.configuration = configuration
         self.now = now

@@ -2,6 +2,7 @@
 package struct LineSplitter: Sendable {
     /// A line without its newline, or a piece of one.
     package struct Line: Sendable, Equatable {
+        /// The line without its newline.
         package var bytes: [UInt8]
         /// Whether these bytes are all of the line.
         package var isWhole: Bool

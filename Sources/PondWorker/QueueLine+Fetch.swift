@@ -105,8 +105,9 @@ extension QueueLine {
         let fetched = try await queue.listen(as: consumer, on: reader, to: streams, block: Limits.fetchBlock)
         let mustHandBack = state.withLock { state in
             state.bell = fetched.bell ?? state.bell
-            // Nothing came, so nothing waits; anything else is a reason to look.
-            state.isDrained = fetched.deliveries.isEmpty && fetched.bell == nil
+            // Nothing came, so nothing waits; anything else is a reason to look, and so is a stream that is not listened
+            // to because it could not be read: somebody may have repaired it.
+            state.isDrained = fetched.deliveries.isEmpty && fetched.bell == nil && state.faults.isEmpty
             return state.isPaused
         }
         // One entry a stream may come, which can be more than there is room for.

@@ -207,11 +207,27 @@ struct PlainCall: PipelineCall {
         #expect(machine.commandCount == 1)
     }
 
-    @Test func `cancelling a written call closes the connection and tells the neighbours`() {
+    @Test func `cancelling a written call drops its reply and leaves its neighbours alone`() {
         var machine = ready(call("a"), call("b"))
+        #expect(failures(machine.cancel(call("a"), now: start)) == ["a": .cancelled])
+        #expect(machine.isReady)
+        #expect(machine.received(.integer(1), now: start) == .actions([]))
+        #expect(machine.received(.integer(2), now: start) == .reply(call("b"), isLast: true))
+        #expect(machine.commandCount == 0)
+    }
+
+    @Test func `a call that was cancelled is told once, also when the connection ends before its reply`() {
+        var machine = ready(call("a"), call("b"))
+        _ = machine.cancel(call("a"), now: start)
+        #expect(machine.cancel(call("a"), now: start) == [])
+        #expect(failures(machine.close()) == ["b": .closed])
+    }
+
+    @Test func `cancelling the only call closes the connection, as a blocking read must`() {
+        var machine = ready(call("a"))
         let actions = machine.cancel(call("a"), now: start)
         #expect(actions.first == .hangUp)
-        #expect(failures(actions) == ["a": .cancelled, "b": .connectionLost])
+        #expect(failures(actions) == ["a": .cancelled])
     }
 
     @Test func `cancelling a call that has ended does nothing`() {

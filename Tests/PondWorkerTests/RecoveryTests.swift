@@ -132,7 +132,7 @@ struct SharedConnectionTests {
             JobRegistration(kind: "quick") { ran.add($0.id) }
         }
         try await harness.withWorker(jobs) { _ in
-            try await harness.eventually(within: .seconds(30)) { $0.dead == 20 && $0.done == 200 && $0.inFlight == 0 }
+            try await harness.eventually(within: .seconds(60)) { $0.dead == 20 && $0.done == 200 && $0.inFlight == 0 }
         }
         #expect(ran.all.count == 200 && Set(ran.all).count == 200)
     }

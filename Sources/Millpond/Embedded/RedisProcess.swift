@@ -28,13 +28,14 @@ struct RedisProcess: Sendable {
     /// The shell whose arguments are the server and its own.
     ///
     /// Descriptor 3 is the lifeline; the subshell waits for its end. The guardian returns when the server has ended,
-    /// whoever ended it, and takes the rest of its group along.
+    /// whoever ended it, and takes the rest of its group along. It keeps no hold of the output: a shell that says
+    /// "Terminated" to a pipe that nobody reads any more would die of it before its last line.
     private static let guardian = """
         exec 3<&0 </dev/null
         "$@" 3<&- &
         server=$!
-        (read -r line <&3; kill -TERM "$server"; sleep 10; kill -KILL "$server") 2>/dev/null &
-        exec 3<&-
+        (read -r line <&3; kill -TERM "$server"; sleep 10; kill -KILL "$server") >/dev/null 2>&1 &
+        exec 3<&- >/dev/null 2>&1
         wait "$server"
         status=$?
         trap '' TERM
@@ -78,7 +79,7 @@ struct RedisProcess: Sendable {
         case ended([UInt8])
     }
 
-    /// Returns when the output has ended, which is when nobody of the server's group is left, or when cancelled.
+    /// Returns when the output has ended, which is when the server has, or when cancelled.
     private func watch(
         _ output: SubprocessOutputSequence,
         _ onReady: @escaping @Sendable () -> Void

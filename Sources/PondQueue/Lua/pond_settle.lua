@@ -6,7 +6,8 @@
 --            retry      a = delay in ms                                b = error text
 --            dead       a = cause                                      b = error text
 --            defer      a = delay in ms   b = grace in ms   (nobody here knows the kind; no attempt is counted)
---            release    a, b = ''         (not started; ready again at the front, nothing is counted)
+--            release    a, b = ''         (not started; ready again at the front, nothing is counted; an entry with more
+--                                         fields than a job has cannot be moved and is dead as malformed)
 --            cancelled  a, b = ''
 --            expired    a, b = ''
 -- returns  one text a job, in order: done · held DUE_MS · dead CAUSE · released · cancelled · expired · lost · failed TEXT
