@@ -37,9 +37,16 @@ public final class Pond: Sendable {
 
     /// A queue of this Redis; it exists as soon as it holds a job or a worker serves it.
     ///
-    /// - Throws: `PondError.invalidQueueName`.
+    /// - Throws: `PondError.invalidQueueName`, or `invalidConfiguration` when the prefix holds a brace: the keys of a
+    ///   queue would have another hash tag then, and no function would work on them.
     public func queue(_ name: String) throws(PondError) -> Queue {
-        Queue(try QueueName(name), on: self)
+        guard !prefix.utf8.contains(where: { "{}".utf8.contains($0) }) else {
+            throw PondError(
+                .invalidConfiguration,
+                "key prefix \"\(prefix.prefix(100))\" is not allowed; use one without braces, as in mp"
+            )
+        }
+        return Queue(try QueueName(name), on: self)
     }
 
     /// The known queues: those that a worker or a producer of this library has used.
