@@ -109,6 +109,51 @@ import Testing
         }
     }
 
+    @Test func `causes are summed up, the most frequent first`() async throws {
+        try await Bench.run { bench in
+            let ids = [try await bury(bench, "rare"), try await bury(bench, "often"), try await bury(bench, "often")]
+            let causes = try await bench.queue.causes()
+            #expect(causes.map(\.name) == ["often", "rare"])
+            #expect(causes.map(\.count) == [2, 1])
+            #expect(causes[0].lastID == ids[2] && causes[0].lastError == "why often")
+            #expect(causes[0].first <= causes[0].last)
+            _ = try await bench.queue.revive([ids[1]])
+            #expect(try await bench.queue.causes().map(\.count) == [1, 1])
+        }
+    }
+
+    @Test func `a summary that cannot be read is begun anew`() async throws {
+        try await Bench.run { bench in
+            try await bench.redis("HSET", bench.key("causes"), "failed", "no summary")
+            let id = try await bury(bench)
+            #expect(try await bench.queue.causes().map(\.count) == [1])
+            try await bench.redis("HSET", bench.key("causes"), "failed", "no summary")
+            #expect(try await bench.queue.discard([id]) == [true])
+            #expect(try await bench.hash("causes").isEmpty)
+        }
+    }
+
+    @Test func `all ids of the dead are named over pages, oldest first`() async throws {
+        try await Bench.run { bench in
+            let jobs = [NewJob](repeating: NewJob(kind: .test), count: 1_100)
+            let ids = try await bench.queue.enqueue(jobs).map { try $0.get().id }
+            for start in stride(from: 0, to: 1_100, by: 500) {
+                let batch = try await bench.fetch(500).map {
+                    Settlement(
+                        receipt: $0.receipt,
+                        id: $0.id,
+                        outcome: .dead(cause: start == 0 ? .failed : .malformed, error: "e")
+                    )
+                }
+                _ = try await bench.queue.settle(batch, as: .ann)
+            }
+            #expect(Set(try await bench.queue.deadIDs()) == Set(ids))
+            #expect(Set(try await bench.queue.deadIDs(cause: "failed")) == Set(ids.prefix(500)))
+            #expect(try await bench.queue.deadIDs(limit: 3).count == 3)
+            #expect(try await bench.refusal("pond_dead_ids", "", "0", "1001").hasPrefix("INVALID page"))
+        }
+    }
+
     @Test(.redis) func `past the bound the oldest ends as dropped, never silently`() async throws {
         try await Bench.run { bench in
             // The bound is the library's own, so a library with a small one is loaded under the same name.

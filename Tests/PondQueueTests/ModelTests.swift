@@ -6,7 +6,9 @@ import Synchronization
 import Testing
 
 /// Thousands of random verbs by workers that die, come back and settle what is no longer theirs, on a queue whose keys
-/// break now and then. Afterwards every job is in one place or ended once. The seed is printed; put it in to repeat.
+/// break now and then.
+///
+/// Afterwards every job is in one place or ended once. The seed is printed; put it in to repeat.
 @Suite(.redis) struct ModelTests {
     @Test(arguments: [1, 2, 3, UInt64.random(in: 4 ... .max)])
     func `whatever happens, every job is in one place or ended once`(seed: UInt64) async throws {

@@ -27,7 +27,8 @@ import Testing
             try await bench.expectWhole(ids)
 
             let outcomes: [Outcome] = [
-                .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released, .cancelled,
+                .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released,
+                .cancelled,
                 .deferred(for: .seconds(60), grace: .seconds(600)),
             ]
             for outcome in outcomes {
@@ -54,7 +55,9 @@ import Testing
     }
 }
 
-/// The least that an ACL user needs. A refusal in the middle of a function leaves what was written before it, so a
+/// The least that an ACL user needs.
+///
+/// A refusal in the middle of a function leaves what was written before it, so a
 /// user needs all that the functions touch.
 @Suite struct PermissionTests {
     static let connection = "-@all +auth +hello +ping +select +client|setname +client|id"
@@ -62,13 +65,17 @@ import Testing
     /// Commands of a worker, and of a person who looks after queues.
     static let worker = [
         "fcall", "fcall_ro", "time", "xadd", "xrange", "xlen", "xreadgroup", "xpending", "xack", "xdel", "xinfo|stream",
-        "xinfo|groups", "xinfo|consumers", "xgroup|create", "xgroup|delconsumer", "del", "hget", "hmget", "hgetall", "hlen",
-        "hexists", "hset", "hsetnx", "hdel", "hincrby", "zadd", "zrem", "zcard", "zcount", "zscore", "zrange", "zrevrange",
+        "xinfo|groups", "xinfo|consumers", "xgroup|create", "xgroup|delconsumer", "del", "hget", "hmget", "hgetall",
+        "hlen",
+        "hexists", "hset", "hsetnx", "hdel", "hincrby", "zadd", "zrem", "zcard", "zcount", "zscore", "zrange",
+        "zrevrange",
         "zrangebyscore", "sadd", "smembers",
     ]
 
     /// Commands of a program that only enqueues.
-    static let producer = ["fcall", "time", "xadd", "xlen", "hget", "hset", "hincrby", "zadd", "zcard", "zrange", "sadd"]
+    static let producer = [
+        "fcall", "time", "xadd", "xlen", "hget", "hset", "hincrby", "zadd", "zcard", "zrange", "sadd",
+    ]
 
     private static func line(_ commands: [String]) -> String {
         "\(connection) " + commands.map { "+\($0)" }.joined(separator: " ")
@@ -111,7 +118,9 @@ import Testing
         for _ in 0..<6 { try await bench.add() }
         let deliveries = try await queue.fetch(as: .ann, atMost: 5).deliveries
         guard deliveries.count == 5 else { throw Unexpected("\(deliveries.count) of 5 jobs were delivered") }
-        let outcomes: [Outcome] = [.done, .retry(after: .seconds(1), error: "e"), .released, .dead(cause: .failed, error: "e")]
+        let outcomes: [Outcome] = [
+            .done, .retry(after: .seconds(1), error: "e"), .released, .dead(cause: .failed, error: "e"),
+        ]
         for (delivery, outcome) in zip(deliveries, outcomes) { try await bench.settle(delivery, outcome) }
         _ = try await queue.cancel(deliveries[4].id)
         _ = try await queue.beat(as: .ann, census: true, about: "{}")
@@ -139,7 +148,9 @@ import Testing
         _ = try await queue.listen(as: .bob, on: reader, to: ReadyStream.allCases, block: .milliseconds(1))
         await reader.close()
         try await admin.redis("XADD", admin.key("ready:low"), "18446744073709551614-0", "kind", "a")
-        for delivery in try await queue.fetch(as: .eve, atMost: 100).deliveries { try await bench.settle(delivery, .done, as: .eve) }
+        for delivery in try await queue.fetch(as: .eve, atMost: 100).deliveries {
+            try await bench.settle(delivery, .done, as: .eve)
+        }
         // The census finds beats from the future, silence, and the misnumbered stream.
         try await admin.setBeat(.bob, millisecondsAgo: -60_000)
         _ = try await queue.beat(as: .eve, census: true, about: "{}")
@@ -197,7 +208,9 @@ import Testing
     @Test(.redis(server)) func `nobody reaches another prefix or takes a job`() async throws {
         try await run(as: "producer") { bench, admin in
             let id = try await bench.add()
-            let foreign = await #expect(throws: RedisError.self) { try await bench.redis("XADD", "other", "*", "a", "b") }
+            let foreign = await #expect(throws: RedisError.self) {
+                try await bench.redis("XADD", "other", "*", "a", "b")
+            }
             #expect(foreign?.prefix == "NOPERM")
             await #expect(throws: QueueError.self) { try await bench.queue.fetch(as: .ann, atMost: 1) }
             await #expect(throws: QueueError.self) { try await bench.queue.cancel(id) }

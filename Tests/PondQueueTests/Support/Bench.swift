@@ -162,7 +162,9 @@ extension Bench {
     /// Who is in the group of a stream.
     func consumers(of stream: ReadyStream) async throws -> [Consumer] {
         let key = queue.keys.stream(stream)
-        guard try await redis("EXISTS", key).int == 1, try await redis("XINFO", "GROUPS", key) != .array([]) else { return [] }
+        guard try await redis("EXISTS", key).int == 1, try await redis("XINFO", "GROUPS", key) != .array([]) else {
+            return []
+        }
         let rows = try await redis("XINFO", "CONSUMERS", queue.keys.stream(stream), "mp").array ?? []
         return rows.compactMap { $0.array?[1].string.map { Consumer($0) } }
     }

@@ -50,7 +50,8 @@ struct Crowd {
         case 72..<78: try await letTimePass(worker)
         case 78..<84: try await cancel()
         case 84..<90: try await tendTheDead()
-        case 90..<94: _ = try await bench.queue.beat(as: workers[worker].consumer, census: chance(1, in: 2), about: "{}")
+        case 90..<94:
+            _ = try await bench.queue.beat(as: workers[worker].consumer, census: chance(1, in: 2), about: "{}")
         case 94..<96: _ = try await bench.queue.leave(as: workers[worker].consumer)
         case 96..<98: try await bench.queue.pause()
         default: try await bench.queue.resume()
@@ -71,7 +72,8 @@ struct Crowd {
 
     private mutating func fetch(_ worker: Int) async throws {
         let limit = Int.random(in: 0...6, using: &random)
-        workers[worker].deliveries += try await bench.queue.fetch(as: workers[worker].consumer, atMost: limit).deliveries
+        workers[worker].deliveries += try await bench.queue.fetch(as: workers[worker].consumer, atMost: limit)
+            .deliveries
     }
 
     /// Settles some of what a worker believes to have, now and then twice, or what another has.
@@ -82,7 +84,9 @@ struct Crowd {
         var batch: [Settlement] = []
         for delivery in workers[owner].deliveries.prefix(count) {
             batch.append(Settlement(receipt: delivery.receipt, id: delivery.id, outcome: randomOutcome()))
-            if chance(1, in: 15) { batch.append(Settlement(receipt: delivery.receipt, id: delivery.id, outcome: randomOutcome())) }
+            if chance(1, in: 15) {
+                batch.append(Settlement(receipt: delivery.receipt, id: delivery.id, outcome: randomOutcome()))
+            }
         }
         // Now and then it forgets that it settled, and does so again later.
         if chance(9, in: 10), owner == worker { workers[owner].deliveries.removeFirst(count) }

@@ -1,0 +1,147 @@
+import PondCore
+import PondQueue
+import PondRedis
+import PondTestKit
+import Testing
+
+/// The places of a job and the moves between them, row by row as the guarantees list them.
+@Suite(.redis) struct PlaceTests {
+    struct Move: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let place: Census.Place
+        let act: @Sendable (Bench) async throws -> JobID
+
+        init(_ name: String, to place: Census.Place, _ act: @escaping @Sendable (Bench) async throws -> JobID) {
+            testDescription = name
+            self.place = place
+            self.act = act
+        }
+    }
+
+    struct End: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let event: String
+        let act: @Sendable (Bench) async throws -> JobID
+
+        init(_ name: String, as event: String, _ act: @escaping @Sendable (Bench) async throws -> JobID) {
+            testDescription = name
+            self.event = event
+            self.act = act
+        }
+    }
+
+    private static let moves = [
+        Move("enqueue → ready", to: .ready(.normal)) { try await $0.add() },
+        Move("enqueue with a due time → held", to: .held) { try await $0.addHeld() },
+        Move("ready, fetch → in flight", to: .running(.ann)) { try await $0.running().id },
+        Move("in flight, throws, may retry → held", to: .held) { bench in
+            try await bench.settled(.retry(after: .seconds(60), error: "e"))
+        },
+        Move("in flight, throws, may not → dead", to: .dead) { bench in
+            try await bench.settled(.dead(cause: .attemptsExhausted, error: "e"))
+        },
+        Move("in flight, malformed → dead", to: .dead) { bench in
+            try await bench.redis("XADD", bench.key("ready"), "*", "junk", "1")
+            let delivery = try await bench.fetchOne()
+            try await bench.settle(delivery, .dead(cause: .malformed, error: "e"))
+            return delivery.id
+        },
+        Move("in flight, unknown kind within its grace → held", to: .held) { bench in
+            try await bench.settled(.deferred(for: .seconds(60), grace: .seconds(60)))
+        },
+        Move("in flight, unknown kind after its grace → dead", to: .dead) { bench in
+            try await bench.settled(.deferred(for: .seconds(60), grace: .zero))
+        },
+        Move("in flight, poison → dead", to: .dead) { bench in
+            let id = try await bench.add()
+            for _ in 0..<Limits.recoveriesMax {
+                _ = try await bench.fetchOne()
+                try await bench.reclaimAll(from: .ann)
+            }
+            return id
+        },
+        Move("in flight, owner's beat is gone → in flight of another", to: .running(.bob)) { bench in
+            let id = try await bench.running().id
+            try await bench.reclaimAll(from: .ann)
+            let delivery = try await bench.fetchOne(as: .bob)
+            #expect(try delivery.job.get().recoveries == 1)
+            return id
+        },
+        Move("in flight, owner is stopping → ready, at the front", to: .ready(.front)) { bench in
+            try await bench.settled(.released)
+        },
+        Move("held, due → ready", to: .ready(.normal)) { bench in
+            let id = try await bench.addHeld()
+            try await bench.makeDue(id)
+            _ = try await bench.queue.promote(as: .ann)
+            return id
+        },
+        Move("dead, retry → ready", to: .ready(.normal)) { bench in
+            let id = try await bench.settled(.dead(cause: .failed, error: "e"))
+            _ = try await bench.queue.revive([id])
+            return id
+        },
+    ]
+
+    private static let ends = [
+        End("in flight, done → ended", as: "done") { try await $0.settled(.done) },
+        End("in flight, cancelled → ended", as: "cancelled") { try await $0.settled(.cancelled) },
+        End("in flight, expired before its start → ended", as: "expired") { try await $0.settled(.expired) },
+        End("ready, cancel → ended", as: "cancelled") { bench in
+            let id = try await bench.add()
+            _ = try await bench.queue.cancel(id)
+            return id
+        },
+        End("held, cancel → ended", as: "cancelled") { bench in
+            let id = try await bench.addHeld()
+            _ = try await bench.queue.cancel(id)
+            return id
+        },
+        End("held, expiry → ended", as: "expired") { bench in
+            var options = EnqueueOptions.after(.seconds(60))
+            options.expires = ServerTime(milliseconds: 1)
+            let id = try await bench.add("a.b", "", options)
+            try await bench.makeDue(id)
+            _ = try await bench.queue.promote(as: .ann)
+            return id
+        },
+        End("dead, discard → ended", as: "discarded") { bench in
+            let id = try await bench.settled(.dead(cause: .failed, error: "e"))
+            _ = try await bench.queue.discard([id])
+            return id
+        },
+    ]
+
+    @Test(arguments: moves) func `a move leads to one place`(move: Move) async throws {
+        try await Bench.run { bench in
+            let id = try await move.act(bench)
+            try await bench.expect(id, in: move.place)
+            try await bench.expectWhole([id])
+        }
+    }
+
+    @Test(arguments: ends) func `an end is one end, and leaves nothing behind`(end: End) async throws {
+        try await Bench.run { bench in
+            let id = try await end.act(bench)
+            try await bench.expect(id, endedAs: end.event)
+            try await bench.expectWhole([id])
+            #expect(try await bench.state(of: id) == .unknown)
+            for name in ["held", "dead", "causes", "moved", "cancel"] { #expect(try await bench.hash(name).isEmpty) }
+        }
+    }
+}
+
+extension Bench {
+    /// A job that `ann` runs.
+    fileprivate func running() async throws -> Delivery {
+        try await add()
+        return try await fetchOne()
+    }
+
+    /// A job that `ann` ran and settled.
+    fileprivate func settled(_ outcome: Outcome) async throws -> JobID {
+        let delivery = try await running()
+        try await settle(delivery, outcome)
+        return delivery.id
+    }
+}
