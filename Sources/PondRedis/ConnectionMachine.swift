@@ -357,7 +357,8 @@ extension ConnectionMachine {
 
     private mutating func takeAll(inFlight flightError: RedisError, waiting waitError: RedisError) -> [Action] {
         let actions =
-            inFlight.filter { !$0.isAbandoned }.map { Action.fail($0.call, flightError) } + waiting.map { Action.fail($0, waitError) }
+            inFlight.filter { !$0.isAbandoned }.map { Action.fail($0.call, flightError) }
+            + waiting.map { Action.fail($0, waitError) }
         inFlight.removeAll()
         waiting.removeAll()
         commandCount = 0

@@ -10,6 +10,8 @@ package final class Intake<Element: Sendable>: Sendable {
         var buffer = Deque<Element>()
         var idleSlots: [CheckedContinuation<Element?, Never>] = []
         var inFlight = 0
+        /// Jobs that a slot has and whose end is not written down yet.
+        var taken = 0
         var isClosed = false
         /// A moving average of how long jobs run; nil before the first has ended.
         var meanRun: Duration?
@@ -76,7 +78,10 @@ package final class Intake<Element: Sendable>: Sendable {
     package func add(_ element: Element) -> Bool {
         let (accepted, slot) = state.withLock { state -> (Bool, CheckedContinuation<Element?, Never>?) in
             guard !state.isClosed else { return (false, nil) }
-            if let slot = state.idleSlots.popLast() { return (true, slot) }
+            if let slot = state.idleSlots.popLast() {
+                state.taken += 1
+                return (true, slot)
+            }
             state.buffer.append(element)
             return (true, nil)
         }
@@ -89,12 +94,23 @@ package final class Intake<Element: Sendable>: Sendable {
         await withCheckedContinuation { continuation in
             let (assignment, isAnswered) = state.withLock { state -> (Element?, Bool) in
                 if state.isClosed { return (nil, true) }
-                if let assignment = state.buffer.popFirst() { return (assignment, true) }
+                if let assignment = state.buffer.popFirst() {
+                    state.taken += 1
+                    return (assignment, true)
+                }
                 state.idleSlots.append(continuation)
                 return (nil, false)
             }
             if isAnswered { continuation.resume(returning: assignment) }
         }
+    }
+
+    /// Jobs that slots have, from before they start until their outcome is on its way to Redis.
+    package var taken: Int { state.withLock { $0.taken } }
+
+    /// Notes that a slot has passed on the outcome of the job that it took.
+    package func noteEnd() {
+        state.withLock { $0.taken -= 1 }
     }
 
     /// Takes jobs out of the buffer.

@@ -35,6 +35,7 @@ final class SlotPool: Sendable {
     private func work(_ slot: Int) async {
         while !Task.isCancelled, let assignment = await parts.intake.next() {
             await run(assignment, slot)
+            parts.intake.noteEnd()
         }
     }
 

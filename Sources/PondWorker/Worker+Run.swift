@@ -87,11 +87,12 @@ extension Worker {
     /// - Returns: those that go on all the same.
     private func untilRunningEnd() async -> [RunningTable.Run] {
         let deadline = clock.now().advanced(by: parts.configuration.gracePeriod)
-        while parts.table.count > 0 {
+        // Not the table's count: a slot may have a job that is not in the table yet, or not any more.
+        while case let taken = parts.intake.taken, taken > 0 {
             let now = clock.now()
             if parts.phase.phase == .hurrying || now >= deadline { parts.table.cancel(at: now) { _ in .stopping } }
             let stuck = parts.table.stuck(at: now, grace: parts.configuration.stuckGrace)
-            if stuck.count == parts.table.count { return stuck }
+            if stuck.count == taken { return stuck }
             await pause()
         }
         return []
