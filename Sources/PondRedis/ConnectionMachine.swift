@@ -162,8 +162,10 @@ extension ConnectionMachine {
         return failConnection(Self.readOnlyError, now: now, hangUp: true)
     }
 
-    /// Takes back a call that still waits. One that is in flight is abandoned: when others share the connection its
-    /// reply is dropped once it comes, when it is alone (as a blocking read is) the connection is closed.
+    /// Takes back a call that still waits.
+    ///
+    /// One that is in flight is abandoned: when others share the connection its reply is dropped once it comes, when it
+    /// is alone (as a blocking read is) the connection is closed.
     package mutating func cancel(_ call: Call, now: ContinuousClock.Instant) -> [Action] {
         if let index = waiting.firstIndex(of: call) {
             waiting.remove(at: index)
