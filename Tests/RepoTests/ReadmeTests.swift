@@ -63,6 +63,11 @@ struct PageCheck {
         #expect(Repository.exists("README.md"), "README.md is not written yet; this test then reads its commands")
     }
 
+    @Test func `the job in the README is the example that is built`() throws {
+        let example = try Repository.text("examples/mailer/Sources/Mailer.swift")
+        #expect(try Repository.text("README.md").contains("```swift\n\(example)```\n"))
+    }
+
     @Test func `every command and path of every page exists`() throws {
         let tree = try tree()
         for path in try Repository.files(suffix: ".md") {
