@@ -1,8 +1,10 @@
+import Logging
 import PondCore
 import PondQueue
 import PondRedis
 import PondTestKit
 import PondWorker
+import ServiceLifecycle
 import Testing
 
 @Suite(.redis)
@@ -36,6 +38,28 @@ struct StoppingTests {
             try await harness.eventually { $0.done == 4 }
         }
         #expect(handedBack.all == [10, 10, 10])
+    }
+
+    @Test func `in a service group the graceful shutdown drains the worker`() async throws {
+        let harness = try Harness()
+        let started = Event()
+        let finish = Event()
+        let job = JobRegistration(kind: "job") { _ in
+            started.fire()
+            try await finish.wait()
+        }
+        let worker = try Worker(harness.pond, jobs: JobList { job }, configuration: harness.configuration())
+        let services = ServiceGroup(services: [worker], logger: Logger(label: "test"))
+        try await harness.enqueue("job")
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await services.run() }
+            try await started.wait()
+            await services.triggerGracefulShutdown()
+            finish.fire()
+            try await group.waitForAll()
+        }
+        let depth = try await harness.queue.depth()
+        #expect(depth.done == 1 && depth.inFlight == 0 && depth.workers == 0)
     }
 
     @Test func `a job cut off by the end of its grace runs elsewhere at once, uncounted`() async throws {

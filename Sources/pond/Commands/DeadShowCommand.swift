@@ -11,19 +11,14 @@ struct DeadShowCommand: AsyncParsableCommand {
         discussion: "Bytes that are no text are shown as \\xff; with --json they are in base64."
     )
 
-    @Argument(help: "The job's id, or QUEUE/ID.")
-    var id: String
-
-    @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
-    var queue: String?
-
+    @OptionGroup var job: JobChoice
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let (queue, report) = try await QueueLookup(pond: pond).job(try JobAddress(id), in: queue)
+                let (queue, report) = try await job.find(on: pond)
                 guard report.state == .dead else {
                     throw CommandFailure(
                         .conflict,

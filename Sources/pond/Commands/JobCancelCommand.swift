@@ -11,19 +11,14 @@ struct JobCancelCommand: AsyncParsableCommand {
         discussion: "A waiting job is gone at once. A running one is cancelled by its worker at its next beat."
     )
 
-    @Argument(help: "The job's id, or QUEUE/ID.")
-    var id: String
-
-    @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
-    var queue: String?
-
+    @OptionGroup var job: JobChoice
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let (queue, report) = try await QueueLookup(pond: pond).job(try JobAddress(id), in: queue)
+                let (queue, report) = try await job.find(on: pond)
                 let address = "\(queue.name)/\(report.id)"
                 guard report.state != .dead else {
                     throw CommandFailure(

@@ -11,12 +11,7 @@ struct JobGetCommand: AsyncParsableCommand {
         discussion: "Without a queue the id is looked for in all known ones. A job that ended leaves no record."
     )
 
-    @Argument(help: "The job's id, or QUEUE/ID.")
-    var id: String
-
-    @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
-    var queue: String?
-
+    @OptionGroup var job: JobChoice
     @Flag(help: "Show the whole payload, not its first 4 KiB.")
     var full = false
 
@@ -26,7 +21,7 @@ struct JobGetCommand: AsyncParsableCommand {
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let (queue, report) = try await QueueLookup(pond: pond).job(try JobAddress(id), in: queue)
+                let (queue, report) = try await job.find(on: pond)
                 let view = try await JobView.read(queue, report)
                 if output.json { return try terminal.print(view.document) }
                 try terminal.print(view.text(for: terminal, payloadBytesMax: full ? nil : JobView.payloadBytesShown))
