@@ -40,13 +40,13 @@ public struct Envelope: Sendable {
                 "kind is \(preview(kindBytes)), allowed is [A-Za-z0-9][A-Za-z0-9._:-]{0,\(Limits.kindBytesMax - 1)}"
             )
         }
-        try fields.refuseMissingFeatures()
         let id = try fields.text(.id).map { JobID($0) } ?? ownID
         return Job(
             id: id,
             queue: queue,
             kind: kind,
             data: fields.known[.data] ?? [],
+            key: try fields.key(),
             correlationID: try fields.text(.correlationID) ?? id.text,
             causationID: try fields.text(.causationID),
             traceparent: try fields.text(.traceparent),
@@ -57,6 +57,17 @@ public struct Envelope: Sendable {
             expires: try fields.number(.expires).map { ServerTime(milliseconds: $0) },
             attempt: Int(try fields.number(.attempt) ?? 0) + 1,
             recoveries: Int(try fields.number(.recoveries) ?? 0),
+            fence: try fields.number(.fence) ?? 0,
+            budget: Budget(
+                wall: try fields.number(.budgetWall).map { .milliseconds($0) },
+                cpu: try fields.number(.budgetCPU).map { .milliseconds($0) },
+                usd: try fields.number(.budgetUSD).map { USD(micros: $0) }
+            ),
+            spent: Spending(
+                wall: .milliseconds(try fields.number(.spentWall) ?? 0),
+                cpu: .milliseconds(try fields.number(.spentCPU) ?? 0),
+                usd: USD(micros: try fields.number(.spentUSD) ?? 0)
+            ),
             enqueuedAt: try fields.number(.enqueuedAt).map { ServerTime(milliseconds: $0) } ?? entryTime,
             // For people only, so bytes that are no text are shown as such and do not make the job malformed.
             lastError: fields.known[.lastError].map { String(decoding: $0, as: UTF8.self) },
@@ -112,16 +123,6 @@ private struct EnvelopeFields {
         return text
     }
 
-    func refuseMissingFeatures() throws(Malformation) {
-        for field in WireField.allCases {
-            guard known[field] != nil, let feature = field.missingFeature else { continue }
-            throw Malformation(
-                "\(field.rawValue) asks for \(feature), which this version does not have; it was not run without them",
-                cause: .unsupported
-            )
-        }
-    }
-
     func text(_ field: WireField) throws(Malformation) -> String? {
         guard let bytes = known[field] else { return nil }
         guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -141,6 +142,11 @@ private struct EnvelopeFields {
             )
         }
         return number
+    }
+
+    func key() throws(Malformation) -> IdempotencyKey? {
+        guard let text = try text(.key) else { return nil }
+        do { return try IdempotencyKey(text) } catch { throw Malformation(error.message) }
     }
 
     func jobClass() throws(Malformation) -> JobClass? {

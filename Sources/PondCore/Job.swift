@@ -8,6 +8,8 @@ public struct Job: Sendable {
     public let kind: JobKind
     /// The payload: opaque bytes, JSON by convention, empty when the producer gave none.
     public let data: [UInt8]
+    /// The idempotency key, when the producer gave one.
+    public let key: IdempotencyKey?
     /// One id per user intent; the job's own id unless the producer gave one.
     public let correlationID: String
     /// The job that enqueued this one.
@@ -30,6 +32,15 @@ public struct Job: Sendable {
     public let attempt: Int
     /// How often the job's worker died while it had the job.
     public let recoveries: Int
+    /// How often the job was moved since it was enqueued: a fencing token.
+    ///
+    /// It never falls, and each takeover, retry and handing back raises it; so an outside system that keeps the highest
+    /// it has seen of a job can refuse what a stale worker sends.
+    public let fence: Int64
+    /// What the producer allows all tries together; the kind's budget applies where it says nothing.
+    public let budget: Budget
+    /// What the earlier tries took.
+    public let spent: Spending
     /// When the job was first enqueued.
     public let enqueuedAt: ServerTime
     /// The text of the last try's error.

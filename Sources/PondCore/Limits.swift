@@ -6,6 +6,16 @@ public enum Limits {
     public static let payloadBytesMax = 1_048_576
     /// The longest idempotency key, in bytes.
     public static let keyBytesMax = 256
+    /// How long a key of a job that is done answers for it, unless the queue says otherwise.
+    public static let keyWindowDefault = Duration.seconds(86_400)
+    /// The shortest and the longest window of a queue's keys: an hour and 30 days.
+    public static let keyWindow = Duration.seconds(3_600)...Duration.seconds(30 * 86_400)
+    /// A tombstone outlives its window by at most the window divided by this: tombstones are dropped in steps.
+    public static let keyStepsPerWindow = 8
+    /// The longest result of a job, in bytes.
+    public static let resultBytesMax = 65_536
+    /// The most money that a budget may name or a job may spend.
+    public static let moneyMax = USD(micros: 999_999_999_999_999)
     /// The longest kind, in bytes.
     public static let kindBytesMax = 128
     /// The longest queue name, in bytes.

@@ -28,6 +28,14 @@ public struct EnqueueOptions: Sendable {
     public var runAt: ServerTime?
     /// Defaults to normal.
     public var priority: Priority = .normal
+    /// A second job with the same key is not run within the key's window.
+    ///
+    /// Defaults to none: every job runs.
+    public var key: IdempotencyKey?
+    /// What all tries together may take.
+    ///
+    /// Defaults to the kind's budget, and that to none.
+    public var budget = Budget()
     /// One id per user intent.
     ///
     /// Defaults to the job's own id.
@@ -60,6 +68,15 @@ public struct EnqueueOptions: Sendable {
     public var checksDepth = false
 
     public init() {}
+
+    /// Runs once for each key.
+    ///
+    /// - Throws: `PondError.invalidJob`, when the key is empty or longer than 256 bytes.
+    public static func once(_ key: String) throws(PondError) -> EnqueueOptions {
+        var options = EnqueueOptions()
+        options.key = try IdempotencyKey(key)
+        return options
+    }
 
     /// Runs no earlier than `delay` from now.
     public static func after(_ delay: Duration) -> EnqueueOptions {
@@ -103,7 +120,7 @@ extension NewJob {
 extension EnqueueOptions {
     fileprivate var texts: [(WireField, String?)] {
         [
-            (.correlationID, correlationID), (.causationID, causationID),
+            (.key, key?.text), (.correlationID, correlationID), (.causationID, causationID),
             (.traceparent, traceparent), (.tracestate, tracestate),
             (.jobClass, jobClass?.rawValue),
         ]
@@ -114,6 +131,9 @@ extension EnqueueOptions {
             (.attemptsMax, attemptsMax.map { Int64($0) }),
             (.timeout, timeout?.wholeMilliseconds),
             (.expires, expires?.milliseconds),
+            (.budgetWall, budget.wall?.wholeMilliseconds),
+            (.budgetCPU, budget.cpu?.wholeMilliseconds),
+            (.budgetUSD, budget.usd?.micros),
         ]
     }
 
@@ -121,10 +141,7 @@ extension EnqueueOptions {
         guard !name.isEmpty, name.utf8.count <= Limits.kindBytesMax else {
             throw PondError(.invalidJob, "header name \"\(name.prefix(100))\" is not 1 to \(Limits.kindBytesMax) bytes")
         }
-        if let field = WireField(rawValue: name) {
-            if let feature = field.missingFeature {
-                throw PondError(.invalidJob, "\(name) asks for \(feature), which this version does not have")
-            }
+        if WireField(rawValue: name) != nil {
             throw PondError(.invalidJob, "\(name) is a field of the wire format and cannot be a header")
         }
         guard !["delay_ms", "run_at_ms", "priority"].contains(name) else {

@@ -4,6 +4,8 @@
 public enum Outcome: Sendable, Hashable {
     /// The handler returned.
     case done
+    /// Another job with the same key runs, ran or waits, so this one is not run.
+    case duplicate(of: JobID)
     /// It failed and may be tried again.
     case retry(after: Duration, error: String)
     /// It ended badly, under a cause.
@@ -35,6 +37,14 @@ public struct Cause: Sendable, Hashable, CustomStringConvertible {
     public static let undecodable = Cause("undecodable_payload")
     /// Every allowed try failed.
     public static let attemptsExhausted = Cause("attempts_exhausted")
+    /// Its key belongs to a job of another kind or with another payload.
+    public static let keyMismatch = Cause("key_mismatch")
+    /// All tries together took the allowed time.
+    public static let wallExhausted = Cause("budget_exhausted:wall")
+    /// All tries together took the allowed CPU time.
+    public static let cpuExhausted = Cause("budget_exhausted:cpu")
+    /// All tries together spent the allowed money.
+    public static let usdExhausted = Cause("budget_exhausted:usd")
     /// The handler said that no further try can help.
     public static let failed = Cause("failed")
 

@@ -19,7 +19,7 @@ public struct Settlement: Sendable {
 
 /// What the settle function did.
 public enum SettleAnswer: Sendable, Hashable {
-    case done, released, cancelled, expired
+    case done, released, cancelled, expired, duplicate
     case held(until: ServerTime)
     case dead(cause: String)
     /// This consumer no longer owns the entry: another worker has the job, and nothing was changed.
@@ -67,6 +67,7 @@ extension Settlement {
             ("defer", String(delay.wholeMilliseconds), String(grace.wholeMilliseconds))
         case .released: ("release", "", "")
         case .cancelled: ("cancelled", "", "")
+        case .duplicate(let original): ("duplicate", original.text, "")
         case .expired: ("expired", "", "")
         }
     }
@@ -81,6 +82,7 @@ extension SettleAnswer {
         case "released": self = .released
         case "cancelled": self = .cancelled
         case "expired": self = .expired
+        case "duplicate": self = .duplicate
         case "lost": self = .lost
         case "held": self = .held(until: ServerTime(milliseconds: Int64(rest) ?? 0))
         case "dead": self = .dead(cause: rest)

@@ -4,7 +4,7 @@ public import PondQueue
 import Synchronization
 
 /// What a handler knows of the job that it runs, and what it can do for it.
-public final class JobContext: Sendable {
+public final class JobContext: DeliveredJob {
     /// The job, with its payload bytes.
     public let job: Job
     /// When the attempt's time is up, by the local monotonic clock; then the handler's task is cancelled.
@@ -34,6 +34,12 @@ public final class JobContext: Sendable {
     public var attempt: Int { job.attempt }
     /// How often a worker died while it had the job.
     public var recoveries: Int { job.recoveries }
+    /// The producer's idempotency key; hand it on to outside systems that take one, so that an effect there is guarded
+    /// too.
+    public var idempotencyKey: String? { job.key?.text }
+    /// A number that never falls over the deliveries of a job: an outside system that keeps the highest it has seen can
+    /// refuse what a stale worker sends.
+    public var fence: Int64 { job.fence }
     /// One id per user intent; child jobs inherit it.
     public var correlationID: String { job.correlationID }
     /// Every field that Millpond does not know, as the producer gave it.

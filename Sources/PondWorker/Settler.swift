@@ -112,7 +112,7 @@ final class Settler: Sendable {
                 )
             case .dead(let cause):
                 logger.error("job is dead", metadata: ["job": "\(settlement.id)", "cause": "\(cause)"])
-            case .done, .released, .cancelled, .expired, .held, .lost:
+            case .done, .released, .duplicate, .cancelled, .expired, .held, .lost:
                 break
             }
             onAnswer(settlement, answer)
@@ -130,6 +130,7 @@ extension Outcome {
         case .deferred: "deferred"
         case .released: "released"
         case .cancelled: "cancelled"
+        case .duplicate: "duplicate"
         case .expired: "expired"
         }
     }

@@ -78,7 +78,7 @@ final class SlotPool: Sendable {
             )
         case .dead(let cause, let error):
             context.logger.error("attempt failed for good", metadata: ["error": "\(error)", "cause": "\(cause)"])
-        case .done, .deferred, .released, .cancelled, .expired:
+        case .done, .deferred, .released, .duplicate, .cancelled, .expired:
             context.logger.debug("attempt ended", metadata: ["outcome": "\(outcome.word)"])
         }
     }

@@ -8,9 +8,10 @@
 --            defer      a = delay in ms   b = grace in ms   (nobody here knows the kind; no attempt is counted)
 --            release    a, b = ''         (not started; ready again at the front, nothing is counted; an entry with more
 --                                         fields than a job has cannot be moved and is dead as malformed)
+--            duplicate  a = the id of the job that has the key     b = ''
 --            cancelled  a, b = ''
 --            expired    a, b = ''
--- returns  one text a job, in order: done · held DUE_MS · dead CAUSE · released · cancelled · expired · lost · failed TEXT
+-- returns  one text a job, in order: done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · expired · lost · failed TEXT
 
 local ARGUMENTS_A_JOB = 5
 
@@ -95,7 +96,7 @@ local function settle_release(context, job)
 end
 
 local SETTLE = {
-    done = settle_done, cancelled = end_as('cancelled'), expired = end_as('expired'),
+    done = settle_done, duplicate = end_as('duplicate'), cancelled = end_as('cancelled'), expired = end_as('expired'),
     retry = settle_retry, dead = settle_dead, defer = settle_defer, release = settle_release,
 }
 
