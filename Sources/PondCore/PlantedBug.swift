@@ -1,0 +1,33 @@
+#if PLANTED_BUGS
+import Glibc
+
+#if !DEBUG
+#error("planted bugs are for tests of the checker; a release build must not hold them")
+#endif
+
+/// Mistakes that the chaos checker must find, each one that a queue has really made.
+///
+/// Compiled into debug builds alone, and there off unless the environment says `MILLPOND_PLANTED_BUG=NAME`.
+package enum PlantedBug: String, CaseIterable, Sendable {
+    case ackBeforeEffect = "ack-before-effect"
+    case promoteRemovesFirst = "promote-removes-first"
+    case deleteConsumerAtShutdown = "delete-consumer-at-shutdown"
+    case noFence = "no-fence"
+    case shortTombstone = "short-tombstone"
+    case trimmedStream = "trimmed-stream"
+    case groupAtEnd = "group-at-end"
+    case earlyPromotion = "early-promotion"
+    case recodedPayload = "recoded-payload"
+    case noLifeline = "no-lifeline"
+    case wedgedFetch = "wedged-fetch"
+    case unrecordedUndo = "unrecorded-undo"
+
+    /// The one that this process has, read once.
+    package static let active: PlantedBug? = {
+        guard let text = getenv("MILLPOND_PLANTED_BUG") else { return nil }
+        let name = String(cString: text)
+        guard let bug = PlantedBug(rawValue: name) else { fatalError("\(name) is no planted bug") }
+        return bug
+    }()
+}
+#endif
