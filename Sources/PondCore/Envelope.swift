@@ -3,13 +3,10 @@
 
 /// Why an entry is no job that this version can run.
 public struct Malformation: Error, Sendable, Hashable, CustomStringConvertible {
-    /// `malformed` or `unsupported`.
-    public let cause: Cause
     /// Which field, what it held, what is allowed.
     public let text: String
 
-    package init(_ text: String, cause: Cause = .malformed) {
-        self.cause = cause
+    package init(_ text: String) {
         self.text = text
     }
 

@@ -31,8 +31,6 @@ public struct Cause: Sendable, Hashable, CustomStringConvertible {
 
     /// The entry is no job: no kind, a field too long, a number that is none.
     public static let malformed = Cause("malformed")
-    /// It asks for a promise that this version does not keep.
-    public static let unsupported = Cause("unsupported")
     /// The payload does not decode into what the handler takes.
     public static let undecodable = Cause("undecodable_payload")
     /// Every allowed try failed.
@@ -47,6 +45,9 @@ public struct Cause: Sendable, Hashable, CustomStringConvertible {
     public static let usdExhausted = Cause("budget_exhausted:usd")
     /// The handler said that no further try can help.
     public static let failed = Cause("failed")
+
+    /// Whether the job's tries or a part of its budget are used up.
+    package var isExhaustion: Bool { self == .attemptsExhausted || name.hasPrefix("budget_exhausted:") }
 
     public var description: String { name }
 }

@@ -15,7 +15,7 @@ public enum WireField: String, Sendable, CaseIterable {
     // Written by the library alone.
     case id
     case enqueuedAt = "enqueued_ms"
-    case attempt, recoveries, fence
+    case attempt, recoveries, unstarted, fence
     case spentWall = "spent_wall_ms"
     case spentCPU = "spent_cpu_ms"
     case spentUSD = "spent_usd_micros"
@@ -25,7 +25,7 @@ public enum WireField: String, Sendable, CaseIterable {
     /// Whether only the library may write the field.
     public var isOwnedByLibrary: Bool {
         switch self {
-        case .id, .enqueuedAt, .attempt, .recoveries, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
+        case .id, .enqueuedAt, .attempt, .recoveries, .unstarted, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
             .unhandledSince:
             true
         default: false
@@ -38,7 +38,7 @@ public enum WireField: String, Sendable, CaseIterable {
         case .attemptsMax: 1...1_000_000
         case .timeout: 1...Limits.delayMax.wholeMilliseconds
         case .expires, .enqueuedAt: 0...Int64.max
-        case .attempt, .recoveries, .fence: 0...1_000_000_000
+        case .attempt, .recoveries, .unstarted, .fence: 0...1_000_000_000
         case .budgetWall, .budgetCPU: 1...Limits.delayMax.wholeMilliseconds
         case .budgetUSD: 1...Limits.moneyMax.micros
         case .spentWall, .spentCPU, .spentUSD: 0...Limits.moneyMax.micros

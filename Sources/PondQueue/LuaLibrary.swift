@@ -9,14 +9,15 @@ public enum LuaLibrary {
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    public static let revision = 1
+    public static let revision = 2
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
     /// 200 local names in one.
     public static let text: String = {
         let shared = [
-            PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._dead_lua,
-            PackageResources._due_lua, PackageResources._streams_lua, PackageResources._lookup_lua,
+            PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._streams_lua,
+            PackageResources._lookup_lua, PackageResources._keys_lua, PackageResources._dead_lua,
+            PackageResources._due_lua,
         ]
         let functions = [
             PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,
@@ -25,7 +26,7 @@ public enum LuaLibrary {
             PackageResources.pond_owned_lua, PackageResources.pond_job_lua, PackageResources.pond_cancel_lua,
             PackageResources.pond_depth_lua, PackageResources.pond_dead_lua, PackageResources.pond_revive_lua,
             PackageResources.pond_discard_lua, PackageResources.pond_pause_lua, PackageResources.pond_causes_lua,
-            PackageResources.pond_dead_ids_lua,
+            PackageResources.pond_dead_ids_lua, PackageResources.pond_claim_lua, PackageResources.pond_key_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         return "#!lua name=millpond\n" + shared.map { String(decoding: $0, as: UTF8.self) }.joined() + bodies.joined()

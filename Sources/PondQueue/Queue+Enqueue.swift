@@ -7,11 +7,14 @@ public enum EnqueueAnswer: Sendable, Hashable {
     case enqueued(JobID)
     /// It will become runnable at its due time, by Redis' clock.
     case held(JobID, due: ServerTime)
+    /// The key is known, so nothing was added: the job that has it, how far that is, and the checksum of its result
+    /// when it is done and left one.
+    case duplicate(JobID, KeyState, checksum: String?)
 
     /// The job's id, wherever it is.
     public var id: JobID {
         switch self {
-        case .enqueued(let id), .held(let id, _): id
+        case .enqueued(let id), .held(let id, _), .duplicate(let id, _, _): id
         }
     }
 }
@@ -21,7 +24,7 @@ extension Queue {
     ///
     /// A plain append when it needs no more than that, a function call otherwise.
     ///
-    /// - Throws: `invalid`, `queueFull` (nothing was written); `redis` with `outcomeUnknown` when the answer was lost:
+    /// - Throws: `invalid`, `keyMismatch`, `queueFull` (nothing was written); `redis` with `outcomeUnknown` when the answer was lost:
     ///   then the job may or may not be there.
     public func enqueue(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
         let command = try enqueueCommand(job)
@@ -101,7 +104,7 @@ extension Queue {
 
     private func enqueueCommand(_ job: NewJob) throws(QueueError) -> RedisCommand {
         let options = job.options
-        if options.delay != nil || options.runAt != nil || options.checksDepth {
+        if options.key != nil || options.delay != nil || options.runAt != nil || options.checksDepth {
             return RedisCommand("FCALL", ["pond_enqueue", 1, .text(keys.base)] + (try functionArguments(job)))
         }
         return RedisCommand("XADD", [.text(keys.ready(options.priority)), "*"] + (try storedFields(job)))
@@ -134,6 +137,10 @@ extension Queue {
         switch word {
         case "enqueued": return .enqueued(id)
         case "held": return .held(id, due: try reader.time())
+        case "duplicate":
+            let state = try reader.keyState()
+            let checksum = try reader.text()
+            return .duplicate(id, state, checksum: checksum.isEmpty ? nil : checksum)
         default:
             throw QueueError(.unexpectedReply, "pond_enqueue answered \"\(word)\", which this version does not know")
         }

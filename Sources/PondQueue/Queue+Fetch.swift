@@ -20,9 +20,12 @@ public struct Fetched: Sendable {
 extension Queue {
     /// Makes the queue's streams and groups where they are missing.
     ///
+    /// - Parameter keyWindow: how long the key of a done job answers for it from now on, zero when another store
+    ///   remembers keys; nil leaves it as it is, 24 hours at first.
     /// - Returns: the streams that cannot be used, and why (a key of another type sits in their place).
-    public func open() async throws(QueueError) -> [ReadyStream: String] {
-        var reader = try ReplyReader("pond_open", try await pond.call("pond_open", keys))
+    public func open(keyWindow: Duration? = nil) async throws(QueueError) -> [ReadyStream: String] {
+        let window = keyWindow.map { String($0.wholeMilliseconds) } ?? ""
+        var reader = try ReplyReader("pond_open", try await pond.call("pond_open", keys, [.text(window)]))
         var faults: [ReadyStream: String] = [:]
         while !reader.isAtEnd {
             let letter = try reader.text()

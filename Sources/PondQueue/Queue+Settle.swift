@@ -9,11 +9,27 @@ public struct Settlement: Sendable {
     public let id: JobID
     /// What became of it.
     public let outcome: Outcome
+    /// Whether the job has an idempotency key, which then ends with it.
+    public var hasKey: Bool
+    /// What a job that is done left behind; kept only with a key.
+    public var result: JobResult?
+    /// What all tries together took; nil leaves what is stored.
+    public var spent: Spending?
 
-    public init(receipt: Receipt, id: JobID, outcome: Outcome) {
+    public init(
+        receipt: Receipt,
+        id: JobID,
+        outcome: Outcome,
+        hasKey: Bool = false,
+        result: JobResult? = nil,
+        spent: Spending? = nil
+    ) {
         self.receipt = receipt
         self.id = id
         self.outcome = outcome
+        self.hasKey = hasKey
+        self.result = result
+        self.spent = spent
     }
 }
 
@@ -38,7 +54,7 @@ extension Queue {
             "a settle of \(settlements.count) jobs is over the bound"
         )
         var arguments: [RedisArgument] = [.text(consumer.name)]
-        arguments.reserveCapacity(1 + 5 * settlements.count)
+        arguments.reserveCapacity(1 + 6 * settlements.count)
         for settlement in settlements { arguments += settlement.arguments }
         var reader = try ReplyReader("pond_settle", try await pond.call("pond_settle", keys, arguments))
         var answers: [SettleAnswer] = []
@@ -49,27 +65,37 @@ extension Queue {
 }
 
 extension Settlement {
-    /// outcome, letter, entry, a, b: see `pond_settle.lua`.
+    /// outcome, letter, entry, a, b, c: see `pond_settle.lua`.
     fileprivate var arguments: [RedisArgument] {
-        let (word, a, b) = words
-        return [.text(word), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), .text(b)]
+        let (word, a, b, c) = words
+        return [.text(word), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c)]
     }
 
-    private var words: (String, String, String) {
+    private var words: (String, String, RedisArgument, String) {
         switch outcome {
         case .done:
-            ("done", receipt.stream.ownID(entry: receipt.entry) == id ? "" : id.text, "")
+            ("done", receipt.stream.ownID(entry: receipt.entry) == id ? "" : id.text, .bytes(result?.bytes ?? []), keep)
         case .retry(let delay, let error):
-            ("retry", String(max(0, delay.wholeMilliseconds)), error)
+            ("retry", String(max(0, delay.wholeMilliseconds)), .text(error), spentText)
         case .dead(let cause, let error):
-            ("dead", cause.name, error)
+            ("dead", cause.name, .text(error), spentText)
         case .deferred(let delay, let grace):
-            ("defer", String(delay.wholeMilliseconds), String(grace.wholeMilliseconds))
-        case .released: ("release", "", "")
-        case .cancelled: ("cancelled", "", "")
-        case .duplicate(let original): ("duplicate", original.text, "")
-        case .expired: ("expired", "", "")
+            ("defer", String(delay.wholeMilliseconds), .text(String(grace.wholeMilliseconds)), "")
+        case .released: ("release", "", "", spentText)
+        case .duplicate(let original): ("duplicate", original.text, "", "")
+        case .cancelled: ("cancelled", "", "", "")
+        case .expired: ("expired", "", "", "")
         }
+    }
+
+    private var keep: String {
+        hasKey ? String(max(0, result?.keptFor?.wholeMilliseconds ?? 0)) : ""
+    }
+
+    private var spentText: String {
+        guard let spent else { return "" }
+        return
+            "\(spent.wall.wholeMilliseconds) \(spent.cpu.wholeMilliseconds) \(min(spent.usd, Limits.moneyMax).micros)"
     }
 }
 

@@ -5,12 +5,14 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure, to branch on.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String {
-            case invalid, queueFull, libraryNewer, libraryMissing, unexpectedReply, redis
+            case invalid, keyMismatch, queueFull, libraryNewer, libraryMissing, unexpectedReply, redis
         }
         private let value: Value
 
         /// An argument is not allowed; nothing was written.
         public static let invalid = Code(value: .invalid)
+        /// The key belongs to a job of another kind or with another payload; nothing was written.
+        public static let keyMismatch = Code(value: .keyMismatch)
         /// The queue's `max_depth` is reached; nothing was written.
         public static let queueFull = Code(value: .queueFull)
         /// The server's function library is of a newer format than this program; upgrade the program.
@@ -49,6 +51,7 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
     init(_ error: RedisError, doing action: String) {
         switch error.prefix {
         case "INVALID": self.init(.invalid, String(error.message.dropFirst("INVALID ".count)), redis: error)
+        case "KEYMISMATCH": self.init(.keyMismatch, String(error.message.dropFirst("KEYMISMATCH ".count)), redis: error)
         case "QUEUEFULL": self.init(.queueFull, error.message, redis: error)
         default: self.init(.redis, "\(action) failed: \(error.message)", redis: error)
         }

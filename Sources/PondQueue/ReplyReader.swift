@@ -50,6 +50,11 @@ struct ReplyReader {
         return ServerTime(milliseconds: number)
     }
 
+    mutating func keyState() throws(QueueError) -> KeyState {
+        guard let state = KeyState(rawValue: try text()) else { throw unexpected("queued, running, done or dead") }
+        return state
+    }
+
     /// A count and as many texts behind it.
     mutating func counted() throws(QueueError) -> [String] {
         var texts: [String] = []

@@ -10,20 +10,28 @@ public final class JobContext: DeliveredJob {
     /// When the attempt's time is up, by the local monotonic clock; then the handler's task is cancelled.
     public let deadline: ContinuousClock.Instant
     let queue: Queue
+    /// What all tries together may take: the job's own budget, and the kind's where that says nothing.
+    public let budget: Budget
     private let clock: LocalClock
-    private let progress = Mutex(Progress())
+    private let progress: Mutex<Progress>
 
     /// What the handler last said of itself.
     struct Progress: Sendable {
         var fraction: Double?
         var note: String?
+        var lastHeartbeat: ContinuousClock.Instant
+        var usd = USD.zero
+        var cpu: Duration?
+        var result: JobResult?
     }
 
-    init(job: Job, queue: Queue, deadline: ContinuousClock.Instant, clock: LocalClock) {
+    init(job: Job, queue: Queue, deadline: ContinuousClock.Instant, budget: Budget = Budget(), clock: LocalClock) {
         self.job = job
         self.queue = queue
         self.deadline = deadline
+        self.budget = budget
         self.clock = clock
+        progress = Mutex(Progress(lastHeartbeat: clock.now()))
     }
 
     /// The same over all retries, unique in its queue.
@@ -65,7 +73,9 @@ public final class JobContext: DeliveredJob {
     ///   - note: a few words for people, cut at 1 KiB.
     /// - Throws: `CancellationError` when the job should stop, so that calling this often also stops promptly.
     public func heartbeat(progress fraction: Double? = nil, _ note: String? = nil) throws {
+        let now = clock.now()
         progress.withLock {
+            $0.lastHeartbeat = now
             if let fraction { $0.fraction = min(max(fraction, 0), 1) }
             if let note { $0.note = note.cut(toBytes: Limits.progressBytesMax) }
         }
@@ -73,6 +83,79 @@ public final class JobContext: DeliveredJob {
     }
 
     var lastProgress: Progress { progress.withLock { $0 } }
+}
+
+extension JobContext {
+    /// Reports money that the job has spent, over all tries counted against its budget.
+    ///
+    /// - Throws: `BudgetExhausted` when that is more than the budget allows; let it through, and the job is dead under
+    ///   `budget_exhausted:usd`.
+    public func spend(usd amount: USD) throws(BudgetExhausted) {
+        let total = progress.withLock { progress in
+            progress.usd = progress.usd + max(.zero, amount)
+            return progress.usd
+        }
+        if let limit = budget.usd, job.spent.usd + total > limit {
+            throw BudgetExhausted(
+                .usdExhausted,
+                "all tries together took \(job.spent.usd + total) of the allowed \(limit)"
+            )
+        }
+    }
+
+    /// Reports CPU time that the job took in other processes, as their resource usage says.
+    ///
+    /// A try that reports none is charged its wall time.
+    public func spend(cpu time: Duration) throws(BudgetExhausted) {
+        let total = progress.withLock { progress in
+            let total = (progress.cpu ?? .zero) + max(.zero, time)
+            progress.cpu = total
+            return total
+        }
+        if let limit = budget.cpu, job.spent.cpu + total > limit {
+            throw BudgetExhausted(
+                .cpuExhausted,
+                "all tries together took \((job.spent.cpu + total).inSeconds) s of CPU time of the allowed \(limit.inSeconds) s"
+            )
+        }
+    }
+
+    /// Leaves a result behind, of which whoever enqueues the same key again is told the checksum.
+    ///
+    /// The last one counts, and only when the job has a key and is done.
+    /// - Parameter time: how long the bytes themselves are kept. Defaults to not at all.
+    /// - Throws: `PondError.invalidJob`, when it has more than 64 KiB.
+    public func leave(result bytes: [UInt8], keptFor time: Duration? = nil) throws(PondError) {
+        guard bytes.count <= Limits.resultBytesMax else {
+            throw PondError(
+                .invalidJob,
+                "the result of job \(id) has \(bytes.count) bytes, allowed are \(Limits.resultBytesMax); store it elsewhere "
+                    + "and leave its address"
+            )
+        }
+        progress.withLock { $0.result = JobResult(bytes, keptFor: time) }
+    }
+
+    /// What all tries together took, this one up to now included.
+    func spent(after run: Duration) -> Spending {
+        let now = lastProgress
+        return job.spent + Spending(wall: run, cpu: now.cpu ?? run, usd: now.usd)
+    }
+}
+
+/// Thrown to a handler whose job has used up its budget.
+public struct BudgetExhausted: Error, Sendable, CustomStringConvertible {
+    /// Which part of the budget.
+    public let cause: Cause
+    /// What was spent of what.
+    public let text: String
+
+    init(_ cause: Cause, _ text: String) {
+        self.cause = cause
+        self.text = text
+    }
+
+    public var description: String { text }
 }
 
 extension JobContext {

@@ -9,6 +9,14 @@ public struct JobRegistration: Sendable {
     public private(set) var policy = RetryPolicy()
     /// The limit of one attempt.
     public private(set) var timeout = Limits.timeoutDefault
+    /// What all tries of a job together may take; a job's own budget goes before it.
+    public private(set) var budget = Budget()
+    /// The least that a try needs: without so much left of the budget it is not begun.
+    public private(set) var reserve = Spending()
+    /// The longest that a handler may go without a heartbeat; nil asks for none.
+    public private(set) var heartbeatInterval: Duration?
+    /// What is called before a job is dead because its tries or its budget are used up.
+    var escalate: (@Sendable (Exhausted, JobContext) async throws -> Void)?
     let run: @Sendable (JobContext) async throws -> Void
 
     /// Registers a handler with the default policy: 8 tries, 60 seconds each.
@@ -42,6 +50,59 @@ public struct JobRegistration: Sendable {
         return copy
     }
 
+    /// Limits what all tries of a job together may take; a job's own budget goes before it.
+    ///
+    /// - Parameter reserve: the least that a try needs. Defaults to nothing: a try begins while something is left.
+    public func budget(
+        wall: Duration? = nil,
+        cpu: Duration? = nil,
+        usd: USD? = nil,
+        reserving reserve: Spending = .init()
+    )
+        -> JobRegistration
+    {
+        var copy = self
+        copy.budget = Budget(wall: wall, cpu: cpu, usd: usd)
+        copy.reserve = reserve
+        return copy
+    }
+
+    /// Asks the handler to call `heartbeat()` at least so often.
+    ///
+    /// One that does not is cancelled, which counts as a failed try; if it goes on all the same, its process is ended.
+    public func heartbeatEvery(_ interval: Duration) -> JobRegistration {
+        var copy = self
+        copy.heartbeatInterval = interval
+        return copy
+    }
+
+    /// Calls `escalate` before a job is dead because its tries or its budget are used up, to tell somebody.
+    ///
+    /// It has 10 seconds, and may run again when the worker dies meanwhile. What it throws is logged; the job is dead
+    /// in any case, under its cause.
+    public func onExhausted(
+        _ escalate: @escaping @Sendable (Exhausted, JobContext) async throws -> Void
+    )
+        -> JobRegistration
+    {
+        var copy = self
+        copy.escalate = escalate
+        return copy
+    }
+
+    /// The longest that a job may live from its first try to its last: every try takes its whole time, and every rest
+    /// is the longest there is.
+    var retryHorizon: Duration {
+        // Past the cap every rest is the same, so they need not be added one by one.
+        let growing = min(policy.attemptsMax - 1, 64)
+        var rests = Duration.zero
+        for failures in stride(from: 1, through: growing, by: 1) {
+            rests += policy.backoff.delay(afterFailures: failures, random: 1)
+        }
+        let capped = policy.backoff.delay(afterFailures: 64, random: 1)
+        return timeout * policy.attemptsMax + rests + capped * max(0, policy.attemptsMax - 1 - growing)
+    }
+
     func validate() throws(PondError) {
         _ = try JobKind(kind)
         guard policy.attemptsMax >= 1, policy.attemptsMax <= 1_000_000 else {
@@ -53,7 +114,22 @@ public struct JobRegistration: Sendable {
         guard timeout >= .milliseconds(1), timeout <= Limits.delayMax else {
             throw PondError(.invalidConfiguration, "\(kind): timeout is \(timeout), allowed is 1 ms to ten years")
         }
+        if let interval = heartbeatInterval, interval < .milliseconds(100) {
+            throw PondError(.invalidConfiguration, "\(kind): heartbeatEvery is \(interval), allowed is 100 ms and more")
+        }
+        let limits = [budget.wall.map { $0 > .zero }, budget.cpu.map { $0 > .zero }, budget.usd.map { $0 > .zero }]
+        guard limits.allSatisfy({ $0 ?? true }) else {
+            throw PondError(.invalidConfiguration, "\(kind): a budget's limits must be more than zero")
+        }
     }
+}
+
+/// Why a job gets no further try.
+public struct Exhausted: Sendable, Hashable {
+    /// `attempts_exhausted`, or `budget_exhausted:` and `wall`, `cpu` or `usd`.
+    public let cause: Cause
+    /// The last error, or what was spent of what.
+    public let text: String
 }
 
 extension JobHandler {
@@ -69,5 +145,31 @@ extension JobHandler {
     /// Defaults to 60 seconds.
     public func timeout(_ limit: Duration) -> JobRegistration {
         JobRegistration(self).timeout(limit)
+    }
+
+    /// Limits what all tries of a job together may take; a job's own budget goes before it.
+    public func budget(
+        wall: Duration? = nil,
+        cpu: Duration? = nil,
+        usd: USD? = nil,
+        reserving reserve: Spending = .init()
+    )
+        -> JobRegistration
+    {
+        JobRegistration(self).budget(wall: wall, cpu: cpu, usd: usd, reserving: reserve)
+    }
+
+    /// Asks the handler to call `heartbeat()` at least so often, or be cancelled.
+    public func heartbeatEvery(_ interval: Duration) -> JobRegistration {
+        JobRegistration(self).heartbeatEvery(interval)
+    }
+
+    /// Calls `escalate` before a job is dead because its tries or its budget are used up.
+    public func onExhausted(
+        _ escalate: @escaping @Sendable (Exhausted, JobContext) async throws -> Void
+    )
+        -> JobRegistration
+    {
+        JobRegistration(self).onExhausted(escalate)
     }
 }

@@ -43,7 +43,9 @@ extension QueueLine {
         let outage = OutageLog(logger)
         while !phase.isStopping {
             do throws(QueueError) {
-                let faults = try await queue.open()
+                let faults = try await queue.open(
+                    keyWindow: configuration.keyStore == nil ? configuration.keyWindow : .zero
+                )
                 try await queue.register()
                 noteFaults(faults)
                 outage.worked("open")
@@ -131,15 +133,29 @@ extension QueueLine {
                     Settlement(
                         receipt: delivery.receipt,
                         id: id,
-                        outcome: .dead(cause: malformation.cause, error: malformation.text)
+                        outcome: .dead(cause: .malformed, error: malformation.text)
                     )
                 )
             }
         }
     }
 
-    func settle(_ assignment: Assignment, _ outcome: Outcome) {
-        settler.add(Settlement(receipt: assignment.receipt, id: assignment.job.id, outcome: outcome))
+    func settle(
+        _ assignment: Assignment,
+        _ outcome: Outcome,
+        result: JobResult? = nil,
+        spent: Spending? = nil
+    ) {
+        settler.add(
+            Settlement(
+                receipt: assignment.receipt,
+                id: assignment.job.id,
+                outcome: outcome,
+                hasKey: assignment.job.key != nil,
+                result: result,
+                spent: spent
+            )
+        )
     }
 
     private func noteFaults(_ faults: [ReadyStream: String]) {

@@ -6,6 +6,10 @@ import Synchronization
 package enum CancelReason: Sendable, Hashable {
     /// Its time was up.
     case timeout(Duration)
+    /// It did not call `heartbeat()` for so long.
+    case silent(Duration)
+    /// All tries together took the time that its budget allows.
+    case overBudget
     /// Somebody cancelled the job.
     case cancelled
     /// The process stops.
@@ -22,9 +26,23 @@ final class RunningTable: Sendable {
     struct Run: Sendable {
         let assignment: Assignment
         let context: JobContext
-        let started: ContinuousClock.Instant
-        let timeout: Duration
+        var started: ContinuousClock.Instant
+        var limit: RunLimit
         var cancelled: (reason: CancelReason, at: ContinuousClock.Instant)?
+    }
+
+    /// How long a run may go on, and what it is cancelled for when it does not end.
+    struct RunLimit: Sendable {
+        var time: Duration
+        /// The limit is what is left of the job's budget, not the time of one try.
+        var isBudget = false
+        var heartbeatInterval: Duration?
+
+        func reason(after run: Duration, silentFor silence: Duration) -> CancelReason? {
+            if run >= time { return isBudget ? .overBudget : .timeout(time) }
+            if let interval = heartbeatInterval, silence >= interval { return .silent(interval) }
+            return nil
+        }
     }
 
     private struct State {
@@ -46,6 +64,34 @@ final class RunningTable: Sendable {
 
     func begin(_ run: Run, slot: Int) {
         state.withLock { $0.runs[slot] = run }
+    }
+
+    /// Runs what follows a job, cancelled when `time` is over, though the job itself may have been cancelled before.
+    func runApart(
+        _ run: Run,
+        for time: Duration,
+        from now: ContinuousClock.Instant,
+        slot: Int,
+        _ body: @escaping @Sendable () async -> Void
+    ) async {
+        var apart = run
+        apart.limit = RunLimit(time: time)
+        apart.started = now
+        apart.cancelled = nil
+        // A task of its own, for the reason above; the slot's own comes back into the table after it.
+        let task = Task(operation: body)
+        let slotTask = state.withLock { state in
+            defer {
+                state.tasks[slot] = task
+                state.runs[slot] = apart
+            }
+            return state.tasks[slot]
+        }
+        await task.value
+        state.withLock { state in
+            state.tasks[slot] = slotTask
+            state.runs[slot] = nil
+        }
     }
 
     /// - Returns: why the job was cancelled, nil when it was not.

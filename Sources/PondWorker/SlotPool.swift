@@ -11,11 +11,14 @@ final class SlotPool: Sendable {
     private let registry: [JobKind: JobRegistration]
     private let parts: WorkerParts
     private let clock: LocalClock
+    private let admission: Admission
+    private static let escalationTime = Duration.seconds(10)
 
     init(_ registry: [JobKind: JobRegistration], _ parts: WorkerParts, clock: LocalClock) {
         self.registry = registry
         self.parts = parts
         self.clock = clock
+        admission = Admission(parts: parts, clock: clock)
     }
 
     func start() {
@@ -47,26 +50,69 @@ final class SlotPool: Sendable {
         guard let registration = registry[job.kind] else {
             return assignment.line.settle(assignment, defer: job)
         }
-        let timeout = job.timeout ?? registration.timeout
-        let started = clock.now()
-        let context = JobContext(
-            job: job,
-            queue: assignment.line.handlerQueue,
-            deadline: started.advanced(by: timeout),
-            clock: clock
-        )
-        parts.table.begin(
-            RunningTable.Run(assignment: assignment, context: context, started: started, timeout: timeout),
-            slot: slot
-        )
+        switch await admission.admit(assignment, registration) {
+        case .run: await run(assignment, registration, slot)
+        case .settle(let outcome): await finish(Attempt(assignment, registration, clock, hasRun: false), outcome, slot)
+        case .forget: assignment.line.forget(assignment.receipt)
+        }
+    }
+
+    private func run(_ assignment: Assignment, _ registration: JobRegistration, _ slot: Int) async {
+        let job = assignment.job
+        let attempt = Attempt(assignment, registration, clock)
+        parts.table.begin(attempt.run, slot: slot)
+        CrashPoint.beforeRun.reach()
         var thrown: (any Error)?
-        do { try await registration.run(context) } catch { thrown = error }
+        do { try await registration.run(attempt.context) } catch { thrown = error }
+        CrashPoint.afterRun.reach()
         let reason = parts.table.end(slot: slot)
-        parts.intake.noteRun(started.duration(to: clock.now()))
-        let outcome = Verdict.outcome(of: job, thrown: thrown, cancelled: reason, policy: registration.policy)
+        let duration = attempt.run.started.duration(to: clock.now())
+        parts.intake.noteRun(duration)
+        let outcome = Verdict.outcome(
+            of: job,
+            thrown: thrown,
+            cancelled: reason,
+            policy: registration.policy,
+            budget: attempt.context.budget,
+            reserve: registration.reserve,
+            spent: attempt.context.spent(after: duration)
+        )
         guard let outcome else { return assignment.line.forget(assignment.receipt) }
-        log(outcome, context)
-        assignment.line.settle(assignment, outcome)
+        await finish(attempt, outcome, slot)
+    }
+
+    /// Tells whoever has to know before the job is settled, and settles it.
+    private func finish(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int) async {
+        let assignment = attempt.run.assignment
+        log(outcome, attempt.context)
+        let spent = attempt.context.spent(after: attempt.hasRun ? attempt.run.started.duration(to: clock.now()) : .zero)
+        await escalate(attempt, outcome, slot)
+        let result = attempt.context.lastProgress.result
+        // In a task of its own, because the slot's was cancelled if the job's time was up.
+        let isOurs = await Task { await admission.end(assignment, outcome, result) }.value
+        guard isOurs else {
+            return assignment.line.forget(assignment.receipt)
+        }
+        CrashPoint.beforeSettle.reach()
+        assignment.line.settle(assignment, outcome, result: result, spent: spent)
+    }
+
+    /// Calls the hook of a job whose tries or budget are used up, within a time of its own.
+    private func escalate(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int) async {
+        guard let escalate = attempt.registration.escalate, case .dead(let cause, let text) = outcome,
+            cause.isExhaustion
+        else { return }
+        let context = attempt.context
+        await parts.table.runApart(attempt.run, for: Self.escalationTime, from: clock.now(), slot: slot) {
+            do {
+                try await escalate(Exhausted(cause: cause, text: text), context)
+            } catch {
+                context.logger.error(
+                    "the hook for exhausted jobs failed; the job is dead all the same",
+                    metadata: ["error": "\(error)"]
+                )
+            }
+        }
     }
 
     private func log(_ outcome: Outcome, _ context: JobContext) {

@@ -13,8 +13,12 @@ package enum Verdict {
         thrown: (any Error)?,
         cancelled reason: CancelReason?,
         policy: RetryPolicy,
+        budget: Budget = Budget(),
+        reserve: Spending = Spending(),
+        spent: Spending = Spending(),
         random: Double = .random(in: -1...1)
     ) -> Outcome? {
+        let terms = Terms(policy: policy, budget: budget, reserve: reserve, spent: spent, random: random)
         if reason == .lost { return nil }
         // A handler that returned did its work, whatever was asked of it meanwhile.
         guard let thrown else { return .done }
@@ -22,43 +26,56 @@ package enum Verdict {
         case .stopping: return .released
         case .cancelled: return .cancelled
         case .timeout(let limit):
-            return afterFailure(
-                of: job,
-                "timed out after \(limit.inSeconds) s",
-                policy: policy,
-                hint: nil,
-                random: random
-            )
+            return afterFailure(of: job, "timed out after \(limit.inSeconds) s", terms)
+        case .silent(let interval):
+            return afterFailure(of: job, "no heartbeat for \(interval.inSeconds) s", terms)
+        case .overBudget:
+            let exhaustion = budget.obstacle(after: spent)
+            return .dead(cause: .wallExhausted, error: exhaustion?.text ?? "its time over all tries is used up")
         case .lost, nil:
-            return outcome(of: job, error: thrown, policy: policy, random: random)
+            return outcome(of: job, error: thrown, terms)
         }
     }
 
-    private static func outcome(of job: Job, error: any Error, policy: RetryPolicy, random: Double) -> Outcome {
+    private static func outcome(of job: Job, error: any Error, _ terms: Terms) -> Outcome {
         switch error {
         case let error as PayloadCoding.Undecodable:
             return .dead(cause: .undecodable, error: error.text.cut(toBytes: Limits.errorTextBytesMax))
         case let error as GiveUp:
             return .dead(cause: Cause(error.cause), error: error.reason.cut(toBytes: Limits.errorTextBytesMax))
+        case let error as BudgetExhausted:
+            return .dead(cause: error.cause, error: error.text)
         case let error as RetryLater:
-            return afterFailure(of: job, error.reason, policy: policy, hint: error.after, random: random)
+            return afterFailure(of: job, error.reason, hint: error.after, terms)
         default:
-            return afterFailure(of: job, describe(error), policy: policy, hint: nil, random: random)
+            return afterFailure(of: job, describe(error), terms)
         }
     }
 
-    private static func afterFailure(
-        of job: Job,
-        _ text: String,
-        policy: RetryPolicy,
-        hint: Duration?,
-        random: Double
-    ) -> Outcome {
+    /// Another try, unless the tries or a part of the budget are used up; the first that is names the cause.
+    private static func afterFailure(of job: Job, _ text: String, hint: Duration? = nil, _ terms: Terms) -> Outcome {
         let text = text.cut(toBytes: Limits.errorTextBytesMax)
-        switch policy.afterFailure(attempt: job.attempt, jobAttemptsMax: job.attemptsMax, hint: hint, random: random) {
-        case .retry(let delay): return .retry(after: delay, error: text)
-        case .exhausted: return .dead(cause: .attemptsExhausted, error: text)
+        let decision = terms.policy.afterFailure(
+            attempt: job.attempt,
+            jobAttemptsMax: job.attemptsMax,
+            hint: hint,
+            random: terms.random
+        )
+        guard case .retry(let delay) = decision else { return .dead(cause: .attemptsExhausted, error: text) }
+        guard let exhaustion = terms.budget.obstacle(after: terms.spent, reserving: terms.reserve) else {
+            return .retry(after: delay, error: text)
         }
+        let both = "\(exhaustion.text); the last error was: \(text)"
+        return .dead(cause: exhaustion.cause, error: both.cut(toBytes: Limits.errorTextBytesMax))
+    }
+
+    /// What a failed try is judged by.
+    private struct Terms {
+        var policy: RetryPolicy
+        var budget: Budget
+        var reserve: Spending
+        var spent: Spending
+        var random: Double
     }
 
     private static func describe(_ error: any Error) -> String {

@@ -13,7 +13,10 @@ struct Watchdog: Sendable {
         while !Task.isCancelled {
             let now = clock.now()
             table.cancel(at: now) { run in
-                run.started.duration(to: now) >= run.timeout ? .timeout(run.timeout) : nil
+                run.limit.reason(
+                    after: run.started.duration(to: now),
+                    silentFor: run.context.lastProgress.lastHeartbeat.duration(to: now)
+                )
             }
             if !table.stuck(at: now, grace: stuckGrace).isEmpty { return }
             // Cancellation ends the loop at its head.

@@ -102,12 +102,16 @@ extension Worker {
     private func settleStuck(_ stuck: [RunningTable.Run]) {
         for run in stuck {
             var outcome = Outcome.released
-            if case .timeout = run.cancelled?.reason {
-                let text =
-                    "timed out, and its handler went on for \(parts.configuration.stuckGrace) after it was cancelled"
-                outcome = .retry(after: .seconds(1), error: text)
+            let ignored = "and its handler went on for \(parts.configuration.stuckGrace) after it was cancelled"
+            switch run.cancelled?.reason {
+            case .timeout: outcome = .retry(after: .seconds(1), error: "timed out, \(ignored)")
+            case .silent: outcome = .retry(after: .seconds(1), error: "gave no heartbeat, \(ignored)")
+            case .overBudget:
+                outcome = .dead(cause: .wallExhausted, error: "its time over all tries is used up, \(ignored)")
+            case .cancelled, .stopping, .lost, nil: break
             }
-            run.assignment.line.settle(run.assignment, outcome)
+            let spent = run.context.spent(after: run.started.duration(to: clock.now()))
+            run.assignment.line.settle(run.assignment, outcome, spent: spent)
         }
     }
 

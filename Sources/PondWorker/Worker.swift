@@ -37,6 +37,7 @@ public final class Worker: Service, Sendable {
     ) throws(PondError) {
         try configuration.validate()
         let registry = try Worker.index(jobs.registrations)
+        try configuration.validateKeyWindow(for: jobs.registrations)
         consumer = Consumer("\(Host.name)-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))")
         var logger = pond.logger
         logger[metadataKey: "worker"] = "\(consumer)"

@@ -1,4 +1,4 @@
-import PondCore
+public import PondCore
 
 /// How a worker process works.
 ///
@@ -35,6 +35,16 @@ public struct WorkerConfiguration: Sendable {
     ///
     /// Defaults to 4 seconds.
     public var lease = Limits.lease
+    /// How long the idempotency key of a done job answers for it: 1 hour to 30 days, longer than any job may be retried.
+    ///
+    /// It is a setting of the queue, so every worker of a queue should say the same; the last one that starts wins.
+    /// Defaults to 24 hours.
+    public var keyWindow = Limits.keyWindowDefault
+    /// Where the keys of done jobs are remembered, for windows longer than Redis' memory should hold.
+    ///
+    /// Every worker of a queue must use the same, and enqueueing then knows only the keys of jobs that have not ended.
+    /// Defaults to Redis.
+    public var keyStore: (any IdempotencyStore)?
     /// Called on a thread of its own choosing when a handler goes on `stuckGrace` after its cancellation, once what was
     /// not started is handed back.
     ///
@@ -65,6 +75,26 @@ public struct WorkerConfiguration: Sendable {
         }
         guard gracePeriod >= .zero, stuckGrace >= .zero, unknownKindGrace >= .zero else {
             throw PondError(.invalidConfiguration, "gracePeriod, stuckGrace and unknownKindGrace must not be negative")
+        }
+    }
+
+    /// A key that is forgotten while its job is still retried would guard nothing.
+    func validateKeyWindow(for registrations: [JobRegistration]) throws(PondError) {
+        guard Limits.keyWindow.contains(keyWindow) else {
+            throw PondError(
+                .invalidConfiguration,
+                "keyWindow is \(keyWindow.inSeconds) s, allowed is an hour to 30 days (3600 to 2592000 s)"
+            )
+        }
+        for registration in registrations {
+            let horizon = registration.retryHorizon + lease
+            guard horizon >= keyWindow else { continue }
+            throw PondError(
+                .invalidConfiguration,
+                "keyWindow is \(keyWindow.inSeconds) s, but a job of kind \(registration.kind) may be retried for "
+                    + "\(horizon.inSeconds) s: \(registration.policy.attemptsMax) tries of \(registration.timeout.inSeconds) s, "
+                    + "the rests between them, and a lease of \(lease.inSeconds) s; give a longer window, or fewer or shorter tries"
+            )
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
     @Test func `a kind of 128 bytes is one, of 129 is none`() throws {
         let kind = String(repeating: "k", count: Limits.kindBytesMax)
         #expect(try Entry("kind", kind).job().kind.text == kind)
-        #expect(try Entry("kind", kind + "k").malformation().cause == .malformed)
+        #expect(try Entry("kind", kind + "k").malformation().text.hasPrefix("kind is "))
     }
 
     @Test(arguments: ["", "-a", ".a", "a b", "a/b", "é", "a\n"]) func `a kind has its alphabet`(kind: String) throws {
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test(arguments: [
-        "correlation_id", "causation_id", "traceparent", "tracestate", "id", "last_error", "spent_wall_ms", "tenant",
+        "correlation_id", "causation_id", "traceparent", "tracestate", "id", "last_error", "tenant",
     ])
     func `a value of 4 KiB is one, a byte more is malformed`(name: String) throws {
         let value = String(repeating: "1", count: Limits.headerValueBytesMax)

@@ -110,11 +110,45 @@ import Testing
         #expect(try entry.malformation().text == "field \(name) is given twice")
     }
 
-    @Test(arguments: ["key", "budget_wall_ms", "budget_cpu_ms", "budget_usd_micros"])
-    func `a promise that is not kept yet is unsupported, not ignored`(name: String) throws {
-        let malformation = try Entry.with(name, "1").malformation()
-        #expect(malformation.cause == .unsupported)
-        #expect(malformation.text.hasPrefix("\(name) asks for "))
+    @Test func `a key, a budget and what was spent are read`() throws {
+        let job = try Entry(
+            "kind",
+            "a.b",
+            "key",
+            "order-42",
+            "budget_wall_ms",
+            "1500",
+            "budget_cpu_ms",
+            "20",
+            "budget_usd_micros",
+            "250000",
+            "spent_wall_ms",
+            "700",
+            "spent_cpu_ms",
+            "10",
+            "spent_usd_micros",
+            "1",
+            "fence",
+            "3"
+        ).job()
+        #expect(job.key?.text == "order-42")
+        #expect(job.budget == Budget(wall: .milliseconds(1_500), cpu: .milliseconds(20), usd: 0.25))
+        #expect(job.spent == Spending(wall: .milliseconds(700), cpu: .milliseconds(10), usd: USD(micros: 1)))
+        #expect(job.fence == 3)
+    }
+
+    @Test(arguments: ["budget_wall_ms", "budget_cpu_ms", "budget_usd_micros"])
+    func `a budget is a whole number from 1`(name: String) throws {
+        for value in ["0", "-1", "1.5", "soon", "99999999999999999"] {
+            #expect(try Entry.with(name, value).malformation().text.hasPrefix("\(name) is "))
+        }
+    }
+
+    @Test func `a key has 1 to 256 bytes of UTF-8`() throws {
+        #expect(try Entry.with("key", String(repeating: "k", count: 256)).job().key?.text.count == 256)
+        #expect(try Entry.with("key", "").malformation().text.contains("key has 0 bytes, allowed are 1 to 256"))
+        let long = String(repeating: "k", count: 257)
+        #expect(try Entry.with("key", long).malformation().text.contains("key has 257 bytes"))
     }
 
     @Test func `a text says what it held without repeating it whole`() throws {

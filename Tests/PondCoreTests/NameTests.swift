@@ -36,7 +36,7 @@ import Testing
     func `any other kind is refused`(text: String) throws {
         let error = #expect(throws: PondError.self) { try JobKind(text) }
         #expect(error?.code == .invalidKind)
-        #expect(try Entry("kind", text).malformation().cause == .malformed)
+        #expect(try Entry("kind", text).malformation().text.hasPrefix("kind is "))
     }
 
     @Test func `kinds sort as text`() throws {
@@ -55,10 +55,14 @@ import Testing
     }
 
     @Test func `causes have stable names`() {
-        let causes: [Cause] = [.malformed, .unsupported, .undecodable, .attemptsExhausted, .failed]
+        let causes: [Cause] = [
+            .malformed, .undecodable, .attemptsExhausted, .keyMismatch, .wallExhausted, .cpuExhausted, .usdExhausted,
+            .failed,
+        ]
         #expect(
             causes.map(\.description) == [
-                "malformed", "unsupported", "undecodable_payload", "attempts_exhausted", "failed",
+                "malformed", "undecodable_payload", "attempts_exhausted", "key_mismatch", "budget_exhausted:wall",
+                "budget_exhausted:cpu", "budget_exhausted:usd", "failed",
             ]
         )
     }

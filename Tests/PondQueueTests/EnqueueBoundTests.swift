@@ -102,9 +102,14 @@ import Testing
         try await refuses(["kind", "a", name, "1"], "INVALID \(name): only the library writes this field")
     }
 
-    @Test(arguments: ["key", "budget_wall_ms", "budget_cpu_ms", "budget_usd_micros"])
-    func `a promise that is not kept yet is refused`(name: String) async throws {
-        try await refuses(["kind", "a", name, "1"], "INVALID \(name): ")
+    @Test(arguments: ["budget_wall_ms", "budget_cpu_ms", "budget_usd_micros"])
+    func `a budget is a whole number from 1`(name: String) async throws {
+        for value in ["", "0", "-1", "1.5", "1e3", "9999999999999999"] {
+            try await refuses(
+                ["kind", "a", name, value],
+                "INVALID \(name): got \"\(value)\", allowed is a whole number"
+            )
+        }
     }
 
     @Test(

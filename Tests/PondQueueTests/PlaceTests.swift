@@ -55,7 +55,7 @@ import Testing
         Move("in flight, poison → dead", to: .dead) { bench in
             let id = try await bench.add()
             for _ in 0..<Limits.recoveriesMax {
-                _ = try await bench.fetchOne()
+                _ = try await bench.fetchAndStart()
                 try await bench.reclaimAll(from: .ann)
             }
             return id

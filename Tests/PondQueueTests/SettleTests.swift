@@ -191,15 +191,14 @@ import Testing
     }
 
     @Test(arguments: [
-        ["finish", "n", "1-1", "", ""], ["done", "x", "1-1", "", ""], ["done", "n", "abc", "", ""],
-        ["done", "n", "1", "", ""],
-        ["done", "n", "1-1", ""], ["done"],
+        ["finish", "n", "1-1", "", "", ""], ["done", "x", "1-1", "", "", ""], ["done", "n", "abc", "", "", ""],
+        ["done", "n", "1", "", "", ""], ["done", "n", "1-1", "", ""], ["done"],
     ])
     func `what is no settlement is refused before anything is written`(words: [String]) async throws {
         try await Bench.run { bench in
             let id = try await bench.add()
             let receipt = try await bench.fetchOne().receipt
-            let good = ["done", receipt.stream.rawValue, receipt.entry, "", ""]
+            let good = ["done", receipt.stream.rawValue, receipt.entry, "", "", ""]
             let arguments = (["ann"] + good + words).map { RedisArgument.text($0) }
             #expect(try await bench.refusal("pond_settle", arguments).hasPrefix("INVALID settle"))
             try await bench.expect(id, in: .running(.ann))
@@ -221,6 +220,7 @@ extension SettleAnswer {
         case .released: "released"
         case .cancelled: "cancelled"
         case .expired: "expired"
+        case .duplicate: "duplicate"
         case .held: "held"
         case .dead: "dead"
         case .lost: "lost"

@@ -90,8 +90,8 @@ struct WorkerTests {
         (["kind", "no spaces allowed"], "malformed"),
         (["kind", "mail.send", "kind", "twice"], "malformed"),
         (["kind", "mail.send", "timeout_ms", "soon"], "malformed"),
-        (["kind", "mail.send", "key", "order-42"], "unsupported"),
-        (["kind", "mail.send", "budget_usd_micros", "5"], "unsupported"),
+        (["kind", "mail.send", "key", ""], "malformed"),
+        (["kind", "mail.send", "budget_usd_micros", "-5"], "malformed"),
         (["kind", "mail.send", "data", "{not json"], "undecodable_payload"),
     ])
     func `an entry that cannot run ends in dead under a named cause`(fields: [String], cause: String) async throws {

@@ -69,7 +69,13 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
         let answer = try await queue.enqueue(job)
         try await queue.register()
         guard output.json else {
-            if case .held(_, let due) = answer { terminal.say("held until \(due.iso8601)") }
+            switch answer {
+            case .enqueued: break
+            case .held(_, let due): terminal.say("held until \(due.iso8601)")
+            case .duplicate(_, let state, let checksum):
+                let left = checksum.map { ", its result has checksum \($0)" } ?? ""
+                terminal.say("nothing added: the key belongs to a job that is \(state.rawValue)\(left)")
+            }
             return try terminal.print(answer.id.text)
         }
         var members: [(String, JSONValue)] = [
@@ -78,6 +84,9 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
         switch answer {
         case .enqueued: members.append(("state", "ready"))
         case .held(_, let due): members += [("state", "held"), ("due", .time(due))]
+        case .duplicate(_, let state, let checksum):
+            members += [("state", "duplicate"), ("original_state", .string(state.rawValue))]
+            members.append(("checksum", checksum.map { .string($0) } ?? .null))
         }
         try terminal.print(JSONDocument(kind: "EnqueuedJob", items: [.object(members)]))
     }
@@ -100,7 +109,7 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
         let counts: [(String, JSONValue)] = [
             ("queue", .string(queue.name.text)), ("kind", .string(kind.text)),
             ("enqueued", .count(tally.accepted)), ("ready", .count(tally.enqueued)), ("held", .count(tally.held)),
-            ("skipped", .count(tally.skipped)),
+            ("duplicate", .count(tally.duplicates)), ("skipped", .count(tally.skipped)),
         ]
         try terminal.print(JSONDocument(kind: "EnqueueSummary", items: [.object(counts)]))
     }

@@ -9,6 +9,8 @@ struct BulkEnqueue {
         var enqueued = 0
         /// Jobs that wait for their time.
         var held = 0
+        /// Jobs whose key was known, so that nothing was added.
+        var duplicates = 0
         /// Jobs of which nobody knows, because the answer was lost.
         var unknown = 0
         /// Empty lines.
@@ -81,6 +83,7 @@ struct BulkEnqueue {
             switch answer {
             case .success(.enqueued): tally.enqueued += 1
             case .success(.held): tally.held += 1
+            case .success(.duplicate): tally.duplicates += 1
             case .failure(let error):
                 if error.outcomeUnknown { tally.unknown += 1 }
                 refusal = refusal ?? (line.number, error)

@@ -60,8 +60,26 @@ struct JobOptions: ParsableArguments, Sendable {
     )
     var header: [Header] = []
 
-    @Option(help: ArgumentHelp("An idempotency key; refused, this version does not have them yet.", valueName: "text"))
-    var key: String?
+    @Option(
+        help: ArgumentHelp("A second job with the same key is not run; 1 to 256 bytes.", valueName: "text"),
+        transform: JobOptions.key
+    )
+    var key: IdempotencyKey?
+
+    @Option(
+        help: ArgumentHelp("The longest that all tries together may run.", valueName: "duration"),
+        transform: Duration.argument
+    )
+    var budgetWall: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "The most money that all tries together may spend, in dollars as in 0.25.",
+            valueName: "usd"
+        ),
+        transform: JobOptions.money
+    )
+    var budgetUSD: USD?
 
     func validate() throws {
         if delay != nil, runAt != nil { throw ValidationError("--in and --at exclude each other") }
@@ -103,9 +121,9 @@ extension JobOptions {
         options.jobClass = jobClass
         options.attemptsMax = maxAttempts
         options.timeout = jobTimeout
-        // A field of the wire format like any other: whoever builds the job refuses it, in its own words.
-        let fields = header + (key.map { [Header(name: "key", value: $0)] } ?? [])
-        for field in fields where options.headers.updateValue(field.value, forKey: field.name) != nil {
+        options.key = key
+        options.budget = Budget(wall: budgetWall, usd: budgetUSD)
+        for field in header where options.headers.updateValue(field.value, forKey: field.name) != nil {
             throw CommandFailure(.usage, "header \(SafeText.escaped(field.name)) is given twice")
         }
         switch expires {
@@ -114,6 +132,17 @@ extension JobOptions {
         case nil: break
         }
         return options
+    }
+
+    static func key(_ text: String) throws -> IdempotencyKey {
+        do { return try IdempotencyKey(text) } catch { throw ValidationError(error.message) }
+    }
+
+    static func money(_ text: String) throws -> USD {
+        guard let dollars = Double(text), dollars >= 0.000_001, USD(dollars) <= Limits.moneyMax else {
+            throw ValidationError("\"\(SafeText.escaped(text.prefix(40)))\" is no amount; write dollars, as in 0.25")
+        }
+        return USD(dollars)
     }
 
     static func header(_ text: String) throws -> Header {

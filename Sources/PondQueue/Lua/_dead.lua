@@ -53,7 +53,9 @@ local function drop_oldest_dead(keys, events)
     local excess = math.min(redis.call('ZCARD', keys.dead_at) - DEAD_MAX, DROP_BATCH_MAX)
     for _ = 1, excess do
         local oldest = redis.call('ZRANGE', keys.dead_at, 0, 0)[1]
-        dead_remove(keys, oldest, dead_record(keys, oldest))
+        local record = dead_record(keys, oldest)
+        if record then free_key(keys, record[1], oldest) end
+        dead_remove(keys, oldest, record)
         count(keys, 'dropped', 1)
         note(events, 'dropped', oldest)
     end

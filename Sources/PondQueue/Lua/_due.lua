@@ -22,6 +22,7 @@ local function promote_one(keys, id, now, events)
     end
     local expires = whole_number(field(fields, 'expires_ms'))
     if expires and expires <= now then
+        free_key(keys, fields, id)
         note(events, 'expired', id)
         end_held(keys, id)
         return 0

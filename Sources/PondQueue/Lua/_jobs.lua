@@ -58,7 +58,9 @@ local function job_id(keys, letter, entry, fields)
 end
 
 local function unpoint(keys, id, letter, entry)
-    if redis.call('HGET', keys.moved, id) == letter .. entry then redis.call('HDEL', keys.moved, id) end
+    if redis.call('HGET', keys.moved, id) ~= letter .. entry then return end
+    redis.call('HDEL', keys.moved, id)
+    redis.pcall('HDEL', keys.started, id)
 end
 
 -- When the job was first enqueued: written at its first move, before that the time in its entry id.
@@ -81,9 +83,10 @@ local function append(keys, letter, fields)
     return letter, reply
 end
 
--- Adds a job that already has an id to a ready stream, and points to its new entry.
+-- Adds a job that already has an id to a ready stream, and points to its new entry. Each such move raises its fence.
 local function readd(keys, letter, id, fields)
-    local landed, entry = append(keys, letter, with_fields(fields, { id = id }))
+    local fence = int(number_field(fields, 'fence') + 1)
+    local landed, entry = append(keys, letter, with_fields(fields, { id = id, fence = fence }))
     if not landed then return nil, entry end
     local pointed = redis.pcall('HSET', keys.moved, id, landed .. entry)
     if is_error(pointed) then

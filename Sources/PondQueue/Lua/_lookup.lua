@@ -2,8 +2,11 @@
 
 local function found_at(keys, letter, entry)
     local ok, fields = pcall(entry_fields, keys[letter], entry)
+    -- What is no stream and no entry holds no job; but a job that this user may not see is not nowhere.
+    if not ok and is_forbidden(fields) then error(fields) end
     if not ok or not fields then return nil end
     local pending = redis.pcall('XPENDING', keys[letter], GROUP, entry, entry, 1)
+    if is_error(pending) and is_forbidden(pending) then error(pending) end
     local owner = not is_error(pending) and pending[1] or nil
     return {
         letter = letter, entry = entry, fields = fields,

@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 1    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 2    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PAYLOAD_BYTES_MAX = 1048576
@@ -17,6 +17,7 @@ local LAST_ERROR_BYTES_MAX = 1024
 local JOURNAL_ENTRIES_MAX = 1000000
 local DEAD_MAX = 100000
 local DELAY_MS_MAX = 315360000000   -- ten years
+local MONEY_MICROS_MAX = 999999999999999
 
 -- A stream whose last id lies further ahead than this was given an id by hand; it is renewed once it is empty.
 local FUTURE_ID_MS = 86400000
@@ -29,7 +30,7 @@ local SUFFIX = { f = ':ready:front', h = ':ready:high', n = ':ready', l = ':read
 
 -- Fields that only the library writes.
 local OWNED = {
-    id = true, enqueued_ms = true, attempt = true, recoveries = true, spent_wall_ms = true, spent_cpu_ms = true,
+    id = true, enqueued_ms = true, attempt = true, recoveries = true, unstarted = true, fence = true, spent_wall_ms = true, spent_cpu_ms = true,
     spent_usd_micros = true, last_error = true, unhandled_ms = true,
 }
 
@@ -46,7 +47,9 @@ local function keys_of(base)
         dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
         beats = base .. ':beats', workers = base .. ':workers',
         meta = base .. ':meta', journal = base .. ':journal',
-        moved = base .. ':moved', cancel = base .. ':cancel', bell = base .. ':bell',
+        moved = base .. ':moved', started = base .. ':started', cancel = base .. ':cancel', bell = base .. ':bell',
+        live = base .. ':keys:live', epochs = base .. ':keys', epoch = base .. ':keys:',
+        results = base .. ':results:', result_epochs = base .. ':results',
     }
 end
 
@@ -61,6 +64,12 @@ end
 
 local function is_error(reply)
     return type(reply) == 'table' and reply.err ~= nil
+end
+
+-- Whether a command failed because this user may not run it.
+local function is_forbidden(failure)
+    local text = type(failure) == 'table' and failure.err or tostring(failure)
+    return string.find(text, 'The user executing the script', 1, true) ~= nil
 end
 
 -- The first bytes of a text, never half a character, because clients read what is kept as UTF-8.

@@ -7,7 +7,10 @@ local function cancel(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
     local id, events = args[1] or '', {}
-    if redis.call('HEXISTS', keys.held, id) == 1 then
+    local held = redis.call('HGET', keys.held, id)
+    if held then
+        local ok, fields = pcall(cmsgpack.unpack, held)
+        if ok and type(fields) == 'table' then free_key(keys, fields, id) end
         end_held(keys, id)
     else
         local found = find_entry(keys, id)
@@ -17,6 +20,7 @@ local function cancel(names, args)
             redis.call('HSET', keys.cancel, full_id, found.owner)
             return 'cancelling'
         end
+        free_key(keys, found.fields, full_id)
         unpoint(keys, full_id, found.letter, found.entry)
         redis.call('XDEL', keys[found.letter], found.entry)
         id = full_id

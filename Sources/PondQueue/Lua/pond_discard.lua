@@ -13,7 +13,9 @@ local function discard(names, args)
     local replies, events = {}, {}
     for i = 1, #args do
         if redis.call('HEXISTS', keys.dead, args[i]) == 1 then
-            dead_remove(keys, args[i], dead_record(keys, args[i]))
+            local record = dead_record(keys, args[i])
+            if record then free_key(keys, record[1], args[i]) end
+            dead_remove(keys, args[i], record)
             note(events, 'discarded', args[i])
             replies[i] = 'discarded'
         else

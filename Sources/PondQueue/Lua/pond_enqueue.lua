@@ -1,13 +1,14 @@
 -- Adds a job: runnable now, or held until its time.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     field value … : the fields of wire-format.md, and the arguments delay_ms, run_at_ms, priority
--- returns  {'enqueued', id} or {'held', id, due_ms}
--- errors   INVALID … (nothing was written), QUEUEFULL … (nothing was written)
+-- returns  {'enqueued', id} or {'held', id, due_ms}; {'duplicate', id, state, checksum} when the key is known: the job
+--          that has it, queued, running, done or dead, and the checksum of its result when it is done
+-- errors   INVALID …, KEYMISMATCH …, QUEUEFULL …; nothing was written
 
 local ARGUMENTS = { delay_ms = true, run_at_ms = true, priority = true }
-local NUMBERS = { max_attempts = 1000000, timeout_ms = DELAY_MS_MAX, expires_ms = 99999999999999 }
-local NOT_YET = {
-    key = 'idempotency keys', budget_wall_ms = 'budgets', budget_cpu_ms = 'budgets', budget_usd_micros = 'budgets',
+local NUMBERS = {
+    max_attempts = 1000000, timeout_ms = DELAY_MS_MAX, expires_ms = 99999999999999,
+    budget_wall_ms = DELAY_MS_MAX, budget_cpu_ms = DELAY_MS_MAX, budget_usd_micros = MONEY_MICROS_MAX,
 }
 local PRIORITY = { high = 'h', normal = 'n', low = 'l' }
 
@@ -16,12 +17,14 @@ local function invalid(name, given, allowed)
 end
 
 local function check_value(name, value)
-    if NOT_YET[name] then return 'INVALID ' .. name .. ': ' .. NOT_YET[name] .. ' are not available in this version' end
     if OWNED[name] then return 'INVALID ' .. name .. ': only the library writes this field' end
     if name == '' then return 'INVALID field name: got an empty name' end
     if name == 'data' then
         if #value <= PAYLOAD_BYTES_MAX then return nil end
         return 'INVALID data: got ' .. #value .. ' bytes, allowed are ' .. PAYLOAD_BYTES_MAX
+    end
+    if name == 'key' and (#value == 0 or #value > KEY_BYTES_MAX) then
+        return 'INVALID key: got ' .. #value .. ' bytes, allowed are 1 to ' .. KEY_BYTES_MAX
     end
     if #name > KIND_BYTES_MAX then return invalid('field name', name, 'at most ' .. KIND_BYTES_MAX .. ' bytes') end
     if name == 'class' and not string.find(value, '^[ABCD]$') then return invalid(name, value, 'A, B, C or D') end
@@ -97,6 +100,45 @@ local function is_full(keys)
         .. '; nothing was written, enqueue again later'
 end
 
+-- The answer to a request whose key is known, nil when it has none or its key is free.
+local function known_key(keys, fields, now)
+    local key = field(fields, 'key')
+    local holder = key and key_holder(keys, key, now)
+    if not holder then return nil end
+    if holder.fingerprint == fingerprint_of(fields) then
+        return { 'duplicate', holder.id, holder.state, holder.checksum }
+    end
+    return redis.error_reply('KEYMISMATCH key "' .. string.sub(key, 1, 100) .. '" belongs to job ' .. holder.id
+        .. ', which is ' .. holder.state .. ' and has another kind or payload; nothing was written, give what is '
+        .. 'another effect another key')
+end
+
+-- A job whose key cannot be written down is taken back, so that no second job can have the key.
+local function take_key_or_undo(keys, fields, id, undo)
+    local key = field(fields, 'key')
+    if not key then return end
+    local ok, failure = pcall(take_key, keys, key, id, fields)
+    if ok then return end
+    undo()
+    error(failure)
+end
+
+local function enqueue_held(keys, letter, fields, due, now)
+    local number = redis.call('HINCRBY', keys.meta, 'held_ids', 1)
+    local id = int(now) .. '-' .. int(number) .. 'd' .. (letter == 'n' and '' or letter)
+    hold(keys, id, with_fields(fields, { enqueued_ms = int(now) }), due, now)
+    take_key_or_undo(keys, fields, id, function() end_held(keys, id) end)
+    return { 'held', id, int(due) }
+end
+
+local function enqueue_ready(keys, letter, fields)
+    local landed, entry = append(keys, letter, fields)
+    if not landed then return redis.error_reply(entry) end
+    local id = own_id(landed, entry)
+    take_key_or_undo(keys, fields, id, function() redis.call('XDEL', keys[landed], entry) end)
+    return { 'enqueued', id }
+end
+
 local function enqueue(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
@@ -107,17 +149,13 @@ local function enqueue(names, args)
     local now = now_ms()
     local due, wrong_due = read_due(given, now)
     if wrong_due then return redis.error_reply(wrong_due) end
+    -- Before the depth limit: what is known already needs no room.
+    local known = known_key(keys, fields, now)
+    if known then return known end
     local full = is_full(keys)
     if full then return redis.error_reply(full) end
-    if due then
-        local number = redis.call('HINCRBY', keys.meta, 'held_ids', 1)
-        local id = int(now) .. '-' .. int(number) .. 'd' .. (letter == 'n' and '' or letter)
-        hold(keys, id, with_fields(fields, { enqueued_ms = int(now) }), due, now)
-        return { 'held', id, int(due) }
-    end
-    local landed, entry = append(keys, letter, fields)
-    if not landed then return redis.error_reply(entry) end
-    return { 'enqueued', own_id(landed, entry) }
+    if due then return enqueue_held(keys, letter, fields, due, now) end
+    return enqueue_ready(keys, letter, fields)
 end
 
 redis.register_function{ function_name = 'pond_enqueue', callback = enqueue }

@@ -1,12 +1,14 @@
 -- Makes a queue's streams and groups, where they are missing. A group begins at 0, so nothing added before is passed by.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     none
+-- ARGV     1  how long a key of a done job answers for it, ms; 0 when another store remembers; none or '' leaves it
 -- returns  {letter, error text, letter, error text, …} of the streams that cannot be used; empty when all is well
 
-local function open(names)
+local function open(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
     redis.pcall('HSETNX', keys.meta, 'format', int(FORMAT))
+    local window = args[1] and args[1] ~= '' and whole_number(args[1])
+    if window then redis.pcall('HSET', keys.meta, 'key_window_ms', int(window)) end
     local faults = {}
     local function ensure(letter, key)
         local failed = ensure_group(key)

@@ -3,11 +3,30 @@
 -- ARGV     1  the lost consumer   2  who takes over, for the journal   3  lease in ms   4  recoveries that make a job dead
 -- returns  {moved, buried, '1' when more is left or '0'}; {'0','0','0'} when the consumer has beaten meanwhile
 
-local function poison_text(recoveries, lost)
+-- A job that only waited in workers that died is innocent; but bytes may kill before they are a job, so even then there
+-- is an end.
+local UNSTARTED_MAX = 9
+
+local function poison_text(recoveries, unstarted, lost)
+    if unstarted >= UNSTARTED_MAX then
+        return int(unstarted) .. ' workers died before they had started it; the last was ' .. lost
+    end
     return 'its worker died ' .. int(recoveries) .. ' times while it ran; the last was ' .. lost
 end
 
-local function reclaim_one(context, letter, entry)
+-- Whether the lost worker may have run the job. One that outlived a worker already is only run after its start was
+-- written down, so that of a second death none but the jobs that ran are suspected.
+local function may_have_run(keys, letter, entry, id, fields)
+    if number_field(fields, 'recoveries') == 0 then return true end
+    return redis.pcall('HGET', keys.started, id) == letter .. entry
+end
+
+-- Until its last beat the worker lived, and so the job may have run since it was delivered.
+local function run_ms(context, idle)
+    return math.max(0, idle - (context.now - context.last_beat))
+end
+
+local function reclaim_one(context, letter, entry, idle)
     local keys, now = context.keys, context.now
     local fields = entry_fields(keys[letter], entry)
     if not fields then
@@ -15,18 +34,27 @@ local function reclaim_one(context, letter, entry)
         return
     end
     local id = job_id(keys, letter, entry, fields)
-    local recoveries = number_field(fields, 'recoveries') + 1
+    local recoveries, unstarted = number_field(fields, 'recoveries'), number_field(fields, 'unstarted')
+    local wall = number_field(fields, 'spent_wall_ms')
+    if may_have_run(keys, letter, entry, id, fields) then
+        recoveries = recoveries + 1
+        wall = wall + run_ms(context, idle)
+    else
+        unstarted = unstarted + 1
+    end
     local changed = with_fields(fields, {
-        recoveries = int(recoveries), enqueued_ms = enqueued_ms(fields, entry, now),
+        recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil, spent_wall_ms = int(wall),
+        enqueued_ms = enqueued_ms(fields, entry, now),
     })
     if redis.call('HDEL', keys.cancel, id) == 1 then
+        free_key(keys, fields, id)
         note(context.events, 'cancelled', id)
     elseif #fields > WORDS_MAX then
         bury_overfull(keys, id, fields, now, context.events)
         context.buried = context.buried + 1
-    elseif recoveries >= context.poison then
-        bury(keys, id, with_fields(changed, { id = false }), 'poison', poison_text(recoveries, context.lost), now,
-            context.events)
+    elseif recoveries >= context.poison or unstarted >= UNSTARTED_MAX then
+        bury(keys, id, with_fields(changed, { id = false }), 'poison', poison_text(recoveries, unstarted, context.lost),
+            now, context.events)
         context.buried = context.buried + 1
     else
         local landed, failure = readd(keys, 'f', id, changed)
@@ -45,7 +73,7 @@ local function reclaim_stream(context, letter, limit)
     local finished = {}
     for i = 1, #pending do
         local entry = pending[i][1]
-        local ok, failure = pcall(reclaim_one, context, letter, entry)
+        local ok, failure = pcall(reclaim_one, context, letter, entry, pending[i][3])
         if ok and not failure then finished[#finished + 1] = entry end
     end
     forget_entries(key, finished)
@@ -68,7 +96,9 @@ local function reclaim(names, args)
     local now = now_ms()
     local at = redis.call('ZSCORE', keys.beats, lost)
     if not at or tonumber(at) > now - lease then return { '0', '0', '0' } end
-    local context = { keys = keys, now = now, lost = lost, poison = poison, events = {}, moved = 0, buried = 0 }
+    local context = {
+        keys = keys, now = now, lost = lost, last_beat = tonumber(at), poison = poison, events = {}, moved = 0, buried = 0,
+    }
     local left = RECLAIM_BATCH_MAX
     for i = 1, #LETTERS do
         if left > 0 then left = left - reclaim_stream(context, LETTERS[i], left) end

@@ -11,7 +11,7 @@ local function revive_one(keys, id, now, events)
     if not record then return 'unknown' end
     if record[2] == 'malformed' then return 'refused a malformed entry cannot run; discard it' end
     local fields = with_fields(record[1], {
-        attempt = false, recoveries = false, spent_wall_ms = false, spent_cpu_ms = false, spent_usd_micros = false,
+        attempt = false, recoveries = false, unstarted = false, spent_wall_ms = false, spent_cpu_ms = false, spent_usd_micros = false,
         unhandled_ms = false, last_error = clipped(record[3], LAST_ERROR_BYTES_MAX),
     })
     local landed, failure = readd(keys, home_letter(id), id, fields)

@@ -1,27 +1,55 @@
 -- Settles what became of fetched entries, a batch a call. Only the owner may: an entry that this consumer no longer
 -- owns answers `lost` and is left alone.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     1  consumer, then five a job:  outcome  letter  entry  a  b
---            done       a = the job's id when it was moved, or ''      b = ''
---            retry      a = delay in ms                                b = error text
---            dead       a = cause                                      b = error text
---            defer      a = delay in ms   b = grace in ms   (nobody here knows the kind; no attempt is counted)
---            release    a, b = ''         (not started; ready again at the front, nothing is counted; an entry with more
---                                         fields than a job has cannot be moved and is dead as malformed)
---            duplicate  a = the id of the job that has the key     b = ''
---            cancelled  a, b = ''
---            expired    a, b = ''
+-- ARGV     1  consumer, then six a job:  outcome  letter  entry  a  b  c
+--            done       a = the job's id when it was moved, or ''      b = the result's bytes, or ''
+--                       c = '' for a job without a key, else how long the result itself is kept in ms, 0 for not at all
+--            retry      a = delay in ms                                b = error text   c = spent
+--            dead       a = cause                                      b = error text   c = spent
+--            defer      a = delay in ms   b = grace in ms   c = ''
+--                       (nobody here knows the kind; no attempt is counted)
+--            release    a, b = ''   c = spent, or ''
+--                       (not run to its end; ready again at the front, nothing is counted; an entry with more fields
+--                       than a job has cannot be moved and is dead as malformed)
+--            duplicate  a = the id of the job that has the key, b, c = ''
+--            cancelled  a, b, c = ''
+--            expired    a, b, c = ''
+--          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between
 -- returns  one text a job, in order: done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · expired · lost · failed TEXT
 
-local ARGUMENTS_A_JOB = 5
+local ARGUMENTS_A_JOB = 6
+
+-- The key of a job is its first reason to be read: without one, neither its fields nor its result matter.
+local function end_key_of_done(context, job)
+    local keys = context.keys
+    job.fields = entry_fields(keys[job.letter], job.entry)
+    local key = job.fields and field(job.fields, 'key')
+    if not key then return end
+    local result = string.sub(job.b, 1, RESULT_BYTES_MAX)
+    local keep = whole_number(job.c) or 0
+    if keep > 0 and result ~= '' then keep_result(keys, job.id, result, context.now, keep) end
+    bury_key(keys, key, job.id, job.fields, result == '' and '' or checksum_of(result), context.now)
+end
 
 local function settle_done(context, job)
+    if job.c ~= '' then end_key_of_done(context, job) end
     context.done[#context.done + 1] = job.id
     return 'done'
 end
 
+-- What all tries together took, as the worker counted it; what it does not say stays as it was.
+local function spent_fields(job, changes)
+    local wall, cpu, usd = string.match(job.c, '^(%d+) (%d+) (%d+)$')
+    if not whole_number(wall) or not whole_number(cpu) or not whole_number(usd) then return changes end
+    changes.spent_wall_ms, changes.spent_cpu_ms = wall, cpu
+    -- A field that says nothing is not worth its memory.
+    changes.spent_usd_micros = usd ~= '0' and usd or nil
+    return changes
+end
+
 local function end_as(event)
     return function(context, job)
+        free_key(context.keys, job.fields, job.id)
         note(context.events, event, job.id)
         return event
     end
@@ -32,39 +60,33 @@ local function is_cancelled(context, job)
 end
 
 local function settle_retry(context, job)
-    if is_cancelled(context, job) then
-        note(context.events, 'cancelled', job.id)
-        return 'cancelled'
-    end
+    if is_cancelled(context, job) then return end_as('cancelled')(context, job) end
     local due = context.now + (whole_number(job.a) or 0)
-    local fields = with_fields(job.fields, {
+    local fields = with_fields(job.fields, spent_fields(job, {
         id = false,
         enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
         attempt = int(number_field(job.fields, 'attempt') + 1),
         last_error = clipped(job.b, LAST_ERROR_BYTES_MAX),
         unhandled_ms = false,
-    })
+    }))
     hold(context.keys, job.id, fields, due, context.now)
     note(context.events, 'retried', job.id)
     return 'held ' .. int(due)
 end
 
 local function settle_dead(context, job)
-    local fields = with_fields(job.fields, {
+    local fields = with_fields(job.fields, spent_fields(job, {
         id = false,
         enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
         attempt = int(number_field(job.fields, 'attempt') + 1),
-    })
+    }))
     if job.a == 'malformed' then fields = job.fields end   -- raw, exactly as it came
     bury(context.keys, job.id, fields, job.a, job.b, context.now, context.events)
     return 'dead ' .. job.a
 end
 
 local function settle_defer(context, job)
-    if is_cancelled(context, job) then
-        note(context.events, 'cancelled', job.id)
-        return 'cancelled'
-    end
+    if is_cancelled(context, job) then return end_as('cancelled')(context, job) end
     local first = whole_number(field(job.fields, 'unhandled_ms')) or context.now
     if context.now - first >= (whole_number(job.b) or 0) then
         bury(context.keys, job.id, with_fields(job.fields, { id = false, unhandled_ms = false }), 'unknown_kind',
@@ -80,15 +102,14 @@ local function settle_defer(context, job)
 end
 
 local function settle_release(context, job)
-    if is_cancelled(context, job) then
-        note(context.events, 'cancelled', job.id)
-        return 'cancelled'
-    end
+    if is_cancelled(context, job) then return end_as('cancelled')(context, job) end
     if #job.fields > WORDS_MAX then
         bury_overfull(context.keys, job.id, job.fields, context.now, context.events)
         return 'dead malformed'
     end
-    local fields = with_fields(job.fields, { enqueued_ms = enqueued_ms(job.fields, job.entry, context.now) })
+    local fields = with_fields(job.fields, spent_fields(job, {
+        enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
+    }))
     local landed, failure = readd(context.keys, 'f', job.id, fields)
     if not landed then return 'failed ' .. failure end
     note(context.events, 'released', job.id)
@@ -125,9 +146,9 @@ local function owned_by_letter(keys, consumer, args)
     return owned
 end
 
--- The job of an entry with its fields. A successful end needs neither, so it does not pay for reading them.
-local function load_job(context, outcome, letter, entry, a, b)
-    local job = { letter = letter, entry = entry, a = a, b = b }
+-- The job of an entry with its fields. A successful end without a key needs neither, so it does not pay for them.
+local function load_job(context, outcome, letter, entry, a, b, c)
+    local job = { letter = letter, entry = entry, a = a, b = b, c = c }
     if outcome == 'done' then
         job.id = own_id(letter, entry)
         if a ~= '' and redis.call('HGET', context.keys.moved, a) == letter .. entry then job.id = a end
@@ -138,8 +159,8 @@ local function load_job(context, outcome, letter, entry, a, b)
     return job
 end
 
-local function settle_one(context, outcome, letter, entry, a, b)
-    local job = load_job(context, outcome, letter, entry, a, b)
+local function settle_one(context, outcome, letter, entry, a, b, c)
+    local job = load_job(context, outcome, letter, entry, a, b, c)
     if not job.id then
         -- Somebody deleted the entry behind our back: there is nothing left to move.
         note(context.events, 'ghost', own_id(letter, entry))
@@ -155,7 +176,7 @@ end
 
 -- One job that cannot be moved must not fail the batch; it stays in flight and is settled again later.
 local function settle_safely(context, args, i)
-    local ok, answer, ended = pcall(settle_one, context, args[i], args[i + 1], args[i + 2], args[i + 3], args[i + 4])
+    local ok, answer, ended = pcall(settle_one, context, unpack(args, i, i + ARGUMENTS_A_JOB - 1))
     if ok then return answer, ended end
     return 'failed ' .. tostring(type(answer) == 'table' and answer.err or answer), false
 end
@@ -172,7 +193,7 @@ local function settle(names, args)
     if not keys then return wrong_key end
     if (#args - 1) % ARGUMENTS_A_JOB ~= 0 or (#args - 1) / ARGUMENTS_A_JOB > SETTLE_BATCH_MAX then
         return redis.error_reply('INVALID settle: expected a consumer and up to ' .. SETTLE_BATCH_MAX
-            .. ' jobs of five arguments')
+            .. ' jobs of six arguments')
     end
     local owned, wrong = owned_by_letter(keys, args[1], args)
     if not owned then return redis.error_reply(wrong) end

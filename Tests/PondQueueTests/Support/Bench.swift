@@ -128,6 +128,14 @@ extension Bench {
         return try #require(deliveries.first, "nothing to fetch", sourceLocation: location)
     }
 
+    /// Fetches the one job that is there, and says that it runs.
+    @discardableResult
+    func fetchAndStart(as consumer: Consumer = .ann) async throws -> Delivery {
+        let delivery = try await fetchOne(as: consumer)
+        #expect(try await queue.claim(delivery.receipt, as: consumer) == .claimed)
+        return delivery
+    }
+
     @discardableResult
     func settle(_ delivery: Delivery, _ outcome: Outcome, as consumer: Consumer = .ann) async throws -> SettleAnswer {
         let settlement = Settlement(receipt: delivery.receipt, id: delivery.id, outcome: outcome)
@@ -181,6 +189,11 @@ extension Consumer {
 }
 
 extension Delivery {
+    /// Whether it is a job with an idempotency key.
+    var hasKey: Bool {
+        if case .success(let job) = job { job.key != nil } else { false }
+    }
+
     /// The job's id, or the entry's own when it is no job.
     var id: JobID {
         switch job {

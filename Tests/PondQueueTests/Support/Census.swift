@@ -39,6 +39,7 @@ extension Bench {
         for (id, target) in moved where !targets.contains(target) { census.faults.append("moved \(id) → \(target)") }
         try await countHeldAndDead(&census)
         try await readJournal(&census)
+        try await countKeys(&census)
         for (id, _) in try await hash("cancel") {
             let isRunning =
                 census.places[JobID(id)]?.contains { if case .running = $0 { true } else { false } } ?? false
@@ -115,12 +116,23 @@ extension Bench {
         if Int(counted) != dead.count { census.faults.append("\(dead.count) dead, \(counted) by their causes") }
     }
 
+    /// A key is held by a job that is somewhere; a start was written down for one that was moved.
+    private func countKeys(_ census: inout Census) async throws {
+        for (key, _) in try await hash("keys:live") {
+            let record = try await queue.record(of: try IdempotencyKey(key))
+            if record.map({ census.places[$0.id] == nil }) ?? true { census.faults.append("key \(key) of nobody") }
+        }
+        let moved = try await hash("moved")
+        for (id, _) in try await hash("started") where moved[id] == nil { census.faults.append("start of \(id)") }
+    }
+
     private func readJournal(_ census: inout Census) async throws {
         for (event, detail) in try await journal() {
             switch event {
             case "done":
                 for id in detail.split(separator: " ") { census.ends[JobID(String(id)), default: []].append(event) }
-            case "cancelled", "expired", "discarded", "dropped": census.ends[JobID(detail), default: []].append(event)
+            case "cancelled", "expired", "discarded", "dropped", "duplicate":
+                census.ends[JobID(detail), default: []].append(event)
             default: continue
             }
         }

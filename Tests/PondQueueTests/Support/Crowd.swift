@@ -63,10 +63,15 @@ struct Crowd {
         options.priority = pick(Priority.allCases)
         if chance(1, in: 3) { options.delay = .seconds(pick([1, 600])) }
         if chance(1, in: 10) { options.expires = ServerTime(milliseconds: 1) }
+        // Few enough to meet again, and to be free again.
+        if chance(1, in: 4) { options.key = try IdempotencyKey("order-\(Int.random(in: 0..<30, using: &random))") }
         let jobs = [NewJob](repeating: NewJob(kind: .test, options: options), count: .random(in: 1...4, using: &random))
         let answers = try await bench.queue.enqueue(jobs)
         for answer in answers {
-            if case .success(let enqueued) = answer { ids.append(enqueued.id) }
+            switch answer {
+            case .success(.enqueued(let id)), .success(.held(let id, _)): ids.append(id)
+            case .success(.duplicate), .failure: continue
+            }
         }
     }
 
@@ -83,7 +88,15 @@ struct Crowd {
         let count = min(Int.random(in: 1...5, using: &random), workers[owner].deliveries.count)
         var batch: [Settlement] = []
         for delivery in workers[owner].deliveries.prefix(count) {
-            batch.append(Settlement(receipt: delivery.receipt, id: delivery.id, outcome: randomOutcome()))
+            _ = try await bench.queue.claim(delivery.receipt, as: workers[worker].consumer)
+            batch.append(
+                Settlement(
+                    receipt: delivery.receipt,
+                    id: delivery.id,
+                    outcome: randomOutcome(),
+                    hasKey: delivery.hasKey
+                )
+            )
             if chance(1, in: 15) {
                 batch.append(Settlement(receipt: delivery.receipt, id: delivery.id, outcome: randomOutcome()))
             }
@@ -126,6 +139,7 @@ struct Crowd {
         case 5: .dead(cause: pick([.failed, .undecodable]), error: "e")
         case 6, 7: .released
         case 8: chance(1, in: 2) ? .cancelled : .expired
+        case 9 where chance(1, in: 5): .duplicate(of: JobID("1-1"))
         default: .deferred(for: .seconds(600), grace: .seconds(pick([0, 600])))
         }
     }
@@ -143,7 +157,9 @@ struct Crowd {
             let dead = try await bench.queue.dead(limit: 256).map(\.id)
             if !dead.isEmpty { _ = try await bench.queue.discard(dead) }
             let deliveries = try await bench.fetch(200)
-            let batch = deliveries.map { Settlement(receipt: $0.receipt, id: $0.id, outcome: .done) }
+            let batch = deliveries.map {
+                Settlement(receipt: $0.receipt, id: $0.id, outcome: .done, hasKey: $0.hasKey)
+            }
             _ = try await bench.queue.settle(batch, as: .ann)
             let depth = try await bench.queue.depth()
             if depth.ready + depth.inFlight + depth.held + depth.dead == 0 { return }

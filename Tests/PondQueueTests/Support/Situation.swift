@@ -20,6 +20,18 @@ struct Situation: Sendable, CustomTestStringConvertible {
 
 extension Situation {
     fileprivate static let adding = [
+        Situation(name: "enqueue with a key") { _ in
+            []
+        } act: { bench, _ in
+            [try await bench.add("a", "", try .once("order-1"))]
+        },
+        Situation(name: "enqueue with a key for later") { _ in
+            []
+        } act: { bench, _ in
+            var options = try EnqueueOptions.once("order-2")
+            options.delay = .seconds(600)
+            return [try await bench.add("a", "", options)]
+        },
         Situation(name: "enqueue") { _ in
             []
         } act: { bench, _ in
@@ -47,14 +59,20 @@ extension Situation {
         [(false, false), (false, true), (true, false), (true, true)].map { isMoved, isCancelled in
             let kind = "\(isMoved ? ", moved" : "")\(isCancelled ? ", cancelled" : "")"
             return Situation(name: "settle \(outcome)\(kind)") { bench in
-                let id = try await bench.add()
+                // Half of them with a key, which has to end with its job.
+                let id = try await bench.add("a", "", isCancelled == isMoved ? try .once("order-3") : .init())
                 if isMoved { try await bench.settle(try await bench.fetchOne(), .released) }
                 _ = try await bench.fetchOne()
                 if isCancelled { _ = try await bench.queue.cancel(id) }
                 return [id]
             } act: { bench, ids in
                 let receipt = try await bench.receipt(of: ids[0])
-                let settlement = Settlement(receipt: receipt, id: ids[0], outcome: outcome)
+                let settlement = Settlement(
+                    receipt: receipt,
+                    id: ids[0],
+                    outcome: outcome,
+                    hasKey: isCancelled == isMoved
+                )
                 _ = try await bench.queue.settle([settlement], as: .ann)
                 return []
             }
@@ -84,6 +102,17 @@ extension Situation {
         verb("cancel a held job", { [try await $0.addHeld()] }, cancel),
         verb("cancel a running job", { try await runningJobs($0, recoveries: 0) }, cancel),
         verb("cancel a dead job", deadJob, cancel),
+        verb("cancel a held job with a key", { [try await $0.addHeldOnce()] }, cancel),
+        verb("discard a dead job with a key", deadJobOnce) { bench, ids in _ = try await bench.queue.discard(ids) },
+        verb("revive a dead job with a key", deadJobOnce) { bench, ids in _ = try await bench.queue.revive(ids) },
+        verb("claim", { try await runningJobs($0, recoveries: 1) }) { bench, ids in
+            for id in ids {
+                let receipt = try await bench.receipt(of: id)
+                // A job in a stream that is broken has no receipt that anybody could know.
+                guard receipt.entry.last?.isNumber == true else { continue }
+                _ = try await bench.queue.claim(receipt, as: .ann)
+            }
+        },
         verb("revive", deadJob) { bench, ids in _ = try await bench.queue.revive(ids) },
         verb("discard", deadJob) { bench, ids in _ = try await bench.queue.discard(ids) },
         verb("beat", { try await runningJobs($0, recoveries: 0) }) { bench, _ in
@@ -126,11 +155,13 @@ extension Situation {
     @Sendable private static func runningJobs(_ bench: Bench, recoveries: Int) async throws -> [JobID] {
         let ids = [try await bench.add(priority: .low), try await bench.add()]
         for _ in 0..<recoveries {
-            _ = try await bench.fetch()
+            for delivery in try await bench.fetch() { _ = try await bench.queue.claim(delivery.receipt, as: .ann) }
             try await bench.reclaimAll(from: .ann)
         }
         if recoveries == 0 { try await bench.settle(try await bench.fetchOne(), .released) }
-        _ = try await bench.fetch()
+        for delivery in try await bench.fetch() where recoveries > 1 {
+            _ = try await bench.queue.claim(delivery.receipt, as: .ann)
+        }
         try await bench.setBeat(.ann, millisecondsAgo: 60_000)
         return ids
     }
@@ -141,6 +172,12 @@ extension Situation {
         return ids
     }
 
+    @Sendable private static func deadJobOnce(_ bench: Bench) async throws -> [JobID] {
+        let id = try await bench.add("a", "", try .once("order-4"))
+        try await bench.settle(try await bench.fetchOne(), .dead(cause: .failed, error: "e"))
+        return [id]
+    }
+
     @Sendable private static func deadJob(_ bench: Bench) async throws -> [JobID] {
         let id = try await bench.add()
         try await bench.settle(try await bench.fetchOne(), .dead(cause: .failed, error: "e"))
@@ -149,6 +186,12 @@ extension Situation {
 }
 
 extension Bench {
+    fileprivate func addHeldOnce() async throws -> JobID {
+        var options = try EnqueueOptions.once("order-5")
+        options.delay = .seconds(600)
+        return try await add("a", "", options)
+    }
+
     /// Where a running job's entry is, read with plain commands.
     fileprivate func receipt(of id: JobID) async throws -> Receipt {
         for stream in ReadyStream.allCases where try await redis("TYPE", queue.keys.stream(stream)).string == "stream" {

@@ -1,0 +1,177 @@
+-- Idempotency keys. While its job has not ended, a key is in `keys:live`: key → {job id, fingerprint}. How far the job
+-- is, is not written there but looked up, so the two can never disagree, and a key whose job is nowhere is free. When
+-- the job is done, the key becomes a tombstone of 49 bytes, in a hash for its span of time that goes as a whole.
+
+local KEY_BYTES_MAX = 256
+local KEY_WINDOW_MS_DEFAULT = 86400000
+local KEY_STEPS_PER_WINDOW = 8
+local RESULT_BYTES_MAX = 65536
+local EPOCHS_MAX = 64          -- that one look-up visits; a window has nine, more exist while it was just made shorter
+
+-- Tombstones of one hash lie packed in 4,096 fields, chosen by the first three digits of the key's SHA-1. A field of
+-- its own for each would cost three times the memory.
+local BUCKET_DIGITS = 3
+local DIGEST_BYTES = 12
+local TOMBSTONE = '>c12c8I6I6I4c1I4c8'   -- digest, fingerprint, ended, id's ms, number and letter, fence, checksum
+local TOMBSTONE_BYTES = 49
+local ID_LETTER = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl = 'e' }
+local LETTERS_OF = { n = '', h = 'h', l = 'l', f = 'f', d = 'd', D = 'dh', e = 'dl' }
+local ODD_ID = '?'   -- an id with larger numbers than a tombstone holds: it is kept in a field of its own
+
+local function packed_hex(hex)
+    return (string.gsub(hex, '%x%x', function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
+local function unpacked_hex(bytes)
+    return (string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end))
+end
+
+-- What a key stands for, and what a job left behind: 16 hex digits of a SHA-1.
+local function checksum_of(bytes)
+    return string.sub(redis.sha1hex(bytes), 1, 16)
+end
+
+local function fingerprint_of(fields)
+    return checksum_of((field(fields, 'kind') or '') .. '\0' .. (field(fields, 'data') or ''))
+end
+
+local function bucket_of(key)
+    local hex = redis.sha1hex(key)
+    return string.sub(hex, 1, BUCKET_DIGITS),
+        packed_hex(string.sub(hex, BUCKET_DIGITS + 1, BUCKET_DIGITS + 2 * DIGEST_BYTES))
+end
+
+-- The place of a digest in a packed field, nil when it has none. Found bytes that begin inside of a tombstone are
+-- chance.
+local function place_of_digest(packed, digest)
+    local at = string.find(packed, digest, 1, true)
+    while at and (at - 1) % TOMBSTONE_BYTES ~= 0 do at = string.find(packed, digest, at + 1, true) end
+    return at
+end
+
+local function key_window_ms(keys)
+    return whole_number(redis.call('HGET', keys.meta, 'key_window_ms')) or KEY_WINDOW_MS_DEFAULT
+end
+
+-- The hash for tombstones of this moment, which lives until the last of them has had its window. Hashes of an earlier,
+-- longer window are in the list of epochs too, and keep their promise.
+local function epoch_at(keys, now, window)
+    local step = math.max(1, math.floor(window / KEY_STEPS_PER_WINDOW))
+    local start = math.floor(now / step) * step
+    local name = int(start) .. '-' .. int(step)
+    return name, start + step + window
+end
+
+local function record_of(keys, epoch, bucket, packed, at)
+    local _, fingerprint, ended, ms, number, letter, fence, checksum = struct.unpack(TOMBSTONE, packed, at)
+    local id = int(ms) .. '-' .. int(number) .. (LETTERS_OF[letter] or '')
+    if letter == ODD_ID then
+        local digest = string.sub(packed, at, at + DIGEST_BYTES - 1)
+        id = redis.call('HGET', keys.epoch .. epoch, ODD_ID .. digest) or ''
+    end
+    checksum = unpacked_hex(checksum)
+    return {
+        id = id, state = 'done', fingerprint = unpacked_hex(fingerprint), fence = int(fence), ended = int(ended),
+        checksum = checksum == '0000000000000000' and '' or checksum,
+    }
+end
+
+local function find_tombstone(keys, key, now)
+    local epochs = redis.call('ZRANGEBYSCORE', keys.epochs, '(' .. int(now), '+inf', 'LIMIT', 0, EPOCHS_MAX)
+    if #epochs == 0 then return nil end
+    local bucket, digest = bucket_of(key)
+    for i = 1, #epochs do
+        local packed = redis.call('HGET', keys.epoch .. epochs[i], bucket)
+        local at = packed and place_of_digest(packed, digest)
+        if at then return record_of(keys, epochs[i], bucket, packed, at) end
+    end
+    return nil
+end
+
+-- Where a job with a key is: queued, running or dead, nil when it is nowhere.
+local function state_of(keys, id)
+    if redis.call('HEXISTS', keys.held, id) == 1 then return 'queued' end
+    local found = find_entry(keys, id)
+    if found then return found.owner and 'running' or 'queued', number_field(found.fields, 'fence') end
+    if redis.call('HEXISTS', keys.dead, id) == 1 then return 'dead' end
+    return nil
+end
+
+local function live_record(keys, key)
+    local packed = redis.call('HGET', keys.live, key)
+    if not packed then return nil end
+    local ok, record = pcall(cmsgpack.unpack, packed)
+    if not ok or type(record) ~= 'table' then return nil end
+    local state, fence = state_of(keys, record[1])
+    if not state then return nil end
+    return {
+        id = record[1], state = state, fingerprint = record[2], fence = int(fence or 0), checksum = '', ended = '',
+    }
+end
+
+-- Who has the key: {id, state, fingerprint, fence, checksum, ended}, nil when it is free.
+local function key_holder(keys, key, now)
+    return live_record(keys, key) or find_tombstone(keys, key, now)
+end
+
+local function take_key(keys, key, id, fields)
+    redis.call('HSET', keys.live, key, cmsgpack.pack({ id, fingerprint_of(fields) }))
+end
+
+-- Frees the key of a job that ended without being done.
+local function free_key(keys, fields, id)
+    local key = field(fields, 'key')
+    local packed = key and redis.call('HGET', keys.live, key)
+    if not packed then return end
+    local ok, record = pcall(cmsgpack.unpack, packed)
+    if not ok or type(record) ~= 'table' or record[1] == id then redis.call('HDEL', keys.live, key) end
+end
+
+local function numbers_of_id(id)
+    local ms, number, letters = string.match(id, '^(%d+)%-(%d+)(%l*)$')
+    local letter = letters and ID_LETTER[letters]
+    if not letter or #ms > 14 or #number > 9 then return 0, 0, ODD_ID end
+    return tonumber(ms), tonumber(number), letter
+end
+
+local function keep_result(keys, id, result, now, keep)
+    local step = math.max(1000, math.floor(keep / KEY_STEPS_PER_WINDOW))
+    local start = math.floor(now / step) * step
+    local name = keys.results .. int(start) .. '-' .. int(step)
+    redis.call('HSET', name, id, result)
+    redis.call('PEXPIREAT', name, int(start + step + keep))
+    redis.call('ZADD', keys.result_epochs, int(start + step + keep), int(start) .. '-' .. int(step))
+    redis.call('ZREMRANGEBYSCORE', keys.result_epochs, '-inf', int(now))
+end
+
+local function kept_result(keys, id, now)
+    local epochs = redis.call('ZRANGEBYSCORE', keys.result_epochs, '(' .. int(now), '+inf', 'LIMIT', 0, EPOCHS_MAX)
+    for i = 1, #epochs do
+        local result = redis.call('HGET', keys.results .. epochs[i], id)
+        if result then return result end
+    end
+    return nil
+end
+
+-- Turns the key of a job that is done into a tombstone. A window of 0 means that another store remembers.
+local function bury_key(keys, key, id, fields, checksum, now)
+    -- What is written last is looked at first: a key of another type must stop this before its first write.
+    redis.call('HLEN', keys.live)
+    redis.call('ZCARD', keys.epochs)
+    local window = key_window_ms(keys)
+    if window > 0 then
+        local epoch, expires = epoch_at(keys, now, window)
+        local hash, bucket, digest = keys.epoch .. epoch, bucket_of(key)
+        local packed = redis.call('HGET', hash, bucket) or ''
+        local ms, number, letter = numbers_of_id(id)
+        if letter == ODD_ID then redis.call('HSET', hash, ODD_ID .. digest, id) end
+        local fence = math.min(number_field(fields, 'fence'), 4294967295)
+        local tombstone = struct.pack(TOMBSTONE, digest, packed_hex(fingerprint_of(fields)), now, ms, number, letter,
+            fence, packed_hex(checksum == '' and '0000000000000000' or checksum))
+        redis.call('HSET', hash, bucket, packed .. tombstone)
+        redis.call('PEXPIREAT', hash, int(expires))
+        redis.call('ZADD', keys.epochs, int(expires), epoch)
+        redis.call('ZREMRANGEBYSCORE', keys.epochs, '-inf', int(now))
+    end
+    redis.call('HDEL', keys.live, key)
+end

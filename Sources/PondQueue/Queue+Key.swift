@@ -1,0 +1,54 @@
+public import PondCore
+import PondRedis
+
+extension Queue {
+    /// Asks whether a fetched job may run under its key, and writes down that a job which outlived a worker is started.
+    ///
+    /// Safe to repeat.
+    public func claim(_ receipt: Receipt, as consumer: Consumer) async throws(QueueError) -> KeyClaim {
+        let reply = try await pond.call(
+            "pond_claim",
+            keys,
+            [.text(consumer.name), .text(receipt.stream.rawValue), .text(receipt.entry)]
+        )
+        var reader = try ReplyReader("pond_claim", reply)
+        let word = try reader.text()
+        switch word {
+        case "claimed": return .claimed
+        case "lost": return .lost
+        case "duplicate": return .duplicate(try reader.keyRecord())
+        case "mismatch": return .mismatch(try reader.keyRecord())
+        default:
+            throw QueueError(.unexpectedReply, "pond_claim answered \"\(word)\", which this version does not know")
+        }
+    }
+
+    /// What is known of a key, nil when it is free.
+    public func record(of key: IdempotencyKey) async throws(QueueError) -> KeyRecord? {
+        let reply = try await pond.call("pond_key", keys, [.text(key.text)], readOnly: true)
+        var reader = try ReplyReader("pond_key", reply)
+        return reader.isAtEnd ? nil : try reader.keyRecord()
+    }
+}
+
+extension ReplyReader {
+    /// id, state, fence, fingerprint, checksum, ended_ms, and the result where it is given.
+    fileprivate mutating func keyRecord() throws(QueueError) -> KeyRecord {
+        let id = JobID(try text())
+        let state = try keyState()
+        let fence = try number()
+        let fingerprint = try text()
+        let checksum = try text()
+        let endedAt = try timeIfAny()
+        let result = isAtEnd ? [] : try bytes()
+        return KeyRecord(
+            id: id,
+            state: state,
+            fence: fence,
+            fingerprint: fingerprint,
+            checksum: checksum.isEmpty ? nil : checksum,
+            result: result.isEmpty ? nil : result,
+            endedAt: endedAt
+        )
+    }
+}

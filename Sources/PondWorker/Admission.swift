@@ -1,0 +1,112 @@
+import Logging
+import PondCore
+import PondQueue
+
+/// Whether a fetched job may begin: nothing of its budget is used up, and its key is its own.
+struct Admission: Sendable {
+    let parts: WorkerParts
+    let clock: LocalClock
+
+    /// What to do with the job.
+    enum Answer: Sendable {
+        case run
+        case settle(Outcome)
+        /// Another worker has it.
+        case forget
+    }
+
+    func admit(_ assignment: Assignment, _ registration: JobRegistration) async -> Answer {
+        let job = assignment.job
+        let budget = job.budget.filled(from: registration.budget)
+        if let exhaustion = budget.obstacle(after: job.spent, reserving: registration.reserve) {
+            return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text))
+        }
+        // What has no key and never outlived a worker needs no word with Redis.
+        guard job.key != nil || job.recoveries > 0 else { return .run }
+        let answer = await untilAnswered(assignment, "claim") {
+            try await claim(assignment)
+        }
+        guard let answer else { return .settle(.released) }
+        CrashPoint.afterClaim.reach()
+        return judge(answer, of: assignment)
+    }
+
+    /// Notes in a key store of its own how a keyed job ended; in Redis it ends with its settle.
+    ///
+    /// - Returns: false when the key is another delivery's by now.
+    func end(_ assignment: Assignment, _ outcome: Outcome, _ result: JobResult?) async -> Bool {
+        guard let store = parts.configuration.keyStore, let keyed = KeyedJob(assignment.job),
+            let ending = KeyEnding(outcome, result)
+        else { return true }
+        CrashPoint.beforeKeyEnd.reach()
+        let isOurs = await untilAnswered(assignment, "end the key") { try await store.end(keyed, as: ending) }
+        CrashPoint.afterKeyEnd.reach()
+        return isOurs ?? true
+    }
+
+    private func claim(_ assignment: Assignment) async throws -> KeyClaim {
+        let answer = try await assignment.line.queue.claim(assignment.receipt, as: parts.consumer)
+        guard answer == .claimed, let store = parts.configuration.keyStore, let keyed = KeyedJob(assignment.job) else {
+            return answer
+        }
+        return try await store.claim(keyed)
+    }
+
+    private func judge(_ answer: KeyClaim, of assignment: Assignment) -> Answer {
+        let job = assignment.job
+        switch answer {
+        case .claimed: return .run
+        case .lost: return .forget
+        case .duplicate(let record) where record.id == job.id:
+            // Its worker died after the end was written down and before it was settled.
+            return .settle(.done)
+        case .duplicate(let record):
+            return .settle(.duplicate(of: record.id))
+        case .mismatch(let record):
+            let text =
+                "key \"\(job.key?.text ?? "")\" belongs to job \(record.id), which is \(record.state) and has another kind "
+                + "or payload"
+            return .settle(.dead(cause: .keyMismatch, error: text))
+        }
+    }
+
+    /// Asks until there is an answer: without one a job must not run.
+    ///
+    /// - Returns: nil when the worker stops before.
+    private func untilAnswered<Answer: Sendable>(
+        _ assignment: Assignment,
+        _ what: String,
+        _ ask: () async throws -> Answer
+    ) async -> Answer? {
+        var failures = 0
+        while true {
+            do {
+                return try await ask()
+            } catch {
+                failures += 1
+                if failures == 1 {
+                    assignment.line.logger.warning(
+                        "no answer about the key of a job; it waits",
+                        metadata: ["job": "\(assignment.job.id)", "asked": "\(what)", "error": "\(error)"]
+                    )
+                }
+                if parts.phase.isStopping || Task.isCancelled { return nil }
+                let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
+                // A slot that is cancelled ends its wait at the next look above.
+                try? await clock.sleep(pause.delay(afterFailures: failures))
+            }
+        }
+    }
+}
+
+extension KeyEnding {
+    /// Nil for an outcome after which the job lives on, and for a duplicate, whose key is another's.
+    fileprivate init?(_ outcome: Outcome, _ result: JobResult?) {
+        switch outcome {
+        case .done: self = .done(result)
+        case .dead: self = .dead
+        case .cancelled, .expired: self = .released
+        case .retry, .deferred, .released, .duplicate: return nil
+        }
+    }
+}
