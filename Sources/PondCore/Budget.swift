@@ -7,6 +7,7 @@ public struct USD: Sendable, Hashable, Comparable, AdditiveArithmetic, CustomStr
         self.micros = micros
     }
 
+    /// Nothing.
     public static let zero = USD(micros: 0)
 
     public static func < (lhs: USD, rhs: USD) -> Bool { lhs.micros < rhs.micros }
@@ -36,10 +37,12 @@ extension USD: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
         self.init(micros: Int64(exactly: micros) ?? (micros > 0 ? .max : micros < 0 ? .min : 0))
     }
 
+    /// Dollars as they are written, as in `0.25`.
     public init(floatLiteral dollars: Double) {
         self.init(dollars)
     }
 
+    /// Whole dollars.
     public init(integerLiteral dollars: Int64) {
         self.init(Double(dollars))
     }

@@ -26,7 +26,10 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     package static let active: PlantedBug? = {
         guard let text = getenv("MILLPOND_PLANTED_BUG") else { return nil }
         let name = String(cString: text)
-        guard let bug = PlantedBug(rawValue: name) else { fatalError("\(name) is no planted bug") }
+        guard let bug = PlantedBug(rawValue: name) else {
+            // A typing error must not look like a mistake that nobody found.
+            fatalError("\(name) is no planted bug")
+        }
         return bug
     }()
 }

@@ -27,11 +27,13 @@ public final class RedisIdempotencyStore: IdempotencyStore {
         receipts.withLock { $0[Delivered(id: job.id, fence: job.fence)] = receipt }
     }
 
+    /// Asks whether a job that was noted may run.
     public func claim(_ job: KeyedJob) async throws -> KeyClaim {
         guard let receipt = receipt(of: job) else { return .lost }
         return try await queue.claim(receipt, as: consumer)
     }
 
+    /// Settles the job, and its key with it.
     public func end(_ job: KeyedJob, as ending: KeyEnding) async throws -> Bool {
         guard let receipt = receipt(of: job) else { return try await isShown(ending, of: job) }
         var settlement = Settlement(receipt: receipt, id: job.id, outcome: ending.outcome, hasKey: true)
@@ -49,6 +51,7 @@ public final class RedisIdempotencyStore: IdempotencyStore {
         ending.isShown(by: try await record(of: job.key, in: job.queue), for: job)
     }
 
+    /// What is known of a key of any queue on the same Redis.
     public func record(of key: IdempotencyKey, in queue: QueueName) async throws -> KeyRecord? {
         try await self.queue.pond.queue(queue.text).record(of: key)
     }

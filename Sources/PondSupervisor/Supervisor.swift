@@ -182,7 +182,10 @@ extension Supervisor {
     private func attend(_ id: WorkerID, _ forwarder: LineForwarder) async {
         let process = WorkerProcess(id: id, command: configuration.command, handles: handles, logger: logger)
         let observer = WorkerProcess.Observer(
-            spawned: { pid in self.inbox.yield(.input(.spawned(id, pid: pid))) },
+            spawned: { pid in
+                CrashPoint.afterSpawn.reach()
+                self.inbox.yield(.input(.spawned(id, pid: pid)))
+            },
             ready: { self.inbox.yield(.input(.ready(id))) },
             line: { forwarder.forward($0) }
         )

@@ -130,6 +130,11 @@ public struct Exhausted: Sendable, Hashable {
     public let cause: Cause
     /// The last error, or what was spent of what.
     public let text: String
+
+    public init(cause: Cause, text: String) {
+        self.cause = cause
+        self.text = text
+    }
 }
 
 extension JobHandler {

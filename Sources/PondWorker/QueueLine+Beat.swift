@@ -21,6 +21,7 @@ extension QueueLine {
                     census: beats.isMultiple(of: Self.beatsPerCensus),
                     about: about()
                 )
+                CrashPoint.afterBeat.reach()
                 hear(answer, isFirst: beats == 0)
                 beats += 1
                 outage.worked("beat")

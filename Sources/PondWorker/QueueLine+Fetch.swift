@@ -87,6 +87,7 @@ extension QueueLine {
             return state.bell
         }
         let fetched = try await queue.fetch(as: consumer, atMost: reserved, bell: bell)
+        CrashPoint.afterFetch.reach()
         used = fetched.deliveries.count
         if let now = fetched.now { serverClock.note(now) }
         noteNextDue(fetched.nextDue)

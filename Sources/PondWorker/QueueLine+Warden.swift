@@ -26,6 +26,7 @@ extension QueueLine {
     private func promoteWhatIsDue() async throws(QueueError) {
         while let due = state.withLock({ $0.nextDue }), let now = serverClock.now, due <= now {
             let answer = try await queue.promote(as: consumer)
+            CrashPoint.afterPromote.reach()
             serverClock.note(answer.now)
             state.withLock { $0.nextDue = answer.nextDue }
             // A batch a call; what stays due although nothing moved (its target cannot be written) has to wait.
@@ -37,7 +38,9 @@ extension QueueLine {
         while let lost = state.withLock({ $0.lost.popLast() }) {
             var more = true
             while more {
+                CrashPoint.beforeReclaim.reach()
                 let taken = try await queue.reclaim(from: lost, by: consumer, lease: configuration.lease)
+                CrashPoint.afterReclaim.reach()
                 more = taken.more
                 guard taken.moved + taken.buried > 0 else { break }
                 logger.warning(

@@ -77,6 +77,7 @@ final class Settler: Sendable {
         while !Task.isCancelled {
             do {
                 let answers = try await queue.settle(batch, as: consumer)
+                CrashPoint.afterSettle.reach()
                 outage.worked("settle")
                 return report(zip(batch, answers), isRepeated: isRepeated, onAnswer)
             } catch {

@@ -161,6 +161,7 @@ extension QueueLine {
             return await reader.close()
         }
         do throws(QueueError) {
+            CrashPoint.beforeLeave.reach()
             let bell = state.withLock(\.bell)
             if try await !queue.leave(as: consumer, bell: bell) {
                 logger.warning("worker leaves with jobs in flight; others take them over when its lease has run out")

@@ -72,7 +72,7 @@ struct TimingTests {
         var total = 0
         for line in info.split(separator: "\r\n") {
             guard line.hasPrefix("cmdstat_fcall") || line.hasPrefix("cmdstat_xreadgroup") else { continue }
-            let calls = line.split(separator: "calls=").last?.prefix { $0.isNumber } ?? "0"
+            let calls = line.split(separator: "calls=").dropFirst().first?.prefix { $0.isNumber } ?? "0"
             total += Int(calls) ?? 0
         }
         return total
