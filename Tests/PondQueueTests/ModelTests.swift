@@ -22,6 +22,7 @@ import Testing
             try await crowd.drain()
             // While the key of the counters was broken, some were not counted.
             try await bench.expectDrained(crowd.ids, "seed \(seed)", done: .partly)
+            try await bench.expectOnce(crowd.keys, "seed \(seed)")
         }
     }
 
@@ -29,20 +30,25 @@ import Testing
     func `the same with eight crowds at once`(seed: UInt64) async throws {
         print("model seed: \(seed)")
         try await Bench.run { bench in
-            let ids = try await withThrowingTaskGroup(of: [JobID].self) { group in
+            typealias Added = (ids: [JobID], keys: [JobID: IdempotencyKey])
+            let added = try await withThrowingTaskGroup(of: Added.self) { group in
                 for number in 0..<8 {
                     group.addTask {
                         var crowd = Crowd(bench, seed: seed &+ UInt64(number), workers: 3, breaksKeys: false)
                         for _ in 0..<400 { try await crowd.step() }
-                        return crowd.ids
+                        return (crowd.ids, crowd.keys)
                     }
                 }
-                return try await group.reduce(into: []) { $0 += $1 }
+                return try await group.reduce(into: Added([], [:])) { all, some in
+                    all.ids += some.ids
+                    all.keys.merge(some.keys) { first, _ in first }
+                }
             }
-            try await bench.expectWhole(ids, "seed \(seed)")
+            try await bench.expectWhole(added.ids, "seed \(seed)")
             var last = Crowd(bench, seed: seed, workers: 3)
             try await last.drain()
-            try await bench.expectDrained(ids, "seed \(seed)", done: .exactly)
+            try await bench.expectDrained(added.ids, "seed \(seed)", done: .exactly)
+            try await bench.expectOnce(added.keys, "seed \(seed)")
         }
     }
 }
@@ -53,6 +59,15 @@ private enum Counted {
 }
 
 extension Bench {
+    /// Expects that of all jobs with a key at most one is done, and that every key was let go.
+    fileprivate func expectOnce(_ keys: [JobID: IdempotencyKey], _ comment: Comment) async throws {
+        let ends = try await census().ends
+        let done = Dictionary(grouping: keys.keys.filter { ends[$0] == ["done"] }, by: { keys[$0] })
+        for (key, ids) in done { #expect(ids.count == 1, "\(comment): \(key?.text ?? "") by \(ids)") }
+        #expect(done.count > 5, comment)
+        #expect(try await hash("keys:live").isEmpty, comment)
+    }
+
     /// Expects that each of these jobs ended, once, and that nothing is left of any.
     fileprivate func expectDrained(_ ids: [JobID], _ comment: Comment, done counted: Counted) async throws {
         try await expectWhole(ids, comment)

@@ -7,6 +7,8 @@ import Testing
 struct Crowd {
     /// Every job that was enqueued.
     private(set) var ids: [JobID] = []
+    /// Those that have a key.
+    private(set) var keys: [JobID: IdempotencyKey] = [:]
 
     private let bench: Bench
     private var random: SeededGenerator
@@ -65,14 +67,36 @@ struct Crowd {
         if chance(1, in: 10) { options.expires = ServerTime(milliseconds: 1) }
         // Few enough to meet again, and to be free again.
         if chance(1, in: 4) { options.key = try IdempotencyKey("order-\(Int.random(in: 0..<30, using: &random))") }
+        if let key = options.key, chance(1, in: 2) { return try await append(key) }
         let jobs = [NewJob](repeating: NewJob(kind: .test, options: options), count: .random(in: 1...4, using: &random))
         let answers = try await bench.queue.enqueue(jobs)
         for answer in answers {
             switch answer {
-            case .success(.enqueued(let id)), .success(.held(let id, _)): ids.append(id)
+            case .success(.enqueued(let id)), .success(.held(let id, _)):
+                ids.append(id)
+                keys[id] = options.key
             case .success(.duplicate), .failure: continue
             }
         }
+    }
+
+    /// As a producer that has nothing but XADD, so that the key is only looked at when the job is claimed.
+    private mutating func append(_ key: IdempotencyKey) async throws {
+        let reply = try await bench.redis(
+            "XADD",
+            bench.key("ready"),
+            "*",
+            "kind",
+            JobKind.test.text,
+            "key",
+            key.text,
+            // Now and then another payload, which is refused.
+            "data",
+            chance(1, in: 10) ? "x" : ""
+        )
+        let id = JobID(reply.string ?? "")
+        ids.append(id)
+        keys[id] = key
     }
 
     private mutating func fetch(_ worker: Int) async throws {
@@ -88,22 +112,24 @@ struct Crowd {
         let count = min(Int.random(in: 1...5, using: &random), workers[owner].deliveries.count)
         var batch: [Settlement] = []
         for delivery in workers[owner].deliveries.prefix(count) {
-            _ = try await bench.queue.claim(delivery.receipt, as: workers[worker].consumer)
-            batch.append(
-                Settlement(
-                    receipt: delivery.receipt,
-                    id: delivery.id,
-                    outcome: randomOutcome(),
-                    hasKey: delivery.hasKey
-                )
-            )
-            if chance(1, in: 15) {
-                batch.append(Settlement(receipt: delivery.receipt, id: delivery.id, outcome: randomOutcome()))
-            }
+            let claim = try await bench.queue.claim(delivery.receipt, as: workers[worker].consumer)
+            batch.append(settlement(of: delivery, claim))
+            if chance(1, in: 15) { batch.append(settlement(of: delivery, claim)) }
         }
         // Now and then it forgets that it settled, and does so again later.
         if chance(9, in: 10), owner == worker { workers[owner].deliveries.removeFirst(count) }
         _ = try await bench.queue.settle(batch, as: workers[worker].consumer)
+    }
+
+    /// What a worker makes of a job, when its key is its own.
+    private mutating func settlement(of delivery: Delivery, _ claim: KeyClaim) -> Settlement {
+        let outcome: Outcome =
+            switch claim {
+            case .claimed, .lost: randomOutcome()
+            case .duplicate(let record): .duplicate(of: record.id)
+            case .mismatch: .dead(cause: .keyMismatch, error: "e")
+            }
+        return Settlement(receipt: delivery.receipt, id: delivery.id, outcome: outcome, hasKey: delivery.hasKey)
     }
 
     /// A worker falls silent and others take over, while it still believes to have its jobs.
@@ -157,10 +183,19 @@ struct Crowd {
             let dead = try await bench.queue.dead(limit: 256).map(\.id)
             if !dead.isEmpty { _ = try await bench.queue.discard(dead) }
             let deliveries = try await bench.fetch(200)
-            let batch = deliveries.map {
-                Settlement(receipt: $0.receipt, id: $0.id, outcome: .done, hasKey: $0.hasKey)
+            for delivery in deliveries {
+                var done = settlement(of: delivery, try await bench.queue.claim(delivery.receipt, as: .ann))
+                if done.outcome.isOwn {
+                    done = Settlement(
+                        receipt: done.receipt,
+                        id: done.id,
+                        outcome: .done,
+                        hasKey: done.hasKey
+                    )
+                }
+                // One by one, because two jobs of a batch may have the same key.
+                _ = try await bench.queue.settle([done], as: .ann)
             }
-            _ = try await bench.queue.settle(batch, as: .ann)
             let depth = try await bench.queue.depth()
             if depth.ready + depth.inFlight + depth.held + depth.dead == 0 { return }
         }
@@ -173,5 +208,15 @@ struct Crowd {
 
     private mutating func pick<T>(_ values: [T]) -> T {
         values[Int.random(in: 0..<values.count, using: &random)]
+    }
+}
+
+extension Outcome {
+    /// Whether the worker chose it, and not the key.
+    fileprivate var isOwn: Bool {
+        switch self {
+        case .duplicate, .dead(.keyMismatch, _): false
+        default: true
+        }
     }
 }
