@@ -26,17 +26,20 @@ extension Queue {
     ///   - lease: how old a beat may get before its worker is lost. Defaults to 4 seconds.
     ///   - census: whether to look for owners that never beat as well.
     ///   - about: what the worker is and does, as JSON of at most 8 KiB, for people.
+    ///   - spent: the money that running jobs have reported over all their tries, so that whoever takes over from this
+    ///     worker knows of it. Defaults to none.
     public func beat(
         as consumer: Consumer,
         lease: Duration = Limits.lease,
         census: Bool = false,
-        about: String
+        about: String,
+        spent: [JobID: USD] = [:]
     ) async throws(QueueError) -> BeatAnswer {
-        let reply = try await pond.call(
-            "pond_beat",
-            keys,
-            [.text(consumer.name), .integer(lease.wholeMilliseconds), .text(census ? "1" : ""), .text(about)]
-        )
+        var arguments: [RedisArgument] = [
+            .text(consumer.name), .integer(lease.wholeMilliseconds), .text(census ? "1" : ""), .text(about),
+        ]
+        for (id, amount) in spent { arguments += [.text(id.text), .integer(min(amount, Limits.moneyMax).micros)] }
+        let reply = try await pond.call("pond_beat", keys, arguments)
         var reader = try ReplyReader("pond_beat", reply)
         return BeatAnswer(
             now: try reader.time(),

@@ -19,7 +19,8 @@ extension QueueLine {
                     as: consumer,
                     lease: configuration.lease,
                     census: beats.isMultiple(of: Self.beatsPerCensus),
-                    about: about()
+                    about: about(),
+                    spent: table.spent(of: self)
                 )
                 CrashPoint.afterBeat.reach()
                 hear(answer, isFirst: beats == 0)

@@ -62,6 +62,16 @@ final class RunningTable: Sendable {
         state.withLock { $0.tasks[slot] = start() }
     }
 
+    /// What the running jobs of a queue have spent over all tries, those that spent money.
+    func spent(of line: QueueLine) -> [JobID: USD] {
+        var spent: [JobID: USD] = [:]
+        for run in runs where run.assignment.line === line {
+            let now = run.context.lastProgress.usd
+            if now > .zero { spent[run.assignment.job.id] = run.assignment.job.spent.usd + now }
+        }
+        return spent
+    }
+
     func begin(_ run: Run, slot: Int) {
         state.withLock { $0.runs[slot] = run }
     }

@@ -209,6 +209,21 @@ import Testing
         }
     }
 
+    @Test func `a takeover knows what the job had spent by the last beat`() async throws {
+        try await Bench.run { bench in
+            let id = try await bench.add()
+            let other = try await bench.add()
+            _ = try await bench.fetch()
+            _ = try await bench.queue.beat(as: .ann, about: "{}", spent: [id: 0.25])
+            _ = try await bench.queue.beat(as: .ann, about: "{}", spent: [id: 0.75])
+            try await bench.reclaimAll(from: .ann)
+            let jobs = try await bench.fetch(as: .bob).map { try $0.job.get() }
+            #expect(jobs.first { $0.id == id }?.spent.usd == 0.75)
+            #expect(jobs.first { $0.id == other }?.spent.usd == 0)
+            #expect(try await bench.hash("spent").isEmpty)
+        }
+    }
+
     @Test func `a malformed entry is taken over as it is, and dies after a while`() async throws {
         try await Bench.run { bench in
             let entry = try await bench.redis("XADD", bench.key("ready"), "*", "junk", "1").string

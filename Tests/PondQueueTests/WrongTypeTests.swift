@@ -12,7 +12,7 @@ import Testing
     static let keys = [
         "ready", "ready:front", "ready:high", "ready:low", "held", "due", "dead", "dead:at", "causes", "beats",
         "workers",
-        "meta", "journal", "moved", "cancel", "bell", "keys:live", "keys", "started",
+        "meta", "journal", "moved", "cancel", "bell", "keys:live", "keys", "started", "spent",
     ]
 
     /// A wish to cancel that could not be read stays behind its job; it is read again when the job comes again.

@@ -47,7 +47,8 @@ local function keys_of(base)
         dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
         beats = base .. ':beats', workers = base .. ':workers',
         meta = base .. ':meta', journal = base .. ':journal',
-        moved = base .. ':moved', started = base .. ':started', cancel = base .. ':cancel', bell = base .. ':bell',
+        moved = base .. ':moved', started = base .. ':started',
+        spent = base .. ':spent', cancel = base .. ':cancel', bell = base .. ':bell',
         live = base .. ':keys:live', epochs = base .. ':keys', epoch = base .. ':keys:',
         results = base .. ':results:', result_epochs = base .. ':results',
     }

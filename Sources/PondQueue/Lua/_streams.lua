@@ -74,7 +74,8 @@ local function remove_consumer(keys, consumer)
     for i = 1, #LETTERS do redis.pcall('XGROUP', 'DELCONSUMER', keys[LETTERS[i]], GROUP, consumer) end
     redis.pcall('XGROUP', 'DELCONSUMER', keys.bell, GROUP, consumer)
     redis.call('ZREM', keys.beats, consumer)
-    -- Only for people, so it must not fail a takeover that has been made.
+    -- What nobody needs any more, so it must not fail a takeover that has been made.
     redis.pcall('HDEL', keys.workers, consumer)
+    redis.pcall('HDEL', keys.spent, consumer)
     return true
 end

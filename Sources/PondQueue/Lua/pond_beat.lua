@@ -1,6 +1,7 @@
 -- A worker says that it lives, and hears what it must know: who is lost, what is cancelled, when the next job is due.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  lease in ms   3  '1' to take a census as well, or ''   4  what the worker is and does (JSON)
+--          5 …  a running job's id and the micro-dollars that all its tries have reported, for each that spent some
 -- returns  {now_ms, next_due_ms or 0, paused 0|1, standing, next_expiry_ms or 0,
 --           number of lost consumers, consumer, …, number of cancelled jobs of this consumer, id, …}
 --          standing is `alive`, `new` (first beat), next_expiry_ms the moment at which the stalest other beat runs out
@@ -8,6 +9,7 @@
 local LOST_MAX = 16
 local INFO_BYTES_MAX = 8192
 local CANCEL_SCAN_MAX = 1000
+local SPENT_WORDS_MAX = 2048   -- two for each of a worker's slots
 
 -- When nobody at all has beaten for half a lease (more than a beat) the server was away, or its clock jumped: every
 -- beat looks old though every worker lives. Nobody is declared lost until they have had the same time to beat again.
@@ -94,6 +96,12 @@ local function next_expiry(keys, consumer, lease)
     return at and int(tonumber(at) + lease) or '0'
 end
 
+-- What running jobs have spent is known to their worker alone; should it die, whoever takes over must know as well.
+local function note_spent(keys, consumer, args)
+    if #args == 4 then return redis.call('HDEL', keys.spent, consumer) end
+    redis.call('HSET', keys.spent, consumer, cmsgpack.pack({ unpack(args, 5, 4 + SPENT_WORDS_MAX) }))
+end
+
 local function beat(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
@@ -107,6 +115,8 @@ local function beat(names, args)
     if args[3] == '1' then take_census(keys, now) end
     local standing = redis.call('ZADD', keys.beats, int(now), consumer) == 1 and 'new' or 'alive'
     redis.call('HSET', keys.workers, consumer, args[4])
+    -- A count that cannot be kept must not stop a beat.
+    pcall(note_spent, keys, consumer, args)
     local reply = {
         int(now), next_due(keys), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
         next_expiry(keys, consumer, lease),

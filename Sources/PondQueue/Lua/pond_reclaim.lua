@@ -26,6 +26,20 @@ local function run_ms(context, idle)
     return math.max(0, idle - (context.now - context.last_beat))
 end
 
+-- What the lost worker said at its last beat that its jobs had spent, as id → micro-dollars over all tries.
+local function last_spent(keys, lost)
+    local packed = redis.pcall('HGET', keys.spent, lost)
+    if type(packed) ~= 'string' then return {} end
+    local ok, flat = pcall(cmsgpack.unpack, packed)
+    return ok and type(flat) == 'table' and pairs_of(flat) or {}
+end
+
+local function spent_usd(context, id, fields)
+    local before, reported = number_field(fields, 'spent_usd_micros'), whole_number(context.spent[id]) or 0
+    local most = math.max(before, reported)
+    return most > 0 and int(most) or nil
+end
+
 local function reclaim_one(context, letter, entry, idle)
     local keys, now = context.keys, context.now
     local fields = entry_fields(keys[letter], entry)
@@ -44,7 +58,7 @@ local function reclaim_one(context, letter, entry, idle)
     end
     local changed = with_fields(fields, {
         recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil, spent_wall_ms = int(wall),
-        enqueued_ms = enqueued_ms(fields, entry, now),
+        spent_usd_micros = spent_usd(context, id, fields), enqueued_ms = enqueued_ms(fields, entry, now),
     })
     if redis.call('HDEL', keys.cancel, id) == 1 then
         free_key(keys, fields, id)
@@ -97,7 +111,8 @@ local function reclaim(names, args)
     local at = redis.call('ZSCORE', keys.beats, lost)
     if not at or tonumber(at) > now - lease then return { '0', '0', '0' } end
     local context = {
-        keys = keys, now = now, lost = lost, last_beat = tonumber(at), poison = poison, events = {}, moved = 0, buried = 0,
+        keys = keys, now = now, lost = lost, last_beat = tonumber(at), poison = poison,
+        spent = last_spent(keys, lost), events = {}, moved = 0, buried = 0,
     }
     local left = RECLAIM_BATCH_MAX
     for i = 1, #LETTERS do
