@@ -31,6 +31,40 @@ import Testing
         #expect(try await desk.run("job get 5-5 --queue b").code == 0)
     }
 
+    @Test func `a key leads to its job, while it waits and when it is done`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue("b")
+        let id = try await queue.enqueue(NewJob(kind: try JobKind("k"), options: try .once("order-42"))).id
+        let waiting = try await desk.run("job key order-42")
+        #expect(waiting.output.contains("b/\(id)") && waiting.output.contains("queued"))
+        #expect(try await desk.run("job get \(id)").output.contains("order-42"))
+        let consumer = Consumer("host-1")
+        let delivery = try #require(try await queue.fetch(as: consumer, atMost: 1).deliveries.first)
+        let done = Settlement(
+            receipt: delivery.receipt,
+            id: id,
+            outcome: .done,
+            hasKey: true,
+            result: JobResult(Array("paid".utf8), keptFor: .seconds(60))
+        )
+        _ = try await queue.settle([done], as: consumer)
+        let ended = try await desk.run("job key order-42 --queue b")
+        #expect(ended.output.contains("done since") && ended.output.contains("9e1f1120d2eedc49"))
+        let json = try await desk.run("job key order-42 --json").json()
+        #expect(json.items.first?["result"] == "paid" && json.items.first?["state"] == "done")
+        let free = try await desk.run("job key order-43")
+        #expect(free.code == 3 && free.error.contains("no job has the key order-43: it is free"))
+    }
+
+    @Test func `what a job has spent is shown beside its budget`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        var options = EnqueueOptions()
+        options.budget = Budget(wall: .seconds(90), usd: 0.5)
+        let id = try await queue.enqueue(NewJob(kind: try JobKind("k"), options: options)).id
+        #expect(try await desk.run("job get \(id)").output.contains("0ms of 1m30s, $0.000000 of $0.500000"))
+    }
+
     @Test func `an unknown job is not found, and the text says what that means`() async throws {
         let run = try await Desk().run("job get 1-1")
         #expect(run.code == 3)

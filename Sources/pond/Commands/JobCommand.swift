@@ -4,7 +4,7 @@ import ArgumentParser
 struct JobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job",
-        abstract: "Look at one job, or cancel it.",
-        subcommands: [JobGetCommand.self, JobCancelCommand.self]
+        abstract: "Look at one job, find it by its key, or cancel it.",
+        subcommands: [JobGetCommand.self, JobKeyCommand.self, JobCancelCommand.self]
     )
 }

@@ -77,6 +77,8 @@ struct JobView {
         sheet.add("enqueued", enqueuedAt.map { moment($0) })
         sheet.add("expires", time(.expires).map { moment($0) })
         sheet.add("timeout", time(.timeout).map { Duration.milliseconds($0.milliseconds).human })
+        sheet.add("key", report.field(WireField.key.rawValue))
+        sheet.add("spent", spentText)
         sheet.add("class", report.field(WireField.jobClass.rawValue))
         sheet.add("correlation", report.field(WireField.correlationID.rawValue) ?? report.id.text)
         sheet.add("caused by", report.field(WireField.causationID.rawValue))
@@ -97,6 +99,22 @@ struct JobView {
     private var attemptsText: String {
         let limit = report.field(WireField.attemptsMax.rawValue).map { ", at most \($0) are made" } ?? ""
         return "\(report.attempts) failed\(limit)"
+    }
+
+    /// What all tries took, of what they may; nothing for a job that was not tried and has no budget.
+    private var spentText: String? {
+        let parts: [(WireField, WireField, (Int64) -> String)] = [
+            (.spentWall, .budgetWall, { Duration.milliseconds($0).human }),
+            (.spentCPU, .budgetCPU, { "\(Duration.milliseconds($0).human) of CPU time" }),
+            (.spentUSD, .budgetUSD, { "\(USD(micros: $0))" }),
+        ]
+        let texts = parts.compactMap { spent, budget, show -> String? in
+            let taken = report.field(spent.rawValue).flatMap { Int64($0) }
+            let limit = report.field(budget.rawValue).flatMap { Int64($0) }
+            guard taken != nil || limit != nil else { return nil }
+            return show(taken ?? 0) + (limit.map { " of \(show($0))" } ?? "")
+        }
+        return texts.isEmpty ? nil : texts.joined(separator: ", ")
     }
 
     private func moment(_ time: ServerTime) -> String {
@@ -133,6 +151,7 @@ struct JobView {
             ("last_error", .text(report.field(WireField.lastError.rawValue))), ("enqueued", .time(enqueuedAt)),
             ("expires", .time(time(.expires))),
             ("correlation_id", .string(report.field(WireField.correlationID.rawValue) ?? report.id.text)),
+            ("key", .text(report.field(WireField.key.rawValue))),
             JSONValue.bytes("data", payload),
             ("fields", .array(report.fields.map { JobView.json($0) })),
         ])
