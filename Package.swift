@@ -176,7 +176,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "pond", "ingest", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system,
+                "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging,
+                subprocess,
+                system,
             ],
             swiftSettings: house
         ),

@@ -19,8 +19,8 @@ extension DeliveredJob {
     ) async throws -> Answer {
         let entry = try InboxEntry(job, step: step)
         switch try await inbox.take(entry, encode: { try entry.encoded($0) }, body) {
-        case .now(let answer): return answer
-        case .before(let answer): return try entry.decoded(answer)
+        case .fresh(let answer): return answer
+        case .known(let answer): return try entry.decoded(answer)
         }
     }
 

@@ -127,9 +127,9 @@ extension Inbox {
     /// How a step went.
     enum Taken<Answer: Sendable>: Sendable {
         /// It was done now.
-        case now(Answer)
+        case fresh(Answer)
         /// It was done before, with this answer as JSON; nil when it left none.
-        case before(Data?)
+        case known(Data?)
     }
 
     /// Runs the work of a step and notes it, unless a note says that it was done.
@@ -139,16 +139,16 @@ extension Inbox {
         _ body: @escaping @Sendable (Database) throws -> Answer
     ) async throws -> Taken<Answer> {
         let taken = try await store.write { db -> Taken<Answer> in
-            if let found = try entry.stored(in: db) { return .before(found.answer) }
+            if let found = try entry.stored(in: db) { return .known(found.answer) }
             let answer = try body(db)
             try entry.insert(answer: try encode(answer), at: self.wallClock(), in: db)
             if self.sweep.isDue() {
                 _ = try Inbox.sweepOut(before: self.windowEnd, atMost: SQLiteLimits.sweepRowsMax, db)
             }
             CrashPoint.beforeInboxCommit.reach()
-            return .now(answer)
+            return .fresh(answer)
         }
-        if case .now = taken { CrashPoint.afterInboxCommit.reach() }
+        if case .fresh = taken { CrashPoint.afterInboxCommit.reach() }
         return taken
     }
 }

@@ -9,7 +9,7 @@ import Synchronization
 /// Ships an outbox's jobs to their queues.
 ///
 /// Any number may run on a file, in one process or in several: one ships, the others wait for its end. Nothing happens
-/// before `run()`; after it the relay may run again.
+/// before `run()`; a relay that was stopped ships no more.
 public final class OutboxRelay: Service {
     private let outbox: Outbox
     private let sink: any JobSink
