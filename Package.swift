@@ -57,7 +57,11 @@ let package = Package(
             dependencies: ["CHiredis", "PondCore", nioCore, nioPosix, nioSSL, logging],
             swiftSettings: house
         ),
-        .target(name: "PondSQLite", dependencies: ["PondCore", grdb], swiftSettings: house),
+        .target(
+            name: "PondSQLite",
+            dependencies: ["PondCore", grdb, crypto, logging, lifecycle],
+            swiftSettings: house
+        ),
         // Floor 2
         .target(
             name: "PondQueue",
@@ -94,7 +98,7 @@ let package = Package(
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore",
+                "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore",
                 arguments, logging, lifecycle, system,
             ],
             swiftSettings: house
@@ -140,7 +144,14 @@ let package = Package(
         ),
         .testTarget(
             name: "PondSQLiteTests",
-            dependencies: ["PondSQLite", "PondCore", grdb, subprocess, system],
+            dependencies: ["PondSQLite", "PondCore", grdb, logging, lifecycle, subprocess, system],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "IdempotencyTests",
+            dependencies: [
+                "PondSQLite", "PondQueue", "PondRedis", "PondCore", "PondTestKit", grdb, logging, lifecycle,
+            ],
             swiftSettings: house
         ),
         .testTarget(
@@ -150,7 +161,9 @@ let package = Package(
         ),
         .testTarget(
             name: "CommandTests",
-            dependencies: ["pond", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system],
+            dependencies: [
+                "pond", "PondSQLite", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system,
+            ],
             swiftSettings: house
         ),
         .testTarget(
@@ -163,7 +176,9 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "pond", "ingest", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system,
+                "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging,
+                subprocess,
+                system,
             ],
             swiftSettings: house
         ),

@@ -17,7 +17,7 @@ public final class SQLiteStore: Sendable {
 
     /// The file.
     public let path: String
-    private let schema: SQLiteSchema
+    private let schemas: [SQLiteSchema]
     private let busyTimeout: Duration
     private let clock: LocalClock
     private let state = Mutex(State.idle)
@@ -27,19 +27,31 @@ public final class SQLiteStore: Sendable {
 
     /// - Parameters:
     ///   - path: the file, made when it is missing; its folder has to exist.
-    ///   - schema: the tables that the first call brings up to date.
+    ///   - schemas: the tables that the first call brings up to date, each under a name of its own.
     ///   - busyTimeout: how long a write waits for another process. Defaults to 5 seconds.
     public init(
+        path: String,
+        schemas: [SQLiteSchema],
+        busyTimeout: Duration = SQLiteLimits.busyTimeout,
+        clock: LocalClock = .system
+    ) {
+        precondition(busyTimeout >= .zero, "a busy timeout cannot be negative, got \(busyTimeout)")
+        let names = schemas.map(\.name)
+        precondition(Set(names).count == names.count, "two schemas of one file have the same name: \(names)")
+        self.path = path
+        self.schemas = schemas
+        self.busyTimeout = busyTimeout
+        self.clock = clock
+    }
+
+    /// A store with the tables of one user.
+    public convenience init(
         path: String,
         schema: SQLiteSchema,
         busyTimeout: Duration = SQLiteLimits.busyTimeout,
         clock: LocalClock = .system
     ) {
-        precondition(busyTimeout >= .zero, "a busy timeout cannot be negative, got \(busyTimeout)")
-        self.path = path
-        self.schema = schema
-        self.busyTimeout = busyTimeout
-        self.clock = clock
+        self.init(path: path, schemas: [schema], busyTimeout: busyTimeout, clock: clock)
     }
 
     /// Reads a state of the file that stays the same for the whole closure.
@@ -75,6 +87,21 @@ public final class SQLiteStore: Sendable {
             group.add(unit, on: pool)
         }
     }
+
+    /// A number that changes when anybody but this store's own writer has committed something; cheap to ask for.
+    package func foreignChanges() async throws -> Int {
+        let pool = try await pool()
+        do {
+            return try await pool.writeWithoutTransaction { db in
+                try Int.fetchOne(db, sql: "PRAGMA data_version") ?? 0
+            }
+        } catch {
+            throw translated(error)
+        }
+    }
+
+    /// Whether this store keeps the tables of that name.
+    func keeps(_ schema: SQLiteSchema) -> Bool { schemas.contains { $0.name == schema.name } }
 
     /// Closes the file; a second time it does nothing, and calls after it fail.
     ///
@@ -120,7 +147,7 @@ extension SQLiteStore {
             try pool.writeWithoutTransaction { db in
                 // The pool asks for NORMAL when it opens, with which the last writes may be lost in a power cut.
                 try db.execute(sql: "PRAGMA synchronous = FULL")
-                try schema.apply(db, path: path)
+                for schema in schemas { try schema.apply(db, path: path) }
             }
             state.withLock { $0 = .open(pool) }
             return pool

@@ -24,7 +24,9 @@ struct PondCommand: AsyncParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Run",
-                subcommands: [UpCommand.self, AppWorker<BuiltinJobs>.self, AppSupervise<BuiltinJobs>.self]
+                subcommands: [
+                    UpCommand.self, AppWorker<BuiltinJobs>.self, AppSupervise<BuiltinJobs>.self, RelayCommand.self,
+                ]
             ),
             CommandGroup(
                 name: "Look and act",

@@ -81,4 +81,72 @@ import Testing
             #expect(error?.message.contains("Read-only file system") == true, "\(String(describing: error))")
         }
     }
+
+    @Test func `on a full disk an inbox writes neither effect nor note, and does both when there is room`() async throws
+    {
+        try await withDisk { folder in
+            let inbox = try Inbox(path: "\(folder)/a.sqlite", schemas: [SQLiteStoreTests.schema])
+            @Sendable func book(_ n: Int) async throws {
+                let text = String(repeating: "x", count: 10_000)
+                try await Handed(id: "\(n)-0").inbox(inbox) { db in
+                    try db.execute(sql: "INSERT INTO numbers VALUES (?, ?)", arguments: [n, text])
+                }
+            }
+            var done = 0
+            var failure: SQLiteError?
+            while failure == nil, done < 500 {
+                do {
+                    try await book(done)
+                    done += 1
+                } catch let error as SQLiteError {
+                    failure = error
+                }
+            }
+            #expect(failure?.code == .full && failure?.message.contains("free space on its disk") == true)
+            let counts = try await inbox.store.read { db in
+                try ["numbers", "pond_inbox"].map { try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0)") }
+            }
+            #expect(counts == [done, done])
+            let isLarger = try await shell(#"mount -o remount,size=4m "$1""#, folder)
+            #expect(isLarger)
+            for n in 0...done { try await book(n) }
+            let rows = try await inbox.store.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM numbers") }
+            #expect(rows == done + 1)
+            try await inbox.close()
+        }
+    }
+
+    @Test func `on a full disk an outbox takes neither change nor job, and ships what it has when there is room`()
+        async throws
+    {
+        try await withDisk { folder in
+            let outbox = Outbox(path: "\(folder)/a.sqlite", schemas: [SQLiteStoreTests.schema])
+            let text = String(repeating: "x", count: 10_000)
+            var done = 0
+            var failure: SQLiteError?
+            while failure == nil, done < 500 {
+                let n = done
+                do {
+                    try await outbox.write { db in
+                        try db.execute(sql: "INSERT INTO numbers VALUES (?, '')", arguments: [n])
+                        try outbox.enqueue(try OutboxTests.job(text, key: "\(n)"), to: "mails", in: db)
+                    }
+                    done += 1
+                } catch let error as SQLiteError {
+                    failure = error
+                }
+            }
+            #expect(failure?.code == .full)
+            let counts = try await outbox.store.read { db in
+                try ["numbers", "pond_outbox"].map { try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0)") }
+            }
+            #expect(counts == [done, done])
+            let sink = KeyedSink()
+            let isLarger = try await shell(#"mount -o remount,size=4m "$1""#, folder)
+            #expect(isLarger)
+            _ = try await OutboxTests.relay(outbox, sink).shipOnce()
+            #expect(sink.taken.count == done)
+            try await outbox.close()
+        }
+    }
 }

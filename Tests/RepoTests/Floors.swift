@@ -32,7 +32,7 @@ enum Floors {
         Floor("CHiredis"),
         Floor("PondCore"),
         Floor("PondRedis", ours: ["CHiredis", "PondCore"], theirs: nio.union(["NIOSSL", "Logging"])),
-        Floor("PondSQLite", ours: ["PondCore"], theirs: ["GRDB", "Logging", "ServiceLifecycle"]),
+        Floor("PondSQLite", ours: ["PondCore"], theirs: ["Crypto", "GRDB", "Logging", "ServiceLifecycle"]),
         Floor("PondQueue", ours: ["PondCore", "PondRedis"], theirs: lifecycle),
         Floor("PondWorker", ours: lower, theirs: lifecycle.union(["DequeModule"])),
         Floor("PondSupervisor", ours: lower, theirs: lifecycle.union(subprocess)),
@@ -41,7 +41,7 @@ enum Floors {
         Floor("PondTestKit", ours: lower, theirs: subprocess.union(nio).union(["Logging", "Testing"])),
         Floor(
             "pond",
-            ours: umbrella.union(["Millpond"]),
+            ours: umbrella.union(["Millpond", "PondSQLite"]),
             theirs: lifecycle.union(["ArgumentParser", "SystemPackage"])
         ),
         Floor(

@@ -68,6 +68,16 @@ struct PageCheck {
         #expect(try Repository.text("README.md").contains("```swift\n\(example)```\n"))
     }
 
+    @Test func `the code on the page of inbox and outbox is code that is built`() throws {
+        let code = try Repository.text("Tests/PondSQLiteTests/Example.swift")
+        let page = try Repository.text("docs/inbox-outbox.md")
+        let blocks = page.split(separator: "\n```swift\n").dropFirst().compactMap {
+            $0.split(separator: "\n```\n").first
+        }
+        #expect(blocks.count == 3)
+        for block in blocks { #expect(code.contains(block)) }
+    }
+
     @Test func `every command and path of every page exists`() throws {
         let tree = try tree()
         for path in try Repository.files(suffix: ".md") {

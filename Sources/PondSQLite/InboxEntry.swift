@@ -1,0 +1,100 @@
+import FoundationEssentials
+import GRDB
+import PondCore
+
+/// One step of one job, as the inbox names it.
+struct InboxEntry: Sendable {
+    let job: Job
+    let step: String
+    let fingerprint: String
+
+    init(_ job: Job, step: String) throws {
+        guard (1...SQLiteLimits.stepBytesMax).contains(step.utf8.count), !step.utf8.contains(0) else {
+            throw InboxError(
+                .invalidStep,
+                "\(job.address): a step's name has \(step.utf8.count) bytes, allowed are 1 to "
+                    + "\(SQLiteLimits.stepBytesMax) without a zero byte, as in book"
+            )
+        }
+        self.job = job
+        self.step = step
+        fingerprint = Fingerprint.of(job.kind, job.data)
+    }
+
+    /// The job's key when it has one, its id otherwise; the letter keeps the two apart.
+    private var name: Data { job.key.map { "k\($0.text)".blob } ?? "i\(job.id.text)".blob }
+
+    /// The answer of the time before, nil when there was none.
+    ///
+    /// - Throws: `InboxError.mismatch` when the key stood for another job's work.
+    func stored(in db: Database) throws -> (answer: Data?, id: JobID)? {
+        let row = try Row.fetchOne(
+            db.cachedStatement(
+                sql: "SELECT fingerprint, answer, job FROM pond_inbox WHERE queue = ? AND name = ? AND step = ?"
+            ),
+            arguments: [job.queue.text, name, step]
+        )
+        guard let row else { return nil }
+        let id = JobID(String(blob: row["job"]))
+        guard row["fingerprint"] == fingerprint else {
+            throw InboxError(
+                .mismatch,
+                "\(job.address), step \(step): job \(id) of another kind or with another payload used "
+                    + "\(job.key.map { "the key \"\($0)\"" } ?? "this id") before; nothing was written; "
+                    + "give each piece of work a key of its own"
+            )
+        }
+        return (row["answer"], id)
+    }
+
+    func insert(answer: Data?, at now: ServerTime, in db: Database) throws {
+        if let answer, answer.count > SQLiteLimits.inboxAnswerBytesMax {
+            throw InboxError(
+                .answerTooLarge,
+                "\(job.address), step \(step): its answer has \(answer.count) bytes, allowed are "
+                    + "\(SQLiteLimits.inboxAnswerBytesMax); nothing was written; keep it in a table and answer its id"
+            )
+        }
+        try db.cachedStatement(
+            sql: """
+                INSERT INTO pond_inbox (queue, name, step, job, fence, fingerprint, answer, at_ms)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                """
+        ).execute(
+            arguments: [
+                job.queue.text, name, step, job.id.text.blob, job.fence, fingerprint, answer, now.milliseconds,
+            ]
+        )
+    }
+
+    func encoded(_ answer: some Encodable) throws -> Data {
+        do {
+            return try JSONEncoder().encode(answer)
+        } catch {
+            throw InboxError(
+                .unencodableAnswer,
+                "\(job.address), step \(step): \(type(of: answer)) cannot be written as JSON (\(error)); "
+                    + "nothing was written"
+            )
+        }
+    }
+
+    func decoded<Answer: Decodable>(_ answer: Data?) throws -> Answer {
+        guard let answer else {
+            throw undecodable(Answer.self, "the step left no answer")
+        }
+        do {
+            return try JSONDecoder().decode(Answer.self, from: answer)
+        } catch {
+            throw undecodable(Answer.self, "\(error)")
+        }
+    }
+
+    private func undecodable(_ type: Any.Type, _ reason: String) -> InboxError {
+        InboxError(
+            .undecodableAnswer,
+            "\(job.address), step \(step): it was done before, and its answer is no \(type) (\(reason)); "
+                + "a step whose answer changes its type needs another name"
+        )
+    }
+}
