@@ -122,6 +122,20 @@ public struct JobResult: Sendable, Hashable {
         self.bytes = bytes
         self.keptFor = keptFor
     }
+
+    /// The result, when it is small enough to be left behind by a job.
+    ///
+    /// - Throws: `PondError.invalidJob`.
+    package func checked(for job: JobID) throws(PondError) -> JobResult {
+        guard bytes.count <= Limits.resultBytesMax else {
+            throw PondError(
+                .invalidJob,
+                "the result of job \(job) has \(bytes.count) bytes, allowed are \(Limits.resultBytesMax); store it elsewhere "
+                    + "and leave its address"
+            )
+        }
+        return self
+    }
 }
 
 /// Who holds which key: a place where jobs with the same key meet, so that only one of them runs.

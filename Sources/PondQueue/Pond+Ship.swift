@@ -47,7 +47,7 @@ extension ShipAnswer {
             self = .accepted(answer.id)
         case .failure(let error):
             switch error.code {
-            case .invalid: self = .refused(error.message)
+            case .invalid, .keyMismatch: self = .refused(error.message)
             case .queueFull: self = .later(error.message)
             // The server answered for this queue, whose keys may be another program's; other queues may go on.
             case .redis where error.redis?.prefix != nil && !error.outcomeUnknown: self = .later(error.message)

@@ -40,14 +40,14 @@ extension ReplyReader {
         let fingerprint = try text()
         let checksum = try text()
         let endedAt = try timeIfAny()
-        let result = isAtEnd ? [] : try bytes()
+        let result = isAtEnd ? nil : try bytes()
         return KeyRecord(
             id: id,
             state: state,
             fence: fence,
             fingerprint: fingerprint,
             checksum: checksum.isEmpty ? nil : checksum,
-            result: result.isEmpty ? nil : result,
+            result: result,
             endedAt: endedAt
         )
     }

@@ -89,7 +89,9 @@ extension Settlement {
     }
 
     private var keep: String {
-        hasKey ? String(max(0, result?.keptFor?.wholeMilliseconds ?? 0)) : ""
+        guard hasKey else { return "" }
+        guard let result else { return "-" }
+        return String(max(0, result.keptFor?.wholeMilliseconds ?? 0))
     }
 
     private var spentText: String {

@@ -3,61 +3,84 @@ import Synchronization
 
 /// Keys in Redis, beside the jobs that have them: the store that workers use unless they are given another.
 ///
-/// A claim belongs to a job that its consumer has in flight, and ending the key ends the job too, in one function; so
+/// A claim belongs to a delivery that its consumer has in flight, and ending the key ends the job too, in one function; so
 /// the two cannot disagree. A worker of this library batches its ends with those of other jobs instead.
 public final class RedisIdempotencyStore: IdempotencyStore {
-    private let queue: Queue
-    private let consumer: Consumer
-    /// What the consumer has in flight, and has told the store of.
-    private let receipts = Mutex<[Delivered: Receipt]>([:])
+    private let pond: Pond
+    /// What is in flight, as far as the store was told.
+    private let deliveries = Mutex<[Name: Noted]>([:])
 
-    private struct Delivered: Hashable {
+    private struct Name: Hashable {
+        let queue: QueueName
         let id: JobID
         let fence: Int64
+
+        init(_ queue: QueueName, _ id: JobID, _ fence: Int64) {
+            self.queue = queue
+            self.id = id
+            self.fence = fence
+        }
+
+        init(_ job: KeyedJob) {
+            self.init(job.queue, job.id, job.fence)
+        }
     }
 
-    /// - Parameter consumer: whose jobs the store speaks for.
-    public init(_ queue: Queue, for consumer: Consumer) {
-        self.queue = queue
-        self.consumer = consumer
+    private struct Noted {
+        let receipt: Receipt
+        let consumer: Consumer
     }
 
-    /// Notes which entry a fetched job is, so that it can be claimed.
-    public func note(_ receipt: Receipt, of job: Job) {
-        receipts.withLock { $0[Delivered(id: job.id, fence: job.fence)] = receipt }
+    /// - Parameter pond: where the queues are.
+    public init(_ pond: Pond) {
+        self.pond = pond
+    }
+
+    /// Notes which entry a fetched job is and who has it, so that it can be claimed; forgotten when it is ended.
+    public func note(_ receipt: Receipt, of job: Job, as consumer: Consumer) {
+        let name = Name(job.queue, job.id, job.fence)
+        deliveries.withLock { $0[name] = Noted(receipt: receipt, consumer: consumer) }
     }
 
     /// Asks whether a job that was noted may run.
     public func claim(_ job: KeyedJob) async throws -> KeyClaim {
-        guard let receipt = receipt(of: job) else { return .lost }
-        return try await queue.claim(receipt, as: consumer)
+        guard let noted = noted(job) else { return .lost }
+        return try await queue(of: job).claim(noted.receipt, as: noted.consumer)
     }
 
     /// Settles the job, and its key with it.
+    ///
+    /// - Throws: `PondError.invalidJob`, when the result has more than 64 KiB; `QueueError`.
     public func end(_ job: KeyedJob, as ending: KeyEnding) async throws -> Bool {
-        guard let receipt = receipt(of: job) else { return try await isShown(ending, of: job) }
-        var settlement = Settlement(receipt: receipt, id: job.id, outcome: ending.outcome, hasKey: true)
-        if case .done(let result) = ending { settlement.result = result }
-        let answer = try await queue.settle([settlement], as: consumer).first
-        if case .failed(let text) = answer {
-            throw QueueError(.redis, "key \(job.key) of job \(job.id) cannot be ended: \(text)")
+        let record = try await queue(of: job).record(of: job.key)
+        // An end that is repeated finds the job gone; what it left tells whether that was its own doing.
+        guard let noted = noted(job), record?.id == job.id, record?.state != .done else {
+            return ending.isShown(by: record, for: job)
         }
-        receipts.withLock { $0[Delivered(id: job.id, fence: job.fence)] = nil }
-        return answer == .lost ? try await isShown(ending, of: job) : true
+        var settlement = Settlement(receipt: noted.receipt, id: job.id, outcome: ending.outcome, hasKey: true)
+        if case .done(let result) = ending { settlement.result = try result?.checked(for: job.id) }
+        switch try await queue(of: job).settle([settlement], as: noted.consumer).first {
+        case .failed(let text):
+            throw QueueError(.redis, "key \(job.key) of job \(job.id) cannot be ended: \(text)")
+        case .lost:
+            return ending.isShown(by: try await queue(of: job).record(of: job.key), for: job)
+        default:
+            deliveries.withLock { $0[Name(job)] = nil }
+            return true
+        }
     }
 
-    /// An end that is repeated finds the job gone; what it left tells whether that was its own doing.
-    private func isShown(_ ending: KeyEnding, of job: KeyedJob) async throws -> Bool {
-        ending.isShown(by: try await record(of: job.key, in: job.queue), for: job)
-    }
-
-    /// What is known of a key of any queue on the same Redis.
+    /// What is known of a key.
     public func record(of key: IdempotencyKey, in queue: QueueName) async throws -> KeyRecord? {
-        try await self.queue.pond.queue(queue.text).record(of: key)
+        try await pond.queue(queue.text).record(of: key)
     }
 
-    private func receipt(of job: KeyedJob) -> Receipt? {
-        receipts.withLock { $0[Delivered(id: job.id, fence: job.fence)] }
+    private func queue(of job: KeyedJob) throws -> Queue {
+        try pond.queue(job.queue.text)
+    }
+
+    private func noted(_ job: KeyedJob) -> Noted? {
+        deliveries.withLock { $0[Name(job)] }
     }
 }
 
@@ -74,7 +97,7 @@ extension KeyEnding {
         switch self {
         case .done: record?.id == job.id && record?.state == .done && record?.fence == job.fence
         case .dead: record?.id == job.id && record?.state == .dead
-        case .released: record?.id != job.id
+        case .released: record == nil
         }
     }
 }

@@ -126,14 +126,8 @@ extension JobContext {
     /// - Parameter time: how long the bytes themselves are kept. Defaults to not at all.
     /// - Throws: `PondError.invalidJob`, when it has more than 64 KiB.
     public func leave(result bytes: [UInt8], keptFor time: Duration? = nil) throws(PondError) {
-        guard bytes.count <= Limits.resultBytesMax else {
-            throw PondError(
-                .invalidJob,
-                "the result of job \(id) has \(bytes.count) bytes, allowed are \(Limits.resultBytesMax); store it elsewhere "
-                    + "and leave its address"
-            )
-        }
-        progress.withLock { $0.result = JobResult(bytes, keptFor: time) }
+        let result = try JobResult(bytes, keptFor: time).checked(for: id)
+        progress.withLock { $0.result = result }
     }
 
     /// What all tries together took, this one up to now included.

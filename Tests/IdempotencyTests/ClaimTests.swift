@@ -1,8 +1,9 @@
 import PondCore
+import PondTestKit
 import Testing
 
 /// Who gets a key, on every store there is.
-@Suite struct ClaimTests {
+@Suite(.redis) struct ClaimTests {
     @Test(arguments: Bench.all) func `a key that nobody has is claimed, and again by the same delivery`(
         bench: Bench
     ) async throws {

@@ -1,8 +1,9 @@
 import PondCore
+import PondTestKit
 import Testing
 
 /// What a job leaves behind under its key, on every store there is.
-@Suite struct EndTests {
+@Suite(.redis) struct EndTests {
     @Test(arguments: Bench.all) func `a result leaves its checksum, and itself only when it was to be kept`(
         bench: Bench
     ) async throws {

@@ -8,8 +8,6 @@ import Testing
 
 /// An outbox and the queues that it is for.
 @Suite(.redis) struct OutboxToRedisTests {
-    private static let waiting: Comment = "the queues do not take keys yet"
-
     private func withOutbox(_ body: (Outbox, Pond) async throws -> Void) async throws {
         try await withFolder { folder in
             var logger = Logger(label: "test")
@@ -35,7 +33,7 @@ import Testing
         return try deliveries.map { String(decoding: try $0.job.get().data, as: UTF8.self) }
     }
 
-    @Test(.disabled(waiting)) func `a batch that is shipped twice is enqueued once and in order`() async throws {
+    @Test func `a batch that is shipped twice is enqueued once and in order`() async throws {
         try await withOutbox { outbox, pond async throws in
             /// A sink that hears the answer and does not get to tell.
             struct Forgetful: JobSink {

@@ -65,5 +65,5 @@ struct Bench: Sendable, CustomTestStringConvertible {
         try await open(body)
     }
 
-    static let all = [Bench("SQLite", open: SQLiteBench.with)]
+    static let all = [Bench("SQLite", open: SQLiteBench.with), Bench("Redis", open: RedisBench.with)]
 }

@@ -3,7 +3,8 @@
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer, then six a job:  outcome  letter  entry  a  b  c
 --            done       a = the job's id when it was moved, or ''      b = the result's bytes, or ''
---                       c = '' for a job without a key, else how long the result itself is kept in ms, 0 for not at all
+--                       c = '' for a job without a key; '-' for one with a key and no result; else how long the result
+--                       itself is kept in ms, 0 for its checksum alone
 --            retry      a = delay in ms                                b = error text   c = spent
 --            dead       a = cause                                      b = error text   c = spent
 --            defer      a = delay in ms   b = grace in ms   c = ''
@@ -19,16 +20,17 @@
 
 local ARGUMENTS_A_JOB = 6
 
--- The key of a job is its first reason to be read: without one, neither its fields nor its result matter.
+-- Without a key, neither a job's fields nor its result matter. Who did not claim its key must not end another's.
 local function end_key_of_done(context, job)
     local keys = context.keys
     job.fields = entry_fields(keys[job.letter], job.entry)
     local key = job.fields and field(job.fields, 'key')
-    if not key then return end
-    local result = string.sub(job.b, 1, RESULT_BYTES_MAX)
+    local holder = key and key_holder(keys, key, context.now)
+    if not key or holder and holder.id ~= job.id then return end
+    local result = job.c ~= '-' and string.sub(job.b, 1, RESULT_BYTES_MAX)
     local keep = whole_number(job.c) or 0
-    if keep > 0 and result ~= '' then keep_result(keys, job.id, result, context.now, keep) end
-    bury_key(keys, key, job.id, job.fields, result == '' and '' or checksum_of(result), context.now)
+    if keep > 0 then keep_result(keys, job.id, result, context.now, keep) end
+    bury_key(keys, key, job.id, job.fields, result and checksum_of(result) or '', context.now)
 end
 
 local function settle_done(context, job)
