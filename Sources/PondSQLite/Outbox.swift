@@ -100,6 +100,12 @@ extension Outbox {
         lane: String? = nil,
         in db: Database
     ) throws -> Int64 {
+        guard db.isInsideTransaction else {
+            throw OutboxError(
+                .invalid,
+                "a job is added in a transaction, with the change that it follows from; use write"
+            )
+        }
         let queue: QueueName
         do { queue = try QueueName(queueName) } catch { throw OutboxError(.invalid, error.message) }
         try job.checkForOutbox()

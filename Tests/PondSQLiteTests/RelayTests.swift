@@ -206,7 +206,13 @@ import Testing
             let other = Outbox(path: outbox.store.path)
             let sink = KeyedSink()
             try await relaying(outbox, to: sink) {
-                for n in 1...3 {
+                // First one with the same connection, but another bell.
+                let twin = try Outbox(outbox.store)
+                try await twin.write { db in
+                    _ = try twin.enqueue(try OutboxTests.job("0"), to: "mails", in: db)
+                }
+                try await eventually("row 0 is taken") { sink.taken.count == 1 }
+                for n in 2...4 {
                     try await other.write { db in
                         _ = try other.enqueue(try OutboxTests.job("\(n)"), to: "mails", in: db)
                     }
