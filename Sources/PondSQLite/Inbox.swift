@@ -102,7 +102,7 @@ public final class Inbox: Sendable {
         }
     }
 
-    /// Closes the file; a second time it does nothing, and calls after it fail.
+    /// Closes the file, for whoever shares the store too; a second time it does nothing, and calls after it fail.
     public func close() async throws {
         try await store.close()
     }

@@ -57,7 +57,7 @@ public final class Outbox: Sendable {
         self.wallClock = wallClock
     }
 
-    /// Closes the file; a second time it does nothing, and calls after it fail.
+    /// Closes the file, for whoever shares the store too; a second time it does nothing, and calls after it fail.
     public func close() async throws {
         try await store.close()
     }
@@ -100,6 +100,12 @@ extension Outbox {
         lane: String? = nil,
         in db: Database
     ) throws -> Int64 {
+        guard db.isInsideTransaction else {
+            throw OutboxError(
+                .invalid,
+                "a job is added in a transaction, with the change that it follows from; use write"
+            )
+        }
         let queue: QueueName
         do { queue = try QueueName(queueName) } catch { throw OutboxError(.invalid, error.message) }
         try job.checkForOutbox()

@@ -97,7 +97,7 @@ extension OutboxRelay {
             try Task.checkCancellation()
             do {
                 // Asked before the file is read, so that what is committed in between is noticed.
-                let changes = try await outbox.store.foreignChanges()
+                let changes = try await outbox.store.changeMark()
                 let began = clock.now()
                 let pass = try await line.pass(until: { self.shouldStop })
                 failures = 0
@@ -114,15 +114,15 @@ extension OutboxRelay {
     /// Returns when there may be something to do.
     ///
     /// - Parameters:
-    ///   - changes: what the file's number of foreign changes was.
+    ///   - changes: the file's mark before it was read.
     ///   - next: when the first of the resting lanes may go on.
-    private func idle(_ changes: Int, next: ContinuousClock.Instant?) async throws {
+    private func idle(_ changes: SQLiteStore.ChangeMark, next: ContinuousClock.Instant?) async throws {
         while !shouldStop {
             var limit = SQLiteLimits.relayPoll
             if let next { limit = min(limit, max(.zero, clock.now().duration(to: next))) }
             guard await outbox.bell.wait(atMost: limit, clock) else { return }
             if let next, clock.now() >= next { return }
-            if try await outbox.store.foreignChanges() != changes { return }
+            if try await outbox.store.changeMark() != changes { return }
         }
     }
 

@@ -88,16 +88,26 @@ public final class SQLiteStore: Sendable {
         }
     }
 
-    /// A number that changes when anybody but this store's own writer has committed something; cheap to ask for.
-    package func foreignChanges() async throws -> Int {
+    /// A value that changes when anybody has written to the file, this store or another; cheap to ask for.
+    func changeMark() async throws -> ChangeMark {
         let pool = try await pool()
         do {
             return try await pool.writeWithoutTransaction { db in
-                try Int.fetchOne(db, sql: "PRAGMA data_version") ?? 0
+                // The version counts the commits of other connections, the total the rows that this one changed.
+                ChangeMark(
+                    version: try Int.fetchOne(db, sql: "PRAGMA data_version") ?? 0,
+                    total: db.totalChangesCount
+                )
             }
         } catch {
             throw translated(error)
         }
+    }
+
+    /// How far a file was written to, to be compared with an earlier time.
+    struct ChangeMark: Sendable, Equatable {
+        let version: Int
+        let total: Int
     }
 
     /// Whether this store keeps the tables of that name.
