@@ -20,6 +20,12 @@ public enum Outcome: Sendable, Hashable {
     case expired
 }
 
+/// An error after which no further try can help: a handler that throws it makes its job dead at once.
+public protocol PermanentFailure: Error {
+    /// A short, stable name that groups equal failures; nil when this one may pass after all.
+    var permanentCause: Cause? { get }
+}
+
 /// Why a job is dead: a short, stable name that groups equal failures.
 public struct Cause: Sendable, Hashable, CustomStringConvertible {
     /// What groups equal failures, as in `attempts_exhausted`.

@@ -1,3 +1,5 @@
+public import PondCore
+
 /// Why an inbox refused, although its file is well; what is wrong with the file is an `SQLiteError`.
 public struct InboxError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of refusal, to branch on.
@@ -30,4 +32,9 @@ public struct InboxError: Error, Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { message }
+}
+
+extension InboxError: PermanentFailure {
+    /// A key that stands for another effect will do so at the next try too.
+    public var permanentCause: Cause? { code == .mismatch ? .keyMismatch : nil }
 }

@@ -10,6 +10,8 @@ final class RelayLock: Sendable {
     }
 
     deinit {
+        // Not left to the close: a child that is being started still has the descriptor until it runs its own program.
+        flock(descriptor, LOCK_UN)
         close(descriptor)
     }
 

@@ -110,13 +110,7 @@ extension SQLiteIdempotencyStore {
     /// - Returns: false when the key is another's by now, or ended in another way; then nothing was changed.
     /// - Throws: `PondError.invalidJob` when the result is too long, `SQLiteError`; then nothing was written.
     public func end(_ job: KeyedJob, as ending: KeyEnding) async throws -> Bool {
-        if case .done(let result?) = ending, result.bytes.count > Limits.resultBytesMax {
-            throw PondError(
-                .invalidJob,
-                "job \(job.queue)/\(job.id): its result has \(result.bytes.count) bytes, allowed are "
-                    + "\(Limits.resultBytesMax); store it elsewhere and keep its address"
-            )
-        }
+        if case .done(let result?) = ending { _ = try result.checked(for: job.id) }
         return try await store.write { db in
             let now = self.wallClock()
             let found = try KeyRow.find(job.key, in: job.queue, db)

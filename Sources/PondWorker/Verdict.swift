@@ -43,6 +43,9 @@ package enum Verdict {
             return .dead(cause: .undecodable, error: error.text.cut(toBytes: Limits.errorTextBytesMax))
         case let error as GiveUp:
             return .dead(cause: Cause(error.cause), error: error.reason.cut(toBytes: Limits.errorTextBytesMax))
+        case let error as any PermanentFailure where error.permanentCause != nil:
+            let cause = error.permanentCause ?? .failed
+            return .dead(cause: cause, error: describe(error).cut(toBytes: Limits.errorTextBytesMax))
         case let error as BudgetExhausted:
             return .dead(cause: error.cause, error: error.text)
         case let error as RetryLater:

@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test(.disabled("the queues do not take keys yet")) func `what there is goes to Redis once`() async throws {
+    @Test func `what there is goes to Redis once`() async throws {
         try await withOutbox { outbox, path async throws in
             let desk = try Desk()
             try await add(outbox, ["mails", "bills", "mails"])

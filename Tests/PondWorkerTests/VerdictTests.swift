@@ -39,6 +39,18 @@ struct VerdictTests {
         }
     }
 
+    @Test func `an error that says that it is permanent ends the job under its cause`() throws {
+        struct Refused: PermanentFailure {
+            var permanentCause: Cause?
+        }
+        let dead = try outcome(Refused(permanentCause: .keyMismatch))
+        #expect(dead == .dead(cause: .keyMismatch, error: "Refused: Refused(permanentCause: Optional(key_mismatch))"))
+        guard case .retry = try outcome(Refused(permanentCause: nil)) else {
+            Issue.record("an error that may pass was not tried again")
+            return
+        }
+    }
+
     @Test func `a lost job is not settled, however its handler ended`() throws {
         #expect(try outcome(nil, .lost) == nil)
         #expect(try outcome(Failure(), .lost) == nil)
