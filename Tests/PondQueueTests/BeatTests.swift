@@ -172,6 +172,21 @@ import Testing
         }
     }
 
+    @Test func `a census forgets who has gone and could not be removed at the time`() async throws {
+        try await Bench.run { bench in
+            _ = try await bench.queue.open()
+            try await bench.redis("XGROUP", "CREATECONSUMER", bench.key("ready:low"), "mp", "bob")
+            _ = try await bench.queue.beat(as: .eve, about: "{}")
+            try await bench.redis("XGROUP", "CREATECONSUMER", bench.key("ready:low"), "mp", "eve")
+            _ = try await beat(bench, census: true)
+            #expect(Set(try await bench.consumers(of: .low)) == [.bob, .eve])
+            // An idle time cannot be made up, only waited for.
+            try await Task.sleep(for: .milliseconds(5_100))
+            _ = try await beat(bench, census: true)
+            #expect(try await bench.consumers(of: .low) == [.eve])
+        }
+    }
+
     @Test func `a census leaves readers without jobs alone`() async throws {
         try await Bench.run { bench in
             try await bench.add()

@@ -9,6 +9,7 @@
 local LOST_MAX = 16
 local INFO_BYTES_MAX = 8192
 local CANCEL_SCAN_MAX = 1000
+local GONE_IDLE_MS = 5000
 local SPENT_WORDS_MAX = 2048   -- two for each of a worker's slots
 
 -- When nobody at all has beaten for half a lease (more than a beat) the server was away, or its clock jumped: every
@@ -35,13 +36,18 @@ local function reclaim_allowed(keys, now, lease)
     return now >= before or before > now + half(lease)
 end
 
--- Owners that never beat (their beat was deleted, or they read without the library) get one lease from now.
-local function adopt_silent_owners(keys, stream, now)
+-- Owners that never beat (their beat was deleted, or they read without the library) get one lease from now. Whoever
+-- owns nothing and does not beat has gone, and could not be removed from this stream at the time.
+local function tend_consumers(keys, stream, now)
     local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, GROUP)
     if is_error(consumers) then return end
     for i = 1, #consumers do
         local info = pairs_of(consumers[i])
-        if info.pending > 0 then redis.call('ZADD', keys.beats, 'NX', int(now), info.name) end
+        if info.pending > 0 then
+            redis.call('ZADD', keys.beats, 'NX', int(now), info.name)
+        elseif info.idle > GONE_IDLE_MS and not redis.call('ZSCORE', keys.beats, info.name) then
+            redis.pcall('XGROUP', 'DELCONSUMER', stream, GROUP, info.name)
+        end
     end
 end
 
@@ -60,10 +66,10 @@ end
 
 local function take_census(keys, now)
     for i = 1, #LETTERS do
-        adopt_silent_owners(keys, keys[LETTERS[i]], now)
+        tend_consumers(keys, keys[LETTERS[i]], now)
         renew_if_misnumbered(keys[LETTERS[i]], now)
     end
-    adopt_silent_owners(keys, keys.bell, now)
+    tend_consumers(keys, keys.bell, now)
 end
 
 local function append_lost(keys, reply, consumer, now, lease)
