@@ -114,6 +114,13 @@ let package = Package(
             path: "examples/mailer/Sources",
             swiftSettings: house
         ),
+        // The chaos machine: a checker of histories, and a program that makes them.
+        .target(
+            name: "ChaosKit",
+            dependencies: ["PondCore", grdb],
+            path: "Tests/ChaosTests/ChaosKit",
+            swiftSettings: house
+        ),
         // Tests: pure values first, then bytes, a real server, real processes.
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
         .testTarget(
@@ -165,6 +172,12 @@ let package = Package(
             dependencies: [
                 "pond", "ingest", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system,
             ],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "ChaosTests",
+            dependencies: ["ChaosKit", "PondCore", grdb],
+            path: "Tests/ChaosTests/KitTests",
             swiftSettings: house
         ),
         .testTarget(name: "RepoTests", swiftSettings: house),
