@@ -121,6 +121,15 @@ let package = Package(
             path: "Tests/ChaosTests/ChaosKit",
             swiftSettings: house
         ),
+        .executableTarget(
+            name: "chaos",
+            dependencies: [
+                "ChaosKit", "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis",
+                "PondCore", grdb, crypto, arguments, logging,
+            ],
+            path: "Tests/ChaosTests/Chaos",
+            swiftSettings: house
+        ),
         // Tests: pure values first, then bytes, a real server, real processes.
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
         .testTarget(

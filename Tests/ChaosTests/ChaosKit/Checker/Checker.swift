@@ -1,7 +1,7 @@
 import FoundationEssentials
 
 /// What a run came to.
-package enum Verdict: String, Sendable {
+package enum RunVerdict: String, Sendable {
     case green, violation, inconclusive
 
     /// How the program ends.
@@ -42,7 +42,7 @@ package struct Checker: Sendable {
         return history
     }
 
-    package var verdict: Verdict {
+    package var verdict: RunVerdict {
         if !findings.isEmpty { return .violation }
         return gates.allSatisfy(\.isReached) ? .green : .inconclusive
     }

@@ -13,8 +13,7 @@ enum DeliveryRules {
             if job.effects.contains(where: { $0.isAccepted && $0.step == "effect" }) { return nil }
             let reachable: Set<String> = ["ready", "running", "held", "dead"]
             if job.ids.contains(where: { id in history.places[id, default: []].contains { reachable.contains($0.place) }
-                })
-            {
+            }) {
                 return nil
             }
             let ends = Set(job.ids.flatMap { history.ends[$0, default: []] })

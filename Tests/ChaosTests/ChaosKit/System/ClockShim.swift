@@ -65,7 +65,7 @@ package enum ClockShim {
         let (source, library) = ("\(folder)/clock.c", "\(folder)/clock.so")
         try Data(ClockShim.source.utf8).write(to: URL(filePath: source))
         for compiler in ["clang", "cc", "gcc"] {
-            let code = try? Program.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source])
+            let code = try? ChildProgram.run([compiler, "-shared", "-fPIC", "-O2", "-o", library, source])
             if code == 0 { return library }
         }
         return nil

@@ -3,7 +3,7 @@ import Glibc
 /// Cleans up after a run that died: a shell that waits for the end of this process, then kills whatever carries the
 /// run's mark, unmounts the small disk and removes the folder.
 package final class RunGuardian: Sendable {
-    private let shell: Program
+    private let shell: ChildProgram
 
     /// - Parameters:
     ///   - mark: `NAME=VALUE`, as it stands in the environment of the run's processes.
@@ -27,7 +27,7 @@ package final class RunGuardian: Sendable {
             umount -l "$1/disk" 2>/dev/null
             [ "$2" = keep ] || rm -rf "$1"
             """
-        shell = try Program(
+        shell = try ChildProgram(
             "the guardian",
             ["/bin/sh", "-c", script, mark, folder, keepsFolder ? "keep" : "remove"],
             hasLifeline: true
@@ -41,7 +41,7 @@ package final class RunGuardian: Sendable {
     }
 }
 
-extension Program {
+extension ChildProgram {
     /// Writes to its standard input.
     package func say(_ text: String) {
         let bytes = Array(text.utf8)

@@ -3,7 +3,7 @@ import PondCore
 import Synchronization
 
 /// A child of the orchestrator, in a process group of its own, with a clean signal mask.
-package final class Program: Sendable {
+package final class ChildProgram: Sendable {
     /// What it is called in messages.
     package let name: String
     package let pid: Int32
@@ -32,7 +32,7 @@ package final class Program: Sendable {
         }
         defer { if ends[0] >= 0 { close(ends[0]) } }
         lifeline = ends[1]
-        pid = try Program.spawn(name, arguments, environment, log, ends[0])
+        pid = try ChildProgram.spawn(name, arguments, environment, log, ends[0])
     }
 
     deinit { if lifeline >= 0 { close(lifeline) } }
@@ -70,7 +70,7 @@ package final class Program: Sendable {
     ///
     /// - Returns: its exit code.
     package static func run(_ arguments: [String]) throws -> Int32 {
-        let program = try Program(arguments[0], arguments)
+        let program = try ChildProgram(arguments[0], arguments)
         var code: Int32 = 0
         while waitpid(program.pid, &code, 0) < 0 && errno == EINTR {}
         program.status.withLock { $0 = code }
