@@ -59,6 +59,15 @@ final class SlotPool: Sendable {
             RunningTable.Run(assignment: assignment, context: context, started: started, timeout: timeout),
             slot: slot
         )
+        #if PLANTED_BUGS
+        if PlantedBug.active == .ackBeforeEffect {
+            assignment.line.settle(assignment, .done)
+            // Whatever the handler says comes too late.
+            _ = try? await registration.run(context)
+            _ = parts.table.end(slot: slot)
+            return
+        }
+        #endif
         var thrown: (any Error)?
         do { try await registration.run(context) } catch { thrown = error }
         let reason = parts.table.end(slot: slot)
