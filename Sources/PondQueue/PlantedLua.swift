@@ -47,7 +47,15 @@ enum PlantedLua {
                     """
                 )
             ]
-        case .ackBeforeEffect, .shortTombstone, .noLifeline, .wedgedFetch, .unrecordedUndo: []
+        case .shortTombstone:
+            // The first second after its hash was made; later tombstones of the same hash do not prolong it.
+            [
+                (
+                    "redis.call('PEXPIREAT', hash, int(expires))",
+                    "if redis.call('PTTL', hash) < 0 then redis.call('PEXPIREAT', hash, int(now + 1000)) end"
+                )
+            ]
+        case .ackBeforeEffect, .noLifeline, .wedgedFetch, .unrecordedUndo: []
         }
     }
 }

@@ -9,7 +9,9 @@ import GRDB
 import Millpond
 import PondSQLite
 
-/// A payload of the workload. The job's own name is in a header, because jobs with one key have one payload.
+/// A payload of the workload.
+///
+/// The job's own name is in a header, because jobs with one key have one payload.
 struct Payload: Codable, Sendable {
     var type: JobType
     /// How long the work takes, in ms.

@@ -31,8 +31,8 @@ struct CensusTaker: Sendable {
     private func count(_ stream: ReadyStream, _ moved: [String: String]) async throws -> Set<String> {
         let key = admin.queue.keys.stream(stream)
         guard try await admin.redis("EXISTS", key).int == 1 else { return [] }
-        let (lastDelivered, consumers) = try await group(of: key)
-        if consumers > 0 { fault("\(key) still has \(consumers) consumers") }
+        let lastDelivered = try await lastDelivered(in: key)
+        try await lookForConsumers(of: key)
         var owners = try await pending(in: key)
         var targets: Set<String> = []
         for (entry, fields) in try await entries(of: key) {
@@ -49,13 +49,23 @@ struct CensusTaker: Sendable {
         return targets
     }
 
-    private func group(of key: String) async throws -> (lastDelivered: String?, consumers: Int) {
-        for row in try await admin.redis("XINFO", "GROUPS", key).array ?? [] {
-            let facts = CensusTaker.pairs(row.array ?? [])
-            guard facts["name"]?.string == "mp" else { continue }
-            return (facts["last-delivered-id"]?.string, Int(facts["consumers"]?.int ?? 0))
+    private func lastDelivered(in key: String) async throws -> String? {
+        let groups = (try await admin.redis("XINFO", "GROUPS", key).array ?? []).map {
+            CensusTaker.pairs($0.array ?? [])
         }
-        return (nil, 0)
+        return groups.first { $0["name"]?.string == "mp" }?["last-delivered-id"]?.string
+    }
+
+    /// A worker that left, or was taken over from, is no consumer any more.
+    private func lookForConsumers(of key: String) async throws {
+        guard try await admin.redis("EXISTS", key).int == 1, try await lastDelivered(in: key) != nil else { return }
+        for row in try await admin.redis("XINFO", "CONSUMERS", key, "mp").array ?? [] {
+            let facts = CensusTaker.pairs(row.array ?? [])
+            let (name, pending) = (facts["name"]?.string ?? "?", facts["pending"]?.int ?? 0)
+            fault(
+                "\(key) still has the consumer \(name), with \(pending) pending, idle for \(facts["idle"]?.int ?? 0) ms"
+            )
+        }
     }
 
     private func pending(in key: String) async throws -> [String: String] {
@@ -130,20 +140,19 @@ struct CensusTaker: Sendable {
     // MARK: Leaks
 
     private func lookForLeaks() async throws {
-        for name in ["cancel", "workers"] {
-            for id in try await hash(name).keys { fault("\(name) still has \(id)") }
+        // What is kept beside a job goes with it; only a dead one may still be looked at.
+        let dead = Set(try await admin.redis("HKEYS", admin.key("dead")).array?.compactMap(\.string) ?? [])
+        for name in ["cancel", "workers", "started", "spent"] {
+            for id in try await hash(name).keys where !dead.contains(id) { fault("\(name) still has \(id)") }
         }
         let beats = try await admin.redis("ZRANGE", admin.key("beats"), "0", "-1").array?.compactMap(\.string) ?? []
         for consumer in beats { fault("beats still has \(consumer)") }
         let bells = try await admin.redis("XLEN", admin.key("bell")).int ?? 0
-        let (_, listeners) =
-            try await admin.redis("EXISTS", admin.key("bell")).int == 1 ? group(of: admin.key("bell")) : (nil, 0)
-        if listeners > 0 { fault("bell still has \(listeners) consumers") }
+        try await lookForConsumers(of: admin.key("bell"))
         if bells > 1 { fault("bell holds \(bells) entries") }
         guard settings.has("keys") else { return }
         let live = try await admin.redis("HLEN", admin.key("keys:live")).int ?? 0
-        let dead = try await admin.redis("HLEN", admin.key("dead")).int ?? 0
-        if live > dead { fault("keys:live has \(live) keys, and only \(dead) jobs are dead") }
+        if live > dead.count { fault("keys:live has \(live) keys, and only \(dead.count) jobs are dead") }
     }
 }
 

@@ -59,8 +59,8 @@ enum Focus {
             settings.mix = [.cpu: 1]
             settings.faults = ["worker-term": 30]
         case .noFence:
-            settings.mix = [.short: 4, .saga: 1]
-            settings.faults = ["worker-pause": 15]
+            settings.mix = [.short: 2, .saga: 2, .cpu: 1]
+            settings.faults = ["worker-pause": 20]
             settings.faultSeconds = 12
         case .shortTombstone:
             settings.mix = [.keyed: 1]

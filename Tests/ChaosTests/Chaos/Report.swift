@@ -35,12 +35,16 @@ struct Report {
             ("quarantined beside", quarantined.count { !$0.wasMeant }),
             ("key duplicates", history.tombstoneHits), ("lifeline exits", history.events[.lifeline] ?? 0),
             ("library loaded again", history.events[.libraryLoaded] ?? 0),
-            ("recovery samples", figures.recoveries.count),
         ]
     }
 
-    private var recovery: [(String, Int64?)] {
-        [("p50", figures.recovery(0.5)), ("p99", figures.recovery(0.99)), ("max", figures.recoveries.last)]
+    private static func quantiles(_ times: [Int64]) -> [(String, Int64?)] {
+        [("p50", Figures.quantile(0.5, of: times)), ("p99", Figures.quantile(0.99, of: times)), ("max", times.last)]
+    }
+
+    private static func text(_ times: [Int64]) -> String {
+        let list = quantiles(times).map { "\($0.0) \($0.1.map { "\($0) ms" } ?? "–")" }
+        return list.joined(separator: "  ") + "  of \(times.count)"
     }
 
     private var faults: [(String, Int)] {
@@ -57,8 +61,12 @@ struct Report {
             lines.append(Report.row(name, checker.history.setup[name] ?? ""))
         }
         for (name, value) in numbers { lines.append(Report.row(name, "\(value)")) }
-        let times = recovery.map { "\($0.0) \($0.1.map { "\($0) ms" } ?? "–")" }.joined(separator: "  ")
-        lines.append(Report.row("recovery after a worker's death", times))
+        lines.append(Report.row("recovery after a worker's death", Report.text(figures.calmRecoveries)))
+        lines.append(Report.row("the same among other faults", Report.text(figures.recoveries)))
+        lines.append(Report.row("delivery after Redis is back", Report.text(figures.restarts)))
+        lines.append(Report.row("delayed jobs' lateness, undisturbed", Report.text(figures.lateness)))
+        let crashes = figures.crashes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+        lines.append(Report.row("workers that died with a crash point", crashes.joined(separator: ", ")))
         lines.append(Report.row("faults", faults.map { "\($0.0) \($0.1)" }.joined(separator: ", ")))
         let skipped = Set(checker.history.skipped.map { "\($0.fault ?? ""): \($0.text ?? "")" })
         for text in skipped.sorted() { lines.append(Report.row("not played", text)) }
@@ -99,6 +107,10 @@ struct Report {
         var setup: [String: String]
         var figures: [String: Int]
         var recovery_ms: [String: Int64]
+        var recovery_among_faults_ms: [String: Int64]
+        var redis_restart_ms: [String: Int64]
+        var lateness_ms: [String: Int64]
+        var crash_points: [String: Int]
         var faults: [String: Int]
         var broken: [String]
         var findings: [String: [String]]
@@ -106,8 +118,11 @@ struct Report {
     }
 
     func json() throws -> Data {
-        var times: [String: Int64] = [:]
-        for (name, time) in recovery { if let time { times[name] = time } }
+        func times(_ times: [Int64]) -> [String: Int64] {
+            Dictionary(
+                uniqueKeysWithValues: Report.quantiles(times).compactMap { name, time in time.map { (name, $0) } }
+            )
+        }
         var findings: [String: [String]] = [:]
         for (invariant, found) in checker.findings {
             findings["\(invariant)"] = found.prefix(20).map { "\($0.job ?? "–"): \($0.text)" }
@@ -116,7 +131,11 @@ struct Report {
             verdict: checker.verdict.rawValue,
             setup: checker.history.setup,
             figures: Dictionary(uniqueKeysWithValues: numbers.map { ($0.name, $0.value) }),
-            recovery_ms: times,
+            recovery_ms: times(figures.calmRecoveries),
+            recovery_among_faults_ms: times(figures.recoveries),
+            redis_restart_ms: times(figures.restarts),
+            lateness_ms: times(figures.lateness),
+            crash_points: figures.crashes,
             faults: Dictionary(uniqueKeysWithValues: faults),
             broken: checker.broken.map { "\($0)" },
             findings: findings,

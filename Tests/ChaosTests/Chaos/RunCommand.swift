@@ -60,7 +60,7 @@ struct RunCommand: AsyncParsableCommand {
         if failure == nil {
             do { verdict = try judge(place, settings, terminal) } catch { failure = error }
         }
-        if failure != nil { showLogs(place, terminal) }
+        if let failure, !(failure is CancellationError) { showLogs(place, terminal) }
         let ending = Task { try await guardian.end() }
         try await ending.value
         if let failure { throw failure }
@@ -148,7 +148,10 @@ struct CheckCommand: AsyncParsableCommand {
     @Option(help: "A file for the figures, as JSON.") var json: String?
 
     func run() async throws {
-        let report = Report(Checker(try Checker.load(folder)), folder: folder)
+        let settings = try Place(folder: folder).settings()
+        var bounds = CheckBounds()
+        bounds.livenessMax = .milliseconds(Int(settings.livenessSeconds * 1_000))
+        let report = Report(Checker(try Checker.load(folder), bounds), folder: folder)
         try report.print(on: .standard())
         if let json { try report.json().write(to: URL(filePath: json)) }
         throw ExitCode(report.checker.verdict.exitCode)

@@ -322,3 +322,53 @@ import Testing
         #expect(broken(rows).contains(.saga))
     }
 }
+
+@Suite struct FiguresTests {
+    @Test func `recovery is from a worker's death to the next delivery of what it ran`() {
+        var scene = Scene()
+        scene.add(.of(.start) { $0.pid = 7 }, by: "w1")
+        scene.enqueue("a")
+        scene.deliver("a")
+        scene.add(.of(.exit) { ($0.pid, $0.text) = (7, "SIGKILL") })
+        scene.wait(3_999)
+        scene.deliver("a", to: "w2", fence: 2, recoveries: 1)
+        #expect(Figures(scene.history).recoveries == [4_000])
+        #expect(Figures(scene.history).calmRecoveries == [4_000])
+    }
+
+    @Test func `a recovery during which Redis was away is not what is promised for a worker's death`() {
+        var scene = Scene()
+        scene.add(.of(.start) { $0.pid = 7 }, by: "w1")
+        scene.enqueue("a")
+        scene.deliver("a")
+        scene.add(.of(.exit) { ($0.pid, $0.text) = (7, "SIGKILL") })
+        scene.wait(1_000)
+        scene.fault("redis-kill", for: 2_000)
+        scene.deliver("a", to: "w2", fence: 2, recoveries: 1)
+        let figures = Figures(scene.history)
+        #expect(figures.recoveries == [3_003])
+        #expect(figures.calmRecoveries == [])
+        #expect(figures.restarts == [1])
+    }
+
+    @Test func `a delayed job's lateness is counted where nothing disturbed it`() {
+        var scene = Scene()
+        scene.enqueue("a", due: 500)
+        scene.wait(600)
+        scene.deliver("a")
+        #expect(Figures(scene.history).lateness.count == 1)
+        #expect(Figures(scene.history).lateness[0] > 100)
+    }
+
+    @Test func `a crash point counts where its worker died and nobody killed it`() {
+        var scene = Scene()
+        for pid in [7, 8] {
+            scene.add(
+                .of(.faultStart) { ($0.fault, $0.target) = ("crash-point", "after-run:3 in \(pid)") }
+            )
+            scene.add(.of(.exit) { ($0.pid, $0.text) = (Int32(pid), "SIGKILL (…)") })
+        }
+        scene.add(.of(.faultStart) { ($0.fault, $0.target) = ("worker-kill", "8") })
+        #expect(Figures(scene.history).crashes == ["after-run": 1])
+    }
+}

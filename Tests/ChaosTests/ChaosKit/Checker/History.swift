@@ -84,8 +84,8 @@ package struct History: Sendable {
     package var hygiene: [Event] = []
     package var stalls: [Event] = []
     package var skipped: [Event] = []
-    /// Deaths of workers that the run caused or saw: process, moment.
-    package var deaths: [(pid: Int32, at: Int64)] = []
+    /// Ends of workers, as their supervisors saw them.
+    package var deaths: [(pid: Int32, at: Int64, how: String)] = []
     /// The worker of a process number.
     package var processes: [Int32: [(name: String, at: Int64)]] = [:]
     package var setup: [String: String] = [:]
@@ -134,7 +134,7 @@ extension History {
         case .start:
             if let pid = event.pid { processes[pid, default: []].append((event.process, event.monotonic)) }
         case .exit:
-            if let pid = event.pid { deaths.append((pid, event.monotonic)) }
+            if let pid = event.pid { deaths.append((pid, event.monotonic, event.text ?? "")) }
         case .orphan, .zombie, .descriptors, .parked: hygiene.append(event)
         case .stall: stalls.append(event)
         case .faultSkipped: skipped.append(event)
@@ -188,7 +188,14 @@ extension History {
         let (fault, target) = (event.fault ?? "", event.target ?? "")
         if event.kind == .faultStart {
             faults.append(
-                FaultSpan(fault: fault, target: target, start: event.monotonic, end: nil, n: event.n ?? 0)
+                FaultSpan(
+                    fault: fault,
+                    target: target,
+                    start: event.monotonic,
+                    // A wish that a worker carries through its life; when it comes true, nobody is left to say so.
+                    end: fault == FaultKind.crashPoint.rawValue ? event.monotonic : nil,
+                    n: event.n ?? 0
+                )
             )
         } else if let index = faults.lastIndex(where: { $0.fault == fault && $0.target == target && $0.end == nil }) {
             faults[index].end = event.monotonic
