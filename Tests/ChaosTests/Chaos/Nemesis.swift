@@ -171,7 +171,10 @@ extension Nemesis {
                 _ = try await stage.redis?.ends(within: .seconds(5))
                 try await clock.sleep(fault.duration)
                 try stage.startRedis()
-                try await admin.waitUntilReady()
+                let deadline = clock.now() + .seconds(30)
+                while !RedisProbe.answers(stage.place.redisSocket), clock.now() < deadline {
+                    try await clock.sleep(.milliseconds(2))
+                }
             }
         case .clientKill:
             try await during(fault) { try await admin.redis("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes") }

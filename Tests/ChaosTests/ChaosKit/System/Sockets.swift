@@ -13,7 +13,9 @@ enum Sockets {
     static func connect(unix path: String) throws -> Int32 {
         let file = socket(AF_UNIX, stream, 0)
         guard try with(unix: path, { Glibc.connect(file, $0, $1) == 0 }) else {
-            throw ChaosError("nobody listens at \(path): \(ChaosError.system)")
+            let reason = ChaosError.system
+            close(file)
+            throw ChaosError("nobody listens at \(path): \(reason)")
         }
         return file
     }
