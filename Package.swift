@@ -118,6 +118,22 @@ let package = Package(
             path: "examples/mailer/Sources",
             swiftSettings: house
         ),
+        // The chaos machine: a checker of histories, and a program that makes them.
+        .target(
+            name: "ChaosKit",
+            dependencies: ["PondCore", grdb],
+            path: "Tests/ChaosTests/ChaosKit",
+            swiftSettings: house
+        ),
+        .executableTarget(
+            name: "chaos",
+            dependencies: [
+                "ChaosKit", "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis",
+                "PondCore", grdb, crypto, arguments, logging,
+            ],
+            path: "Tests/ChaosTests/Chaos",
+            swiftSettings: house
+        ),
         // Tests: pure values first, then bytes, a real server, real processes.
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
         .testTarget(
@@ -180,6 +196,12 @@ let package = Package(
                 subprocess,
                 system,
             ],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "ChaosTests",
+            dependencies: ["ChaosKit", "PondCore", grdb],
+            path: "Tests/ChaosTests/KitTests",
             swiftSettings: house
         ),
         .testTarget(name: "RepoTests", swiftSettings: house),

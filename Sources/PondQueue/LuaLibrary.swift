@@ -29,7 +29,13 @@ public enum LuaLibrary {
             PackageResources.pond_dead_ids_lua, PackageResources.pond_claim_lua, PackageResources.pond_key_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
-        return "#!lua name=millpond\n" + shared.map { String(decoding: $0, as: UTF8.self) }.joined() + bodies.joined()
+        let text =
+            "#!lua name=millpond\n" + shared.map { String(decoding: $0, as: UTF8.self) }.joined() + bodies.joined()
+        #if PLANTED_BUGS
+        return PlantedLua.plant(in: text)
+        #else
+        return text
+        #endif
     }()
 
     /// What a server's `pond_version` answers.

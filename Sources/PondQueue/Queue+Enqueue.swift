@@ -107,6 +107,12 @@ extension Queue {
         if options.key != nil || options.delay != nil || options.runAt != nil || options.checksDepth {
             return RedisCommand("FCALL", ["pond_enqueue", 1, .text(keys.base)] + (try functionArguments(job)))
         }
+        #if PLANTED_BUGS
+        if PlantedBug.active == .trimmedStream {
+            let trim: [RedisArgument] = ["MAXLEN", 100, "*"]
+            return RedisCommand("XADD", [.text(keys.ready(options.priority))] + trim + (try storedFields(job)))
+        }
+        #endif
         return RedisCommand("XADD", [.text(keys.ready(options.priority)), "*"] + (try storedFields(job)))
     }
 

@@ -22,6 +22,9 @@ extension QueueLine {
         if !phase.isStopping { onOpen() }
         let outage = OutageLog(logger)
         while !phase.isStopping {
+            #if PLANTED_BUGS
+            if PlantedBug.active == .wedgedFetch, await WedgedFetch.wedges(self) { continue }
+            #endif
             do throws(QueueError) {
                 switch nextStep() {
                 case .reconcile: try await reconcile()
@@ -172,3 +175,20 @@ extension QueueLine {
         }
     }
 }
+
+#if PLANTED_BUGS
+/// A fetch loop that stands still after a while, although its worker beats.
+private enum WedgedFetch {
+    private static let turnsMax = 300
+    private static let turns = Mutex(0)
+
+    static func wedges(_ line: QueueLine) async -> Bool {
+        let isWedged = turns.withLock { turns in
+            turns += 1
+            return turns > turnsMax
+        }
+        if isWedged { await line.fetchSignal.wait() }
+        return isWedged
+    }
+}
+#endif

@@ -62,6 +62,15 @@ final class SlotPool: Sendable {
         let attempt = Attempt(assignment, registration, clock)
         parts.table.begin(attempt.run, slot: slot)
         CrashPoint.beforeRun.reach()
+        #if PLANTED_BUGS
+        if PlantedBug.active == .ackBeforeEffect {
+            assignment.line.settle(assignment, .done)
+            // Whatever the handler says comes too late.
+            _ = try? await registration.run(attempt.context)
+            _ = parts.table.end(slot: slot)
+            return
+        }
+        #endif
         var thrown: (any Error)?
         do { try await registration.run(attempt.context) } catch { thrown = error }
         CrashPoint.afterRun.reach()

@@ -1,4 +1,5 @@
 import Glibc
+import PondCore
 import PondSupervisor
 
 /// The pipe whose end tells a worker that its supervisor is gone: standard input, when the environment says so.
@@ -20,6 +21,9 @@ enum Lifeline {
     /// - Throws: `CommandFailure` when the system gives no thread.
     static func watch(onEnd: @escaping @Sendable () -> Void) throws(CommandFailure) {
         guard Environment.value(WorkerEnvironment.lifeline) == "stdin" else { return }
+        #if PLANTED_BUGS
+        if PlantedBug.active == .noLifeline { return }
+        #endif
         var thread = pthread_t()
         let watch = Unmanaged.passRetained(Watch(onEnd))
         let code = pthread_create(

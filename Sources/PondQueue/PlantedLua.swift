@@ -1,0 +1,62 @@
+#if PLANTED_BUGS
+import PondCore
+
+/// Plants a mistake in the library's text, so that the chaos checker can be checked; see `PlantedBug`.
+enum PlantedLua {
+    /// The text with the mistake that this process was asked to make, unchanged without one.
+    static func plant(in text: String) -> String {
+        guard let bug = PlantedBug.active else { return text }
+        var planted = text
+        for (right, wrong) in changes(bug) {
+            // A plant that does not take would be a bug that nobody could catch.
+            precondition(planted.contains(right), "\(bug.rawValue) cannot be planted, the library has no: \(right)")
+            planted = planted.replacing(right, with: wrong)
+        }
+        return planted
+    }
+
+    private static func changes(_ bug: PlantedBug) -> [(right: String, wrong: String)] {
+        switch bug {
+        case .promoteRemovesFirst:
+            [
+                (
+                    "    local landed, failure = readd(keys, home_letter(id), id, fields)",
+                    "    end_held(keys, id)\n    local landed, failure = readd(keys, home_letter(id), id, fields)"
+                )
+            ]
+        case .deleteConsumerAtShutdown:
+            [("        if pending_of(keys[LETTERS[i]], consumer) > 0 then return false end\n", "")]
+        case .noFence:
+            [("        if owned[letter][entry] then\n", "        if true then\n")]
+        case .trimmedStream:
+            [("redis.pcall('XADD', keys[letter], '*',", "redis.pcall('XADD', keys[letter], 'MAXLEN', 100, '*',")]
+        case .groupAtEnd:
+            [("key, GROUP, '0', 'MKSTREAM'", "key, GROUP, '$', 'MKSTREAM'")]
+        case .earlyPromotion:
+            [("keys.due, '-inf', int(now), 'BYSCORE'", "keys.due, '-inf', int(now + 1000), 'BYSCORE'")]
+        case .recodedPayload:
+            [
+                (
+                    "    redis.call('HSET', keys.held, id, cmsgpack.pack(fields))\n",
+                    """
+                        for i = 1, #fields, 2 do
+                            if fields[i] == 'data' then fields[i + 1] = cjson.encode(cjson.decode(fields[i + 1])) end
+                        end
+                        redis.call('HSET', keys.held, id, cmsgpack.pack(fields))
+
+                    """
+                )
+            ]
+        case .shortTombstone:
+            // The first second after its hash was made; later tombstones of the same hash do not prolong it.
+            [
+                (
+                    "redis.call('PEXPIREAT', hash, int(expires))",
+                    "if redis.call('PTTL', hash) < 0 then redis.call('PEXPIREAT', hash, int(now + 1000)) end"
+                )
+            ]
+        case .ackBeforeEffect, .noLifeline, .wedgedFetch, .unrecordedUndo: []
+        }
+    }
+}
+#endif
