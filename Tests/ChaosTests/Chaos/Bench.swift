@@ -35,13 +35,13 @@ struct Planned: Error, CustomStringConvertible {
 struct Bench: Sendable {
     private let recorder: Recorder
     private let ledger: LedgerClient
-    private let inbox: Inbox
+    private let inbox: GuardedEffects
 
     init() throws {
         let place = try Place.current()
         recorder = try OwnHistory.recorder("worker")
         ledger = try LedgerClient(socket: place.ledgerSocket, process: recorder.process)
-        inbox = Inbox(place.inboxFile, process: recorder.process)
+        inbox = try GuardedEffects(place.inboxFile, process: recorder.process)
     }
 
     /// Header of every job: the name that its producer gave it.
@@ -129,49 +129,32 @@ struct Bench: Sendable {
     }
 }
 
-/// Guarded effects: in one transaction with the record that they were made.
-///
-/// The same shape as the library's own inbox, to be swapped for it.
-struct Inbox: Sendable {
-    private let store: SQLiteStore
+/// Guarded effects: rows in the inbox's own file, each in one transaction with the note that it was made.
+struct GuardedEffects: Sendable {
+    private let inbox: Inbox
     private let process: String
 
-    static let schema = SQLiteSchema(
-        name: "chaos",
-        steps: [
-            """
-            CREATE TABLE chaos_inbox (scope TEXT NOT NULL, step TEXT NOT NULL, PRIMARY KEY (scope, step)) WITHOUT ROWID;
-            \(LedgerFile.guardedSchema);
-            """
-        ]
-    )
+    static let schema = SQLiteSchema(name: "chaos", steps: [LedgerFile.guardedSchema])
 
-    init(_ path: String, process: String) {
-        store = SQLiteStore(path: path, schema: Inbox.schema)
+    init(_ path: String, process: String) throws {
+        inbox = try Inbox(path: path, schemas: [GuardedEffects.schema])
         self.process = process
     }
 
     /// Makes an effect, unless an earlier delivery of the job has made it.
     func once(_ job: JobContext, _ name: String, _ step: String, undoing: Bool = false) async throws {
-        let record = undoing ? "undo \(step)" : step
         let scope = job.idempotencyKey ?? name
-        let (id, process) = (job.id.text, process)
-        var isRecorded = true
-        #if PLANTED_BUGS
-        if undoing, PlantedBug.active == .unrecordedUndo { isRecorded = false }
-        #endif
-        try await store.write { [isRecorded] db in
-            if isRecorded {
-                try db.execute(
-                    sql: "INSERT OR IGNORE INTO chaos_inbox (scope, step) VALUES (?, ?)",
-                    arguments: [id, record]
-                )
-                guard db.changesCount == 1 else { return }
-            }
+        let action = undoing ? "undo" : "do"
+        let process = process
+        let effect: @Sendable (Database) throws -> Void = { db in
             try db.execute(
                 sql: "INSERT INTO guarded_effects (scope, job, step, action, proc) VALUES (?, ?, ?, ?, ?)",
-                arguments: [scope, name, step, undoing ? "undo" : "do", process]
+                arguments: [scope, name, step, action, process]
             )
         }
+        #if PLANTED_BUGS
+        if undoing, PlantedBug.active == .unrecordedUndo { return try await inbox.store.write(effect) }
+        #endif
+        try await job.inbox(inbox, "\(action) \(step)", effect)
     }
 }
