@@ -33,6 +33,8 @@ struct ChaosApp: MillpondApp {
         worker.slots = settings.slots
         worker.gracePeriod = .milliseconds(Int(settings.graceSeconds * 1_000))
         worker.stuckGrace = .seconds(3)
+        worker.lease = .milliseconds(Int(settings.leaseSeconds * 1_000))
+        worker.beatInterval = worker.lease / 4
     }
 
     static func logHandler(label: String) -> any LogHandler { HistoryLog(LogLines.handler(label: label)) }

@@ -93,6 +93,7 @@ struct ChaosRun: Sendable {
         descriptors.compare(stage, recorder)
         phase("stop", watch)
         try await stopFleet()
+        try await sweep()
         phase("census", watch)
         try await CensusTaker(admin: admin, recorder: recorder, settings: settings).take()
         try await countProcesses()
@@ -120,6 +121,26 @@ struct ChaosRun: Sendable {
                 event.text = "it was told to stop \(limit.inSeconds) s ago"
             }
         }
+    }
+
+    /// Lets fresh workers take over from those that died while the fleet stopped, when nobody was left to do it.
+    private func sweep() async throws {
+        let dead = Set(try await beats())
+        guard !dead.isEmpty else { return }
+        try stage.startSupervisor(0)
+        // The lease, the grace after a silence, and a moment to start.
+        let deadline = clock.now() + .seconds(12)
+        while clock.now() < deadline {
+            try await clock.sleep(.milliseconds(200))
+            let depth = try await admin.queue.depth()
+            let isEmpty = depth.ready + depth.inFlight + depth.held == 0
+            if isEmpty, try await dead.isDisjoint(with: beats()) { break }
+        }
+        try await stopFleet()
+    }
+
+    private func beats() async throws -> [String] {
+        try await admin.redis("ZRANGE", admin.key("beats"), "0", "-1").array?.compactMap(\.string) ?? []
     }
 
     /// Five seconds after the end nothing of the fleet may be left, and nothing unreaped.

@@ -61,7 +61,8 @@ enum Focus {
         case .noFence:
             settings.mix = [.short: 2, .saga: 2, .cpu: 1]
             settings.faults = ["worker-pause": 20]
-            settings.faultSeconds = 12
+            // Every pause is longer than this lease, so each time somebody else takes over what the worker runs.
+            (settings.leaseSeconds, settings.faultSeconds) = (1.5, 14)
         case .shortTombstone:
             settings.mix = [.keyed: 1]
             (settings.rate, settings.producers) = (60, 2)

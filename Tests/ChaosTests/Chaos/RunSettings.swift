@@ -34,6 +34,8 @@ struct RunSettings: Codable, Sendable {
     var features: [String] = []
     /// Workers' grace after a SIGTERM.
     var graceSeconds = 5.0
+    /// How old a worker's beat gets before others take over; a quarter of it is the beat.
+    var leaseSeconds = 4.0
     /// Producers rest while more jobs than this are ready.
     var readyMax = 3_000
     /// How soon after the last fault a due job must be delivered.
