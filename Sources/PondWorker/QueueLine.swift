@@ -46,6 +46,7 @@ final class QueueLine: Sendable {
     let settler: Settler
     let serverClock: ServerClock
     let phase: PhaseBox
+    let lastChance: LastChance
     let fetchSignal = Signal()
     let wardenSignal = Signal()
     let state: Mutex<State>
@@ -63,6 +64,7 @@ final class QueueLine: Sendable {
         executor = worker.executor
         clock = worker.executor.clock
         phase = worker.phase
+        lastChance = worker.lastChance
         reader = queue.pond.makeReader()
         settler = Settler(queue, consumer: worker.consumer, clock: clock, logger: logger)
         serverClock = ServerClock(clock)
@@ -71,6 +73,7 @@ final class QueueLine: Sendable {
 
     /// Forgets a job that this process no longer owns.
     func forget(_ receipt: Receipt) {
+        lastChance.end(receipt)
         guard state.withLock({ $0.inFlight.remove(receipt) }) != nil else { return }
         intake.giveBack(1)
     }
@@ -127,4 +130,5 @@ struct WorkerParts: Sendable {
     let executor: EventLoopExecutor
     let logger: Logger
     let phase: PhaseBox
+    let lastChance: LastChance
 }

@@ -50,6 +50,9 @@ final class SlotPool: Sendable {
         guard let registration = registry[job.kind] else {
             return assignment.line.settle(assignment, defer: job)
         }
+        guard await parts.lastChance.wait(for: assignment, whileWorking: parts.phase) else {
+            return assignment.line.settle(assignment, .released)
+        }
         switch await admission.admit(assignment, registration) {
         case .run: await run(assignment, registration, slot)
         case .settle(let outcome): await finish(Attempt(assignment, registration, clock, hasRun: false), outcome, slot)

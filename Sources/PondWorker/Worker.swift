@@ -48,7 +48,8 @@ public final class Worker: Service, Sendable {
             table: RunningTable(),
             executor: EventLoopExecutor(),
             logger: logger,
-            phase: PhaseBox()
+            phase: PhaseBox(),
+            lastChance: LastChance(clock: clock)
         )
         pool = SlotPool(registry, parts, clock: clock)
         kinds = registry.keys.sorted()
