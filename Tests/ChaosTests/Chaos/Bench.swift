@@ -44,6 +44,10 @@ struct Bench: Sendable {
         inbox = try GuardedEffects(place.inboxFile, process: recorder.process)
     }
 
+    /// What a job that costs money may spend, and what each try of it does: the third is one too many.
+    static let budget: USD = 0.05
+    static let price: USD = 0.02
+
     /// Header of every job: the name that its producer gave it.
     static let nameHeader = "chaos-job"
 
@@ -67,6 +71,10 @@ struct Bench: Sendable {
         // A payload that was changed on its way is noted by its sum; the job goes on with what its kind says.
         let payload = (try? JSONDecoder().decode(Payload.self, from: Data(job.job.data))) ?? Payload(type: type)
         if type == .poison { kill(getpid(), SIGKILL) }
+        if type == .paid {
+            try job.spend(usd: Bench.price)
+            throw Planned(description: "the money was for nothing")
+        }
         if job.attempt <= payload.fails {
             try await pause(payload.work)
             throw Planned(description: "planned failure \(job.attempt) of \(payload.fails)")
@@ -78,7 +86,7 @@ struct Bench: Sendable {
         case .keyed:
             try await effect(name, job)
             return try await guarded(name, job)
-        case .short, .delayed, .flaky, .poison, .large: try await pause(payload.work)
+        case .short, .delayed, .flaky, .poison, .large, .paid: try await pause(payload.work)
         }
         if type == .flaky { try await guarded(name, job) }
         try await effect(name, job)

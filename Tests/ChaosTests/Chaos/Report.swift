@@ -33,7 +33,8 @@ struct Report {
             ("poison injected", history.jobs.values.count { $0.type == "poison" && $0.isAcknowledged }),
             ("quarantined as meant", quarantined.count { $0.wasMeant }),
             ("quarantined beside", quarantined.count { !$0.wasMeant }),
-            ("key duplicates", history.tombstoneHits), ("lifeline exits", history.events[.lifeline] ?? 0),
+            ("key duplicates", history.tombstoneHits), ("budgets exhausted", history.exhausted),
+            ("lifeline exits", history.events[.lifeline] ?? 0),
             ("library loaded again", history.events[.libraryLoaded] ?? 0),
         ]
     }

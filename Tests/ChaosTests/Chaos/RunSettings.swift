@@ -42,7 +42,7 @@ struct RunSettings: Codable, Sendable {
     var livenessSeconds = 60.0
 
     static let fullMix: [JobType: Int] = [
-        .short: 880, .delayed: 40, .flaky: 30, .cpu: 10, .keyed: 24, .saga: 12, .large: 2, .long: 1,
+        .short: 880, .delayed: 40, .flaky: 30, .cpu: 10, .keyed: 24, .saga: 12, .paid: 3, .large: 2, .long: 1,
     ]
 
     var rates: [FaultKind: Double] {
@@ -76,6 +76,8 @@ enum JobType: String, Codable, CaseIterable, Sendable, CodingKeyRepresentable {
     case keyed
     /// Steps, and their undoing in reverse when one fails.
     case saga
+    /// Spends money at each try and never succeeds.
+    case paid
 
     var kind: String { "chaos.\(rawValue)" }
 

@@ -66,6 +66,7 @@ struct Workload {
         case .saga:
             payload.work = 20
             payload.failsAt = Bool.random(using: &generator) ? Int.random(in: 1...3, using: &generator) : nil
+        case .paid: options.budget.usd = Bench.budget
         case .poison: break
         }
         if let key, settings.has("keys") { options.key = try IdempotencyKey(key) }

@@ -203,6 +203,20 @@ import Testing
         #expect(scene.broken == [.budgets])
     }
 
+    @Test func `I8 what spends its money is dead for want of it, after three tries`() {
+        for (attempt, cause, isRight) in [
+            (3, "budget_exhausted:usd", true), (4, "budget_exhausted:usd", false), (2, "attempts_exhausted", false),
+            (1, "poison", true),
+        ] {
+            var scene = Scene()
+            scene.enqueue("m", type: "paid")
+            scene.deliver("m", attempt: attempt)
+            scene.place("m", "dead", cause)
+            let broken = scene.broken.contains(.budgets)
+            #expect(broken != isRight, "\(attempt) \(cause)")
+        }
+    }
+
     @Test func `I9 an id is in one place`() {
         var scene = Scene()
         scene.live("a")

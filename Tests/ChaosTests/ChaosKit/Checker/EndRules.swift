@@ -28,6 +28,7 @@ enum EndRules {
                     job.name, "delivered after \(delivery.recoveries) recoveries, \(bounds.recoveriesMax) make it dead"
                 )
             }
+            if job.type == "paid", let wrong = overspent(job, in: history) { return (job.name, wrong) }
             guard job.type == "poison", !job.deliveries.isEmpty || job.isAcknowledged else { return nil }
             let places = job.ids.flatMap { history.places[$0, default: []] }
             if places.contains(where: { $0.place != "dead" }) { return nil }
@@ -40,6 +41,17 @@ enum EndRules {
             }
             return nil
         }
+    }
+
+    /// A job whose every try spends two fifths of its budget gets three of them, and is dead for want of money.
+    private static func overspent(_ job: JobStory, in history: History) -> String? {
+        if let delivery = job.deliveries.first(where: { $0.attempt > 3 }) {
+            return "delivered for attempt \(delivery.attempt), though its money was spent after 3"
+        }
+        let dead = job.ids.flatMap { history.places[$0, default: []] }.filter { $0.place == "dead" }
+        // One that the nemesis killed too often is quarantined before its money is spent.
+        let isRight = dead.allSatisfy { $0.detail == "budget_exhausted:usd" || $0.detail == "poison" }
+        return isRight ? nil : "dead under \(dead.map(\.detail)), not for want of money"
     }
 
     /// I9: every id is in one place or has ended, nothing refers to what is not there.

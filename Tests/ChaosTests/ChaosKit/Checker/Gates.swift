@@ -30,7 +30,13 @@ extension History {
             gates.append(Gate("lifeline exit", seen: events[.lifeline] ?? 0))
         }
         if has("keys") { gates.append(Gate("tombstone hit", seen: tombstoneHits)) }
+        if has("budgets") { gates.append(Gate("budget exhausted", seen: exhausted)) }
         return gates
+    }
+
+    /// Jobs that are dead because a part of their budget was used up.
+    package var exhausted: Int {
+        places.values.joined().count { $0.place == "dead" && $0.detail.hasPrefix("budget_exhausted:") }
     }
 
     /// Stale commits that were refused, by the queue's journal or by the ledger.
