@@ -9,6 +9,8 @@ import Synchronization
 /// held up.
 final class LastChance: Sendable {
     private static let pause = Duration.milliseconds(20)
+    /// How long a job waits for its turn here before it is handed back, because in another process it may be sooner.
+    private static let patience = Duration.seconds(1)
 
     private let holder = Mutex<Receipt?>(nil)
     private let clock: LocalClock
@@ -19,11 +21,12 @@ final class LastChance: Sendable {
 
     /// Waits until no other such job runs here.
     ///
-    /// - Returns: false when the worker stops before.
+    /// - Returns: false when the worker stops before, or the wait is long.
     func wait(for assignment: Assignment, whileWorking phase: PhaseBox) async -> Bool {
         guard assignment.job.recoveries >= Limits.recoveriesMax - 1 else { return true }
+        let deadline = clock.now().advanced(by: Self.patience)
         while !take(assignment.receipt) {
-            if phase.isStopping { return false }
+            if phase.isStopping || clock.now() >= deadline { return false }
             // So few jobs come here that looking again is simpler than a line of those who wait.
             try? await clock.sleep(Self.pause)
         }
