@@ -166,7 +166,8 @@ let package = Package(
         .testTarget(
             name: "IdempotencyTests",
             dependencies: [
-                "PondSQLite", "PondQueue", "PondRedis", "PondCore", "PondTestKit", grdb, logging, lifecycle,
+                "PondSQLite", "PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", grdb, logging,
+                lifecycle,
             ],
             swiftSettings: house
         ),

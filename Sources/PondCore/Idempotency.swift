@@ -141,7 +141,8 @@ public struct JobResult: Sendable, Hashable {
 /// Who holds which key: a place where jobs with the same key meet, so that only one of them runs.
 ///
 /// Claim before a job runs, end after it; both are fenced, so that a worker which was declared lost changes nothing.
-/// Both may be repeated with the same arguments, and then answer the same.
+/// Both may be repeated with the same arguments, and then answer the same; but a claim of a job that is done by now is
+/// answered as a duplicate of itself, and then it only has to be settled.
 public protocol IdempotencyStore: Sendable {
     /// Takes the key for a delivery of a job that is about to run.
     func claim(_ job: KeyedJob) async throws -> KeyClaim
@@ -151,6 +152,13 @@ public protocol IdempotencyStore: Sendable {
     func end(_ job: KeyedJob, as ending: KeyEnding) async throws -> Bool
     /// What is known of a key, nil when nothing is.
     func record(of key: IdempotencyKey, in queue: QueueName) async throws -> KeyRecord?
+    /// How long the key of a done job answers for it; nil when the queue's own setting says so.
+    var window: Duration? { get }
+}
+
+extension IdempotencyStore {
+    /// The queue's own setting.
+    public var window: Duration? { nil }
 }
 
 /// A job in the hands of its handler: what the inbox needs to know of it.

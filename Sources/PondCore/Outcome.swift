@@ -14,6 +14,8 @@ public enum Outcome: Sendable, Hashable {
     case deferred(for: Duration, grace: Duration)
     /// It was not run to its end here and runs elsewhere at once; nothing is counted.
     case released
+    /// As released, but it runs no sooner than after a while.
+    case postponed(for: Duration)
     /// Somebody cancelled it.
     case cancelled
     /// Its `expires_ms` had passed before it started.

@@ -82,6 +82,7 @@ extension Settlement {
         case .deferred(let delay, let grace):
             ("defer", String(delay.wholeMilliseconds), .text(String(grace.wholeMilliseconds)), "")
         case .released: ("release", "", "", spentText)
+        case .postponed(let delay): ("postpone", String(max(0, delay.wholeMilliseconds)), "", spentText)
         case .duplicate(let original): ("duplicate", original.text, "", "")
         case .cancelled: ("cancelled", "", "", "")
         case .expired: ("expired", "", "", "")

@@ -19,7 +19,7 @@ public final class Outbox: Sendable {
     /// The file; the user's own tables are in it too.
     public let store: SQLiteStore
     /// Tells a relay in this process that there is something to do.
-    let bell = Bell()
+    let bell = WakeSignal()
     let wallClock: @Sendable () -> ServerTime
     /// The connections whose present transaction rings the bell already.
     private let ringing = Mutex<Set<ObjectIdentifier>>([])

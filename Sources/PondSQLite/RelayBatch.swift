@@ -81,11 +81,19 @@ struct RelayBatch: Sendable {
     /// The rows in the portions in which they may go without a row overtaking another of its lane.
     ///
     /// A row that the queue may turn away is the last of its lane in its portion: what is behind it waits for the answer.
+    /// So does a row for another queue, because a sink keeps order within a queue.
     var portions: [[OutboxRow]] {
         var portions: [[OutboxRow]] = []
         var turns: [String: Int] = [:]
+        var queues: [String: String] = [:]
         for row in rows {
-            let turn = turns[row.lane, default: 0]
+            var turn = turns[row.lane, default: 0]
+            if let last = queues.updateValue(row.queue, forKey: row.lane), last != row.queue,
+                turn < portions.count, portions[turn].contains(where: { $0.lane == row.lane })
+            {
+                turn += 1
+                turns[row.lane] = turn
+            }
             if turn == portions.count { portions.append([]) }
             portions[turn].append(row)
             if row.mayBeTurnedAway { turns[row.lane] = turn + 1 }

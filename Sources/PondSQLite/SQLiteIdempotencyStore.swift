@@ -11,7 +11,9 @@ public import PondCore
 public final class SQLiteIdempotencyStore: IdempotencyStore {
     /// The file.
     public let store: SQLiteStore
-    private let window: Duration
+    private let keyWindow: Duration
+    /// How long the key of a done or dead job answers for it.
+    public var window: Duration? { keyWindow }
     private let wallClock: @Sendable () -> ServerTime
     private let sweep = Sweep()
 
@@ -50,7 +52,7 @@ public final class SQLiteIdempotencyStore: IdempotencyStore {
             )
         }
         self.store = store
-        self.window = window
+        keyWindow = window
         self.wallClock = wallClock
     }
 
@@ -118,7 +120,7 @@ extension SQLiteIdempotencyStore {
             case .refuse: return false
             case .keep: return true
             case .remove: try KeyRow.remove(job.key, in: job.queue, db)
-            case .end: try KeyRow.end(job, as: ending, at: now, window: self.window, db)
+            case .end: try KeyRow.end(job, as: ending, at: now, window: self.keyWindow, db)
             }
             try self.sweepIfDue(db, now)
             return true

@@ -23,7 +23,7 @@ struct Admission: Sendable {
         }
         // What has no key and never outlived a worker needs no word with Redis.
         guard job.key != nil || job.recoveries > 0 else { return .run }
-        let answer = await untilAnswered(assignment, "claim") {
+        let answer = await untilAnswered(assignment, "claim", giveUpAt: .draining) {
             try await claim(assignment)
         }
         guard let answer else { return .settle(.released) }
@@ -33,22 +33,38 @@ struct Admission: Sendable {
 
     /// Notes in a key store of its own how a keyed job ended; in Redis it ends with its settle.
     ///
-    /// - Returns: false when the key is another delivery's by now.
-    func end(_ assignment: Assignment, _ outcome: Outcome, _ result: JobResult?) async -> Bool {
-        guard let store = parts.configuration.keyStore, let keyed = KeyedJob(assignment.job),
+    /// - Returns: false when the key is another delivery's by now; nil when the worker had to stop before the store
+    ///   answered.
+    func end(_ assignment: Assignment, _ outcome: Outcome, _ result: JobResult?) async -> Bool? {
+        guard let store = parts.configuration.otherKeyStore, let keyed = KeyedJob(assignment.job),
             let ending = KeyEnding(outcome, result)
         else { return true }
         CrashPoint.beforeKeyEnd.reach()
-        let isOurs = await untilAnswered(assignment, "end the key") { try await store.end(keyed, as: ending) }
+        // What is done must be written down, so this goes on while the worker drains.
+        let isOurs = await untilAnswered(assignment, "end the key", giveUpAt: .hurrying) {
+            try await store.end(keyed, as: ending)
+        }
         CrashPoint.afterKeyEnd.reach()
-        return isOurs ?? true
+        return isOurs
     }
 
     private func claim(_ assignment: Assignment) async throws -> KeyClaim {
         let answer = try await assignment.line.queue.claim(assignment.receipt, as: parts.consumer)
-        guard answer == .claimed, let store = parts.configuration.keyStore, let keyed = KeyedJob(assignment.job) else {
-            return answer
-        }
+        guard answer == .claimed, let store = parts.configuration.otherKeyStore, let keyed = KeyedJob(assignment.job)
+        else { return answer }
+        let claim = try await store.claim(keyed)
+        guard let record = claim.holder, record.id != keyed.id, record.state != .done else { return claim }
+        // Redis has just said that no other job of the queue has the key: its holder ended where the store could not
+        // hear of it, cancelled while it waited for one.
+        let ended = KeyedJob(
+            queue: keyed.queue,
+            key: keyed.key,
+            id: record.id,
+            kind: keyed.kind,
+            data: keyed.data,
+            fence: record.fence
+        )
+        _ = try await store.end(ended, as: .released)
         return try await store.claim(keyed)
     }
 
@@ -76,6 +92,7 @@ struct Admission: Sendable {
     private func untilAnswered<Answer: Sendable>(
         _ assignment: Assignment,
         _ what: String,
+        giveUpAt end: PhaseBox.Phase,
         _ ask: () async throws -> Answer
     ) async -> Answer? {
         var failures = 0
@@ -90,11 +107,21 @@ struct Admission: Sendable {
                         metadata: ["job": "\(assignment.job.id)", "asked": "\(what)", "error": "\(error)"]
                     )
                 }
-                if parts.phase.isStopping || Task.isCancelled { return nil }
+                if parts.phase.phase >= end { return nil }
                 let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
                 // A slot that is cancelled ends its wait at the next look above.
                 try? await clock.sleep(pause.delay(afterFailures: failures))
             }
+        }
+    }
+}
+
+extension KeyClaim {
+    /// The job that has the key, when it is refused.
+    fileprivate var holder: KeyRecord? {
+        switch self {
+        case .claimed, .lost: nil
+        case .duplicate(let record), .mismatch(let record): record
         }
     }
 }
@@ -106,7 +133,7 @@ extension KeyEnding {
         case .done: self = .done(result)
         case .dead: self = .dead
         case .cancelled, .expired: self = .released
-        case .retry, .deferred, .released, .duplicate: return nil
+        case .retry, .deferred, .released, .postponed, .duplicate: return nil
         }
     }
 }

@@ -30,6 +30,12 @@ struct Attempt: Sendable {
             budget: budget,
             clock: clock
         )
-        run = RunningTable.Run(assignment: assignment, context: context, started: started, limit: limit)
+        run = RunningTable.Run(
+            assignment: assignment,
+            context: context,
+            registration: registration,
+            started: started,
+            limit: limit
+        )
     }
 }

@@ -5,12 +5,11 @@ import Synchronization
 /// Lets jobs whose next death would be their last run one at a time in a process.
 ///
 /// When a job kills its process, whatever ran beside it is suspected too, and comes back together with it. Run together
-/// again they would die together; run one by one, only the guilty one does. Jobs that have not died so often are not
-/// held up.
+/// again they would die together; run one by one, only the guilty one does.
 final class LastChance: Sendable {
     private static let pause = Duration.milliseconds(20)
     /// How long a job waits for its turn here before it is handed back, because in another process it may be sooner.
-    private static let patience = Duration.seconds(1)
+    static let patience = Duration.seconds(1)
 
     private let holder = Mutex<Receipt?>(nil)
     private let clock: LocalClock

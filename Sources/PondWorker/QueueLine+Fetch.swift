@@ -47,7 +47,7 @@ extension QueueLine {
         while !phase.isStopping {
             do throws(QueueError) {
                 let faults = try await queue.open(
-                    keyWindow: configuration.keyStore == nil ? configuration.keyWindow : .zero
+                    keyWindow: configuration.otherKeyStore == nil ? configuration.keyWindow : .zero
                 )
                 try await queue.register()
                 noteFaults(faults)

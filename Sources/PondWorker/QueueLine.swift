@@ -47,8 +47,8 @@ final class QueueLine: Sendable {
     let serverClock: ServerClock
     let phase: PhaseBox
     let lastChance: LastChance
-    let fetchSignal = Signal()
-    let wardenSignal = Signal()
+    let fetchSignal = WakeSignal()
+    let wardenSignal = WakeSignal()
     let state: Mutex<State>
 
     init(_ queue: Queue, forHandlers handlerQueue: Queue, of worker: WorkerParts) {

@@ -26,9 +26,12 @@ final class RunningTable: Sendable {
     struct Run: Sendable {
         let assignment: Assignment
         let context: JobContext
+        let registration: JobRegistration
         var started: ContinuousClock.Instant
         var limit: RunLimit
         var cancelled: (reason: CancelReason, at: ContinuousClock.Instant)?
+        /// How the job ends, when that is known already and only what follows it still runs.
+        var verdict: Outcome?
     }
 
     /// How long a run may go on, and what it is cancelled for when it does not end.
@@ -77,8 +80,11 @@ final class RunningTable: Sendable {
     }
 
     /// Runs what follows a job, cancelled when `time` is over, though the job itself may have been cancelled before.
+    ///
+    /// - Parameter verdict: what the job's end is already.
     func runApart(
         _ run: Run,
+        verdict: Outcome,
         for time: Duration,
         from now: ContinuousClock.Instant,
         slot: Int,
@@ -88,6 +94,7 @@ final class RunningTable: Sendable {
         apart.limit = RunLimit(time: time)
         apart.started = now
         apart.cancelled = nil
+        apart.verdict = verdict
         // A task of its own, for the reason above; the slot's own comes back into the table after it.
         let task = Task(operation: body)
         let slotTask = state.withLock { state in

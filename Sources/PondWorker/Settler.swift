@@ -18,7 +18,7 @@ final class Settler: Sendable {
     private let clock: LocalClock
     private let logger: Logger
     private let outage: OutageLog
-    private let signal = Signal()
+    private let signal = WakeSignal()
     private let state = Mutex(State())
     private static let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
 
@@ -132,6 +132,7 @@ extension Outcome {
         case .released: "released"
         case .cancelled: "cancelled"
         case .duplicate: "duplicate"
+        case .postponed: "postponed"
         case .expired: "expired"
         }
     }

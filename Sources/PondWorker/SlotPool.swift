@@ -44,20 +44,28 @@ final class SlotPool: Sendable {
 
     private func run(_ assignment: Assignment, _ slot: Int) async {
         let job = assignment.job
-        if let expires = job.expires, let now = assignment.line.serverClock.now, expires <= now {
-            return assignment.line.settle(assignment, .expired)
-        }
+        if isExpired(assignment) { return assignment.line.settle(assignment, .expired) }
         guard let registration = registry[job.kind] else {
             return assignment.line.settle(assignment, defer: job)
         }
         guard await parts.lastChance.wait(for: assignment, whileWorking: parts.phase) else {
-            return assignment.line.settle(assignment, .released)
+            // Not to the front, or it would come straight back here and keep others waiting.
+            let outcome = parts.phase.isStopping ? Outcome.released : .postponed(for: LastChance.patience)
+            return assignment.line.settle(assignment, outcome)
         }
         switch await admission.admit(assignment, registration) {
+        case .run where isExpired(assignment):
+            // The answer may have been long in coming.
+            await finish(Attempt(assignment, registration, clock, hasRun: false), .expired, slot)
         case .run: await run(assignment, registration, slot)
         case .settle(let outcome): await finish(Attempt(assignment, registration, clock, hasRun: false), outcome, slot)
         case .forget: assignment.line.forget(assignment.receipt)
         }
+    }
+
+    private func isExpired(_ assignment: Assignment) -> Bool {
+        guard let expires = assignment.job.expires, let now = assignment.line.serverClock.now else { return false }
+        return expires <= now
     }
 
     private func run(_ assignment: Assignment, _ registration: JobRegistration, _ slot: Int) async {
@@ -100,13 +108,19 @@ final class SlotPool: Sendable {
         let spent = attempt.context.spent(after: attempt.hasRun ? attempt.run.started.duration(to: clock.now()) : .zero)
         await escalate(attempt, outcome, slot)
         let result = attempt.context.lastProgress.result
-        // In a task of its own, because the slot's was cancelled if the job's time was up.
-        let isOurs = await Task { await admission.end(assignment, outcome, result) }.value
-        guard isOurs else {
-            return assignment.line.forget(assignment.receipt)
+        // A job that did not run here has no claim to end, or has ended already.
+        var isOurs: Bool? = true
+        if attempt.hasRun {
+            // In a task of its own, because the slot's was cancelled if the job's time was up.
+            isOurs = await Task { await admission.end(assignment, outcome, result) }.value
         }
         CrashPoint.beforeSettle.reach()
-        assignment.line.settle(assignment, outcome, result: result, spent: spent)
+        switch isOurs {
+        case true?: assignment.line.settle(assignment, outcome, result: result, spent: spent)
+        case false?: assignment.line.forget(assignment.receipt)
+        // Its end is not written down, so it must not look as if it were.
+        case nil: assignment.line.settle(assignment, .released, spent: spent)
+        }
     }
 
     /// Calls the hook of a job whose tries or budget are used up, within a time of its own.
@@ -115,7 +129,13 @@ final class SlotPool: Sendable {
             cause.isExhaustion
         else { return }
         let context = attempt.context
-        await parts.table.runApart(attempt.run, for: Self.escalationTime, from: clock.now(), slot: slot) {
+        await parts.table.runApart(
+            attempt.run,
+            verdict: outcome,
+            for: Self.escalationTime,
+            from: clock.now(),
+            slot: slot
+        ) {
             do {
                 try await escalate(Exhausted(cause: cause, text: text), context)
             } catch {
@@ -136,7 +156,7 @@ final class SlotPool: Sendable {
             )
         case .dead(let cause, let error):
             context.logger.error("attempt failed for good", metadata: ["error": "\(error)", "cause": "\(cause)"])
-        case .done, .deferred, .released, .duplicate, .cancelled, .expired:
+        case .done, .deferred, .released, .postponed, .duplicate, .cancelled, .expired:
             context.logger.debug("attempt ended", metadata: ["outcome": "\(outcome.word)"])
         }
     }

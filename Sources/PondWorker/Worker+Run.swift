@@ -91,12 +91,19 @@ extension Worker {
     /// - Returns: those that go on all the same.
     private func untilRunningEnd() async -> [RunningTable.Run] {
         let deadline = clock.now().advanced(by: parts.configuration.gracePeriod)
+        var hurriedAt: ContinuousClock.Instant?
         // Not the table's count: a slot may have a job that is not in the table yet, or not any more.
         while case let taken = parts.intake.taken, taken > 0 {
             let now = clock.now()
-            if parts.phase.phase == .hurrying || now >= deadline { parts.table.cancel(at: now) { _ in .stopping } }
+            if parts.phase.phase == .hurrying || now >= deadline {
+                hurriedAt = hurriedAt ?? now
+                parts.table.cancel(at: now) { _ in .stopping }
+            }
             let stuck = parts.table.stuck(at: now, grace: parts.configuration.stuckGrace)
-            if stuck.count == taken { return stuck }
+            // When stuck handlers hold every thread, a slot cannot even begin or end its job.
+            let isHopeless =
+                hurriedAt.map { $0.duration(to: now) > parts.configuration.stuckGrace + .seconds(1) } ?? false
+            if stuck.count == taken || (isHopeless && !stuck.isEmpty) { return stuck }
             await pause()
         }
         return []
@@ -105,16 +112,20 @@ extension Worker {
     /// A handler that ignored its timeout has failed; one that ignored the end of the process was cut off.
     private func settleStuck(_ stuck: [RunningTable.Run]) {
         for run in stuck {
-            var outcome = Outcome.released
-            let ignored = "and its handler went on for \(parts.configuration.stuckGrace) after it was cancelled"
-            switch run.cancelled?.reason {
-            case .timeout: outcome = .retry(after: .seconds(1), error: "timed out, \(ignored)")
-            case .silent: outcome = .retry(after: .seconds(1), error: "gave no heartbeat, \(ignored)")
-            case .overBudget:
-                outcome = .dead(cause: .wallExhausted, error: "its time over all tries is used up, \(ignored)")
-            case .cancelled, .stopping, .lost, nil: break
-            }
             let spent = run.context.spent(after: run.started.duration(to: clock.now()))
+            // The tries and the budget of a job bound those too that no cancellation can end.
+            let outcome =
+                run.verdict
+                ?? Verdict.outcome(
+                    of: run.assignment.job,
+                    thrown: CancellationError(),
+                    cancelled: run.cancelled?.reason,
+                    policy: run.registration.policy,
+                    budget: run.context.budget,
+                    reserve: run.registration.reserve,
+                    spent: spent
+                )
+            guard let outcome else { continue }
             run.assignment.line.settle(run.assignment, outcome, spent: spent)
         }
     }

@@ -22,7 +22,7 @@ public final class Worker: Service, Sendable {
     private let onReady: @Sendable () -> Void
     private let readyLines = Mutex<Set<QueueName>>([])
     private let hasRun = Mutex(false)
-    let stopSignal = Signal()
+    let stopSignal = WakeSignal()
 
     /// - Parameters:
     ///   - jobs: the handlers; kinds must differ.

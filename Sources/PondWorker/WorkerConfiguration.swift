@@ -1,4 +1,5 @@
 public import PondCore
+import PondQueue
 
 /// How a worker process works.
 ///
@@ -35,7 +36,8 @@ public struct WorkerConfiguration: Sendable {
     ///
     /// Defaults to 4 seconds.
     public var lease = Limits.lease
-    /// How long the idempotency key of a done job answers for it: 1 hour to 30 days, longer than any job may be retried.
+    /// How long the idempotency key of a done job answers for it: 1 hour to 30 days, and longer than a job of
+    /// any kind here may be retried by its kind's policy.
     ///
     /// It is a setting of the queue, so every worker of a queue should say the same; the last one that starts wins.
     /// Defaults to 24 hours.
@@ -78,6 +80,11 @@ public struct WorkerConfiguration: Sendable {
         }
     }
 
+    /// The store of keys beside Redis, nil when Redis itself is it.
+    var otherKeyStore: (any IdempotencyStore)? {
+        keyStore is RedisIdempotencyStore ? nil : keyStore
+    }
+
     /// A key that is forgotten while its job is still retried would guard nothing.
     func validateKeyWindow(for registrations: [JobRegistration]) throws(PondError) {
         guard Limits.keyWindow.contains(keyWindow) else {
@@ -86,12 +93,14 @@ public struct WorkerConfiguration: Sendable {
                 "keyWindow is \(keyWindow.inSeconds) s, allowed is an hour to 30 days (3600 to 2592000 s)"
             )
         }
+        // Another store has a window of its own.
+        let window = otherKeyStore?.window ?? keyWindow
         for registration in registrations {
             let horizon = registration.retryHorizon + lease
-            guard horizon >= keyWindow else { continue }
+            guard horizon >= window else { continue }
             throw PondError(
                 .invalidConfiguration,
-                "keyWindow is \(keyWindow.inSeconds) s, but a job of kind \(registration.kind) may be retried for "
+                "keyWindow is \(window.inSeconds) s, but a job of kind \(registration.kind) may be retried for "
                     + "\(horizon.inSeconds) s: \(registration.policy.attemptsMax) tries of \(registration.timeout.inSeconds) s, "
                     + "the rests between them, and a lease of \(lease.inSeconds) s; give a longer window, or fewer or shorter tries"
             )

@@ -8,7 +8,7 @@ import Testing
 @Suite(.redis) struct FenceTests {
     static let outcomes: [Outcome] = [
         .done, .retry(after: .seconds(60), error: "e"), .dead(cause: .failed, error: "e"), .released, .cancelled,
-        .expired, .duplicate(of: JobID("1-1")),
+        .expired, .duplicate(of: JobID("1-1")), .postponed(for: .seconds(60)),
         .deferred(for: .seconds(60), grace: .seconds(600)),
     ]
 

@@ -228,7 +228,7 @@ import Testing
     @Test func `a result is kept for its own time, and its checksum for the key's`() async throws {
         try await Bench.run { bench in
             let id = try await enqueue(bench).id
-            let result = JobResult([0, 255, 10, 13], keptFor: .milliseconds(1_500))
+            let result = JobResult([0, 255, 10, 13], keptFor: .milliseconds(900))
             _ = try await finish(bench, try await bench.fetchOne(), result)
             let key = try IdempotencyKey("order-42")
             let record = try #require(try await bench.queue.record(of: key))
@@ -239,6 +239,62 @@ import Testing
                 try await Task.sleep(for: .milliseconds(50))
             }
             #expect(try await bench.queue.record(of: key)?.checksum == record.checksum)
+        }
+    }
+
+    @Test func `results that are kept for many different times are all found`() async throws {
+        try await Bench.run { bench in
+            for number in 1...80 {
+                let key = "order-\(number)"
+                _ = try await enqueue(bench, "{}", try once(key))
+                let result = JobResult([UInt8(number)], keptFor: .seconds(60 + number * 97))
+                _ = try await finish(bench, try await bench.fetchOne(), result)
+            }
+            for number in 1...80 {
+                let record = try await bench.queue.record(of: try IdempotencyKey("order-\(number)"))
+                #expect(record?.result == [UInt8(number)])
+            }
+            #expect(try await bench.redis("ZCARD", bench.key("results")).int ?? 0 < 20)
+        }
+    }
+
+    @Test func `counters that somebody appended by hand make no job malformed by its own moves`() async throws {
+        try await Bench.run { bench in
+            let most = ["fence", "recoveries", "attempt", "unstarted"].flatMap { [$0, "1000000000"] }
+            let spent = ["spent_wall_ms", "spent_cpu_ms"].flatMap { [$0, "999999999999999"] }
+            let command = RedisCommand(
+                "XADD",
+                [.text(bench.key("ready")), "*", "kind", "a.b"] + (most + spent).map { .text($0) }
+            )
+            let id = JobID(try await bench.pond.redis.send(command).string ?? "")
+            try await bench.settle(try await bench.fetchOne(), .retry(after: .seconds(60), error: "e"))
+            try await bench.makeDue(id)
+            let delivery = try await bench.fetchOne()
+            #expect(try await bench.queue.claim(delivery.receipt, as: .ann) == .claimed)
+            #expect(try delivery.job.get().fence == 1_000_000_000)
+            try await bench.settle(delivery, .done)
+            try await bench.expect(id, endedAs: "done")
+        }
+    }
+
+    @Test func `a job whose recoveries were appended by hand leaves no start behind`() async throws {
+        try await Bench.run { bench in
+            try await bench.redis("XADD", bench.key("ready"), "*", "kind", "a.b", "recoveries", "1")
+            try await bench.settle(try await bench.fetchAndStart(), .done)
+            #expect(try await bench.hash("started").isEmpty)
+        }
+    }
+
+    @Test func `a job that is postponed runs later, and nothing is counted`() async throws {
+        try await Bench.run { bench in
+            let id = try await enqueue(bench).id
+            guard case .held = try await bench.settle(try await bench.fetchOne(), .postponed(for: .seconds(600))) else {
+                throw Unexpected("not held")
+            }
+            #expect(try await enqueue(bench) == .duplicate(id, .queued, checksum: nil))
+            try await bench.makeDue(id)
+            let job = try await bench.fetchOne().job.get()
+            #expect(job.id == id && job.attempt == 1 && job.recoveries == 0)
         }
     }
 

@@ -57,4 +57,43 @@ struct BlockingTests {
         }
         #expect(runs.fired == 4)
     }
+
+    @Test func `a stuck handler gets no more tries than its kind allows`() async throws {
+        let harness = try Harness()
+        let id = try await harness.enqueue("stuck")
+        let job = JobRegistration(kind: "stuck") { _ in sleep(2) }.timeout(.milliseconds(100)).retrying(times: 1)
+        let worker = try Worker(
+            harness.pond,
+            jobs: JobList { job },
+            configuration: harness.configuration {
+                $0.stuckGrace = .milliseconds(200)
+                $0.onStuck = { _ in }
+            }
+        )
+        await #expect(throws: StuckHandler.self) { try await worker.run() }
+        let report = try await harness.queue.job(id)
+        #expect(report.state == .dead && report.cause == "attempts_exhausted")
+    }
+
+    @Test func `a process whose threads are all blocked for good gives up its jobs`() async throws {
+        let harness = try Harness()
+        let told = Record<ContinuousClock.Instant>()
+        for _ in 0..<6 { try await harness.enqueue("stuck") }
+        let job = JobRegistration(kind: "stuck") { _ in sleep(8) }.timeout(.milliseconds(100))
+        let worker = try Worker(
+            harness.pond,
+            jobs: JobList { job },
+            configuration: harness.configuration {
+                $0.slots = 6
+                $0.stuckGrace = .milliseconds(200)
+                $0.gracePeriod = .milliseconds(500)
+                $0.onStuck = { _ in told.add(.now) }
+            }
+        )
+        let begin = ContinuousClock.now
+        await #expect(throws: StuckHandler.self) { try await worker.run() }
+        // In a process of its own that is the end; here everything waits for the threads.
+        #expect(told.all.count == 1)
+        #expect(try #require(told.all.first) - begin < .seconds(6))
+    }
 }

@@ -163,7 +163,7 @@ struct BudgetTests {
                 try await Task.sleep(for: .milliseconds(50))
                 try job.heartbeat(progress: Double(step) / 10)
             }
-        }.heartbeatEvery(.milliseconds(300)).retrying(times: 3, backoff: Self.noRest)
+        }.heartbeatEvery(.seconds(1)).retrying(times: 3, backoff: Self.noRest)
         let id = try await harness.enqueue("walk")
         try await harness.withWorker(JobList { job }) { _ in
             try await harness.eventually { $0.held == 1 || $0.done == 1 || !attempts.all.isEmpty }

@@ -38,7 +38,7 @@ struct IntakeTests {
 @Suite
 struct SignalTests {
     @Test func `a ring before the wait is not lost, and several count as one`() async {
-        let signal = Signal()
+        let signal = WakeSignal()
         signal.ring()
         signal.ring()
         await signal.wait()

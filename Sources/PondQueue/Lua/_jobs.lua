@@ -85,7 +85,7 @@ end
 
 -- Adds a job that already has an id to a ready stream, and points to its new entry. Each such move raises its fence.
 local function readd(keys, letter, id, fields)
-    local fence = int(number_field(fields, 'fence') + 1)
+    local fence = int(math.min(number_field(fields, 'fence') + 1, COUNT_MAX))
     local landed, entry = append(keys, letter, with_fields(fields, { id = id, fence = fence }))
     if not landed then return nil, entry end
     local pointed = redis.pcall('HSET', keys.moved, id, landed .. entry)

@@ -6,6 +6,7 @@ local KEY_BYTES_MAX = 256
 local KEY_WINDOW_MS_DEFAULT = 86400000
 local KEY_STEPS_PER_WINDOW = 8
 local RESULT_BYTES_MAX = 65536
+local RESULT_EPOCHS_MAX = 400   -- nine for each power of two seconds up to ten years
 local EPOCHS_MAX = 64          -- that one look-up visits; a window has nine, more exist while it was just made shorter
 
 -- Tombstones of one hash lie packed in 4,096 fields, chosen by the first three digits of the key's SHA-1. A field of
@@ -55,7 +56,7 @@ end
 
 -- The hash for tombstones of this moment, which lives until the last of them has had its window. Hashes of an earlier,
 -- longer window are in the list of epochs too, and keep their promise.
-local function epoch_at(keys, now, window)
+local function epoch_at(now, window)
     local step = math.max(1, math.floor(window / KEY_STEPS_PER_WINDOW))
     local start = math.floor(now / step) * step
     local name = int(start) .. '-' .. int(step)
@@ -134,18 +135,19 @@ local function numbers_of_id(id)
     return tonumber(ms), tonumber(number), letter
 end
 
+-- Times of keeping are rounded up to a power of two seconds, so that there are few hashes however many times there are.
 local function keep_result(keys, id, result, now, keep)
-    local step = math.max(1000, math.floor(keep / KEY_STEPS_PER_WINDOW))
-    local start = math.floor(now / step) * step
-    local name = keys.results .. int(start) .. '-' .. int(step)
-    redis.call('HSET', name, id, result)
-    redis.call('PEXPIREAT', name, int(start + step + keep))
-    redis.call('ZADD', keys.result_epochs, int(start + step + keep), int(start) .. '-' .. int(step))
+    local rung = 1000
+    while rung < keep do rung = rung * 2 end
+    local epoch, expires = epoch_at(now, rung)
+    redis.call('HSET', keys.results .. epoch, id, result)
+    redis.call('PEXPIREAT', keys.results .. epoch, int(expires))
+    redis.call('ZADD', keys.result_epochs, int(expires), epoch)
     redis.call('ZREMRANGEBYSCORE', keys.result_epochs, '-inf', int(now))
 end
 
 local function kept_result(keys, id, now)
-    local epochs = redis.call('ZRANGEBYSCORE', keys.result_epochs, '(' .. int(now), '+inf', 'LIMIT', 0, EPOCHS_MAX)
+    local epochs = redis.call('ZRANGEBYSCORE', keys.result_epochs, '(' .. int(now), '+inf', 'LIMIT', 0, RESULT_EPOCHS_MAX)
     for i = 1, #epochs do
         local result = redis.call('HGET', keys.results .. epochs[i], id)
         if result then return result end
@@ -154,19 +156,19 @@ local function kept_result(keys, id, now)
 end
 
 -- Turns the key of a job that is done into a tombstone. A window of 0 means that another store remembers.
-local function bury_key(keys, key, id, fields, checksum, now)
+local function bury_key(keys, key, id, fields, fingerprint, checksum, now)
     -- What is written last is looked at first: a key of another type must stop this before its first write.
     redis.call('HLEN', keys.live)
     redis.call('ZCARD', keys.epochs)
     local window = key_window_ms(keys)
     if window > 0 then
-        local epoch, expires = epoch_at(keys, now, window)
+        local epoch, expires = epoch_at(now, window)
         local hash, bucket, digest = keys.epoch .. epoch, bucket_of(key)
         local packed = redis.call('HGET', hash, bucket) or ''
         local ms, number, letter = numbers_of_id(id)
         if letter == ODD_ID then redis.call('HSET', hash, ODD_ID .. digest, id) end
         local fence = math.min(number_field(fields, 'fence'), 4294967295)
-        local tombstone = struct.pack(TOMBSTONE, digest, packed_hex(fingerprint_of(fields)), now, ms, number, letter,
+        local tombstone = struct.pack(TOMBSTONE, digest, packed_hex(fingerprint), now, ms, number, letter,
             fence, packed_hex(checksum == '' and '0000000000000000' or checksum))
         redis.call('HSET', hash, bucket, packed .. tombstone)
         redis.call('PEXPIREAT', hash, int(expires))

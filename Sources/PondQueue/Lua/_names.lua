@@ -17,7 +17,8 @@ local LAST_ERROR_BYTES_MAX = 1024
 local JOURNAL_ENTRIES_MAX = 1000000
 local DEAD_MAX = 100000
 local DELAY_MS_MAX = 315360000000   -- ten years
-local MONEY_MICROS_MAX = 999999999999999
+local MONEY_MICROS_MAX = 999999999999999   -- of spent time too, in ms
+local COUNT_MAX = 1000000000   -- what a producer may not write, it may still append by hand: nothing counts past this
 
 -- A stream whose last id lies further ahead than this was given an id by hand; it is renewed once it is empty.
 local FUTURE_ID_MS = 86400000

@@ -33,7 +33,10 @@ local function claim(names, args)
     local id = job_id(keys, letter, entry, fields)
     local refusal = claim_key(keys, fields, id)
     if refusal then return refusal end
-    if number_field(fields, 'recoveries') > 0 then redis.call('HSET', keys.started, id, letter .. entry) end
+    -- Only what was moved can have outlived a worker, whatever its fields say.
+    if number_field(fields, 'recoveries') > 0 and id ~= own_id(letter, entry) then
+        redis.call('HSET', keys.started, id, letter .. entry)
+    end
     return { 'claimed' }
 end
 

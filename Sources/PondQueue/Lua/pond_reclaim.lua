@@ -49,19 +49,21 @@ local function reclaim_one(context, letter, entry, idle)
     end
     local id = job_id(keys, letter, entry, fields)
     local recoveries, unstarted = number_field(fields, 'recoveries'), number_field(fields, 'unstarted')
-    local wall = number_field(fields, 'spent_wall_ms')
+    local wall, cpu = number_field(fields, 'spent_wall_ms'), number_field(fields, 'spent_cpu_ms')
     if may_have_run(keys, letter, entry, id, fields) then
-        recoveries = recoveries + 1
-        wall = wall + run_ms(context, idle)
+        recoveries = math.min(recoveries + 1, COUNT_MAX)
+        wall = math.min(wall + run_ms(context, idle), MONEY_MICROS_MAX)
+        cpu = math.min(cpu + run_ms(context, idle), MONEY_MICROS_MAX)
     else
-        unstarted = unstarted + 1
+        unstarted = math.min(unstarted + 1, COUNT_MAX)
     end
     local changed = with_fields(fields, {
-        recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil, spent_wall_ms = int(wall),
+        recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil, spent_wall_ms = int(wall), spent_cpu_ms = int(cpu),
         spent_usd_micros = spent_usd(context, id, fields), enqueued_ms = enqueued_ms(fields, entry, now),
     })
-    if redis.call('HDEL', keys.cancel, id) == 1 then
+    if redis.call('HEXISTS', keys.cancel, id) == 1 then
         free_key(keys, fields, id)
+        redis.call('HDEL', keys.cancel, id)
         note(context.events, 'cancelled', id)
     elseif #fields > WORDS_MAX then
         bury_overfull(keys, id, fields, now, context.events)

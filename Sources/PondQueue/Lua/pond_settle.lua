@@ -12,6 +12,7 @@
 --            release    a, b = ''   c = spent, or ''
 --                       (not run to its end; ready again at the front, nothing is counted; an entry with more fields
 --                       than a job has cannot be moved and is dead as malformed)
+--            postpone   a = delay in ms   b = ''   c = spent, or ''      (as release, but no sooner than that)
 --            duplicate  a = the id of the job that has the key, b, c = ''
 --            cancelled  a, b, c = ''
 --            expired    a, b, c = ''
@@ -30,7 +31,8 @@ local function end_key_of_done(context, job)
     local result = job.c ~= '-' and string.sub(job.b, 1, RESULT_BYTES_MAX)
     local keep = whole_number(job.c) or 0
     if keep > 0 then keep_result(keys, job.id, result, context.now, keep) end
-    bury_key(keys, key, job.id, job.fields, result and checksum_of(result) or '', context.now)
+    local fingerprint = holder and holder.fingerprint or fingerprint_of(job.fields)
+    bury_key(keys, key, job.id, job.fields, fingerprint, result and checksum_of(result) or '', context.now)
 end
 
 local function settle_done(context, job)
@@ -67,7 +69,7 @@ local function settle_retry(context, job)
     local fields = with_fields(job.fields, spent_fields(job, {
         id = false,
         enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
-        attempt = int(number_field(job.fields, 'attempt') + 1),
+        attempt = int(math.min(number_field(job.fields, 'attempt') + 1, COUNT_MAX)),
         last_error = clipped(job.b, LAST_ERROR_BYTES_MAX),
         unhandled_ms = false,
     }))
@@ -80,7 +82,7 @@ local function settle_dead(context, job)
     local fields = with_fields(job.fields, spent_fields(job, {
         id = false,
         enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
-        attempt = int(number_field(job.fields, 'attempt') + 1),
+        attempt = int(math.min(number_field(job.fields, 'attempt') + 1, COUNT_MAX)),
     }))
     if job.a == 'malformed' then fields = job.fields end   -- raw, exactly as it came
     bury(context.keys, job.id, fields, job.a, job.b, context.now, context.events)
@@ -103,6 +105,17 @@ local function settle_defer(context, job)
     return 'held ' .. int(due)
 end
 
+local function settle_postpone(context, job)
+    if is_cancelled(context, job) then return end_as('cancelled')(context, job) end
+    local due = context.now + (whole_number(job.a) or 0)
+    local fields = with_fields(job.fields, spent_fields(job, {
+        id = false, enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
+    }))
+    hold(context.keys, job.id, fields, due, context.now)
+    note(context.events, 'released', job.id)
+    return 'held ' .. int(due)
+end
+
 local function settle_release(context, job)
     if is_cancelled(context, job) then return end_as('cancelled')(context, job) end
     if #job.fields > WORDS_MAX then
@@ -121,6 +134,7 @@ end
 local SETTLE = {
     done = settle_done, duplicate = end_as('duplicate'), cancelled = end_as('cancelled'), expired = end_as('expired'),
     retry = settle_retry, dead = settle_dead, defer = settle_defer, release = settle_release,
+    postpone = settle_postpone,
 }
 
 -- a before b, as stream ids. Compared as digits, because the largest ids do not fit a double.

@@ -206,6 +206,20 @@ extension Nemesis {
         }
     }
 
+    /// What an operator does once there is room again: Redis 7.0 may have cut its file at a wrong place when the disk was
+    /// full, and would then not start from it. See `docs/reliability.md`.
+    private func rewriteAppendOnlyFile() async throws {
+        _ = try await admin.redis("BGREWRITEAOF")
+        let deadline = clock.now() + .seconds(20)
+        while clock.now() < deadline {
+            try await clock.sleep(.milliseconds(100))
+            let isUnderWay = try await admin.info("persistence", "aof_rewrite_in_progress") != "0"
+            let isPlanned = try await admin.info("persistence", "aof_rewrite_scheduled") != "0"
+            if !isUnderWay, !isPlanned { return }
+        }
+        throw ChaosError("the append-only file was not written anew within 20 s")
+    }
+
     /// Fills the disk of the append-only file, and waits until Redis has written what it owes it.
     ///
     /// With `everysec` Redis acknowledges before it knows: a kill in this window would lose what it had acknowledged,
@@ -220,6 +234,7 @@ extension Nemesis {
             while try await admin.info("persistence", "aof_last_write_status") != "ok", clock.now() < deadline {
                 try await clock.sleep(.milliseconds(100))
             }
+            try await rewriteAppendOnlyFile()
             try await clock.sleep(.milliseconds(1_500))
             try slept.get()
         }

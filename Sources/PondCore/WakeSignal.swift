@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A bell for one waiter: a ring that comes before the wait is not lost, several rings count as one.
-package final class Signal: Sendable {
+package final class WakeSignal: Sendable {
     private enum State {
         case quiet, rung
         case awaited(CheckedContinuation<Void, Never>)
@@ -40,6 +40,26 @@ package final class Signal: Sendable {
             }
         } onCancel: {
             ring()
+        }
+    }
+
+    /// Returns at the next ring, when the limit is over, or when the task is cancelled.
+    ///
+    /// - Returns: whether the limit was over.
+    @discardableResult
+    package func wait(atMost limit: Duration, _ clock: LocalClock) async -> Bool {
+        await withTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                await self.wait()
+                return false
+            }
+            group.addTask {
+                do { try await clock.sleep(limit) } catch { return false }
+                return true
+            }
+            let isOver = await group.next() ?? false
+            group.cancelAll()
+            return isOver
         }
     }
 }
