@@ -34,7 +34,7 @@ public struct Job: Sendable {
     public let recoveries: Int
     /// How often the job was moved since it was enqueued: a fencing token.
     ///
-    /// It never falls, and each takeover, retry and handing back raises it; so an outside system that keeps the highest
+    /// 0 at first; it never falls, and each takeover, retry and handing back raises it; so an outside system that keeps the highest
     /// it has seen of a job can refuse what a stale worker sends.
     public let fence: Int64
     /// What the producer allows all tries together; the kind's budget applies where it says nothing.

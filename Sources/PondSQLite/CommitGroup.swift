@@ -48,6 +48,20 @@ final class CommitGroup: Sendable {
         }
     }
 
+    /// Tells the writes of a batch that could not be committed; if one of them was at fault, the others go again alone.
+    private static func end(_ units: [Unit], _ refusals: [Int: any Error], _ error: any Error, _ db: Database) {
+        // A constraint that is looked at only at the commit (`DEFERRABLE`), or that rolls everything back, does not say
+        // whose it is.
+        let isOfOne = (error as? DatabaseError)?.resultCode == .SQLITE_CONSTRAINT && units.count > 1
+        for (index, unit) in units.enumerated() {
+            if isOfOne, refusals[index] == nil {
+                commit([unit], db)
+            } else {
+                unit.fail(refusals[index] ?? error)
+            }
+        }
+    }
+
     private static func commit(_ units: [Unit], _ db: Database) {
         var done: [@Sendable () -> Void] = []
         var refusals: [Int: any Error] = [:]
@@ -68,8 +82,7 @@ final class CommitGroup: Sendable {
                 return .commit
             }
         } catch {
-            for (index, unit) in units.enumerated() { unit.fail(refusals[index] ?? error) }
-            return
+            return end(units, refusals, error, db)
         }
         for (index, error) in refusals { units[index].fail(error) }
         for tell in done { tell() }

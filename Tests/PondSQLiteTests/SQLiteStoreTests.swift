@@ -43,6 +43,42 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        // Looked at when the transaction is committed, and rolling all of it back at once.
+        "INSERT INTO parts (whole) VALUES (999)", "INSERT OR ROLLBACK INTO numbers (n) VALUES (0)",
+    ])
+    func `a write that breaks the common transaction fails alone`(bad: String) async throws {
+        try await withFolder { folder in
+            let parts = SQLiteSchema(
+                name: "parts",
+                steps: [
+                    "CREATE TABLE parts (whole INTEGER REFERENCES numbers (n) DEFERRABLE INITIALLY DEFERRED) STRICT"
+                ]
+            )
+            let store = SQLiteStore(path: "\(folder)/a.sqlite", schemas: [Self.schema, parts])
+            try await insert(0, store)
+            let failed = await withTaskGroup(of: Int?.self) { group in
+                for number in 1...200 {
+                    group.addTask {
+                        do {
+                            try await store.write { db in
+                                if number == 77 { return try db.execute(sql: bad) }
+                                try db.execute(sql: "INSERT INTO numbers (n) VALUES (?)", arguments: [number])
+                            }
+                            return nil
+                        } catch {
+                            return number
+                        }
+                    }
+                }
+                return await group.reduce(into: [Int]()) { if let number = $1 { $0.append(number) } }
+            }
+            #expect(failed == [77])
+            #expect(try await count(store) == 200)
+            try await store.close()
+        }
+    }
+
     @Test func `a write that throws undoes itself and nothing of the others`() async throws {
         try await withFolder { folder in
             let store = SQLiteStore(path: "\(folder)/a.sqlite", schema: Self.schema)

@@ -39,7 +39,7 @@ struct JobKeyCommand: AsyncParsableCommand {
         CommandFailure(
             .notFound,
             "no job \(queue.map { "of queue \($0) " } ?? "")has the key \(SafeText.escaped(key.text)): it is free, or its window is over",
-            hint: "the next job with it will run"
+            hint: "the next job with it will run, unless the workers remember keys in a file of their own"
         )
     }
 
