@@ -1,8 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every target of ours compiles with these; dependencies keep their own settings. `PLANTED_BUGS` lets the chaos tests
-/// switch a known mistake on, to check their checker; a release build cannot have it.
+/// Every target of ours compiles with these; dependencies keep their own settings.
+///
+/// `PLANTED_BUGS` lets the chaos tests switch a known mistake on, to check their checker; a release build cannot have it.
 let house: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),

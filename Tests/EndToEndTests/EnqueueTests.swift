@@ -78,7 +78,7 @@ import Testing
         let place = try Place()
         let ended = try await enqueue(place, ["a", "--lines", "--json"], input: "1\r\n\n  \n\"two\"")
         #expect(ended.code == 0)
-        #expect(ended.output.first?.contains(#""enqueued":2,"ready":2,"held":0,"skipped":2"#) == true)
+        #expect(ended.output.first?.contains(#""enqueued":2,"ready":2,"held":0,"duplicate":0,"skipped":2"#) == true)
         #expect(try await place.queue.depth().ready == 2)
     }
 
@@ -111,12 +111,17 @@ import Testing
         #expect(job.field("data") == "hello")
     }
 
-    @Test func `an idempotency key is refused, not ignored`() async throws {
+    @Test func `a key that is known adds nothing, and one with another payload is a conflict`() async throws {
         let place = try Place()
-        let ended = try await enqueue(place, ["a", "--key", "order-42"])
-        #expect(ended.code == 2)
-        #expect(ended.error.contains { $0.contains("idempotency keys") })
-        #expect(try await place.queue.depth().ready == 0)
+        let first = try await enqueue(place, ["a", "--key", "order-42"])
+        #expect(first.code == 0)
+        let second = try await enqueue(place, ["a", "--key", "order-42"])
+        #expect(second.code == 0 && second.output == first.output)
+        #expect(second.error.contains { $0.contains("nothing added: the key belongs to a job that is queued") })
+        let other = try await enqueue(place, ["a", "--key", "order-42", "--data", "7"])
+        #expect(other.code == 5)
+        #expect(other.error.contains { $0.contains("has another kind or payload") })
+        #expect(try await place.queue.depth().ready == 1)
     }
 
     @Test func `without Redis it fails within its time`() async throws {

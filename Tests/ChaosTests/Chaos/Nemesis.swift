@@ -206,8 +206,10 @@ extension Nemesis {
         }
     }
 
-    /// What an operator does once there is room again: Redis 7.0 may have cut its file at a wrong place when the disk was
-    /// full, and would then not start from it. See `docs/reliability.md`.
+    /// Writes the append-only file anew, as an operator does once there is room again.
+    ///
+    /// Redis 7.0 may have cut it at a wrong place when the disk was full, and would then not start from it; see
+    /// `docs/reliability.md`.
     private func rewriteAppendOnlyFile() async throws {
         _ = try await admin.redis("BGREWRITEAOF")
         let deadline = clock.now() + .seconds(20)

@@ -2,7 +2,7 @@ import ChaosKit
 import Glibc
 import Testing
 
-@Suite struct LedgerTests {
+@Suite struct LedgerTimingTests {
     /// A ledger on a thread of its own; it ends with the pipe.
     private func withLedger(_ body: (LedgerClient, String) async throws -> Void) async throws {
         try await withFolder { folder in
