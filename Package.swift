@@ -24,6 +24,7 @@ let system = Target.Dependency.product(name: "SystemPackage", package: "swift-sy
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
@@ -47,11 +48,14 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
         // Floor 0
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "PondCore", swiftSettings: house),
+        .target(name: "PondScaling", dependencies: ["PondCore"], swiftSettings: house),
+        .target(name: "PondSimulation", dependencies: ["PondCore", "PondScaling"], swiftSettings: house),
         // Floor 1
         .target(
             name: "PondRedis",
@@ -66,7 +70,7 @@ let package = Package(
         // Floor 2
         .target(
             name: "PondQueue",
-            dependencies: ["PondCore", "PondRedis", logging, lifecycle],
+            dependencies: ["PondCore", "PondScaling", "PondRedis", logging, lifecycle],
             resources: [.embedInCode("Lua")],
             swiftSettings: house
         ),
@@ -78,14 +82,16 @@ let package = Package(
         ),
         .target(
             name: "PondSupervisor",
-            dependencies: ["PondCore", logging, lifecycle, subprocess, system],
+            dependencies: [
+                "PondCore", "PondScaling", "PondRedis", "PondQueue", logging, lifecycle, subprocess, system,
+            ],
             swiftSettings: house
         ),
         // Floor 4
         .target(
             name: "Millpond",
             dependencies: [
-                "PondCore", "PondRedis", "PondQueue", "PondWorker", "PondSupervisor",
+                "PondCore", "PondScaling", "PondRedis", "PondQueue", "PondWorker", "PondSupervisor",
                 logging, lifecycle, unixSignals, arguments, subprocess, system,
             ],
             swiftSettings: house
@@ -99,8 +105,8 @@ let package = Package(
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore",
-                arguments, logging, lifecycle, system,
+                "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondSimulation",
+                "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams,
             ],
             swiftSettings: house
         ),
@@ -137,6 +143,12 @@ let package = Package(
         ),
         // Tests: pure values first, then bytes, a real server, real processes.
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
+        .testTarget(name: "PondScalingTests", dependencies: ["PondScaling", "PondCore"], swiftSettings: house),
+        .testTarget(
+            name: "PondSimulationTests",
+            dependencies: ["PondSimulation", "PondScaling", "PondCore"],
+            swiftSettings: house
+        ),
         .testTarget(
             name: "PondRedisTests",
             dependencies: [
@@ -146,7 +158,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PondQueueTests",
-            dependencies: ["PondQueue", "PondRedis", "PondCore", "PondTestKit", logging],
+            dependencies: ["PondQueue", "PondScaling", "PondRedis", "PondCore", "PondTestKit", logging],
             swiftSettings: house
         ),
         .testTarget(
@@ -156,7 +168,10 @@ let package = Package(
         ),
         .testTarget(
             name: "PondSupervisorTests",
-            dependencies: ["PondSupervisor", "PondCore", logging, lifecycle, system],
+            dependencies: [
+                "PondSupervisor", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle,
+                system,
+            ],
             swiftSettings: house
         ),
         .testTarget(

@@ -4,5 +4,6 @@
 @_exported public import PondCore
 @_exported public import PondQueue
 @_exported public import PondRedis
+@_exported public import PondScaling
 @_exported public import PondSupervisor
 @_exported public import PondWorker

@@ -27,6 +27,8 @@ public struct Keys: Sendable, Hashable {
     public var beats: String { base + ":beats" }
     /// What each worker is and does.
     public var workers: String { base + ":workers" }
+    /// How much each worker has to do.
+    package var load: String { base + ":load" }
     /// What happened, a batch an entry.
     public var journal: String { base + ":journal" }
     /// Wakes one idle worker for a due time that comes before its next beat.
@@ -40,6 +42,11 @@ public struct Keys: Sendable, Hashable {
     /// The set of known queues of a deployment; it belongs to no queue, so it has no hash tag.
     public static func queues(prefix: String = "mp") -> String {
         "\(prefix):queues"
+    }
+
+    /// The set of known fleets of a deployment.
+    public static func fleets(prefix: String = "mp") -> String {
+        "\(prefix):fleets"
     }
 }
 

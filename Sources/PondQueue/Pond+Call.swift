@@ -36,10 +36,17 @@ extension Pond {
         _ arguments: [RedisArgument] = [],
         readOnly: Bool = false
     ) async throws(QueueError) -> RESPValue {
-        let command = RedisCommand(
-            readOnly ? "FCALL_RO" : "FCALL",
-            [.text(function), 1, .text(keys.base)] + arguments
-        )
+        try await call(function, base: keys.base, arguments, readOnly: readOnly)
+    }
+
+    /// The same for the keys that begin with `base`.
+    func call(
+        _ function: String,
+        base: String,
+        _ arguments: [RedisArgument] = [],
+        readOnly: Bool = false
+    ) async throws(QueueError) -> RESPValue {
+        let command = RedisCommand(readOnly ? "FCALL_RO" : "FCALL", [.text(function), 1, .text(base)] + arguments)
         do throws(QueueError) {
             return try await run(command, doing: function)
         } catch {

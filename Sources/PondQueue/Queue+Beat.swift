@@ -26,6 +26,7 @@ extension Queue {
     ///   - lease: how old a beat may get before its worker is lost. Defaults to 4 seconds.
     ///   - census: whether to look for owners that never beat as well.
     ///   - about: what the worker is and does, as JSON of at most 8 KiB, for people.
+    ///   - load: what the worker has to do, for whoever sizes its fleet. Defaults to nothing.
     ///   - spent: the money that running jobs have reported over all their tries, so that whoever takes over from this
     ///     worker knows of it. Defaults to none.
     public func beat(
@@ -33,11 +34,13 @@ extension Queue {
         lease: Duration = Limits.lease,
         census: Bool = false,
         about: String,
+        load: WorkerLoad? = nil,
         spent: [JobID: USD] = [:]
     ) async throws(QueueError) -> BeatAnswer {
         var arguments: [RedisArgument] = [
             .text(consumer.name), .integer(lease.wholeMilliseconds), .text(census ? "1" : ""), .text(about),
         ]
+        if let load { arguments.append(.text("load:\(load.text)")) }
         for (id, amount) in spent { arguments += [.text(id.text), .integer(min(amount, Limits.moneyMax).micros)] }
         let reply = try await pond.call("pond_beat", keys, arguments)
         var reader = try ReplyReader("pond_beat", reply)

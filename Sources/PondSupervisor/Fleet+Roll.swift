@@ -30,7 +30,7 @@ extension Fleet {
 
     private mutating func beginRoll() {
         // Slots without a worker go first: they can only win, and they try the new release at no risk.
-        let empty = slots.indices.filter { slots[$0].current == nil }
+        let empty = slots.indices.filter { slots[$0].isWanted && slots[$0].current == nil }
         let held = slots.indices.filter { slots[$0].current != nil }
         roll = Roll(remaining: empty + held)
         report(.rollingRestart(.started))

@@ -13,9 +13,9 @@ extension Fleet {
         return deadlines.min()
     }
 
-    /// Every worker, and every slot without one, by slot; a slot that is being rolled has two entries.
+    /// Every worker, and every wanted slot without one, by slot; a slot that is being rolled has two entries.
     package var statuses: [SlotStatus] {
-        slots.flatMap { slot in
+        slots.filter { $0.isWanted || !$0.workers.isEmpty }.flatMap { slot in
             slot.workers.isEmpty ? [slot.emptyStatus(default: now)] : slot.workers.map(slot.status)
         }
     }

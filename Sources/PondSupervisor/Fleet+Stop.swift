@@ -41,7 +41,8 @@ extension Fleet {
         }
         let grace = configuration.gracePeriod
         let hasProcess = update(id) { worker -> Bool in
-            guard worker.stopping == nil else { return false }
+            // One that only retires has no signal coming yet.
+            guard worker.stopping?.isRetiring ?? true else { return false }
             worker.stopping = Stopping(grace: grace)
             worker.readyDeadline = nil
             return worker.pid != nil
@@ -83,6 +84,10 @@ extension Fleet {
     }
 
     mutating func tickStopping(_ worker: Worker) {
+        if worker.stopping?.isRetiring == true {
+            if let until = worker.stopping?.secondSignal, until <= now { terminate(worker.id) }
+            return
+        }
         if let second = worker.stopping?.secondSignal, second <= now { sendSecondSignal(worker.id) }
         guard let stopping = worker.stopping, let killAt = stopping.killAt, killAt <= now else { return }
         update(worker.id) { worker in

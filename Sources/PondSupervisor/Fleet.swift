@@ -20,7 +20,7 @@ package struct WorkerID: Sendable, Hashable, CustomStringConvertible {
     package var description: String { "\(slot)#\(generation)" }
 }
 
-/// Decides what happens to a fixed number of workers.
+/// Decides what happens to a number of workers, which somebody may change.
 package struct Fleet: Sendable {
     /// A moment of the local monotonic clock.
     package typealias Instant = ContinuousClock.Instant
@@ -33,6 +33,10 @@ package struct Fleet: Sendable {
         case ended(WorkerID, WorkerExit)
         case tick
         case roll
+        /// Have so many workers; for who goes first, how many jobs each process runs.
+        case resize(Int, running: [Int32: Int])
+        /// Replace the worker with this process id, when it has ended its jobs.
+        case recycle(Int32)
         case stop
         case stopNow
     }
@@ -42,6 +46,8 @@ package struct Fleet: Sendable {
         case spawn(WorkerID)
         /// SIGTERM to the worker alone: its own children are its own business while it drains.
         case terminate(WorkerID)
+        /// A word to the worker: take no more jobs, end when those that run have ended.
+        case retire(WorkerID)
         /// SIGKILL to the worker's process group.
         case kill(WorkerID)
         case report(FleetEvent)
@@ -61,6 +67,8 @@ package struct Fleet: Sendable {
     }
 
     struct Stopping {
+        /// It was asked to end when its jobs have ended, and no signal is planned.
+        var isRetiring = false
         var firstSignal: Instant?
         /// When the second signal is due; nil when none is planned, or it has been sent.
         var secondSignal: Instant?
@@ -81,6 +89,8 @@ package struct Fleet: Sendable {
 
     struct Slot {
         let number: Int
+        /// Whether the slot should have a worker; one that should not is used again when the fleet grows.
+        var isWanted = true
         var workers: [Worker] = []
         var current: WorkerID?
         var wait: Wait?
@@ -121,6 +131,8 @@ package struct Fleet: Sendable {
         case .ended(let id, let status): ended(id, status)
         case .tick: tick()
         case .roll: requestRoll()
+        case .resize(let workers, let running): resize(to: workers, running: running)
+        case .recycle(let pid): recycle(pid)
         case .stop: stop()
         case .stopNow: stopNow()
         }
@@ -130,7 +142,7 @@ package struct Fleet: Sendable {
     private mutating func start() {
         guard phase == .idle else { return }
         phase = .running
-        for slot in slots.indices { launch(slot, asCurrent: true) }
+        for slot in slots.indices where slots[slot].isWanted { launch(slot, asCurrent: true) }
     }
 
     private mutating func spawned(_ id: WorkerID, _ pid: Int32) {
@@ -146,7 +158,7 @@ package struct Fleet: Sendable {
         guard let isWanted else { return }
         report(.spawned(slot: id.slot, pid: pid))
         // A stop came while the process was being made: only now is there somebody to tell.
-        if !isWanted { sendFirstSignal(id) }
+        if !isWanted { sendFirstWord(id) }
         pumpSpawns()
     }
 
@@ -168,6 +180,7 @@ package struct Fleet: Sendable {
         if spawning == id { spawning = nil }
         guard let worker = remove(id) else { return }
         let wasExpected = worker.stopping != nil
+        let wasRecycled = worker.stopping?.isRetiring ?? false
         slots[id.slot].lastExit = status
         report(.exited(slot: id.slot, pid: worker.pid, status: status, wasExpected: wasExpected))
         if phase == .draining { return finishIfDrained() }
@@ -176,7 +189,13 @@ package struct Fleet: Sendable {
         if heldTheSlot { slots[id.slot].current = nil }
         rollSaw(endOf: id, status)
         if heldTheSlot, slots[id.slot].current == nil {
-            restart(id.slot, status)
+            if !slots[id.slot].isWanted {
+                slots[id.slot].since = now
+            } else if wasRecycled {
+                launch(id.slot, asCurrent: true)
+            } else {
+                restart(id.slot, status)
+            }
         } else if heldTheSlot {
             slots[id.slot].policy.record(exitAt: now)
         }

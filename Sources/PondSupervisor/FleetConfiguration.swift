@@ -12,6 +12,8 @@ public struct WorkerCommand: Sendable, Hashable {
     public var environment: [String: String]
     /// Where the worker runs; the supervisor's own directory when nil.
     public var workingDirectory: String?
+    /// Variables by which a fleet says what the worker is for.
+    var fleet: [String: String] = [:]
 
     public init(
         executable: String,
@@ -28,8 +30,12 @@ public struct WorkerCommand: Sendable, Hashable {
 
 /// How many workers there are, what they run, and how patient their supervisor is.
 public struct FleetConfiguration: Sendable, Hashable {
-    /// How many workers are kept alive: 1 to 512.
+    /// How many workers are kept alive: 1 to 512, and from 0 when ``workersMax`` allows another number later.
     public var workers: Int
+    /// How many there may be after ``Supervisor/resize(to:running:)``; nil when the number is fixed.
+    ///
+    /// Defaults to fixed.
+    public var workersMax: Int?
     /// What each worker runs.
     public var command: WorkerCommand
     /// How long a worker may drain between SIGTERM and the SIGKILL of its process group.
@@ -45,12 +51,14 @@ public struct FleetConfiguration: Sendable, Hashable {
 
     public init(
         workers: Int,
+        workersMax: Int? = nil,
         command: WorkerCommand,
         gracePeriod: Duration = .seconds(30),
         readyTimeout: Duration = .seconds(15),
         restart: RestartPolicy.Configuration = .init()
     ) {
         self.workers = workers
+        self.workersMax = workersMax
         self.command = command
         self.gracePeriod = gracePeriod
         self.readyTimeout = readyTimeout
@@ -62,9 +70,14 @@ public struct FleetConfiguration: Sendable, Hashable {
     /// - Throws: ``SupervisorError`` with code `invalidConfiguration` that names the value and its bounds.
     public func validate() throws {
         try require(
-            SupervisorLimits.workers.contains(workers),
+            SupervisorLimits.workers.contains(workers) || (workersMax != nil && workers == 0),
             "workers is \(workers), but a fleet has \(SupervisorLimits.workers.lowerBound) to "
                 + "\(SupervisorLimits.workers.upperBound) workers; run several supervisors for more"
+        )
+        try require(
+            workersMax.map { $0 >= workers && SupervisorLimits.workers.contains($0) } ?? true,
+            "workersMax is \(workersMax ?? 0), but must be between workers (\(workers)) and "
+                + "\(SupervisorLimits.workers.upperBound)"
         )
         try require(gracePeriod >= .zero, "gracePeriod is \(gracePeriod), but cannot be negative")
         try require(readyTimeout > .zero, "readyTimeout is \(readyTimeout), but must be positive")

@@ -18,6 +18,8 @@ public enum FleetEvent: Sendable, Hashable {
     case rollingRestart(RollingRestart)
     /// A worker outlived its grace period, its process group was killed.
     case killed(slot: Int, pid: Int32, afterGrace: Duration)
+    /// The fleet should have another number of workers.
+    case resized(from: Int, to: Int)
     /// Every worker has ended after a stop.
     case drained
 

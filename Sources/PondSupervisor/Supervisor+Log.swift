@@ -24,6 +24,8 @@ extension Supervisor {
         case .killed(let slot, let pid, let grace):
             let metadata = Self.metadata(slot, pid, ["grace": "\(grace)"])
             logger.warning("worker did not stop within its grace period and was killed", metadata: metadata)
+        case .resized(let from, let to):
+            logger.info("fleet is resized", metadata: ["from": "\(from)", "to": "\(to)"])
         case .drained:
             logger.info("every worker has ended")
         }

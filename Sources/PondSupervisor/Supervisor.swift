@@ -8,7 +8,7 @@ import Subprocess
 import Synchronization
 package import SystemPackage
 
-/// Keeps a fixed number of worker processes alive.
+/// Keeps a number of worker processes alive; ``resize(to:running:)`` changes it.
 ///
 /// Rule: a slot always has a worker, unless its workers keep ending. A worker that ends unasked is replaced at once
 /// the first time, later and later when it happens again (``RestartPolicy``), and not for five minutes when it is a
@@ -31,7 +31,7 @@ public final class Supervisor: Service, Sendable {
     private let clock: LocalClock
     let logger: Logger
     private let onEvent: @Sendable (FleetEvent) -> Void
-    private let output: FileDescriptor
+    private let output: WorkerOutput
     private let handles = WorkerHandles()
     private let shared = Mutex(Shared())
     private let messages: AsyncStream<Message>
@@ -50,12 +50,24 @@ public final class Supervisor: Service, Sendable {
     }
 
     /// The same with the workers' output going elsewhere than to standard output.
-    package init(
+    package convenience init(
         _ configuration: FleetConfiguration,
         clock: LocalClock = .system,
         logger: Logger,
         output: FileDescriptor,
         onEvent: @escaping @Sendable (FleetEvent) -> Void = { _ in }
+    ) {
+        let output = WorkerOutput(output, logger: logger)
+        self.init(configuration, clock: clock, logger: logger, output: output, onEvent: onEvent)
+    }
+
+    /// The same with an output that several supervisors share.
+    init(
+        _ configuration: FleetConfiguration,
+        clock: LocalClock,
+        logger: Logger,
+        output: WorkerOutput,
+        onEvent: @escaping @Sendable (FleetEvent) -> Void
     ) {
         self.configuration = configuration
         self.clock = clock
@@ -74,15 +86,15 @@ public final class Supervisor: Service, Sendable {
     ///   it was called before; `CancellationError` when it was cancelled.
     public func run() async throws {
         try configuration.validate()
-        try Descriptors.requireLimit(forWorkers: configuration.workers)
+        try Descriptors.requireLimit(forWorkers: configuration.workersMax ?? configuration.workers)
         try claimRun()
-        let forwarder = try LineForwarder(to: output, logger: logger)
+        let forwarder = try output.join()
         await withGracefulShutdownHandler {
             await supervise(forwarder)
         } onGracefulShutdown: {
             self.stop()
         }
-        await forwarder.finish(clock: clock)
+        await output.leave(clock: clock)
         if Task.isCancelled {
             shared.withLock { $0.statuses = [] }
             throw CancellationError()
@@ -113,6 +125,23 @@ public final class Supervisor: Service, Sendable {
     /// stops it does nothing.
     public func rollingRestart() {
         inbox.yield(.input(.roll))
+    }
+
+    /// Has so many workers from now on, at most the configuration's `workersMax`.
+    ///
+    /// New ones are started at once. Of those that are too many, the idle go first, and one that runs jobs ends when they
+    /// have ended; none is cut off. Before ``run()`` it is how many are started.
+    ///
+    /// - Parameter running: how many jobs each process runs, by process id; one that is not named counts as the busiest.
+    public func resize(to workers: Int, running: [Int32: Int] = [:]) {
+        inbox.yield(.input(.resize(workers, running: running)))
+    }
+
+    /// Replaces the worker with this process id, when it has ended its jobs.
+    ///
+    /// Does nothing when there is no such worker, when it is stopping, or during a rolling restart.
+    public func recycle(_ pid: Int32) {
+        inbox.yield(.input(.recycle(pid)))
     }
 
     /// The workers as they are, by slot; a slot without one is listed too, and a slot that is being replaced twice.
@@ -170,6 +199,7 @@ extension Supervisor {
     private func perform(_ action: Fleet.Action, _ forwarder: LineForwarder, _ group: inout DiscardingTaskGroup) {
         switch action {
         case .spawn(let id): group.addTask { await self.attend(id, forwarder) }
+        case .retire(let id): group.addTask { await self.retire(id) }
         case .terminate(let id): signal(.terminate, id, wholeGroup: false)
         case .kill(let id): signal(.kill, id, wholeGroup: true)
         case .report(let event):
@@ -203,6 +233,16 @@ extension Supervisor {
                 return
             }
             self.inbox.yield(.alarm(deadline))
+        }
+    }
+
+    private func retire(_ id: WorkerID) async {
+        do {
+            try await handles.retire(id)
+        } catch {
+            // The lifeline is broken, so it is ending already, or it closed its input and hears nothing but signals.
+            logger.debug("a worker cannot be asked to retire", metadata: ["slot": "\(id.slot)", "error": "\(error)"])
+            signal(.terminate, id, wholeGroup: false)
         }
     }
 

@@ -8,8 +8,18 @@ public enum WorkerEnvironment {
     public static let supervisorPID = "MILLPOND_SUPERVISOR_PID"
     /// The number of the worker's slot, from 0.
     public static let slot = "MILLPOND_SLOT"
+    /// The supervisor's name in its fleet; not set outside of a fleet.
+    public static let supervisor = "MILLPOND_SUPERVISOR"
+    /// The queue that the worker is for; not set outside of a fleet.
+    public static let queue = "MILLPOND_QUEUE"
+    /// Handlers that the worker runs at a time; not set outside of a fleet.
+    public static let slots = "MILLPOND_SLOTS"
     /// The line that means "ready".
     public static let readyLine = "millpond:ready"
+    /// The line on the lifeline that means: take no more jobs, finish those that run, and end.
+    ///
+    /// A worker that does not know it goes on.
+    public static let retireLine = "retire"
 
-    static let reserved: Set<String> = [lifeline, ready, supervisorPID, slot]
+    static let reserved: Set<String> = [lifeline, ready, supervisorPID, slot, supervisor, queue, slots]
 }

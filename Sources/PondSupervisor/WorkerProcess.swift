@@ -1,6 +1,6 @@
 // One worker process, from its spawn to its end. The process is the first of a session and a process group of its
-// own, has a clean signal mask and only descriptors 0 to 2. Its standard input is the lifeline: a pipe that nobody
-// writes to, held open here, so that its end tells the worker that this process is gone.
+// own, has a clean signal mask and only descriptors 0 to 2. Its standard input is the lifeline: a pipe held open here, so
+// that its end tells the worker that this process is gone. The one word ever written to it asks the worker to retire.
 
 import Glibc
 import Logging
@@ -37,7 +37,11 @@ struct WorkerProcess: Sendable {
                 error: .currentStandardError
             ) { execution in
                 hasStarted = true
-                handles.add(id) { signal, toGroup in try execution.send(signal: signal, toProcessGroup: toGroup) }
+                handles.add(
+                    id,
+                    send: { signal, toGroup in try execution.send(signal: signal, toProcessGroup: toGroup) },
+                    write: { line in _ = try await execution.standardInputWriter.write(Array(line.utf8)) }
+                )
                 observer.spawned(execution.processIdentifier.value)
                 await watch(execution, observer)
                 handles.remove(id)
@@ -64,7 +68,7 @@ struct WorkerProcess: Sendable {
             WorkerEnvironment.slot: "\(id.slot)",
         ]
         var environment: [Environment.Key: String?] = [:]
-        for (name, value) in command.environment.merging(own, uniquingKeysWith: { $1 }) {
+        for (name, value) in command.environment.merging(command.fleet.merging(own) { $1 }, uniquingKeysWith: { $1 }) {
             environment[Environment.Key(stringLiteral: name)] = value
         }
         return Configuration(

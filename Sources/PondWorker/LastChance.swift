@@ -5,43 +5,70 @@ import Synchronization
 /// Lets jobs whose next death would be their last run one at a time in a process.
 ///
 /// When a job kills its process, whatever ran beside it is suspected too, and comes back together with it. Run together
-/// again they would die together; run one by one, only the guilty one does.
+/// again they would die together; run one by one, only the guilty one does. Which one it is nobody knows, so a job that
+/// cannot have its turn soon is handed to the other processes: in one of them the turn may be free.
 final class LastChance: Sendable {
-    private static let pause = Duration.milliseconds(20)
-    /// How long a job waits for its turn here before it is handed back, because in another process it may be sooner.
-    static let patience = Duration.seconds(1)
+    private struct State {
+        var holder: (receipt: Receipt, since: ContinuousClock.Instant)?
+        /// Jobs that were handed on from here a moment ago, and when.
+        var handedOn: [JobID: ContinuousClock.Instant] = [:]
+    }
 
-    private let holder = Mutex<Receipt?>(nil)
+    private static let pause = Duration.milliseconds(5)
+    /// What has had its turn for longer is no short job, and its end is not worth waiting for.
+    private static let shortTurn = Duration.milliseconds(100)
+    /// How long a job waits while short ones have their turns.
+    private static let patience = Duration.milliseconds(500)
+    /// How long a job rests when no process that it came to had a turn for it.
+    private static let rest = Duration.milliseconds(250)
+
+    private let state = Mutex(State())
     private let clock: LocalClock
 
     init(clock: LocalClock) {
         self.clock = clock
     }
 
-    /// Waits until no other such job runs here.
+    /// Waits for the turn of a job while that may come soon.
     ///
-    /// - Returns: false when the worker stops before, or the wait is long.
-    func wait(for assignment: Assignment, whileWorking phase: PhaseBox) async -> Bool {
-        guard assignment.job.recoveries >= Limits.recoveriesMax - 1 else { return true }
+    /// - Returns: nil when the job may run; otherwise what is to become of it here.
+    func wait(for assignment: Assignment, whileWorking phase: PhaseBox) async -> Outcome? {
+        guard assignment.job.recoveries >= Limits.recoveriesMax - 1 else { return nil }
         let deadline = clock.now().advanced(by: Self.patience)
-        while !take(assignment.receipt) {
-            if phase.isStopping || clock.now() >= deadline { return false }
+        while case let now = clock.now(), !take(assignment.receipt, at: now) {
+            if phase.isStopping { return .released }
+            if now >= deadline || hasLongTurn(at: now) { return handOn(assignment.job.id, at: now) }
             // So few jobs come here that looking again is simpler than a line of those who wait.
             try? await clock.sleep(Self.pause)
         }
-        return true
+        return nil
     }
 
-    private func take(_ receipt: Receipt) -> Bool {
-        holder.withLock { holder in
-            guard holder == nil else { return false }
-            holder = receipt
+    private func take(_ receipt: Receipt, at now: ContinuousClock.Instant) -> Bool {
+        state.withLock { state in
+            guard state.holder == nil else { return false }
+            state.holder = (receipt, now)
             return true
+        }
+    }
+
+    private func hasLongTurn(at now: ContinuousClock.Instant) -> Bool {
+        state.withLock { $0.holder.map { $0.since.duration(to: now) > Self.shortTurn } ?? false }
+    }
+
+    /// To the front, where an idle worker takes it at once; but what is back at once has been round, and rests, or it
+    /// would go round without end.
+    private func handOn(_ id: JobID, at now: ContinuousClock.Instant) -> Outcome {
+        state.withLock { state in
+            state.handedOn = state.handedOn.filter { $0.value.duration(to: now) < Self.rest }
+            if state.handedOn.removeValue(forKey: id) != nil { return .postponed(for: Self.rest) }
+            state.handedOn[id] = now
+            return .released
         }
     }
 
     /// A job is no longer in flight here, its end written down: only then can the next one not drag it along.
     func end(_ receipt: Receipt) {
-        holder.withLock { if $0 == receipt { $0 = nil } }
+        state.withLock { if $0.holder?.receipt == receipt { $0.holder = nil } }
     }
 }

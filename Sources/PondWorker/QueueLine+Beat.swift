@@ -20,6 +20,7 @@ extension QueueLine {
                     lease: configuration.lease,
                     census: beats.isMultiple(of: Self.beatsPerCensus),
                     about: about(),
+                    load: load(at: clock.now()),
                     spent: table.spent(of: self)
                 )
                 CrashPoint.afterBeat.reach()

@@ -28,6 +28,10 @@ final class QueueLine: Sendable {
         var hasBeaten = false
         var nextDue: ServerTime?
         var lost: [Consumer] = []
+        /// How long handlers have run that have ended, and how many tries that were.
+        var busy = Duration.zero
+        var ended = 0
+        var succeeded = 0
         /// The time for which the warden's alarm is set.
         var alarm: ContinuousClock.Instant?
     }
@@ -101,7 +105,7 @@ final class QueueLine: Sendable {
 /// How far a worker is on its way to its end.
 final class PhaseBox: Sendable {
     enum Phase: Int, Sendable, Comparable {
-        case working, draining, hurrying
+        case working, retiring, draining, hurrying
 
         static func < (lhs: Phase, rhs: Phase) -> Bool { lhs.rawValue < rhs.rawValue }
     }

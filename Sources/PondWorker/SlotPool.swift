@@ -48,9 +48,7 @@ final class SlotPool: Sendable {
         guard let registration = registry[job.kind] else {
             return assignment.line.settle(assignment, defer: job)
         }
-        guard await parts.lastChance.wait(for: assignment, whileWorking: parts.phase) else {
-            // Not to the front, or it would come straight back here and keep others waiting.
-            let outcome = parts.phase.isStopping ? Outcome.released : .postponed(for: LastChance.patience)
+        if let outcome = await parts.lastChance.wait(for: assignment, whileWorking: parts.phase) {
             return assignment.line.settle(assignment, outcome)
         }
         switch await admission.admit(assignment, registration) {
@@ -88,6 +86,7 @@ final class SlotPool: Sendable {
         let reason = parts.table.end(slot: slot)
         let duration = attempt.run.started.duration(to: clock.now())
         parts.intake.noteRun(duration)
+        assignment.line.noteRun(duration, isSuccess: thrown == nil)
         let outcome = Verdict.outcome(
             of: job,
             thrown: thrown,

@@ -86,16 +86,17 @@ extension Worker {
         for assignment in unstarted { assignment.line.settle(assignment, .released) }
     }
 
-    /// Lets running jobs end within the grace period, then cancels them.
+    /// Lets running jobs end, within the grace period unless the worker only retires, then cancels them.
     ///
     /// - Returns: those that go on all the same.
     private func untilRunningEnd() async -> [RunningTable.Run] {
-        let deadline = clock.now().advanced(by: parts.configuration.gracePeriod)
+        var deadline: ContinuousClock.Instant?
         var hurriedAt: ContinuousClock.Instant?
         // Not the table's count: a slot may have a job that is not in the table yet, or not any more.
         while case let taken = parts.intake.taken, taken > 0 {
             let now = clock.now()
-            if parts.phase.phase == .hurrying || now >= deadline {
+            if deadline == nil, parts.phase.phase >= .draining { deadline = now + parts.configuration.gracePeriod }
+            if parts.phase.phase == .hurrying || deadline.map({ now >= $0 }) ?? false {
                 hurriedAt = hurriedAt ?? now
                 parts.table.cancel(at: now) { _ in .stopping }
             }

@@ -86,6 +86,14 @@ public final class Worker: Service, Sendable {
         }
     }
 
+    /// Stops fetching, hands back what was not started, and lets running jobs end however long they take.
+    ///
+    /// What a supervisor asks for that needs fewer workers: no job is cut off for it. A later ``drain()`` begins the
+    /// grace period. Idempotent.
+    public func retire() {
+        stop(.retiring)
+    }
+
     /// Stops fetching, hands back what was not started, lets running jobs end within the grace period.
     ///
     /// Idempotent.

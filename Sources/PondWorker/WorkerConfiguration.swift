@@ -47,6 +47,10 @@ public struct WorkerConfiguration: Sendable {
     /// Every worker of a queue must use the same, and enqueueing then knows only the keys of jobs that have not ended.
     /// Defaults to Redis.
     public var keyStore: (any IdempotencyStore)?
+    /// Who started this worker, so that whoever sizes its fleet knows which process it is.
+    ///
+    /// Defaults to nobody.
+    public var supervisor: SupervisorMark?
     /// Called on a thread of its own choosing when a handler goes on `stuckGrace` after its cancellation, once what was
     /// not started is handed back.
     ///
@@ -114,5 +118,18 @@ public struct WorkerConfiguration: Sendable {
                 "\(name) is \(value), allowed is \(range.lowerBound) to \(range.upperBound)"
             )
         }
+    }
+}
+
+/// A worker's place in the pool of the supervisor that started it.
+public struct SupervisorMark: Sendable, Hashable {
+    /// The supervisor's name in its fleet, without spaces.
+    public var name: String
+    /// The worker's slot there, from 0.
+    public var slot: Int
+
+    public init(name: String, slot: Int) {
+        self.name = name
+        self.slot = slot
     }
 }

@@ -54,13 +54,3 @@ struct WorkerReport: Codable, Sendable {
         return String(decoding: data, as: UTF8.self)
     }
 }
-
-/// The machine's name.
-enum Host {
-    static let name: String = {
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard gethostname(&bytes, bytes.count - 1) == 0 else { return "unknown" }
-        let text = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return text.cut(toBytes: 64)
-    }()
-}

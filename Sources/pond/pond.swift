@@ -25,7 +25,7 @@ struct PondCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Run",
                 subcommands: [
-                    UpCommand.self, AppWorker<BuiltinJobs>.self, AppSupervise<BuiltinJobs>.self, RelayCommand.self,
+                    UpCommand.self, AppWorker<BuiltinJobs>.self, SuperviseCommand.self, RelayCommand.self,
                 ]
             ),
             CommandGroup(
@@ -35,6 +35,7 @@ struct PondCommand: AsyncParsableCommand {
                     QueueCommand.self,
                 ]
             ),
+            CommandGroup(name: "Scale", subcommands: [FleetCommand.self, ScaleCommand.self]),
             CommandGroup(
                 name: "Deploy",
                 subcommands: [FunctionsCommand.self, DoctorCommand.self, VersionCommand.self]

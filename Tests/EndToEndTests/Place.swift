@@ -24,6 +24,12 @@ struct Place: Sendable {
     /// The options that name the server and the queue.
     var options: [String] { ["--redis", url, "--queue", queue.name.text] }
 
+    /// Redis' clock, in milliseconds.
+    func now() async throws -> Int64 {
+        let parts = try await pond.redis.send(RedisCommand("TIME")).array ?? []
+        return (parts.first?.int ?? 0) * 1_000 + (parts.last?.int ?? 0) / 1_000
+    }
+
     @discardableResult
     func sleeper(_ seconds: Double) async throws -> JobID {
         let data = Array("{\"seconds\":\(seconds)}".utf8)
@@ -134,4 +140,33 @@ final class Switch: Sendable {
 
     var isOff: Bool { off.withLock { $0 } }
     func turnOff() { off.withLock { $0 = true } }
+}
+
+/// A value that tasks of a test share.
+final class Guarded<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    init(_ value: Value) {
+        state = Mutex(value)
+    }
+
+    var value: Value { state.withLock { $0 } }
+
+    func change(_ body: (inout Value) -> Void) {
+        state.withLock { value in
+            var changed = value
+            body(&changed)
+            value = changed
+        }
+    }
+}
+
+extension Processes {
+    /// The living processes with a variable in their environment that begins so.
+    static func with(_ beginning: String) -> [Int32] {
+        numbers().filter { pid in
+            let environment = bytes("/proc/\(pid)/environ").split(separator: 0)
+            return environment.contains { $0.starts(with: beginning.utf8) } && isAlive(pid)
+        }
+    }
 }

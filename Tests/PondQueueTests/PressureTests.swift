@@ -1,6 +1,7 @@
 import PondCore
 import PondQueue
 import PondRedis
+import PondScaling
 import PondTestKit
 import Testing
 
@@ -79,6 +80,14 @@ import Testing
         "hexists", "xrange", "xpending", "zrangebyscore",
     ]
 
+    /// Commands of a supervisor whose fleet follows its load, and of a person who looks after fleets.
+    static let supervisor = [
+        "fcall", "fcall_ro", "time", "xadd", "xlen", "xrange", "xrevrange", "xinfo|stream", "xinfo|groups", "get",
+        "set",
+        "hget", "hmget", "hgetall", "hlen", "hexists", "hset", "hdel", "zadd", "zrem", "zcard", "zcount", "zscore",
+        "zrange", "zrevrange", "zrangebyscore", "sadd", "smembers",
+    ]
+
     private static func line(_ commands: [String]) -> String {
         "\(connection) " + commands.map { "+\($0)" }.joined(separator: " ")
     }
@@ -87,6 +96,7 @@ import Testing
         "user default on nopass ~* &* +@all",
         "user worker on >secret ~mp:* resetchannels \(line(worker))",
         "user producer on >secret ~mp:* resetchannels \(line(producer))",
+        "user supervisor on >secret ~mp:* resetchannels \(line(supervisor))",
     ])
 
     /// Runs `body` as a user; `admin` is the same queue for the one who may do everything.
@@ -229,6 +239,56 @@ import Testing
                 do { try await produce(bench, admin) } catch {}
                 #expect(try await refused(admin).contains(command))
                 try await admin.redis("ACL", "SETUSER", "producer", "+\(command)")
+            }
+        }
+    }
+
+    private func supervise(_ bench: Bench, _ admin: Bench) async throws {
+        try await admin.add()
+        _ = try await admin.addHeld()
+        _ = try await admin.queue.beat(as: .ann, about: "{}", load: WorkerLoad(slots: 1))
+        _ = try await bench.queue.load(dueSoon: .seconds(1), later: .seconds(1))
+        _ = try await bench.pond.fleets()
+        let store = try bench.pond.fleet(admin.name)
+        try await store.register()
+        let status = HostStatus(report: HostReport(id: "a", workersMax: 1), cores: 1, memoryAvailable: 1)
+        for host in ["a", "b"] { _ = try await store.beat(as: host, status, lease: .seconds(1), isWilling: true) }
+        // One host has been silent.
+        try await admin.redis("ZADD", "mp:fleet:{\(admin.name)}:seen", "\(try await admin.now() - 1_100)", "b")
+        // The fleet is full.
+        let now = try await admin.now()
+        let crowd = (0..<256).flatMap { ["\(now)", "host-\($0)"] }
+        _ = try await admin.pond.redis.send(
+            RedisCommand("ZADD", (["mp:fleet:{\(admin.name)}:seen"] + crowd).map { .text($0) })
+        )
+        let answer = try await store.beat(as: "a", status, lease: .seconds(1), isWilling: true)
+        let plan = FleetPlan(token: answer.token, at: answer.now)
+        let decision = ScalingDecision(queue: "q", at: answer.now, token: 1, from: 0, to: 1, demand: 1, wanted: 1)
+        _ = try await store.publish(plan, memory: FleetScaler(), worthKeeping: [decision], as: "a")
+        let pause = ScalingOrder(kind: .pause, until: answer.now, by: "", reason: "")
+        _ = try await store.order(pause, about: .fleet, for: .milliseconds(1))
+        _ = try await store.order(pause, about: .queue("q"), for: .seconds(9))
+        _ = try await store.endOrder(about: .queue("q"))
+        _ = try await store.view()
+        _ = try await store.decisions(limit: 1)
+        try await store.leave(as: "a")
+    }
+
+    @Test(.redis(server)) func `a supervisor's permissions are enough to lead a fleet, and each is needed`()
+        async throws
+    {
+        try await run(as: "supervisor") { bench, admin in
+            try await supervise(bench, admin)
+            #expect(try await refused(admin) == [])
+        }
+        for command in Self.supervisor {
+            try await run(as: "supervisor") { bench, admin in
+                try await admin.redis("ACL", "LOG", "RESET")
+                try await admin.redis("ACL", "SETUSER", "supervisor", "-\(command)")
+                do { try await supervise(bench, admin) } catch {}
+                let refused = try await refused(admin)
+                #expect(refused.contains(command), "\(command) was never asked for")
+                try await admin.redis("ACL", "SETUSER", "supervisor", "+\(command)")
             }
         }
     }

@@ -65,6 +65,7 @@ struct FleetDriver {
 extension [Fleet.Action] {
     var spawns: [WorkerID] { compactMap { if case .spawn(let id) = $0 { id } else { nil } } }
     var terminated: [WorkerID] { compactMap { if case .terminate(let id) = $0 { id } else { nil } } }
+    var retired: [WorkerID] { compactMap { if case .retire(let id) = $0 { id } else { nil } } }
     var killed: [WorkerID] { compactMap { if case .kill(let id) = $0 { id } else { nil } } }
     var events: [FleetEvent] { compactMap { if case .report(let event) = $0 { event } else { nil } } }
     var rolls: [FleetEvent.RollingRestart] {

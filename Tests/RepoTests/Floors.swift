@@ -25,15 +25,17 @@ enum Floors {
     private static let lifecycle: Set<String> = ["Logging", "ServiceLifecycle", "UnixSignals"]
     private static let subprocess: Set<String> = ["Subprocess", "SystemPackage"]
     private static let nio: Set<String> = ["NIOCore", "NIOPosix", "NIOConcurrencyHelpers"]
-    private static let lower: Set<String> = ["PondCore", "PondRedis", "PondQueue"]
+    private static let lower: Set<String> = ["PondCore", "PondScaling", "PondRedis", "PondQueue"]
     private static let umbrella = lower.union(["PondWorker", "PondSupervisor"])
 
     static let all = [
         Floor("CHiredis"),
         Floor("PondCore"),
+        Floor("PondScaling", ours: ["PondCore"]),
+        Floor("PondSimulation", ours: ["PondCore", "PondScaling"]),
         Floor("PondRedis", ours: ["CHiredis", "PondCore"], theirs: nio.union(["NIOSSL", "Logging"])),
         Floor("PondSQLite", ours: ["PondCore"], theirs: ["Crypto", "GRDB", "Logging", "ServiceLifecycle"]),
-        Floor("PondQueue", ours: ["PondCore", "PondRedis"], theirs: lifecycle),
+        Floor("PondQueue", ours: ["PondCore", "PondScaling", "PondRedis"], theirs: lifecycle),
         Floor("PondWorker", ours: lower, theirs: lifecycle.union(["DequeModule"])),
         Floor("PondSupervisor", ours: lower, theirs: lifecycle.union(subprocess)),
         // swift-subprocess for the private redis-server of `pond up` and of the demos.
@@ -41,8 +43,8 @@ enum Floors {
         Floor("PondTestKit", ours: lower, theirs: subprocess.union(nio).union(["Logging", "Testing"])),
         Floor(
             "pond",
-            ours: umbrella.union(["Millpond", "PondSQLite"]),
-            theirs: lifecycle.union(["ArgumentParser", "SystemPackage"])
+            ours: umbrella.union(["Millpond", "PondSQLite", "PondSimulation"]),
+            theirs: lifecycle.union(["ArgumentParser", "SystemPackage", "Yams"])
         ),
         Floor(
             "ingest",

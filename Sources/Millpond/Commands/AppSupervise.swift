@@ -7,8 +7,10 @@ package struct AppSupervise<App: MillpondApp>: AsyncParsableCommand {
         CommandConfiguration(
             commandName: "supervise",
             abstract: "Keep a fleet of worker processes alive.",
-            usage: "\(Program.name) supervise [--workers <count>] [<worker options>] [-- <command> …]",
+            usage:
+                "\(Program.name) supervise [--workers <count> | --wait-target <duration>] [<worker options>] [-- <command> …]",
             discussion: """
+                With --wait-target the number of workers follows the load; `pond scale explain` says why. \
                 A worker that ends is replaced; one that keeps ending is replaced later and later. SIGTERM or SIGINT \
                 drains the fleet, a second one cuts that short, SIGHUP replaces the workers one by one. Workers also \
                 drain when the supervisor is killed. After -- another program can be named as the worker.
@@ -26,10 +28,10 @@ package struct AppSupervise<App: MillpondApp>: AsyncParsableCommand {
     package func run() async throws {
         try await runReporting(output) { _ in
             LogLines.start(try LogLines.level(worker.logLevel), App.logHandler)
-            let configuration = try fleet.configuration(of: App.self, worker, redis)
+            let kind = try fleet.kind(of: App.self, worker, redis)
             let logger = Logger(label: "supervisor")
             let wasHurried = try await withStopSignals(hangUp: .reloads, logger) { stopSwitch in
-                try await FleetRun.run(configuration, stopSwitch, logger)
+                try await FleetRun.run(kind, redis, stopSwitch, logger)
                 return stopSwitch.wasHurried
             }
             if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }

@@ -43,6 +43,9 @@ package struct AppWorker<App: MillpondApp>: AsyncParsableCommand {
             let worker = try Worker(pond, jobs: app.jobs, configuration: configuration, onReady: WorkerLog.sayReady)
             stopSwitch.attach(.init(stop: { worker.drain() }, stopNow: { worker.hurry() }))
             try Lifeline.watch {
+                logger.info("the supervisor needs this worker no longer; it ends when its jobs have ended")
+                worker.retire()
+            } onEnd: {
                 logger.notice("the supervisor is gone, this worker stops")
                 stopSwitch.abandoned()
             }

@@ -37,33 +37,38 @@ enum PayloadSource {
     }
 
     private static func readFile(_ path: String) throws(CommandFailure) -> [UInt8] {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw CommandFailure(
-                errno == ENOENT ? .notFound : .failure,
-                "\(SafeText.escaped(path)) cannot be read: \(String(cString: strerror(errno)))",
-                hint: "--data @FILE reads a file; without @ it is the payload itself"
-            )
+        do throws(BoundedFile.Obstacle) {
+            return try BoundedFile.read(path, atMost: Limits.payloadBytesMax)
+        } catch {
+            let hint = error.code == nil ? nil : "--data @FILE reads a file; without @ it is the payload itself"
+            throw failure(error, SafeText.escaped(path), hint: hint)
         }
-        defer { close(descriptor) }
-        return try readAll(descriptor, SafeText.escaped(path))
     }
 
     private static func readAll(_ descriptor: Int32, _ name: String) throws(CommandFailure) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        while bytes.count <= Limits.payloadBytesMax {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count == 0 { return bytes }
-            if count > 0 { bytes += buffer.prefix(count) }
-            if count < 0, errno != EINTR {
-                throw CommandFailure(.failure, "\(name) cannot be read: \(String(cString: strerror(errno)))")
-            }
+        do throws(BoundedFile.Obstacle) {
+            return try BoundedFile.read(descriptor, atMost: Limits.payloadBytesMax)
+        } catch {
+            throw failure(error, name)
         }
-        throw CommandFailure(
-            .usage,
-            "\(name) is longer than \(Limits.payloadBytesMax) bytes, the most that a payload may have",
-            hint: "store it elsewhere and enqueue its address; to enqueue one job a line, use --lines"
+    }
+
+    private static func failure(
+        _ obstacle: BoundedFile.Obstacle,
+        _ name: String,
+        hint: String? = nil
+    ) -> CommandFailure {
+        guard let code = obstacle.code else {
+            return CommandFailure(
+                .usage,
+                "\(name) is longer than \(Limits.payloadBytesMax) bytes, the most that a payload may have",
+                hint: "store it elsewhere and enqueue its address; to enqueue one job a line, use --lines"
+            )
+        }
+        return CommandFailure(
+            code == ENOENT ? .notFound : .failure,
+            "\(name) cannot be read: \(obstacle.reason)",
+            hint: hint
         )
     }
 }

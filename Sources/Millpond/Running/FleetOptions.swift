@@ -3,10 +3,23 @@ import PondCore
 package import PondSupervisor
 import PondWorker
 
+/// The workers that a program keeps alive: a fixed number, or as many as the load needs.
+package enum FleetKind: Sendable {
+    case fixed(FleetConfiguration)
+    case scaled(ScaledFleetConfiguration)
+}
+
 /// How many workers there are and what they run.
 package struct FleetOptions: ParsableArguments, Sendable {
-    @Option(help: ArgumentHelp("How many worker processes are kept alive, 1 to 512.", valueName: "count"))
-    package var workers: Int = 2
+    @Option(
+        help: ArgumentHelp(
+            "How many worker processes are kept alive, 1 to 512. Defaults to 2. Not with --wait-target.",
+            valueName: "count"
+        )
+    )
+    package var workers: Int?
+
+    @OptionGroup package var scaling: ScalingOptions
 
     @Argument(
         parsing: .postTerminator,
@@ -16,7 +29,54 @@ package struct FleetOptions: ParsableArguments, Sendable {
 
     package init() {}
 
-    /// The fleet that these options ask for.
+    /// How many workers there are when the number is fixed.
+    package var workersFixed: Int { workers ?? 2 }
+
+    /// The fleet that these options ask for, fixed or scaled.
+    ///
+    /// - Throws: as `configuration(of:_:_:)`, and `CommandFailure` for options that exclude each other.
+    package func kind<App: MillpondApp>(
+        of app: App.Type,
+        _ worker: WorkerOptions,
+        _ redis: RedisOptions
+    ) throws -> FleetKind {
+        guard scaling.isOn else { return .fixed(try configuration(of: app, worker, redis)) }
+        if workers != nil {
+            throw CommandFailure(
+                .usage,
+                "--workers keeps a fixed number, and --wait-target lets the load decide",
+                hint: "give --min and --max instead of --workers"
+            )
+        }
+        if !command.isEmpty, worker.queue.isEmpty {
+            throw CommandFailure(
+                .usage,
+                "--wait-target needs to know the queue of the program that is named after --",
+                hint: "add --queue NAME; the program is told by the environment (MILLPOND_QUEUE)"
+            )
+        }
+        let patience = worker.configuration(of: app)
+        var own = worker
+        // Each pool's workers hear their queue and slots from the fleet.
+        own.queue = []
+        own.slots = nil
+        let base = try FleetOptions.fixed(workerCommand(own, redis), patience)
+        _ = try Worker(try redis.makePond(), jobs: JobList { NoJob() }, configuration: patience)
+        let fleet = scaling.configuration(queues: patience.queues, slots: patience.slots, base)
+        try fleet.validate()
+        return .scaled(fleet)
+    }
+
+    private static func fixed(_ command: WorkerCommand, _ patience: WorkerConfiguration) -> FleetConfiguration {
+        FleetConfiguration(
+            workers: 1,
+            command: command,
+            // A worker needs all of its own patience, and a moment to hand back and leave.
+            gracePeriod: patience.gracePeriod + patience.stuckGrace + .seconds(5)
+        )
+    }
+
+    /// The fixed fleet that these options ask for.
     ///
     /// - Parameters:
     ///   - app: whose worker it is; its patience bounds the supervisor's.
@@ -30,12 +90,8 @@ package struct FleetOptions: ParsableArguments, Sendable {
         let patience = worker.configuration(of: app)
         // Connects nothing and runs nothing: what it refuses is told here once, not by every worker again and again.
         _ = try Worker(try redis.makePond(), jobs: JobList { NoJob() }, configuration: patience)
-        let fleet = FleetConfiguration(
-            workers: workers,
-            command: try workerCommand(worker, redis),
-            // A worker needs all of its own patience, and a moment to hand back and leave.
-            gracePeriod: patience.gracePeriod + patience.stuckGrace + .seconds(5)
-        )
+        var fleet = FleetOptions.fixed(try workerCommand(worker, redis), patience)
+        fleet.workers = workersFixed
         try fleet.validate()
         return fleet
     }

@@ -1,15 +1,25 @@
 package import Logging
-package import PondSupervisor
+import PondSupervisor
 
 /// A fleet under the signals of a program.
 package enum FleetRun {
     /// Supervises until the switch stops it and every worker has ended.
     package static func run(
-        _ configuration: FleetConfiguration,
+        _ kind: FleetKind,
+        _ redis: RedisOptions,
         _ stopSwitch: StopSwitch,
         _ logger: Logger
     ) async throws {
-        let supervisor = Supervisor(configuration, logger: logger)
+        switch kind {
+        case .fixed(let configuration): try await run(Supervisor(configuration, logger: logger), stopSwitch)
+        case .scaled(let configuration):
+            try await redis.withPond(logger: logger) { pond in
+                try await run(try FleetAgent(pond, configuration, logger: logger), stopSwitch)
+            }
+        }
+    }
+
+    private static func run(_ supervisor: Supervisor, _ stopSwitch: StopSwitch) async throws {
         stopSwitch.attach(
             .init(
                 stop: { supervisor.stop() },
@@ -18,5 +28,12 @@ package enum FleetRun {
             )
         )
         try await supervisor.run()
+    }
+
+    private static func run(_ agent: FleetAgent, _ stopSwitch: StopSwitch) async throws {
+        stopSwitch.attach(
+            .init(stop: { agent.stop() }, stopNow: { agent.stopNow() }, reload: { agent.rollingRestart() })
+        )
+        try await agent.run()
     }
 }

@@ -2,37 +2,45 @@ import Glibc
 import PondCore
 import PondSupervisor
 
-/// The pipe whose end tells a worker that its supervisor is gone: standard input, when the environment says so.
+/// The pipe whose end tells a worker that its supervisor is gone: standard input, when the environment says so. A line on
+/// it that says so retires the worker.
 ///
 /// A thread of its own waits for it: a read that waits on Swift's pool would hold one of its few threads for good, and
 /// a Dispatch source crashed the process now and then when the pipe hung up.
 enum Lifeline {
     private final class Watch: Sendable {
+        let onRetire: @Sendable () -> Void
         let onEnd: @Sendable () -> Void
 
-        init(_ onEnd: @escaping @Sendable () -> Void) {
+        init(onRetire: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void) {
+            self.onRetire = onRetire
             self.onEnd = onEnd
         }
     }
 
     /// Watches the lifeline for as long as the process lives; does nothing when nobody holds one.
     ///
-    /// - Parameter onEnd: called once, from that thread, when the supervisor is gone.
+    /// - Parameters:
+    ///   - onRetire: called from that thread when the supervisor needs this worker no longer; may be called again.
+    ///   - onEnd: called once, from that thread, when the supervisor is gone.
     /// - Throws: `CommandFailure` when the system gives no thread.
-    static func watch(onEnd: @escaping @Sendable () -> Void) throws(CommandFailure) {
+    static func watch(
+        onRetire: @escaping @Sendable () -> Void,
+        onEnd: @escaping @Sendable () -> Void
+    ) throws(CommandFailure) {
         guard Environment.value(WorkerEnvironment.lifeline) == "stdin" else { return }
         #if PLANTED_BUGS
         if PlantedBug.active == .noLifeline { return }
         #endif
         var thread = pthread_t()
-        let watch = Unmanaged.passRetained(Watch(onEnd))
+        let watch = Unmanaged.passRetained(Watch(onRetire: onRetire, onEnd: onEnd))
         let code = pthread_create(
             &thread,
             nil,
             { pointer in
                 guard let pointer else { return nil }
                 let watch = Unmanaged<Watch>.fromOpaque(pointer).takeRetainedValue()
-                Lifeline.waitForEnd()
+                Lifeline.waitForEnd(onRetire: watch.onRetire)
                 watch.onEnd()
                 return nil
             },
@@ -49,12 +57,20 @@ enum Lifeline {
         pthread_detach(thread)
     }
 
-    /// Nobody writes to a lifeline; what somebody wrote is dropped.
-    private static func waitForEnd() {
+    /// Reads lines until the end; one that this version does not know is dropped.
+    private static func waitForEnd(onRetire: () -> Void) {
+        let retire = Array("\(WorkerEnvironment.retireLine)\n".utf8)
         var buffer = [UInt8](repeating: 0, count: 512)
+        var line: [UInt8] = []
         while true {
             let count = read(0, &buffer, buffer.count)
             if count == 0 { return }
+            for byte in buffer.prefix(max(0, count)) {
+                line.append(byte)
+                guard byte == UInt8(ascii: "\n") || line.count > buffer.count else { continue }
+                if line == retire { onRetire() }
+                line = []
+            }
             if count > 0 || errno == EINTR { continue }
             guard errno == EAGAIN else { return }
             // Somebody who shares the descriptor made it non-blocking.

@@ -1,5 +1,6 @@
 package import ArgumentParser
 package import Logging
+import PondSupervisor
 package import PondWorker
 
 /// How a worker works, as far as the command line says so; what it does not say, the application says.
@@ -55,17 +56,28 @@ package struct WorkerOptions: ParsableArguments, Sendable {
     package func configuration<App: MillpondApp>(of app: App.Type) -> WorkerConfiguration {
         var configuration = WorkerConfiguration(queues: [App.queue])
         App.configure(&configuration)
+        // What a fleet says of this worker goes before what the program says of all its workers.
+        if let queue = Environment.value(WorkerEnvironment.queue) { configuration.queues = [queue] }
+        if let slots = Environment.value(WorkerEnvironment.slots).flatMap({ Int($0) }) { configuration.slots = slots }
         if !queue.isEmpty {
             configuration.queues = queue.flatMap { names in
                 names.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
             }
         }
         if let slots { configuration.slots = slots }
+        configuration.supervisor = WorkerOptions.supervisor()
         if let prefetch { configuration.prefetch = prefetch }
         if let grace { configuration.gracePeriod = grace }
         if let stuckGrace { configuration.stuckGrace = stuckGrace }
         if let unknownKindGrace { configuration.unknownKindGrace = unknownKindGrace }
         return configuration
+    }
+
+    /// Who started this process, when a fleet did.
+    private static func supervisor() -> SupervisorMark? {
+        Environment.value(WorkerEnvironment.supervisor).map { name in
+            SupervisorMark(name: name, slot: Environment.value(WorkerEnvironment.slot).flatMap { Int($0) } ?? 0)
+        }
     }
 
     /// The first option that means nothing to a worker of another program.

@@ -1,25 +1,16 @@
-import Glibc
-
 /// A file that holds one secret, as container platforms mount them.
 enum SecretFile {
     private static let bytesMax = 4_096
 
     /// The file's text without the line end that editors put behind it.
     static func read(_ path: String, named name: String) throws(CommandFailure) -> String {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw unreadable(path, name, String(cString: strerror(errno))) }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: bytesMax + 1)
-        var count = 0
-        while count < bytes.count {
-            let got = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + count, $0.count - count) }
-            if got < 0, errno == EINTR { continue }
-            guard got >= 0 else { throw unreadable(path, name, String(cString: strerror(errno))) }
-            if got == 0 { break }
-            count += got
+        let bytes: [UInt8]
+        do throws(BoundedFile.Obstacle) {
+            bytes = try BoundedFile.read(path, atMost: bytesMax)
+        } catch {
+            throw unreadable(path, name, error.reason)
         }
-        guard count <= bytesMax else { throw unreadable(path, name, "it is longer than \(bytesMax) bytes") }
-        guard let text = String(validating: bytes[..<count], as: UTF8.self) else {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
             throw unreadable(path, name, "it is not UTF-8")
         }
         let secret = text.last?.isNewline == true ? String(text.dropLast()) : text

@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 2    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 3    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PAYLOAD_BYTES_MAX = 1048576
@@ -46,7 +46,7 @@ local function keys_of(base)
         f = base .. SUFFIX.f, h = base .. SUFFIX.h, n = base .. SUFFIX.n, l = base .. SUFFIX.l,
         held = base .. ':held', due = base .. ':due',
         dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
-        beats = base .. ':beats', workers = base .. ':workers',
+        beats = base .. ':beats', workers = base .. ':workers', load = base .. ':load',
         meta = base .. ':meta', journal = base .. ':journal',
         moved = base .. ':moved', started = base .. ':started',
         spent = base .. ':spent', cancel = base .. ':cancel', bell = base .. ':bell',

@@ -77,5 +77,6 @@ local function remove_consumer(keys, consumer)
     -- What nobody needs any more, so it must not fail a takeover that has been made.
     redis.pcall('HDEL', keys.workers, consumer)
     redis.pcall('HDEL', keys.spent, consumer)
+    redis.pcall('HDEL', keys.load, consumer)
     return true
 end

@@ -1,7 +1,8 @@
 -- A worker says that it lives, and hears what it must know: who is lost, what is cancelled, when the next job is due.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  lease in ms   3  '1' to take a census as well, or ''   4  what the worker is and does (JSON)
---          5 …  a running job's id and the micro-dollars that all its tries have reported, for each that spent some
+--          5    'load:' and what a supervisor wants to know (see pond_scale); older workers leave it out
+--          6 …  a running job's id and the micro-dollars that all its tries have reported, for each that spent some
 -- returns  {now_ms, next_due_ms or 0, paused 0|1, standing, next_expiry_ms or 0,
 --           number of lost consumers, consumer, …, number of cancelled jobs of this consumer, id, …}
 --          standing is `alive`, `new` (first beat), next_expiry_ms the moment at which the stalest other beat runs out
@@ -11,6 +12,7 @@ local INFO_BYTES_MAX = 8192
 local CANCEL_SCAN_MAX = 1000
 local GONE_IDLE_MS = 5000
 local SPENT_WORDS_MAX = 2048   -- two for each of a worker's slots
+local LOAD_BYTES_MAX = 512
 
 -- When nobody at all has beaten for half a lease (more than a beat) the server was away, or its clock jumped: every
 -- beat looks old though every worker lives. Nobody is declared lost until they have had the same time to beat again.
@@ -103,9 +105,16 @@ local function next_expiry(keys, consumer, lease)
 end
 
 -- What running jobs have spent is known to their worker alone; should it die, whoever takes over must know as well.
-local function note_spent(keys, consumer, args)
-    if #args == 4 then return redis.call('HDEL', keys.spent, consumer) end
-    redis.call('HSET', keys.spent, consumer, cmsgpack.pack({ unpack(args, 5, 4 + SPENT_WORDS_MAX) }))
+local function note_spent(keys, consumer, args, first)
+    if #args < first then return redis.call('HDEL', keys.spent, consumer) end
+    redis.call('HSET', keys.spent, consumer, cmsgpack.pack({ unpack(args, first, first - 1 + SPENT_WORDS_MAX) }))
+end
+
+-- What follows the first four arguments. Neither is worth a beat that fails.
+local function note_rest(keys, consumer, args)
+    local load = args[5] and string.match(args[5], '^load:(.*)')
+    pcall(note_spent, keys, consumer, args, load and 6 or 5)
+    if load and #load <= LOAD_BYTES_MAX then redis.pcall('HSET', keys.load, consumer, load) end
 end
 
 local function beat(names, args)
@@ -121,8 +130,7 @@ local function beat(names, args)
     if args[3] == '1' then take_census(keys, now) end
     local standing = redis.call('ZADD', keys.beats, int(now), consumer) == 1 and 'new' or 'alive'
     redis.call('HSET', keys.workers, consumer, args[4])
-    -- A count that cannot be kept must not stop a beat.
-    pcall(note_spent, keys, consumer, args)
+    note_rest(keys, consumer, args)
     local reply = {
         int(now), next_due(keys), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
         next_expiry(keys, consumer, lease),

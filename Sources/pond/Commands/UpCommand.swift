@@ -1,12 +1,14 @@
 import ArgumentParser
 import Millpond
+import PondScaling
 
 /// Everything in one: a private Redis, and a fleet on it.
 struct UpCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "up",
         abstract: "Start a private Redis and a fleet of workers in this directory.",
-        usage: "pond up [--workers <count>] [--queue <queue>] [--directory <path>] [-- <command> …]",
+        usage:
+            "pond up [--workers <count> | --wait-target <duration>] [--queue <queue>] [--directory <path>] [-- <command> …]",
         discussion: """
             Redis keeps its data in --directory, and has it again the next time. With --redis or MILLPOND_REDIS_URL \
             that Redis is used instead and none is started. The workers run the command after --, or pond's own \
@@ -65,10 +67,10 @@ struct UpCommand: AsyncParsableCommand {
         _ stopSwitch: StopSwitch,
         _ terminal: Terminal
     ) async throws {
-        let configuration = try fleet.configuration(of: BuiltinJobs.self, worker, redis)
-        let lines = places + ["workers  \(fleet.workers) (\(what))", "try it   \(example(url))", "stop it  Ctrl-C"]
+        let kind = try fleet.kind(of: BuiltinJobs.self, worker, redis)
+        let lines = places + ["workers  \(kind.sizeText) (\(what))", "try it   \(example(url))", "stop it  Ctrl-C"]
         terminal.say("Millpond is up.\n" + lines.map { "  \(SafeText.escaped($0))" }.joined(separator: "\n"))
-        try await FleetRun.run(configuration, stopSwitch, Logger(label: "supervisor"))
+        try await FleetRun.run(kind, redis, stopSwitch, Logger(label: "supervisor"))
     }
 
     private var queues: [String] { worker.configuration(of: BuiltinJobs.self).queues }
@@ -87,5 +89,15 @@ struct UpCommand: AsyncParsableCommand {
         words.append("--redis '\(url)'")
         if let prefix = redis.prefix { words.append("--prefix '\(prefix)'") }
         return words.joined(separator: " ")
+    }
+}
+
+extension FleetKind {
+    /// How many workers there will be.
+    fileprivate var sizeText: String {
+        switch self {
+        case .fixed(let fleet): "\(fleet.workers)"
+        case .scaled(let fleet): "\(fleet.pools.reduce(0) { $0 + $1.policy.workersMin }) to \(fleet.workersMax)"
+        }
     }
 }

@@ -1,18 +1,20 @@
-import Logging
-import PondQueue
+package import Logging
 import Synchronization
 
 /// Says once that something fails, says once that it works again, and nothing in between.
-final class OutageLog: Sendable {
+package final class OutageLog: Sendable {
     private let logger: Logger
     private let failures = Mutex(0)
 
-    init(_ logger: Logger) {
+    package init(_ logger: Logger) {
         self.logger = logger
     }
 
+    /// Notes a failure.
+    ///
     /// - Returns: how many failures came in a row, this one included.
-    func failed(_ what: String, _ error: any Error) -> Int {
+    @discardableResult
+    package func failed(_ what: String, _ error: any Error) -> Int {
         let count = failures.withLock { count -> Int in
             count += 1
             return count
@@ -26,7 +28,8 @@ final class OutageLog: Sendable {
         return count
     }
 
-    func worked(_ what: String) {
+    /// Notes that it works.
+    package func worked(_ what: String) {
         let before = failures.withLock { count -> Int in
             defer { count = 0 }
             return count

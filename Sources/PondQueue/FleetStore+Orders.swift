@@ -1,0 +1,108 @@
+public import PondCore
+import PondRedis
+public import PondScaling
+
+/// All that Redis knows of a fleet.
+public struct FleetView: Sendable {
+    /// Redis' clock.
+    public let now: ServerTime
+    /// Who leads; nil when nobody does.
+    public let leader: String?
+    /// The leader's token.
+    public let token: Int64
+    /// Until when the lead lasts unless it is renewed.
+    public let leadUntil: ServerTime?
+    /// What every host should have, with the last decision about each queue.
+    public let plan: FleetPlan?
+    /// What people ordered.
+    public let orders: FleetOrders
+    /// The hosts that are there.
+    public let members: [FleetMember]
+}
+
+/// What a person's order is about.
+public enum OrderSubject: Sendable, Hashable {
+    /// Every queue of the fleet.
+    case fleet
+    /// One queue.
+    case queue(String)
+
+    var field: String {
+        switch self {
+        case .fleet: "fleet"
+        case .queue(let name): "queue:\(name)"
+        }
+    }
+}
+
+extension FleetStore {
+    /// The longest time that an order may count: 30 days.
+    public static let orderDurationMax = Duration.seconds(30 * 86_400)
+
+    /// All that is known of the fleet, in one read.
+    public func view() async throws(QueueError) -> FleetView {
+        var reader = try ReplyReader("pond_fleet", try await call("pond_fleet", readOnly: true))
+        let now = try reader.time()
+        let leader = try reader.text()
+        return FleetView(
+            now: now,
+            leader: leader.isEmpty ? nil : leader,
+            token: try reader.number(),
+            leadUntil: try reader.timeIfAny(),
+            plan: JSONText.value(try reader.text()),
+            orders: try reader.orders(),
+            members: try reader.members()
+        )
+    }
+
+    /// Overrules the law for a while.
+    ///
+    /// - Returns: until when, by Redis' clock.
+    public func order(
+        _ order: ScalingOrder,
+        about subject: OrderSubject,
+        for duration: Duration
+    ) async throws(QueueError) -> ServerTime {
+        let arguments: [RedisArgument] = [
+            .text(subject.field), .integer(duration.wholeMilliseconds), .text(JSONText.of(order)),
+        ]
+        var reader = try ReplyReader("pond_fleet_order", try await call("pond_fleet_order", arguments))
+        _ = try reader.text()
+        return try reader.time()
+    }
+
+    /// Ends an order.
+    ///
+    /// - Returns: false when there was none.
+    public func endOrder(about subject: OrderSubject) async throws(QueueError) -> Bool {
+        let reply = try await call("pond_fleet_order", [.text(subject.field), 0, ""])
+        var reader = try ReplyReader("pond_fleet_order", reply)
+        return try reader.text() == "removed"
+    }
+
+    /// Decisions that were kept, newest first; those of another version's form are left out.
+    ///
+    /// - Parameters:
+    ///   - queue: only of this queue.
+    ///   - limit: how many at most.
+    public func decisions(of queue: String? = nil, limit: Int) async throws(QueueError) -> [ScalingDecision] {
+        var found: [ScalingDecision] = []
+        var end = "+"
+        while found.count < limit {
+            let reply = try await pond.run(
+                RedisCommand("XREVRANGE", .text(keys.decisions), .text(end), "-", "COUNT", 500),
+                doing: "reading decisions of fleet \(name)"
+            )
+            let entries = (reply.array ?? []).compactMap(\.array)
+            for entry in entries {
+                guard entry.count == 2, let fields = entry[1].array, fields.count >= 4,
+                    let decision: ScalingDecision = fields[3].string.flatMap({ JSONText.value($0) })
+                else { continue }
+                if queue == nil || queue == decision.queue { found.append(decision) }
+            }
+            guard entries.count == 500, let last = entries.last?.first?.string else { break }
+            end = "(\(last)"
+        }
+        return Array(found.prefix(limit))
+    }
+}

@@ -1,0 +1,73 @@
+import Glibc
+import PondCore
+
+/// Numbers as a sentence has them.
+enum Plain {
+    /// `0.35`, `1.2`, `14`, `1200`: three digits that matter at most, more only before the point.
+    static func number(_ value: Double) -> String {
+        guard value.isFinite else { return "?" }
+        let size = abs(value)
+        let decimals = size == 0 || size >= 99.95 ? 0 : size >= 9.995 ? 1 : size >= 0.0995 ? 2 : 3
+        let scale = pow(10, Double(decimals))
+        var text = String(Int64(clamping(value * scale)))
+        if decimals > 0 {
+            let isNegative = text.hasPrefix("-")
+            if isNegative { text.removeFirst() }
+            while text.count <= decimals { text = "0" + text }
+            text.insert(".", at: text.index(text.endIndex, offsetBy: -decimals))
+            while text.hasSuffix("0") { text.removeLast() }
+            if text.hasSuffix(".") { text.removeLast() }
+            if isNegative { text = "-" + text }
+        }
+        return text
+    }
+
+    /// `20 ms`, `1.2 s`, `4 min`, `2 h`, `3 d`.
+    static func seconds(_ value: Double) -> String {
+        let size = abs(value)
+        if size > 0, size < 0.1 { return number(value * 1_000) + " ms" }
+        if size < 120 { return number(value) + " s" }
+        if size < 7_200 { return number(value / 60) + " min" }
+        if size < 172_800 { return number(value / 3_600) + " h" }
+        return number(value / 86_400) + " d"
+    }
+
+    /// The number rounded to three decimals, as records keep it.
+    static func rounded(_ value: Double) -> Double {
+        guard value.isFinite, abs(value) < 1e12 else { return 0 }
+        return (value * 1_000).rounded() / 1_000
+    }
+
+    private static func clamping(_ value: Double) -> Double {
+        min(max(value.rounded(), -9e17), 9e17)
+    }
+}
+
+extension Plain {
+    /// The moment in UTC to the minute: `2026-11-25 18:00 UTC`.
+    static func time(_ time: ServerTime) -> String {
+        let minutes = floorDivide(time.milliseconds, 60_000)
+        let days = floorDivide(minutes, 1_440)
+        let ofDay = minutes - days * 1_440
+        let (year, month, day) = date(days)
+        return "\(year)-\(two(month))-\(two(day)) \(two(ofDay / 60)):\(two(ofDay % 60)) UTC"
+    }
+
+    /// The Gregorian date of a day since 1970, by counting 400-year eras from the first of March.
+    private static func date(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
+        let shifted = days + 719_468
+        let era = floorDivide(shifted, 146_097)
+        let ofEra = shifted - era * 146_097
+        let yearOfEra = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
+        let ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let shiftedMonth = (5 * ofYear + 2) / 153
+        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, ofYear - (153 * shiftedMonth + 2) / 5 + 1)
+    }
+
+    private static func floorDivide(_ number: Int64, _ divisor: Int64) -> Int64 {
+        number >= 0 ? number / divisor : (number + 1) / divisor - 1
+    }
+
+    private static func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
+}

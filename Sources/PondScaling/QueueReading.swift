@@ -1,0 +1,71 @@
+public import PondCore
+
+/// What was measured of a queue at one moment.
+///
+/// Counters are cumulative, so that a tick that was missed loses nothing.
+public struct QueueReading: Sendable, Hashable, Codable {
+    /// When, by Redis' clock.
+    public var at: ServerTime
+    /// Jobs that could start now and have no slot.
+    public var waiting: Int
+    /// Jobs that a handler runs now.
+    public var inFlight: Int
+    /// How long the job at the head of the queue has waited.
+    public var oldestWait: Duration
+    /// Held jobs that become due within the time that a new worker needs.
+    public var dueSoon: Int
+    /// Held jobs that become due within the policy's `idleToZero`.
+    public var dueBeforeIdle: Int
+    /// Jobs that became runnable since ever, retries included.
+    public var arrivals: Int
+    /// Slot-seconds of handlers since ever, those of running ones included.
+    public var busySeconds: Double
+    /// Attempts that ended since ever, failures included.
+    public var completions: Int
+    /// Attempts that succeeded since ever.
+    public var successes: Int
+    /// Live workers: starting and ready ones, not those that drain.
+    public var workers: Int
+    /// Of the live workers, those that fetch.
+    public var ready: Int
+    /// Workers that finish what they have and go.
+    public var draining: Int
+    /// The observed time from the request for a worker to its first fetch; nil until one was seen.
+    public var spawnSeconds: Double?
+    /// Whether somebody has paused the queue.
+    public var isPaused: Bool
+
+    public init(
+        at: ServerTime,
+        waiting: Int = 0,
+        inFlight: Int = 0,
+        oldestWait: Duration = .zero,
+        dueSoon: Int = 0,
+        dueBeforeIdle: Int = 0,
+        arrivals: Int = 0,
+        busySeconds: Double = 0,
+        completions: Int = 0,
+        successes: Int = 0,
+        workers: Int = 0,
+        ready: Int = 0,
+        draining: Int = 0,
+        spawnSeconds: Double? = nil,
+        isPaused: Bool = false
+    ) {
+        self.at = at
+        self.waiting = waiting
+        self.inFlight = inFlight
+        self.oldestWait = oldestWait
+        self.dueSoon = dueSoon
+        self.dueBeforeIdle = dueBeforeIdle
+        self.arrivals = arrivals
+        self.busySeconds = busySeconds
+        self.completions = completions
+        self.successes = successes
+        self.workers = workers
+        self.ready = ready
+        self.draining = draining
+        self.spawnSeconds = spawnSeconds
+        self.isPaused = isPaused
+    }
+}

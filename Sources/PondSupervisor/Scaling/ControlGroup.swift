@@ -1,0 +1,81 @@
+// Control groups of the kernel, as far as a supervisor needs them: how much memory its own group still has, and a group of
+// its own for each worker. Both hierarchies are known, the unified one (v2) and the older one of a mount a controller
+// (v1). What the system does not allow is said once and done without.
+
+import Glibc
+
+/// A control group with a memory controller.
+struct ControlGroup: Sendable, Hashable {
+    /// Its directory.
+    let path: String
+    /// Whether it is of the unified hierarchy.
+    let isUnified: Bool
+
+    /// The group that this process is in; nil where there is none with a memory controller.
+    static func own() -> ControlGroup? {
+        guard let groups = ProcFile.text("/proc/self/cgroup"), let mounts = ProcFile.text("/proc/self/mounts") else {
+            return nil
+        }
+        return find(groups: groups, mounts: mounts)
+    }
+
+    /// The memory group that texts in the form of /proc/self/cgroup and /proc/self/mounts name.
+    static func find(groups: String, mounts: String) -> ControlGroup? {
+        var unified: String?
+        var older: String?
+        for line in groups.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            if parts[0] == "0" { unified = String(parts[2]) }
+            if parts[1].split(separator: ",").contains("memory") { older = String(parts[2]) }
+        }
+        for line in mounts.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count > 3 else { continue }
+            if words[2] == "cgroup", let older, words[3].split(separator: ",").contains("memory") {
+                return ControlGroup(path: words[1] + older, isUnified: false)
+            }
+        }
+        for line in mounts.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count > 2, words[2] == "cgroup2", let unified {
+                return ControlGroup(path: words[1] + unified, isUnified: true)
+            }
+        }
+        return nil
+    }
+
+    /// Memory that this group may still take, in bytes; nil when it has no limit.
+    var memoryLeft: Int64? {
+        let (limit, usage) =
+            isUnified
+            ? ("memory.max", "memory.current") : ("memory.limit_in_bytes", "memory.usage_in_bytes")
+        guard let most = number(limit), most < 1 << 60, let used = number(usage) else { return nil }
+        return max(0, most - used)
+    }
+
+    private func number(_ file: String) -> Int64? {
+        ProcFile.text("\(path)/\(file)").flatMap { Int64($0.prefix { $0.isNumber }) }
+    }
+
+    /// Puts a process into a new group below this one that ends it when it takes more memory.
+    ///
+    /// - Returns: why that is not possible, nil when it is done.
+    func limit(_ pid: Int32, memoryMax: Int64) -> String? {
+        let child = "\(path)/\(ControlGroup.name(of: pid))"
+        guard mkdir(child, 0o755) == 0 || errno == EEXIST else { return String(cString: strerror(errno)) }
+        let file = isUnified ? "memory.max" : "memory.limit_in_bytes"
+        let problem =
+            ProcFile.write("\(memoryMax)", to: "\(child)/\(file)")
+            ?? ProcFile.write("\(pid)", to: "\(child)/cgroup.procs")
+        if problem != nil { rmdir(child) }
+        return problem
+    }
+
+    /// Removes the group of a process that has ended.
+    func forget(_ pid: Int32) {
+        rmdir("\(path)/\(ControlGroup.name(of: pid))")
+    }
+
+    private static func name(of pid: Int32) -> String { "millpond-worker-\(pid)" }
+}

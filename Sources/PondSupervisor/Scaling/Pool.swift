@@ -1,0 +1,162 @@
+import Glibc
+import Logging
+import PondCore
+import PondQueue
+import PondScaling
+import Synchronization
+
+/// The workers of one queue on this host: a supervisor whose size somebody decides.
+final class Pool: Sendable {
+    let configuration: PoolConfiguration
+    let supervisor: Supervisor
+    let watch: PoolWatch
+    private let name: String
+    private let target: Mutex<Int>
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - host: the supervisor's name in its fleet, which workers say with every beat.
+    ///   - workersMax: how many there may be at most.
+    init(
+        _ configuration: PoolConfiguration,
+        host: String,
+        workersMax: Int,
+        clock: LocalClock,
+        logger: Logger,
+        output: WorkerOutput,
+        onEvent: @escaping @Sendable (FleetEvent) -> Void
+    ) {
+        self.configuration = configuration
+        self.logger = logger
+        name = host
+        target = Mutex(0)
+        let watch = PoolWatch(clock: clock)
+        let guardian = MemoryGuard(configuration, logger: logger)
+        supervisor = Supervisor(
+            Pool.fleet(configuration, host: host, workersMax: workersMax),
+            clock: clock,
+            logger: logger,
+            output: output
+        ) { event in
+            watch.note(event)
+            guardian.note(event)
+            onEvent(event)
+        }
+        self.watch = watch
+    }
+
+    private static func fleet(
+        _ configuration: PoolConfiguration,
+        host: String,
+        workersMax: Int
+    ) -> FleetConfiguration {
+        var command = configuration.command
+        command.fleet = [
+            WorkerEnvironment.supervisor: host,
+            WorkerEnvironment.queue: configuration.queue,
+            WorkerEnvironment.slots: "\(configuration.policy.slots)",
+        ]
+        return FleetConfiguration(
+            workers: 0,
+            workersMax: workersMax,
+            command: command,
+            gracePeriod: configuration.gracePeriod,
+            restart: RestartPolicy.Configuration(exitsBeforeParking: 5)
+        )
+    }
+
+    /// How many workers there should be, as far as this host was told.
+    var wanted: Int { target.withLock { $0 } }
+
+    /// Has so many workers from now on; of those that are too many, the idle go first.
+    func resize(to workers: Int, running: [Int32: Int]) {
+        target.withLock { $0 = workers }
+        supervisor.resize(to: workers, running: running)
+    }
+
+    /// The pool as its fleet sees it.
+    var report: PoolReport {
+        var report = PoolReport(spawnSeconds: watch.spawnSeconds)
+        for status in supervisor.snapshot() {
+            switch status.state {
+            case .starting:
+                report.running += 1
+                report.starting += 1
+            case .ready: report.running += 1
+            case .draining: report.draining += 1
+            case .parked: report.isCrashLooping = true
+            case .backoff, .stopped: break
+            }
+        }
+        report.isCrashLooping = report.isCrashLooping || watch.isCrashLooping
+        return report
+    }
+
+    /// The processes that live.
+    var pids: [Int32] { supervisor.snapshot().compactMap(\.pid) }
+
+    /// Replaces the worker that has grown too large or has run too many jobs, one at a time: the rest go on.
+    ///
+    /// - Parameter load: nil when the queue could not be measured.
+    func recycle(_ load: QueueLoad?) {
+        if let load { watch.note(jobsEnded: load.ended(of: name).values.reduce(0, +)) }
+        let statuses = supervisor.snapshot()
+        guard !statuses.contains(where: { $0.state == .draining || $0.state == .starting }) else { return }
+        let ready = statuses.filter { $0.state == .ready }.compactMap(\.pid)
+        if let most = configuration.memoryMax,
+            let large = ready.first(where: { ProcFile.residentMemory(of: $0) ?? 0 > most })
+        {
+            logger.notice(
+                "worker has reached its memory limit and is replaced after its jobs",
+                metadata: [
+                    "pid": "\(large)", "queue": "\(configuration.queue)", "limit_bytes": "\(most)",
+                    "resident_bytes": "\(ProcFile.residentMemory(of: large) ?? 0)",
+                ]
+            )
+            return supervisor.recycle(large)
+        }
+        guard let most = configuration.jobsMax, let ended = load?.ended(of: name),
+            let used = ready.first(where: { ended[$0] ?? 0 >= most })
+        else { return }
+        logger.info(
+            "worker has run its number of jobs and is replaced after those that run",
+            metadata: ["pid": "\(used)", "queue": "\(configuration.queue)", "jobs": "\(ended[used] ?? 0)"]
+        )
+        supervisor.recycle(used)
+    }
+}
+
+/// Puts each worker into a control group of its own, where there is a memory limit and the system allows it.
+private final class MemoryGuard: Sendable {
+    private let memoryMax: Int64?
+    private let logger: Logger
+    private let group: ControlGroup?
+    private let hasComplained = Mutex(false)
+
+    init(_ configuration: PoolConfiguration, logger: Logger) {
+        // The polite way comes first: a worker over its limit is replaced after its jobs. The kernel ends what grows on.
+        memoryMax = configuration.memoryMax.map { $0 + $0 / 2 }
+        group = configuration.memoryMax == nil ? nil : ControlGroup.own()
+        self.logger = logger
+    }
+
+    func note(_ event: FleetEvent) {
+        guard let memoryMax else { return }
+        switch event {
+        case .spawned(_, let pid):
+            let problem = group.map { $0.limit(pid, memoryMax: memoryMax) } ?? "no memory controller"
+            guard let problem,
+                hasComplained.withLock({ has in
+                    defer { has = true }
+                    return !has
+                })
+            else { return }
+            logger.notice(
+                "workers have no memory limit in the kernel; one that is too large is replaced after its jobs all the same",
+                metadata: ["reason": "\(problem)"]
+            )
+        case .exited(_, let pid?, _, _): group?.forget(pid)
+        default: break
+        }
+    }
+}

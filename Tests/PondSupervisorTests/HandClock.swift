@@ -1,0 +1,16 @@
+import Synchronization
+
+/// A clock that only the test moves.
+final class HandClock: Sendable {
+    private let instant: Mutex<ContinuousClock.Instant>
+
+    init(_ start: ContinuousClock.Instant) {
+        instant = Mutex(start)
+    }
+
+    var now: ContinuousClock.Instant { instant.withLock { $0 } }
+
+    func advance(_ duration: Duration) {
+        instant.withLock { $0 += duration }
+    }
+}
