@@ -12,14 +12,17 @@ struct Elastic: Sendable {
 
     /// Writes the file of a fleet with one queue.
     ///
-    /// - Parameter usualPace: whether it looks as often as a fleet usually does, and not as often as tests like it.
+    /// - Parameters:
+    ///   - usualPace: whether it looks as often as a fleet usually does, and not as often as tests like it.
+    ///   - more: what else the file says of the queue, as one line.
     init(
         _ place: Place,
         in directory: String,
         least: Int = 1,
         most: Int = 8,
         waitTarget: String = "2s",
-        usualPace: Bool = false
+        usualPace: Bool = false,
+        more: String = ""
     ) throws {
         self.place = place
         name = "f\(place.queue.name.text)".lowercased()
@@ -38,6 +41,7 @@ struct Elastic: Sendable {
                 max: \(most)
                 slots: 4
                 service_time: 200ms
+                \(more)
 
             """
         try text.write(toFile: file, atomically: true, encoding: .utf8)
@@ -84,19 +88,21 @@ final class WaitWatch: Sendable {
     /// Looks until the task is cancelled. A job must take longer than the time between two looks.
     func run() async throws {
         while !Task.isCancelled {
+            try await LocalClock.system.sleep(.milliseconds(40))
             let key = place.queue.keys.ready(.normal)
             let replies = try await place.pond.redis.pipeline([
                 RedisCommand("TIME"), RedisCommand("XPENDING", .text(key), "mp", "-", "+", 2_000),
             ])
             let time = try replies[0].get().array ?? []
             let now = (time.first?.int ?? 0) * 1_000 + (time.last?.int ?? 0) / 1_000
-            for row in try replies[1].get().array ?? [] {
+            // Before the first worker there is no group.
+            guard case .success(let pending) = replies[1] else { continue }
+            for row in pending.array ?? [] {
                 guard let fields = row.array, fields.count > 2, let entry = fields[0].string, let idle = fields[2].int,
                     let added = entry.split(separator: "-").first.flatMap({ Int64($0) })
                 else { continue }
                 waits.change { $0[entry] = $0[entry] ?? max(0, now - idle - added) }
             }
-            try await LocalClock.system.sleep(.milliseconds(40))
         }
     }
 

@@ -77,6 +77,56 @@ import Testing
         }
     }
 
+    @Test func `a worker that has run its number of jobs is replaced, and none of them notices`() async throws {
+        let place = try Place()
+        try await withDirectory { directory in
+            let fleet = try Elastic(place, in: directory, most: 1, more: "worker_jobs: 10")
+            try await Child.run(fleet.supervise) { supervisor in
+                try await supervisor.line("supervisor", "worker ready")
+                for _ in 0..<60 { try await place.sleeper(0.3) }
+                try await place.eventually("all is done", within: .seconds(60)) { $0.done == 60 }
+                try await supervisor.line("has run its number of jobs", count: 2)
+                try await supervisor.line("supervisor", "worker ready", count: 3)
+                supervisor.send(SIGTERM)
+                try await supervisor.exit()
+            }
+            #expect(try await fleet.journal("reclaimed") == 0)
+            #expect(try await place.queue.depth().dead == 0)
+        }
+    }
+
+    @Test func `a worker that is too large is replaced after its jobs`() async throws {
+        let place = try Place()
+        try await withDirectory { directory in
+            let fleet = try Elastic(place, in: directory, most: 1, more: "worker_memory: 12MB")
+            try await Child.run(fleet.supervise) { supervisor in
+                try await supervisor.line("reached its memory limit", "resident_bytes=", within: .seconds(60))
+                try await supervisor.line("supervisor", "worker stopped")
+                supervisor.send(SIGTERM)
+                try await supervisor.exit()
+            }
+        }
+    }
+
+    @Test func `a supervisor that has nothing to do takes less than a hundredth of a core`() async throws {
+        let place = try Place()
+        try await withDirectory { directory in
+            let fleet = try Elastic(place, in: directory, usualPace: true)
+            try await Child.run(fleet.supervise) { supervisor in
+                try await supervisor.line("supervisor", "worker ready")
+                try await LocalClock.system.sleep(.seconds(3))
+                let before = try Processes.ticks(supervisor.pid)
+                try await LocalClock.system.sleep(.seconds(20))
+                // A tick is a hundredth of a second.
+                let share = Double(try Processes.ticks(supervisor.pid) - before) / 100 / 20
+                print("supervisor idle: \(share * 100) % of a core")
+                #expect(share <= 0.01)
+                supervisor.send(SIGTERM)
+                try await supervisor.exit()
+            }
+        }
+    }
+
     @Test(arguments: [true, false])
     func `when Redis goes and comes back, with its data or without, the fleet is as it was`(
         keepsData: Bool
@@ -145,10 +195,10 @@ import Testing
                         }
                     }
                 }
-                let kills = 20
+                let (kills, load) = (20, 80)
                 for _ in 0..<kills {
                     // More than six workers could do, so that everybody wants to grow.
-                    for _ in 0..<30 { try await place.sleeper(0.2) }
+                    for _ in 0..<load { try await place.sleeper(0.3) }
                     var leader: (pid: Int32, token: Int64)?
                     try await eventually("somebody leads and plans", within: .seconds(30)) {
                         let view = try await fleet.store.view()
@@ -165,7 +215,7 @@ import Testing
                     }
                     holds.change { $0.append(start.duration(to: .now)) }
                 }
-                try await place.eventually("all is done", within: .seconds(60)) { $0.done == 30 * kills }
+                try await place.eventually("all is done", within: .seconds(60)) { $0.done == load * kills }
                 watching.turnOff()
                 try await group.waitForAll()
             }

@@ -11,6 +11,11 @@ enum Script {
     static let good = "trap 'exit 0' TERM; echo millpond:ready; while :; do sleep 0.02; done"
     /// Lives as long as its lifeline, says `gone` to the file that the first argument names.
     static let lifeline = "echo millpond:ready; while read -r _; do :; done; echo \"$$ gone\" > \"$1\""
+    /// Ends with 9 when it reads on its lifeline that it is to retire, and with 0 when its lifeline ends.
+    static let retiring = """
+        trap 'exit 15' TERM; echo millpond:ready
+        while read -r word; do if [ "$word" = retire ]; then exit 9; fi; done
+        """
     /// Ignores SIGTERM, with a child that does the same.
     static let deaf = "trap '' TERM; sleep 600 & echo \"child:$!\"; echo millpond:ready; wait; wait"
 }

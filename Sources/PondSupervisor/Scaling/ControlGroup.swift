@@ -5,14 +5,19 @@
 import Glibc
 
 /// A control group with a memory controller.
-struct ControlGroup: Sendable, Hashable {
+package struct ControlGroup: Sendable, Hashable {
     /// Its directory.
-    let path: String
+    package let path: String
     /// Whether it is of the unified hierarchy.
-    let isUnified: Bool
+    package let isUnified: Bool
+
+    /// A group at a directory.
+    package init(path: String, isUnified: Bool) {
+        (self.path, self.isUnified) = (path, isUnified)
+    }
 
     /// The group that this process is in; nil where there is none with a memory controller.
-    static func own() -> ControlGroup? {
+    package static func own() -> ControlGroup? {
         guard let groups = ProcFile.text("/proc/self/cgroup"), let mounts = ProcFile.text("/proc/self/mounts") else {
             return nil
         }
@@ -20,7 +25,7 @@ struct ControlGroup: Sendable, Hashable {
     }
 
     /// The memory group that texts in the form of /proc/self/cgroup and /proc/self/mounts name.
-    static func find(groups: String, mounts: String) -> ControlGroup? {
+    package static func find(groups: String, mounts: String) -> ControlGroup? {
         var unified: String?
         var older: String?
         for line in groups.split(separator: "\n") {
@@ -61,7 +66,7 @@ struct ControlGroup: Sendable, Hashable {
     /// Puts a process into a new group below this one that ends it when it takes more memory.
     ///
     /// - Returns: why that is not possible, nil when it is done.
-    func limit(_ pid: Int32, memoryMax: Int64) -> String? {
+    package func limit(_ pid: Int32, memoryMax: Int64) -> String? {
         let child = "\(path)/\(ControlGroup.name(of: pid))"
         guard mkdir(child, 0o755) == 0 || errno == EEXIST else { return String(cString: strerror(errno)) }
         let file = isUnified ? "memory.max" : "memory.limit_in_bytes"
@@ -73,7 +78,7 @@ struct ControlGroup: Sendable, Hashable {
     }
 
     /// Removes the group of a process that has ended.
-    func forget(_ pid: Int32) {
+    package func forget(_ pid: Int32) {
         rmdir("\(path)/\(ControlGroup.name(of: pid))")
     }
 
