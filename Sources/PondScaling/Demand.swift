@@ -43,6 +43,7 @@ package struct Demand: Sendable, Hashable {
     /// Handlers that a worker runs at a time.
     let slots: Int
 
+    /// The demand of a queue whose jobs may start.
     package init(_ input: Input) {
         let rate = input.arrivalRate
         let service = input.serviceTime
@@ -78,6 +79,11 @@ package struct Demand: Sendable, Hashable {
     package func workers(factor: Double = 1) -> Int {
         // The subtrahend forgives the last bits of a division; a million workers are as good as any more.
         Int((total * factor / Double(slots) - 1e-9).rounded(.up).clamped(to: 0...1_000_000))
+    }
+
+    /// The part of the demand by which a queue may be too large before it shrinks.
+    var deadBand: Double {
+        (ScalingConstants.deadBandDeviations / max(1, total).squareRoot()).clamped(to: ScalingConstants.deadBand)
     }
 
     /// Workers that the arrivals alone ask for.

@@ -49,7 +49,7 @@ extension QueueScaler {
         guard !tick.isIdle else { return tick }
         let least = reading.isPaused ? 0 : 1
         tick.workers = max(least, tick.demand.workers())
-        tick.workersWithBand = max(least, tick.demand.workers(factor: 1 + ScalingConstants.deadBand))
+        tick.workersWithBand = max(least, tick.demand.workers(factor: 1 + tick.demand.deadBand))
         return tick
     }
 

@@ -73,10 +73,14 @@ enum ScalingConstants {
 
     // MARK: Down
 
-    /// Shrinking less than this is not worth the move.
-    static let deadBand = 0.10
-    /// The bounds of the window of two service times whose largest demand counts; tuned against flapping.
-    static let downWindow = 60.0...600.0
+    /// Shrinking by less than this over the root of the demand is not worth the move: what is measured of a small queue
+    /// sways more, by the same root; tuned.
+    static let deadBandDeviations = 0.7
+    /// The least and the most of that, as parts of the demand.
+    static let deadBand = 0.05...0.15
+    /// The bounds of the window of two service times whose largest demand counts; tuned: 60 costs 1.5% more and flaps as
+    /// often, 30 flaps more.
+    static let downWindow = 50.0...600.0
     /// The most that goes in one step, and the time between steps; tuned.
     static let shrinkPart = 0.25
     /// The time between two steps down.

@@ -3,8 +3,11 @@ public import PondScaling
 
 /// Millpond's own law: the very `FleetScaler` that a leader runs, for a fleet of one host.
 public struct MillpondLaw: ScalingLaw {
+    /// The name, as typed.
     public let name: String
+    /// What it goes by, in one line.
     public let summary = "arrivals × service time, and backlog against the wait target"
+    /// Seconds between ticks.
     public let period: Double
     /// The memory, as a leader would write it down.
     public private(set) var scaler: FleetScaler
@@ -33,6 +36,7 @@ public struct MillpondLaw: ScalingLaw {
         self.policy = FleetPolicy(workersMax: shape.workersMax, queues: [MillpondLaw.queue: policy])
     }
 
+    /// Decides at a tick.
     public mutating func decide(_ view: QueueView) -> LawAnswer? {
         let queue = MillpondLaw.queue
         let at = MillpondLaw.start.advanced(by: .milliseconds(Int64((view.time * 1_000).rounded())))

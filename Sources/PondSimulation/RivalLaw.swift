@@ -2,8 +2,11 @@ import Glibc
 
 /// A law of another autoscaler, written from its documentation or its source.
 public struct RivalLaw: ScalingLaw {
+    /// The name, as typed.
     public let name: String
+    /// What it goes by, in one line.
     public let summary: String
+    /// Seconds between ticks.
     public let period: Double
     private var memory: any RivalMemory
 
@@ -14,6 +17,7 @@ public struct RivalLaw: ScalingLaw {
         self.memory = memory
     }
 
+    /// Decides at a tick.
     public mutating func decide(_ view: QueueView) -> LawAnswer? {
         memory.decide(view)
     }

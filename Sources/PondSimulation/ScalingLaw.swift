@@ -41,6 +41,7 @@ public struct LawAnswer: Sendable {
     /// Why; nil for laws that do not say.
     public var decision: ScalingDecision?
 
+    /// An answer; without a `demand` that is the same as `workers`.
     public init(
         workers: Int,
         demand: Int? = nil,

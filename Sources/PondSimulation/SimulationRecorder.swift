@@ -59,9 +59,10 @@ struct SimulationRecorder {
         )
     }
 
-    func outcome(_ run: SimulationRun, left: Int, age: Double) -> Simulation.Outcome {
+    func outcome(_ run: SimulationRun, left: Int, leftLate: Int, age: Double) -> Simulation.Outcome {
         var score = SimulationScore()
-        score.lateShare = Double(late) / Double(max(1, jobs))
+        // Who never got a turn is late too, once the target has passed.
+        score.lateShare = Double(late + leftLate) / Double(max(1, jobs + leftLate))
         score.p95Wait = p95
         score.maxAge = max(longest, age)
         score.workerSeconds = workerSeconds

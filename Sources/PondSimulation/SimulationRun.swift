@@ -91,7 +91,8 @@ struct SimulationRun {
             }
         }
         advance(to: shape.duration)
-        return recorder.outcome(self, left: waitingNow, age: age)
+        let leftLate = waiting[head...].count { shape.duration - $0.since > shape.waitTarget }
+        return recorder.outcome(self, left: waitingNow, leftLate: leftLate, age: age)
     }
 
     // MARK: Time

@@ -7,7 +7,7 @@ struct ScaleCommand: AsyncParsableCommand {
         abstract: "Say why there are so many workers, overrule that for a while, or try it out.",
         subcommands: [
             ScaleExplainCommand.self, ScaleHistoryCommand.self, ScalePinCommand.self, ScaleUnpinCommand.self,
-            ScalePauseCommand.self, ScaleResumeCommand.self,
+            ScalePauseCommand.self, ScaleResumeCommand.self, ScaleSimulateCommand.self,
         ]
     )
 }

@@ -81,7 +81,7 @@ struct ScalePinCommand: AsyncParsableCommand {
                 let decision = try view.decision(about: queue, fleet: store.name)
                 let order = order.order(atLeast ? .floor : .pin, workers: workers, now: view.now)
                 let until = try await store.order(order, about: .queue(queue), for: self.order.length)
-                if workers > decision.workersMax {
+                if atLeast, workers > decision.workersMax {
                     terminal.say(
                         "note: \(queue) has at most \(decision.workersMax) workers, so it gets no more than those"
                     )

@@ -74,7 +74,7 @@ struct FleetReport {
         return table.text(for: terminal)
     }
 
-    private var orders: [String] {
+    var orders: [String] {
         let all = view.orders.queues.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         return ((view.orders.fleet.map { [("fleet \(name)", $0)] } ?? []) + all).map { subject, order in
             let reason = order.reason.isEmpty ? "" : " (\(order.reason))"
