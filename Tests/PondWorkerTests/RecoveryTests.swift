@@ -3,7 +3,6 @@ import PondQueue
 import PondRedis
 import PondTestKit
 import PondWorker
-import Synchronization
 import Testing
 
 @Suite(.redis)
@@ -35,44 +34,6 @@ struct RecoveryTests {
             try await harness.eventually { $0.done == 3 && $0.inFlight == 0 }
         }
         #expect(ran.fired == 3)
-    }
-
-    @Test func `jobs that the next death would end run one at a time, and others beside them`() async throws {
-        let harness = try Harness()
-        for _ in 0..<4 { try await harness.enqueue("suspect") }
-        for _ in 0..<2 {
-            let lost = Consumer("lost-\(UInt32.random(in: 0 ... .max))")
-            _ = try await harness.queue.beat(as: lost, about: "{}")
-            for delivery in try await harness.queue.fetch(as: lost, atMost: 10).deliveries {
-                _ = try await harness.queue.claim(delivery.receipt, as: lost)
-            }
-            let beats = RedisArgument.text("\(harness.queue.keys.base):beats")
-            _ = try await harness.redis.send(RedisCommand("ZADD", beats, 1, .text(lost.name)))
-            #expect(try await harness.queue.reclaim(from: lost, by: Consumer("warden")).moved == 4)
-        }
-        let running = Mutex((now: 0, most: 0, others: 0))
-        let suspect = JobRegistration(kind: "suspect") { _ in
-            running.withLock {
-                $0.now += 1
-                $0.most = max($0.most, $0.now)
-            }
-            try await Task.sleep(for: .milliseconds(100))
-            running.withLock { $0.now -= 1 }
-        }
-        let other = JobRegistration(kind: "other") { _ in
-            try await Task.sleep(for: .milliseconds(10))
-            running.withLock { if $0.now > 0 { $0.others += 1 } }
-        }
-        try await harness.withWorker(
-            JobList {
-                suspect; other
-            }
-        ) { _ in
-            for _ in 0..<10 { try await harness.enqueue("other") }
-            try await harness.eventually { $0.done == 14 }
-        }
-        #expect(running.withLock { $0.most } == 1)
-        #expect(running.withLock { $0.others } > 0)
     }
 
     @Test func `pause stops fetching and resume goes on`() async throws {

@@ -115,28 +115,31 @@ extension Nemesis {
     private func killSupervisor(_ fault: PlannedFault) async throws {
         let number = Int(fault.pick % UInt64(stage.settings.supervisors))
         guard let supervisor = stage.supervisors[number] else { return }
-        let mark = "\(supervisor.pid)"
-        let workers = stage.workers().map(\.pid).filter {
-            ProcessTable.variable("MILLPOND_SUPERVISOR_PID", of: $0) == mark
-        }
+        let orphans = Orphans(of: supervisor.pid, among: stage.workers().map(\.pid))
         try await during(fault, "supervisor \(number)") {
             supervisor.send(SIGKILL)
             _ = try await supervisor.ends(within: .seconds(5))
             try stage.startSupervisor(number)
         }
-        try await watchOrphans(workers, of: mark)
+        try await watch(orphans, of: supervisor.pid)
     }
 
     /// Workers whose supervisor was killed have their grace to end, and as long as they may have been stopped.
-    private func watchOrphans(_ workers: [Int32], of supervisor: String) async throws {
+    ///
+    /// Their ends are written down here, as a supervisor does for those that it has.
+    private func watch(_ orphans: Orphans, of supervisor: Int32) async throws {
+        var orphans = orphans
         let pauses = stage.settings.rates[.workerPause] == nil ? 0.0 : 13
         let limit = stage.settings.graceSeconds + 8 + pauses
         let deadline = clock.now() + .milliseconds(Int(limit * 1_000))
-        func left() -> [Int32] {
-            workers.filter { ProcessTable.variable("MILLPOND_SUPERVISOR_PID", of: $0) == supervisor }
+        while true {
+            for pid in orphans.look() {
+                recorder.note(.exit) { ($0.pid, $0.text) = (pid, "ended after its supervisor, nobody knows how") }
+            }
+            guard clock.now() < deadline, !orphans.left.isEmpty else { break }
+            try await clock.sleep(.milliseconds(10))
         }
-        while clock.now() < deadline, !left().isEmpty { try await clock.sleep(.milliseconds(100)) }
-        for pid in left() {
+        for pid in orphans.left {
             recorder.note(.orphan) { event in
                 (event.pid, event.target) = (pid, "worker")
                 event.text = "its supervisor \(supervisor) was killed \(Int(limit)) s ago"

@@ -48,6 +48,16 @@ struct Report {
         return list.joined(separator: "  ") + "  of \(times.count)"
     }
 
+    private func describe(_ recovery: Recovery) -> String {
+        "\(recovery.milliseconds) ms  \(recovery.job) (\(recovery.type)), recovery \(recovery.recoveries), at "
+            + "\(seconds(of: recovery)) s, from \(recovery.from) to \(recovery.to)"
+    }
+
+    /// When a recovery began, since the run did.
+    private func seconds(of recovery: Recovery) -> Int64 {
+        (recovery.start - (checker.history.phases.values.min() ?? 0)) / 1_000_000_000
+    }
+
     private var faults: [(String, Int)] {
         Dictionary(grouping: checker.history.faults, by: \.fault).map { ($0.key, $0.value.count) }.sorted {
             $0.0 < $1.0
@@ -63,6 +73,7 @@ struct Report {
         }
         for (name, value) in numbers { lines.append(Report.row(name, "\(value)")) }
         lines.append(Report.row("recovery after a worker's death", Report.text(figures.calmRecoveries)))
+        for recovery in figures.longestRecoveries { lines.append(Report.row("  of the longest", describe(recovery))) }
         lines.append(Report.row("the same among other faults", Report.text(figures.recoveries)))
         lines.append(Report.row("delivery after Redis is back", Report.text(figures.restarts)))
         lines.append(Report.row("delayed jobs' lateness, undisturbed", Report.text(figures.lateness)))
@@ -103,11 +114,22 @@ struct Report {
 
     // MARK: For programs
 
+    private struct Longest: Encodable {
+        var job: String
+        var type: String
+        var from: String
+        var to: String
+        var recoveries: Int
+        var at_s: Int64
+        var ms: Int64
+    }
+
     private struct Document: Encodable {
         var verdict: String
         var setup: [String: String]
         var figures: [String: Int]
         var recovery_ms: [String: Int64]
+        var recovery_longest: [Longest]
         var recovery_among_faults_ms: [String: Int64]
         var redis_restart_ms: [String: Int64]
         var lateness_ms: [String: Int64]
@@ -133,6 +155,17 @@ struct Report {
             setup: checker.history.setup,
             figures: Dictionary(uniqueKeysWithValues: numbers.map { ($0.name, $0.value) }),
             recovery_ms: times(figures.calmRecoveries),
+            recovery_longest: figures.longestRecoveries.map { recovery in
+                Longest(
+                    job: recovery.job,
+                    type: recovery.type,
+                    from: recovery.from,
+                    to: recovery.to,
+                    recoveries: recovery.recoveries,
+                    at_s: seconds(of: recovery),
+                    ms: recovery.milliseconds
+                )
+            },
             recovery_among_faults_ms: times(figures.recoveries),
             redis_restart_ms: times(figures.restarts),
             lateness_ms: times(figures.lateness),

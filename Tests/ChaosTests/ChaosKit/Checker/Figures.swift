@@ -13,6 +13,8 @@ package struct Figures: Sendable {
     /// Those of them during which Redis was there, its clock went on, and no other worker was killed or stopped: what is
     /// promised for the death of a worker alone.
     package var calmRecoveries: [Int64] = []
+    /// The longest of those, a few, the longest first.
+    package var longestRecoveries: [Recovery] = []
     /// From the moment at which a killed Redis answers again to the next delivery of any job, in milliseconds, sorted.
     package var restarts: [Int64] = []
     /// How long after its time a delayed job was delivered while no fault was on, in milliseconds, sorted.
@@ -34,9 +36,11 @@ package struct Figures: Sendable {
         dead = history.places.values.reduce(0) { $0 + $1.count { $0.place == "dead" } }
         measureDeliveries(history)
         crashes = Figures.crashes(in: history)
-        let spans = Figures.recoveries(in: history)
-        recoveries = spans.map { ($0.end - $0.start) / 1_000_000 }.sorted()
-        calmRecoveries = spans.filter { Figures.isCalm($0, history) }.map { ($0.end - $0.start) / 1_000_000 }.sorted()
+        let all = Recovery.all(in: history)
+        recoveries = all.map(\.milliseconds).sorted()
+        let calm = all.filter { $0.isCalm(in: history) }.sorted { $0.milliseconds > $1.milliseconds }
+        calmRecoveries = calm.map(\.milliseconds).reversed()
+        longestRecoveries = Array(calm.prefix(Recovery.toldMax))
     }
 
     /// Measures how soon deliveries follow what they wait for.
@@ -75,34 +79,5 @@ package struct Figures: Sendable {
     package static func quantile(_ part: Double, of times: [Int64]) -> Int64? {
         guard !times.isEmpty else { return nil }
         return times[min(times.count - 1, Int(Double(times.count) * part))]
-    }
-
-    private static func isCalm(_ span: (start: Int64, end: Int64), _ history: History) -> Bool {
-        let disturbs: Set<String> = ["worker-pause", "worker-kill", "worker-term", "supervisor-kill"]
-        let disturbed = history.faults.contains { fault in
-            // The kill that this is about lies just before.
-            fault.start < span.end && (fault.end ?? .max) > span.start + 100_000_000
-                && (FaultKind(rawValue: fault.fault).map { $0.track != .workers } ?? false
-                    || disturbs.contains(fault.fault))
-        }
-        let died = history.deaths.contains { $0.at > span.start + 100_000_000 && $0.at < span.end }
-        return !disturbed && !died
-    }
-
-    private static func recoveries(in history: History) -> [(start: Int64, end: Int64)] {
-        var deaths: [String: Int64] = [:]
-        for (pid, at, _) in history.deaths {
-            let worker = history.processes[pid]?.last { $0.at <= at }
-            if let worker { deaths[worker.name] = min(deaths[worker.name] ?? .max, at) }
-        }
-        var spans: [(start: Int64, end: Int64)] = []
-        for job in history.jobs.values where job.deliveries.count > 1 {
-            let deliveries = job.deliveries.sorted { $0.at < $1.at }
-            for (delivery, next) in zip(deliveries, deliveries.dropFirst()) where delivery.outcome == nil {
-                guard let death = deaths[delivery.process], next.at > death else { continue }
-                spans.append((death, next.at))
-            }
-        }
-        return spans
     }
 }

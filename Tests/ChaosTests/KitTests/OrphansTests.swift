@@ -1,0 +1,18 @@
+import ChaosKit
+import Glibc
+import Testing
+
+@Suite struct OrphansTests {
+    @Test func `the end of a worker without a supervisor is seen once, and others are nobody's`() async throws {
+        let mine = try ChildProgram("mine", ["sleep", "60"], environment: ["MILLPOND_SUPERVISOR_PID": "4711"])
+        let other = try ChildProgram("other", ["sleep", "60"], environment: ["MILLPOND_SUPERVISOR_PID": "4712"])
+        defer { for program in [mine, other] { program.send(SIGKILL) } }
+        var orphans = Orphans(of: 4_711, among: [mine.pid, other.pid])
+        #expect(orphans.left == [mine.pid])
+        #expect(orphans.look() == [])
+        mine.send(SIGKILL)
+        #expect(try await mine.ends(within: .seconds(5)))
+        #expect(orphans.look() == [mine.pid])
+        #expect(orphans.left == [] && orphans.look() == [])
+    }
+}
