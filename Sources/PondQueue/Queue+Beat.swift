@@ -11,7 +11,7 @@ public struct BeatAnswer: Sendable, Hashable {
     public let isPaused: Bool
     /// Whether Redis did not know this consumer: its first beat, or it was declared lost meanwhile.
     public let isNew: Bool
-    /// When the stalest other beat runs out: beat again then, to take over without delay.
+    /// When the next other beat runs out that has not yet: beat again then, to take over without delay.
     public let nextExpiry: ServerTime?
     /// Consumers whose beat has run out.
     public let lost: [Consumer]

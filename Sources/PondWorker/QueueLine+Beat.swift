@@ -37,7 +37,7 @@ extension QueueLine {
 
     /// A beat interval, or less when another worker's lease runs out before: its jobs are then taken over at once.
     private func untilNextBeat(_ answer: BeatAnswer) -> Duration {
-        guard let expiry = answer.nextExpiry, answer.lost.isEmpty else { return configuration.beatInterval }
+        guard let expiry = answer.nextExpiry else { return configuration.beatInterval }
         let untilExpiry = expiry.since(answer.now) + .milliseconds(2)
         return max(.milliseconds(20), min(configuration.beatInterval, untilExpiry))
     }

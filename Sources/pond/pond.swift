@@ -26,13 +26,14 @@ struct PondCommand: AsyncParsableCommand {
                 name: "Run",
                 subcommands: [
                     UpCommand.self, AppWorker<BuiltinJobs>.self, SuperviseCommand.self, RelayCommand.self,
+                    WavesCommand.self,
                 ]
             ),
             CommandGroup(
                 name: "Look and act",
                 subcommands: [
-                    AppEnqueue<BuiltinJobs>.self, StatusCommand.self, JobCommand.self, DeadCommand.self,
-                    QueueCommand.self,
+                    AppEnqueue<BuiltinJobs>.self, StatusCommand.self, DashCommand.self, JobCommand.self,
+                    DeadCommand.self, QueueCommand.self,
                 ]
             ),
             CommandGroup(name: "Scale", subcommands: [FleetCommand.self, ScaleCommand.self]),

@@ -73,6 +73,11 @@ import Testing
             // The stalest is oneself: the next one counts.
             try await bench.setBeat(.ann, millisecondsAgo: 1_500)
             #expect(try await beat(bench).nextExpiry == ServerTime(milliseconds: bobs + Self.leaseMilliseconds))
+            // One that has run out already does not hide the next.
+            try await bench.setBeat(.eve, millisecondsAgo: 10 * Self.leaseMilliseconds)
+            let both = try await beat(bench)
+            #expect(both.lost == [.eve])
+            #expect(both.nextExpiry == ServerTime(milliseconds: bobs + Self.leaseMilliseconds))
         }
     }
 

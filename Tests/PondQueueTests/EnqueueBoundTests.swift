@@ -128,7 +128,8 @@ import Testing
             for function in Contract.functions where function != "pond_version" {
                 let command = RedisCommand("FCALL", .text(function), 1, .text(base), "kind", "a.b")
                 let error = await #expect(throws: RedisError.self) { try await bench.pond.redis.send(command) }
-                #expect(error?.message.hasPrefix("INVALID queue key: got \"") == true, "\(function)")
+                let kind = function.hasPrefix("pond_fleet") ? "fleet" : "queue"
+                #expect(error?.message.hasPrefix("INVALID \(kind) key: got \"") == true, "\(function)")
                 #expect((error?.message.utf8.count ?? 0) < 500)
             }
             #expect(try await bench.redis("DBSIZE").int == 0)
@@ -140,8 +141,9 @@ import Testing
             try await bench.pond.installLibrary()
             for function in Contract.functions where function != "pond_version" {
                 let error = await #expect(throws: RedisError.self) { try await bench.redis("FCALL", function, "0") }
+                let kind = function.hasPrefix("pond_fleet") ? "fleet" : "queue"
                 #expect(
-                    error?.message.hasPrefix("INVALID queue key: got \"\"") == true,
+                    error?.message.hasPrefix("INVALID \(kind) key: got \"\"") == true,
                     "\(function): \(error?.message ?? "")"
                 )
             }

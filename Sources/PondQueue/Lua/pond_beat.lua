@@ -5,7 +5,8 @@
 --          6 …  a running job's id and the micro-dollars that all its tries have reported, for each that spent some
 -- returns  {now_ms, next_due_ms or 0, paused 0|1, standing, next_expiry_ms or 0,
 --           number of lost consumers, consumer, …, number of cancelled jobs of this consumer, id, …}
---          standing is `alive`, `new` (first beat), next_expiry_ms the moment at which the stalest other beat runs out
+--          standing is `alive`, `new` (first beat), next_expiry_ms the moment at which the next other beat runs out
+--          that has not run out yet
 
 local LOST_MAX = 16
 local INFO_BYTES_MAX = 8192
@@ -32,10 +33,11 @@ local function notice_silence(keys, now, lease)
     end
 end
 
--- No grace reaches further ahead than it was ever given: the clock may have been turned back since.
-local function reclaim_allowed(keys, now, lease)
+-- From when on workers may be declared lost: now, or the end of such a grace. None reaches further ahead than it was ever
+-- given: the clock may have been turned back since.
+local function reclaim_from(keys, now, lease)
     local before = tonumber(redis.call('HGET', keys.meta, 'no_reclaim_before_ms') or '0')
-    return now >= before or before > now + half(lease)
+    return before > now and before <= now + half(lease) and before or now
 end
 
 -- Owners that never beat (their beat was deleted, or they read without the library) get one lease from now. Whoever
@@ -76,7 +78,7 @@ end
 
 local function append_lost(keys, reply, consumer, now, lease)
     local lost = {}
-    if reclaim_allowed(keys, now, lease) then
+    if reclaim_from(keys, now, lease) == now then
         lost = redis.call('ZRANGEBYSCORE', keys.beats, '-inf', int(now - lease), 'LIMIT', 0, LOST_MAX)
     end
     reply[#reply + 1] = int(#lost)
@@ -97,11 +99,14 @@ local function append_cancelled(keys, reply, consumer)
     reply[at] = int(found)
 end
 
--- When the stalest other beat runs out, so that its jobs are taken over then and not a beat later.
-local function next_expiry(keys, consumer, lease)
-    local oldest = redis.call('ZRANGE', keys.beats, 0, 1, 'WITHSCORES')
-    local at = oldest[1] ~= consumer and oldest[2] or oldest[4]
-    return at and int(tonumber(at) + lease) or '0'
+-- When the next other beat runs out, so that its jobs are taken over then and not a beat later. Those that have run out
+-- already do not hide it: several workers may die within one beat.
+local function next_expiry(keys, consumer, now, lease)
+    local from = reclaim_from(keys, now, lease)
+    if from > now and redis.call('ZCOUNT', keys.beats, '-inf', int(now - lease)) > 0 then return int(from) end
+    local alive = redis.call('ZRANGEBYSCORE', keys.beats, '(' .. int(now - lease), '+inf', 'WITHSCORES', 'LIMIT', 0, 2)
+    local at = alive[1] ~= consumer and alive[2] or alive[4]
+    return at and int(math.max(tonumber(at) + lease, from)) or '0'
 end
 
 -- What running jobs have spent is known to their worker alone; should it die, whoever takes over must know as well.
@@ -133,7 +138,7 @@ local function beat(names, args)
     note_rest(keys, consumer, args)
     local reply = {
         int(now), next_due(keys), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
-        next_expiry(keys, consumer, lease),
+        next_expiry(keys, consumer, now, lease),
     }
     append_lost(keys, reply, consumer, now, lease)
     append_cancelled(keys, reply, consumer)

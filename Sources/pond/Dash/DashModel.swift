@@ -1,0 +1,162 @@
+// What the dashboard knows and what it shows, as a value: looks and keys in, an action out. It draws nothing and reads
+// nothing, so that every key can be tried without a terminal.
+
+import PondCore
+
+/// What a key asks of the outside.
+enum DashAction: Hashable, Sendable {
+    case quit
+    /// Ctrl-C.
+    case interrupt
+    /// Draw everything anew.
+    case redraw
+    /// Look at once.
+    case refresh
+    case pause(queue: String)
+    case resume(queue: String)
+}
+
+/// The state of the dashboard.
+struct DashModel: Sendable {
+    enum Screen: Hashable, Sendable {
+        case overview, queue, workers, scaling
+    }
+
+    enum Sort: String, CaseIterable, Sendable {
+        case name, ready, oldest, rate, workers
+
+        var next: Sort {
+            let all = Self.allCases
+            return all[((all.firstIndex(of: self) ?? 0) + 1) % all.count]
+        }
+    }
+
+    /// What keys mean just now.
+    enum Mode: Hashable, Sendable {
+        case normal, help
+        case filter(String)
+        case palette(String)
+        /// Whether to pause the queue, or to let it go on.
+        case asking(queue: String, pauses: Bool)
+    }
+
+    /// Why the picture is old.
+    struct Outage: Hashable, Sendable {
+        var since: ContinuousClock.Instant
+        var reason: String
+    }
+
+    /// The longest filter and the longest command, in characters.
+    static let inputMax = 80
+    /// How long a message stays.
+    private static let messageDuration = Duration.seconds(6)
+
+    /// The last look; nil before the first.
+    private(set) var look: DashLook?
+    private(set) var outage: Outage?
+    var screen = Screen.overview
+    var mode = Mode.normal
+    var sort = Sort.name
+    var filter = ""
+    /// The queue under the cursor, by name, so that it stays when the order changes.
+    var chosen: String?
+    /// The row under the cursor of the other screens.
+    var row = 0
+    /// How many rows a page has, as the last drawing saw it.
+    var pageRows = 10
+    /// What is wrong with what was typed; the next key takes it away.
+    var complaint: String?
+    private var histories: [String: QueueHistory] = [:]
+    private var message: (text: String, until: ContinuousClock.Instant)?
+    private var lookedAt: ContinuousClock.Instant?
+}
+
+// MARK: - What comes from Redis
+
+extension DashModel {
+    /// Without an answer for this long the picture counts as old.
+    static let patience = Duration.seconds(3)
+
+    mutating func take(_ look: DashLook, at now: ContinuousClock.Instant) {
+        for queue in look.queues { histories[queue.name, default: QueueHistory()].take(queue) }
+        let names = Set(look.queues.map(\.name))
+        histories = histories.filter { names.contains($0.key) }
+        (self.look, lookedAt, outage) = (look, now, nil)
+    }
+
+    /// Redis did not answer, for a reason in one line.
+    mutating func lose(_ reason: String, at now: ContinuousClock.Instant) {
+        outage = Outage(since: outage?.since ?? lookedAt ?? now, reason: reason)
+    }
+
+    /// Since when there is no answer, also while one is still waited for; nil when all is well.
+    func outage(at now: ContinuousClock.Instant) -> Outage? {
+        if let outage { return outage }
+        guard let lookedAt, now - lookedAt > Self.patience else { return nil }
+        return Outage(since: lookedAt, reason: "no answer yet")
+    }
+
+    mutating func say(_ text: String, at now: ContinuousClock.Instant) {
+        message = (text, now.advanced(by: Self.messageDuration))
+    }
+
+    func message(at now: ContinuousClock.Instant) -> String? {
+        message.flatMap { now < $0.until ? $0.text : nil }
+    }
+
+    func history(of queue: String) -> QueueHistory { histories[queue] ?? QueueHistory() }
+}
+
+// MARK: - What is shown
+
+extension DashModel {
+    /// The queues that the filter lets through, in order.
+    var queues: [QueueSample] {
+        let filter = if case .filter(let typed) = mode { typed } else { self.filter }
+        let wanted = filter.lowercased()
+        let shown = (look?.queues ?? []).filter { wanted.isEmpty || $0.name.lowercased().contains(wanted) }
+        let byName = shown.sorted { $0.name < $1.name }
+        switch sort {
+        case .name: return byName
+        case .ready: return sorted(byName) { Double($0.ready) }
+        case .oldest: return sorted(byName) { $0.ready > 0 ? $0.oldest.inSeconds : 0 }
+        case .rate: return sorted(byName) { history(of: $0.name).arriving ?? 0 }
+        case .workers: return sorted(byName) { Double($0.workers.count) }
+        }
+    }
+
+    /// The largest first, equals by name.
+    private func sorted(_ queues: [QueueSample], by value: (QueueSample) -> Double) -> [QueueSample] {
+        queues.map { ($0, value($0)) }.sorted { $0.1 != $1.1 ? $0.1 > $1.1 : $0.0.name < $1.0.name }.map(\.0)
+    }
+
+    /// Where the cursor is among the queues.
+    var chosenIndex: Int {
+        queues.firstIndex { $0.name == chosen } ?? 0
+    }
+
+    /// The queue under the cursor.
+    var chosenQueue: QueueSample? {
+        if let queue = queues.first(where: { $0.name == chosen }) { return queue }
+        // The screen of a queue keeps to it, whatever the filter says.
+        if screen == .queue, let queue = look?.queues.first(where: { $0.name == chosen }) { return queue }
+        return queues.first
+    }
+
+    /// Every worker of the queues that are shown, with its queue.
+    var workers: [(queue: String, worker: QueueSample.Worker)] {
+        queues.sorted { $0.name < $1.name }.flatMap { queue in
+            queue.workers.sorted { ($0.slot ?? .max, $0.name) < ($1.slot ?? .max, $1.name) }.map { (queue.name, $0) }
+        }
+    }
+
+    /// How many rows the cursor of the screen can be on.
+    var rowCount: Int {
+        switch screen {
+        case .overview: queues.count
+        case .queue: 0
+        case .workers: workers.count
+        case .scaling: look?.fleet?.decisions.count ?? 0
+        }
+    }
+}

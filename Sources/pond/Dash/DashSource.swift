@@ -1,0 +1,128 @@
+import Millpond
+import PondCore
+import PondQueue
+import PondScaling
+
+/// Looks at Redis for the dashboard: two reads a queue, two for the fleet.
+struct DashSource: Sendable {
+    /// The decisions that are kept on the screen.
+    static let decisionsMax = 200
+    /// How many looks the list of decisions may be old when no size has changed.
+    private static let decisionsLooks = 10
+
+    let pond: Pond
+    /// Only these queues; all when it is empty.
+    let names: [String]
+    let fleetName: String?
+    private var decisions: [ScalingDecision] = []
+    private var decisionsOf: [String: [Int]] = [:]
+    private var looks = 0
+
+    init(_ pond: Pond, queues: [String], fleet: String?) {
+        (self.pond, names, fleetName) = (pond, queues, fleet)
+    }
+
+    /// Looks once.
+    ///
+    /// - Throws: `QueueError`, `PondError`, and `CommandFailure` when a fleet was named that does not exist.
+    mutating func look() async throws -> DashLook {
+        let names = try names.isEmpty ? await pond.queues().map(\.text) : names
+        var statuses: [QueueStatus] = []
+        var samples: [QueueSample] = []
+        for name in names {
+            let (status, sample) = try await Self.look(at: try pond.queue(name))
+            statuses.append(status)
+            samples.append(sample)
+        }
+        let report = StatusReport(statuses)
+        var look = DashLook(
+            // Without a queue there is nothing whose age it could get wrong.
+            at: statuses.first?.depth.now ?? WallClock.read(),
+            health: report.health,
+            verdict: report.verdict,
+            queues: samples
+        )
+        try await addFleet(to: &look)
+        looks += 1
+        return look
+    }
+
+    private static func look(at queue: Queue) async throws -> (QueueStatus, QueueSample) {
+        let depth = try await queue.depth()
+        var sample = QueueSample(name: queue.name.text, at: depth.now)
+        var alive: Set<Consumer> = []
+        // The parts of a queue that has a fault may not be readable.
+        if depth.fault == nil {
+            let load = try await queue.load(dueSoon: .zero, later: .zero)
+            alive = Set(load.workers.map(\.consumer))
+            sample.arrivals = load.arrivals
+            sample.workers = load.workers.map { QueueSample.Worker($0, at: load.now) }
+            if depth.isPaused { sample.pauseReason = try await queue.pauseReason() }
+        }
+        let status = QueueStatus(name: queue.name, depth: depth, pauseReason: sample.pauseReason, aliveWorkers: alive)
+        (sample.ready, sample.inFlight) = (depth.ready, depth.inFlight)
+        (sample.held, sample.dead) = (depth.held, depth.dead)
+        (sample.oldest, sample.done, sample.isPaused) = (depth.oldestReady, depth.done, depth.isPaused)
+        sample.fault = status.fault
+        return (status, sample)
+    }
+
+    private mutating func addFleet(to look: inout DashLook) async throws {
+        let (store, view): (FleetStore, FleetView)
+        do {
+            (store, view) = try await FleetLookup(pond: pond).fleet(fleetName)
+        } catch let failure as CommandFailure {
+            // A queue needs no fleet; a fleet that was named must be there at first.
+            if fleetName != nil, looks == 0 { throw failure }
+            look.fleetNote = [failure.message, failure.hint].compactMap { $0 }.joined(separator: ": ")
+            return
+        }
+        let found = Dictionary(view.decisions.map { ($0.queue, $0) }, uniquingKeysWith: { first, _ in first })
+        for index in look.queues.indices { look.queues[index].decision = found[look.queues[index].name] }
+        let sizes = found.mapValues { [$0.from, $0.to] }
+        if sizes != decisionsOf || looks % Self.decisionsLooks == 0 {
+            decisions = try await store.decisions(limit: Self.decisionsMax)
+            decisionsOf = sizes
+        }
+        let report = FleetReport(name: store.name, view: view)
+        look.fleet = FleetSample(
+            name: store.name,
+            verdict: report.verdict,
+            isStale: view.staleness != nil,
+            hosts: view.members.map { FleetSample.Host($0, leader: view.leader, at: view.now) },
+            decisions: decisions.filter { names.isEmpty || names.contains($0.queue) },
+            orders: report.orders
+        )
+    }
+}
+
+extension QueueSample.Worker {
+    fileprivate init(_ worker: QueueLoad.Worker, at now: ServerTime) {
+        self.init(
+            name: worker.consumer.name,
+            slot: worker.load.flatMap { $0.supervisor == nil ? nil : $0.slot },
+            pid: worker.load?.pid,
+            running: worker.load?.running,
+            slots: worker.load?.slots,
+            ended: worker.load?.ended,
+            sinceBeat: max(.zero, now.since(worker.lastBeat))
+        )
+    }
+}
+
+extension FleetSample.Host {
+    fileprivate init(_ member: FleetMember, leader: String?, at now: ServerTime) {
+        let report = member.status?.report
+        let pools = (report?.pools.values).map { Array($0) } ?? []
+        self.init(
+            name: member.host,
+            leads: member.host == leader,
+            sinceSeen: max(.zero, now.since(member.lastSeen)),
+            running: pools.reduce(0) { $0 + $1.running },
+            starting: pools.reduce(0) { $0 + $1.starting },
+            draining: pools.reduce(0) { $0 + $1.draining },
+            room: report?.workersMax,
+            cpuWait: member.status?.cpuPressure
+        )
+    }
+}
