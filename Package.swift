@@ -169,7 +169,8 @@ let package = Package(
         .testTarget(
             name: "PondSupervisorTests",
             dependencies: [
-                "PondSupervisor", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle,
+                "PondSupervisor", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
+                lifecycle,
                 system,
             ],
             swiftSettings: house

@@ -68,6 +68,15 @@ import Testing
         #expect(fleet.pools[2].policy.waitTarget == .seconds(60))
     }
 
+    @Test func `the file in the docs is one that can be read`() throws {
+        let page = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined() + "/docs/autoscaling.md"
+        let text = String(decoding: try BoundedFile.read(page, atMost: 1 << 20), as: UTF8.self)
+        let rest = try #require(text.split(separator: "\n```yaml\n").dropFirst().first)
+        let block = try #require(rest.split(separator: "\n```\n").first)
+        let fleet = try parse(String(block))
+        #expect(fleet.pools.map(\.queue) == ["emails", "reports"])
+    }
+
     @Test func `a misspelt name is refused with the one that was meant`() throws {
         let failure = try refusal("max_workers: 3\nqueues:\n  emails:\n    wait_taget: 10s\n")
         #expect(failure.message == "millpond.yaml:4: queues.emails.wait_taget is not known")

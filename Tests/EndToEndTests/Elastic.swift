@@ -85,7 +85,9 @@ final class WaitWatch: Sendable {
         self.place = place
     }
 
-    /// Looks until the task is cancelled. A job must take longer than the time between two looks.
+    /// Looks until the task is cancelled.
+    ///
+    /// A job must take longer than the time between two looks.
     func run() async throws {
         while !Task.isCancelled {
             try await LocalClock.system.sleep(.milliseconds(40))

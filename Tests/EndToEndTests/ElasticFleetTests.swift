@@ -165,6 +165,71 @@ import Testing
         Processes.with("MILLPOND_SUPERVISOR=\(fleet.name)/")
     }
 
+    /// Runs a supervisor of the fleet until the switch is turned, and again when it is killed before.
+    private func keepHost(_ fleet: Elastic, _ over: Switch) async throws {
+        while !over.isOff {
+            try await Child.run(fleet.supervise) { supervisor in
+                while supervisor.isAlive, !over.isOff { try await LocalClock.system.sleep(.milliseconds(20)) }
+                supervisor.send(SIGTERM)
+                try await supervisor.exit()
+            }
+        }
+    }
+
+    private func watchPeak(_ fleet: Elastic, _ peak: Guarded<Int>, _ over: Switch) async throws {
+        while !over.isOff {
+            peak.change { $0 = max($0, workers(fleet).count) }
+            try await LocalClock.system.sleep(.milliseconds(50))
+        }
+    }
+
+    /// Waits until somebody leads who has planned; its process and its token.
+    private func leader(_ fleet: Elastic, after token: Int64 = 0) async throws -> (pid: Int32, token: Int64) {
+        var found: (pid: Int32, token: Int64)?
+        try await eventually("somebody leads and plans", within: .seconds(30)) {
+            let view = try await fleet.store.view()
+            guard view.token > token, view.plan?.token == view.token, let pid = view.leaderPID else { return false }
+            found = (pid, view.token)
+            return true
+        }
+        return try #require(found)
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func `a leader that was stopped for longer than its lease obeys the one that took over`() async throws {
+        let place = try Place()
+        try await withDirectory { directory in
+            let most = 5
+            let fleet = try Elastic(place, in: directory, least: 1, most: most)
+            let (peak, over) = (Guarded(0), Switch())
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await watchPeak(fleet, peak, over) }
+                for _ in 0..<2 { group.addTask { try await keepHost(fleet, over) } }
+                var last: Int64 = 0
+                for _ in 0..<3 {
+                    for _ in 0..<80 { try await place.sleeper(0.3) }
+                    let old = try await leader(fleet)
+                    kill(old.pid, SIGSTOP)
+                    let new = try await leader(fleet, after: old.token)
+                    #expect(new.pid != old.pid)
+                    // The new one grows while the old one's workers go on.
+                    for _ in 0..<80 { try await place.sleeper(0.3) }
+                    try await LocalClock.system.sleep(.seconds(2))
+                    kill(old.pid, SIGCONT)
+                    try await eventually("both are members", within: .seconds(20)) {
+                        try await fleet.store.view().members.count == 2
+                    }
+                    last = try await fleet.store.view().token
+                    #expect(last >= new.token)
+                }
+                try await place.eventually("all is done", within: .seconds(90)) { $0.done == 480 }
+                over.turnOff()
+                try await group.waitForAll()
+            }
+            #expect(peak.value <= most, "\(peak.value) workers at once")
+        }
+    }
+
     @Test(.timeLimit(.minutes(5)))
     func `whoever leads may be killed, and there are never more workers than allowed`() async throws {
         let place = try Place()
@@ -174,49 +239,21 @@ import Testing
             let peak = Guarded(0)
             let holds = Guarded<[Duration]>([])
             try await withThrowingTaskGroup(of: Void.self) { group in
-                let watching = Switch()
-                group.addTask {
-                    while !watching.isOff {
-                        peak.change { $0 = max($0, workers(fleet).count) }
-                        try await LocalClock.system.sleep(.milliseconds(50))
-                    }
-                }
-                for _ in 0..<3 {
-                    group.addTask {
-                        // Each supervisor is started again as long as the test goes on.
-                        while !watching.isOff {
-                            try await Child.run(fleet.supervise) { supervisor in
-                                while supervisor.isAlive, !watching.isOff {
-                                    try await LocalClock.system.sleep(.milliseconds(20))
-                                }
-                                supervisor.send(SIGTERM)
-                                try await supervisor.exit()
-                            }
-                        }
-                    }
-                }
+                let over = Switch()
+                group.addTask { try await watchPeak(fleet, peak, over) }
+                for _ in 0..<3 { group.addTask { try await keepHost(fleet, over) } }
                 let (kills, load) = (20, 80)
                 for _ in 0..<kills {
                     // More than six workers could do, so that everybody wants to grow.
                     for _ in 0..<load { try await place.sleeper(0.3) }
-                    var leader: (pid: Int32, token: Int64)?
-                    try await eventually("somebody leads and plans", within: .seconds(30)) {
-                        let view = try await fleet.store.view()
-                        guard view.plan?.token == view.token, let pid = view.leaderPID else { return false }
-                        leader = (pid, view.token)
-                        return true
-                    }
-                    let (pid, token) = try #require(leader)
+                    let (pid, token) = try await leader(fleet)
                     let start = ContinuousClock.now
                     kill(pid, SIGKILL)
-                    try await eventually("another one leads", within: .seconds(30)) {
-                        let view = try await fleet.store.view()
-                        return view.token > token && view.plan?.token == view.token
-                    }
+                    _ = try await leader(fleet, after: token)
                     holds.change { $0.append(start.duration(to: .now)) }
                 }
                 try await place.eventually("all is done", within: .seconds(60)) { $0.done == load * kills }
-                watching.turnOff()
+                over.turnOff()
                 try await group.waitForAll()
             }
             #expect(peak.value <= most, "\(peak.value) workers at once")

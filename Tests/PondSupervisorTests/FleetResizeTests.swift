@@ -1,5 +1,6 @@
 import PondCore
 import PondSupervisor
+import PondTestKit
 import Testing
 
 /// How a fleet grows and shrinks.
@@ -207,22 +208,5 @@ import Testing
         }
         // Slots are used again, so their number stays bounded.
         #expect(driver.fleet.slotCount <= 40)
-    }
-}
-
-/// Numbers that are the same in every run (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
     }
 }

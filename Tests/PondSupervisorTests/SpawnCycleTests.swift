@@ -105,6 +105,12 @@ import Testing
         #expect(ControlGroup.find(groups: "", mounts: "") == nil)
     }
 
+    @Test func `memory that files only happen to fill counts as free`() {
+        #expect(ControlGroup.idleFileBytes(in: "cache 9\ninactive_file 5\ntotal_inactive_file 7\n") == 7)
+        #expect(ControlGroup.idleFileBytes(in: "anon 1\ninactive_file 5\n") == 5)
+        #expect(ControlGroup.idleFileBytes(in: "") == 0)
+    }
+
     /// Whether this system lets us make groups.
     private static let isAllowed: Bool = {
         guard let group = ControlGroup.own(), let child = fork(), child > 0 else { return false }

@@ -2,22 +2,12 @@ import Glibc
 import PondCore
 import PondSupervisor
 
-/// The pipe whose end tells a worker that its supervisor is gone: standard input, when the environment says so. A line on
-/// it that says so retires the worker.
+/// The pipe whose end tells a worker that its supervisor is gone: standard input, when the environment says so.
 ///
-/// A thread of its own waits for it: a read that waits on Swift's pool would hold one of its few threads for good, and
-/// a Dispatch source crashed the process now and then when the pipe hung up.
+/// A line on it may ask the worker to retire.
+///
+/// A thread of its own waits for it: a Dispatch source crashed the process now and then when the pipe hung up.
 enum Lifeline {
-    private final class Watch: Sendable {
-        let onRetire: @Sendable () -> Void
-        let onEnd: @Sendable () -> Void
-
-        init(onRetire: @escaping @Sendable () -> Void, onEnd: @escaping @Sendable () -> Void) {
-            self.onRetire = onRetire
-            self.onEnd = onEnd
-        }
-    }
-
     /// Watches the lifeline for as long as the process lives; does nothing when nobody holds one.
     ///
     /// - Parameters:
@@ -32,29 +22,10 @@ enum Lifeline {
         #if PLANTED_BUGS
         if PlantedBug.active == .noLifeline { return }
         #endif
-        var thread = pthread_t()
-        let watch = Unmanaged.passRetained(Watch(onRetire: onRetire, onEnd: onEnd))
-        let code = pthread_create(
-            &thread,
-            nil,
-            { pointer in
-                guard let pointer else { return nil }
-                let watch = Unmanaged<Watch>.fromOpaque(pointer).takeRetainedValue()
-                Lifeline.waitForEnd(onRetire: watch.onRetire)
-                watch.onEnd()
-                return nil
-            },
-            watch.toOpaque()
-        )
-        guard code == 0 else {
-            watch.release()
-            throw CommandFailure(
-                .failure,
-                "no thread to watch the lifeline: \(String(cString: strerror(code)))",
-                hint: "raise the limit of processes (ulimit -u, or the cgroup's)"
-            )
+        try OwnThread.start("to watch the lifeline") {
+            waitForEnd(onRetire: onRetire)
+            onEnd()
         }
-        pthread_detach(thread)
     }
 
     /// Reads lines until the end; one that this version does not know is dropped.

@@ -56,7 +56,18 @@ package struct ControlGroup: Sendable, Hashable {
             isUnified
             ? ("memory.max", "memory.current") : ("memory.limit_in_bytes", "memory.usage_in_bytes")
         guard let most = number(limit), most < 1 << 60, let used = number(usage) else { return nil }
-        return max(0, most - used)
+        // What was read from files and not used since is given up when somebody needs the room.
+        let idle = ControlGroup.idleFileBytes(in: ProcFile.text("\(path)/memory.stat") ?? "")
+        return max(0, most - max(0, used - idle))
+    }
+
+    /// Bytes of files that are only kept because there was room, by a text in the form of memory.stat.
+    package static func idleFileBytes(in text: String) -> Int64 {
+        let values = text.split(separator: "\n").reduce(into: [Substring: Int64]()) { values, line in
+            let words = line.split(separator: " ")
+            if words.count == 2 { values[words[0]] = Int64(words[1]) }
+        }
+        return values["total_inactive_file"] ?? values["inactive_file"] ?? 0
     }
 
     private func number(_ file: String) -> Int64? {

@@ -184,6 +184,7 @@ extension FleetAgent {
     ///
     /// - Returns: false when a queue has no worker, so that the next look must be soon.
     private func tick() async -> Bool {
+        let asked = clock.now()
         do throws(QueueError) {
             let answer = try await store.beat(
                 as: host,
@@ -193,7 +194,7 @@ extension FleetAgent {
             )
             let plan = try await newestPlan(answer)
             outage.worked("fleet beat")
-            if let plan { await obey(plan) }
+            if let plan { await obey(plan, asked: asked) }
         } catch {
             // Everything stays as it is: a fleet that cannot be seen is not a fleet that is idle.
             outage.failed("fleet beat", error)
@@ -211,7 +212,9 @@ extension FleetAgent {
         return try await lead(answer, told)
     }
 
-    private func obey(_ plan: FleetPlan) async {
+    private func obey(_ plan: FleetPlan, asked: ContinuousClock.Instant) async {
+        // A process that was stopped in between may hold a plan of long ago, and others may have what it had.
+        guard asked.duration(to: clock.now()) < configuration.lease / 2 else { return }
         let isCurrent = memory.withLock { memory in
             guard plan.token >= memory.token, !memory.isStopping else { return false }
             memory.token = plan.token

@@ -32,27 +32,7 @@ final class KeyThread: Sendable {
     /// - Throws: `CommandFailure` when the system gives no thread.
     static func start(_ onEvent: @escaping @Sendable (TerminalEvent) -> Void) throws -> KeyThread {
         let keys = KeyThread(onEvent)
-        var thread = pthread_t()
-        let pointer = Unmanaged.passRetained(keys)
-        let code = pthread_create(
-            &thread,
-            nil,
-            { pointer in
-                guard let pointer else { return nil }
-                Unmanaged<KeyThread>.fromOpaque(pointer).takeRetainedValue().listen()
-                return nil
-            },
-            pointer.toOpaque()
-        )
-        guard code == 0 else {
-            pointer.release()
-            throw CommandFailure(
-                .failure,
-                "no thread to read the keyboard: \(String(cString: strerror(code)))",
-                hint: "raise the limit of processes (ulimit -u, or the cgroup's)"
-            )
-        }
-        pthread_detach(thread)
+        try OwnThread.start("to read the keyboard") { keys.listen() }
         return keys
     }
 

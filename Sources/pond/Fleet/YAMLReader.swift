@@ -122,7 +122,9 @@ enum NearMiss {
     }
 }
 
-/// An amount of memory as people write it: `512MB`, `1GB`, `64KiB`, or plain bytes. A thousand and 1,024 are the same here.
+/// An amount of memory as people write it: `512MB`, `1GB`, `64KiB`, or plain bytes.
+///
+/// A thousand and 1,024 are the same here.
 struct ByteSize {
     let bytes: Int64
 

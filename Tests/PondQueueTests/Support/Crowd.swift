@@ -1,6 +1,7 @@
 import PondCore
 import PondQueue
 import PondRedis
+import PondTestKit
 import Testing
 
 /// Workers without handlers that do random things to one queue, the same for the same seed.
