@@ -89,8 +89,10 @@ package struct ControlGroup: Sendable, Hashable {
     }
 
     /// Removes the group of a process that has ended.
-    package func forget(_ pid: Int32) {
-        rmdir("\(path)/\(ControlGroup.name(of: pid))")
+    ///
+    /// - Returns: false when it has to be tried again: somebody whom the process started is not quite gone.
+    package func forget(_ pid: Int32) -> Bool {
+        rmdir("\(path)/\(ControlGroup.name(of: pid))") == 0 || errno != EBUSY
     }
 
     private static func name(of pid: Int32) -> String { "millpond-worker-\(pid)" }

@@ -11,6 +11,7 @@ final class Pool: Sendable {
     let supervisor: Supervisor
     let watch: PoolWatch
     private let name: String
+    private let memory: MemoryGuard
     private let target: Mutex<Int>
     private let logger: Logger
 
@@ -31,7 +32,8 @@ final class Pool: Sendable {
         name = host
         target = Mutex(0)
         let watch = PoolWatch(clock: clock)
-        let guardian = MemoryGuard(configuration, logger: logger)
+        let memory = MemoryGuard(configuration, logger: logger)
+        self.memory = memory
         supervisor = Supervisor(
             Pool.fleet(configuration, host: host, workersMax: workersMax),
             clock: clock,
@@ -39,7 +41,7 @@ final class Pool: Sendable {
             output: output
         ) { event in
             watch.note(event)
-            guardian.note(event)
+            memory.note(event)
             onEvent(event)
         }
         self.watch = watch
@@ -99,6 +101,7 @@ final class Pool: Sendable {
     ///
     /// - Parameter load: nil when the queue could not be measured.
     func recycle(_ load: QueueLoad?) {
+        memory.sweep()
         if let load { watch.note(jobsEnded: load.ended(of: name).values.reduce(0, +)) }
         let statuses = supervisor.snapshot()
         guard !statuses.contains(where: { $0.state == .draining || $0.state == .starting }) else { return }
@@ -123,40 +126,5 @@ final class Pool: Sendable {
             metadata: ["pid": "\(used)", "queue": "\(configuration.queue)", "jobs": "\(ended[used] ?? 0)"]
         )
         supervisor.recycle(used)
-    }
-}
-
-/// Puts each worker into a control group of its own, where there is a memory limit and the system allows it.
-private final class MemoryGuard: Sendable {
-    private let memoryMax: Int64?
-    private let logger: Logger
-    private let group: ControlGroup?
-    private let hasComplained = Mutex(false)
-
-    init(_ configuration: PoolConfiguration, logger: Logger) {
-        // The polite way comes first: a worker over its limit is replaced after its jobs. The kernel ends what grows on.
-        memoryMax = configuration.memoryMax.map { $0 + $0 / 2 }
-        group = configuration.memoryMax == nil ? nil : ControlGroup.own()
-        self.logger = logger
-    }
-
-    func note(_ event: FleetEvent) {
-        guard let memoryMax else { return }
-        switch event {
-        case .spawned(_, let pid):
-            let problem = group.map { $0.limit(pid, memoryMax: memoryMax) } ?? "no memory controller"
-            guard let problem,
-                hasComplained.withLock({ has in
-                    defer { has = true }
-                    return !has
-                })
-            else { return }
-            logger.notice(
-                "workers have no memory limit in the kernel; one that is too large is replaced after its jobs all the same",
-                metadata: ["reason": "\(problem)"]
-            )
-        case .exited(_, let pid?, _, _): group?.forget(pid)
-        default: break
-        }
     }
 }
