@@ -84,7 +84,7 @@ extension ScalingDecision {
         case .fleet: "limited by the fleet, which has no free room for \(wantedInAll)"
         case .hostMemory: "limited by the memory of its hosts, which is too little for \(wantedInAll)"
         case .hostCPU: "limited by the processors of its hosts, which are too few for \(wantedInAll)"
-        case .pressure: "limited by its hosts, which stall on processor or memory and take no more; it wants \(wanted)"
+        case .pressure: "held back by its hosts, which stall on processor or memory; it wants \(wanted)"
         case .crashLoop: "held since its workers die as soon as they start; it wants \(wanted)"
         case .verifyHold:
             "held since jobs run slower and more workers must first show that they finish more; "

@@ -83,13 +83,13 @@ public struct FleetScaler: Sendable, Hashable, Codable {
         _ policy: FleetPolicy
     ) -> [String: Int] {
         var claims = decisions.map { queue, decision in
-            Claim(decision, policy.queues[queue], reach: placement.reach(queue))
+            Claim(decision, policy.queues[queue], placement)
         }
         let floors = Dictionary(uniqueKeysWithValues: claims.map { ($0.queue, $0.floor) })
         var grants: [String: Int] = [:]
         for _ in 0..<roundsMax {
             grants = Sharing.grants(claims, capacity: placement.capacity)
-            placement.target(grants)
+            placement.target(grants, floors: floors)
             let short = claims.indices.filter {
                 placement.workers(of: claims[$0].queue) < grants[claims[$0].queue] ?? 0
             }
@@ -113,14 +113,15 @@ extension Placement {
 
 extension Claim {
     /// What a decision asks for, as far as any host could take it.
-    init(_ decision: ScalingDecision, _ policy: ScalingPolicy?, reach: Int) {
-        let wanted = min(max(0, decision.wanted), reach)
-        let owed = max(decision.workersMin, policy?.reserve ?? 0)
+    init(_ decision: ScalingDecision, _ policy: ScalingPolicy?, _ placement: Placement) {
+        let wish = max(0, decision.wanted)
+        // What a person has fixed, or what is held for want of data, is not for others to take.
+        let owed = decision.isHeld ? wish : min(wish, max(decision.workersMin, policy?.reserve ?? 0))
+        let floor = min(owed, placement.reach(decision.queue, isOwed: true))
         self.init(
             queue: decision.queue,
-            wanted: wanted,
-            // What a person has fixed, or what is held for want of data, is not for others to take.
-            floor: decision.isHeld ? wanted : min(wanted, owed),
+            wanted: max(floor, min(wish, placement.reach(decision.queue))),
+            floor: floor,
             weight: policy?.weight ?? 1
         )
     }

@@ -6,8 +6,13 @@ public struct HostReport: Sendable, Hashable, Codable {
     public var workersMax: Int
     /// What bounds `workersMax`: `hostMemory`, `hostCPU`, or `none` for its configuration.
     public var limit: LimitingFactor
-    /// False while the host stalls on processor or memory.
+    /// False while the host stalls on memory: it takes no more than each queue is owed.
     public var mayGrow: Bool
+    /// How many workers it takes at a look beyond those that queues are owed, as while it stalls on processors; nil for
+    /// as many as it can carry.
+    public var growthMax: Int?
+    /// Whether it stalls on processor or memory.
+    public var isUnderPressure: Bool { !mayGrow || growthMax != nil }
     /// By queue; a queue that is missing cannot run on this host.
     public var pools: [String: PoolReport]
 
@@ -16,12 +21,14 @@ public struct HostReport: Sendable, Hashable, Codable {
         workersMax: Int,
         limit: LimitingFactor = .none,
         mayGrow: Bool = true,
+        growthMax: Int? = nil,
         pools: [String: PoolReport] = [:]
     ) {
         self.id = id
         self.workersMax = workersMax
         self.limit = limit
         self.mayGrow = mayGrow
+        self.growthMax = growthMax
         self.pools = pools
     }
 }

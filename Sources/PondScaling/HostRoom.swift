@@ -35,6 +35,8 @@ struct HostRoom: Sendable {
     let capacity: Int
     let limit: LimitingFactor
     let mayGrow: Bool
+    /// Workers that may be added in one plan; nil for as many as there is room for.
+    let growthMax: Int?
     /// Of the queues that this host can run.
     var pools: [String: Pool] = [:]
     /// Processes of queues that nobody speaks of any more: they are to go, and until then they take room.
@@ -45,6 +47,7 @@ struct HostRoom: Sendable {
         capacity = report.workersMax.clamped(to: 0...HostRoom.workersMax)
         limit = report.limit
         mayGrow = report.mayGrow
+        growthMax = report.growthMax
         var strangers = 0
         for (queue, pool) in report.pools {
             if queues.contains(queue) {
@@ -67,13 +70,20 @@ struct HostRoom: Sendable {
     var occupied: Int { pools.values.reduce(strangers) { $0 + $1.occupied(planned: $1.target) } }
 
     /// Whether it may have more of a queue, if it has room.
-    func canGrow(_ queue: String) -> Bool {
-        mayGrow && pools[queue].map { !$0.isCrashLooping } ?? false
+    ///
+    /// - Parameter isOwed: for a worker that the queue is owed, pressure is no reason: a busy host is slow, a queue
+    ///   without a worker stands still.
+    func canGrow(_ queue: String, isOwed: Bool = false) -> Bool {
+        guard let pool = pools[queue], !pool.isCrashLooping else { return false }
+        return isOwed || (mayGrow && growthMax.map { added < $0 } ?? true)
     }
 
+    /// Workers that the plan in the making adds.
+    private var added: Int { pools.values.reduce(0) { $0 + max(0, $1.target - $1.assigned) } }
+
     /// The most of a queue that it could have.
-    func reach(_ queue: String) -> Int {
+    func reach(_ queue: String, isOwed: Bool) -> Int {
         guard let pool = pools[queue] else { return 0 }
-        return canGrow(queue) ? max(capacity, pool.assigned) : pool.assigned
+        return canGrow(queue, isOwed: isOwed) ? max(capacity, pool.assigned) : pool.assigned
     }
 }

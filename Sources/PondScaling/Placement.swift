@@ -17,9 +17,9 @@ struct Placement: Sendable {
         min(room, hosts.reduce(0) { $0 + max($1.capacity, $1.assigned) })
     }
 
-    /// The most of a queue that the hosts could have.
-    func reach(_ queue: String) -> Int {
-        hosts.reduce(0) { $0 + $1.reach(queue) }
+    /// The most of a queue that the hosts could have, or could have of what it is owed.
+    func reach(_ queue: String, isOwed: Bool = false) -> Int {
+        hosts.reduce(0) { $0 + $1.reach(queue, isOwed: isOwed) }
     }
 
     /// Workers of a queue in the plan in the making.
@@ -34,12 +34,14 @@ struct Placement: Sendable {
     }
 
     /// Plans the grants as if all that drains were gone.
-    mutating func target(_ grants: [String: Int]) {
+    ///
+    /// - Parameter floors: workers of each queue that come first.
+    mutating func target(_ grants: [String: Int], floors: [String: Int]) {
         for host in hosts.indices {
             for (queue, pool) in hosts[host].pools { hosts[host].pools[queue]?.target = pool.assigned }
         }
         for (queue, size) in grants.sorted(by: { $0.key < $1.key }) { shrink(queue, to: size) }
-        grow(to: grants, first: [:]) { placement, index, _ in
+        grow(to: grants, first: floors) { placement, index, _ in
             placement.hosts[index].capacity - placement.hosts[index].target
         }
     }
@@ -97,11 +99,13 @@ struct Placement: Sendable {
     /// Gives each queue in turn a worker on the host with most room, those below their floor first.
     private mutating func grow(to sizes: [String: Int], first floors: [String: Int], room: Room) {
         let first = floors.filter { sizes[$0.key] != nil }
-        for goals in [first.merging(sizes) { min($0, $1) }.filter { first[$0.key] != nil }, sizes] {
+        let owed = first.merging(sizes) { min($0, $1) }.filter { first[$0.key] != nil }
+        for (goals, isOwed) in [(owed, true), (sizes, false)] {
             var open = goals.keys.sorted()
             while !open.isEmpty {
                 open = open.filter { queue in
-                    guard workers(of: queue) < goals[queue] ?? 0, let host = roomiest(queue, room) else { return false }
+                    guard workers(of: queue) < goals[queue] ?? 0, let host = roomiest(queue, isOwed, room)
+                    else { return false }
                     hosts[host].pools[queue]?.target += 1
                     return true
                 }
@@ -109,9 +113,9 @@ struct Placement: Sendable {
         }
     }
 
-    private func roomiest(_ queue: String, _ room: Room) -> Int? {
+    private func roomiest(_ queue: String, _ isOwed: Bool, _ room: Room) -> Int? {
         var best: (index: Int, room: Int)?
-        for index in hosts.indices where hosts[index].canGrow(queue) {
+        for index in hosts.indices where hosts[index].canGrow(queue, isOwed: isOwed) {
             let room = room(self, index, queue)
             if room > (best?.room ?? 0) { best = (index, room) }
         }

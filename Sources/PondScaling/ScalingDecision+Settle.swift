@@ -24,7 +24,7 @@ extension Placement {
         let full = able.filter { $0.target >= $0.capacity }
         guard full.count == able.count else {
             // Somewhere is room: what is missing waits for workers that drain, or sits on a host that may not grow.
-            return able.contains { !$0.mayGrow } ? .pressure : .fleet
+            return able.contains { !$0.mayGrow || $0.growthMax != nil } ? .pressure : .fleet
         }
         return full.first { $0.limit != .none }?.limit ?? (first.limit == .none ? .fleet : first.limit)
     }

@@ -88,6 +88,40 @@ import Testing
         #expect(bench.decision().limit == .pressure)
     }
 
+    @Test func `under pressure a queue gets its minimum, its reserve and what a person pinned`() {
+        var bench = bench([host("a", 20)])
+        bench.hosts[0].mayGrow = false
+        bench.policy.queues["q"]?.workersMin = 2
+        bench.tick()
+        #expect(bench.workers() == 2)
+        bench.policy.queues["q"]?.reserve = 3
+        bench.readings["q"]?.waiting = 5_000
+        bench.readings["q"]?.oldestWait = .seconds(20)
+        bench.tick()
+        #expect(bench.workers() == 3)
+        #expect(bench.decision().limit == .pressure)
+        pinned(&bench, 6)
+        bench.tick()
+        #expect(bench.workers() == 6)
+    }
+
+    @Test func `where processors are short a host takes one worker more at a look`() {
+        var bench = bench([host("a", 20)])
+        bench.tick()
+        bench.hosts[0].growthMax = 1
+        bench.readings["q"]?.waiting = 5_000
+        bench.readings["q"]?.oldestWait = .seconds(20)
+        let start = bench.workers()
+        for step in 1...4 {
+            bench.tick()
+            #expect(bench.workers() == start + step)
+            #expect(bench.decision().limit == .pressure)
+        }
+        bench.hosts[0].growthMax = nil
+        bench.tick()
+        #expect(bench.workers() > start + 5)
+    }
+
     @Test func `a pool that crash-loops gets no more workers, another host does`() {
         var bench = bench([host("a", 20), host("b", 3)])
         bench.hosts[0].pools["q"]?.isCrashLooping = true

@@ -111,7 +111,7 @@ import Testing
         (.fleet, "limited by the fleet, which has no free room for the 12 that it wants."),
         (.hostMemory, "limited by the memory of its hosts, which is too little for the 12 that it wants."),
         (.hostCPU, "limited by the processors of its hosts, which are too few for the 12 that it wants."),
-        (.pressure, "limited by its hosts, which stall on processor or memory and take no more; it wants 12."),
+        (.pressure, "held back by its hosts, which stall on processor or memory; it wants 12."),
         (.crashLoop, "held since its workers die as soon as they start; it wants 12."),
         (
             .verifyHold,

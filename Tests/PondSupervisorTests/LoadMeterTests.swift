@@ -129,10 +129,17 @@ import Testing
         #expect((capacity.workers, capacity.limit) == (5, .hostMemory))
     }
 
-    @Test(arguments: [(0.59, 0.05, true), (0.61, 0.05, false), (0.1, 0.11, false)])
-    func `under pressure nothing grows`(cpu: Double, memory: Double, mayGrow: Bool) {
+    @Test(arguments: [(0.59, 0.05, true, nil), (0.61, 0.05, true, 1), (0.1, 0.11, false, nil)])
+    func `where memory is short nothing grows, where processors are short one at a time`(
+        cpu: Double,
+        memory: Double,
+        mayGrow: Bool,
+        growthMax: Int?
+    ) {
         let facts = HostFacts(cores: 4, memoryAvailable: 1 << 40, cpuPressure: cpu, memoryPressure: memory)
-        #expect(HostCapacity(facts, HostLimits(), running: 0, workerMemory: nil).mayGrow == mayGrow)
+        let capacity = HostCapacity(facts, HostLimits(), running: 0, workerMemory: nil)
+        #expect(capacity.mayGrow == mayGrow)
+        #expect(capacity.growthMax == growthMax)
     }
 }
 

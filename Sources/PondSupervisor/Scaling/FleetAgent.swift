@@ -264,6 +264,7 @@ extension FleetAgent {
                 workersMax: capacity.workers,
                 limit: capacity.limit,
                 mayGrow: capacity.mayGrow,
+                growthMax: capacity.growthMax,
                 pools: Dictionary(reports, uniquingKeysWith: { first, _ in first })
             ),
             pid: getpid(),

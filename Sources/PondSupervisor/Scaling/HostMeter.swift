@@ -70,8 +70,10 @@ package struct HostCapacity: Sendable, Hashable {
     package var workers: Int
     /// What bounds them.
     package var limit: LimitingFactor
-    /// Whether workers may be added now; false under pressure.
+    /// Whether workers may be added now; false while memory is short.
     package var mayGrow: Bool
+    /// How many may be added at a look; one while processors are short, because jobs mostly wait for others.
+    package var growthMax: Int?
 
     /// Memory that a worker is taken to need before one has been seen, in bytes.
     package static let workerMemoryGuess: Int64 = 64 << 20
@@ -87,9 +89,8 @@ package struct HostCapacity: Sendable, Hashable {
         let bySetting = limits.workersMax ?? SupervisorLimits.workers.upperBound
         workers = min(byMemory, byCores, bySetting)
         limit = workers == bySetting ? .max : workers == byCores ? .hostCPU : .hostMemory
-        mayGrow =
-            (facts.cpuPressure ?? 0) <= limits.cpuPressureMax
-            && (facts.memoryPressure ?? 0) <= limits.memoryPressureMax
+        mayGrow = (facts.memoryPressure ?? 0) <= limits.memoryPressureMax
+        growthMax = (facts.cpuPressure ?? 0) <= limits.cpuPressureMax ? nil : 1
     }
 }
 

@@ -150,11 +150,12 @@ public struct HostLimits: Sendable, Hashable {
     ///
     /// Defaults to 256 MiB.
     public var memoryReserve: Int64
-    /// No worker is added while something waited for a processor during more than this share of the last ten seconds.
+    /// Workers are added one at a time while something waited for a processor during more than this share of the last ten
+    /// seconds, except those that a queue is owed: its minimum, its reserve, what a person pinned.
     ///
     /// Defaults to 0.6.
     public var cpuPressureMax: Double
-    /// The same for memory.
+    /// None is added while something waited for memory for so long, with the same exception.
     ///
     /// Defaults to 0.1.
     public var memoryPressureMax: Double

@@ -67,7 +67,7 @@ extension LimitingFactor {
         case .fleet: "the fleet's max_workers, which the queues share by weight"
         case .hostMemory: "the memory of the hosts"
         case .hostCPU: "the processors of the hosts"
-        case .pressure: "pressure: work on the hosts waits for processors or memory"
+        case .pressure: "pressure: work on the hosts waits for processors or memory, so few are added at a time"
         case .verifyHold: "what the jobs call: more workers did not finish more jobs"
         case .crashLoop: "a crash loop: workers keep ending before they finish a job"
         case .stale: "missing data: nothing changes before the queue can be measured again"
