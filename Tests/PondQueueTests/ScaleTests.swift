@@ -8,8 +8,8 @@ import Testing
 @Suite(.redis) struct ScaleTests {
     private func load(
         _ bench: Bench,
-        soon: Duration = .seconds(5),
-        later: Duration = .seconds(120)
+        soon: Duration = .seconds(200),
+        later: Duration = .seconds(400)
     ) async throws
         -> QueueLoad
     {
