@@ -252,16 +252,16 @@ import Testing
         let store = try bench.pond.fleet(admin.name)
         try await store.register()
         let status = HostStatus(report: HostReport(id: "a", workersMax: 1), cores: 1, memoryAvailable: 1)
-        for host in ["a", "b"] { _ = try await store.beat(as: host, status, lease: .seconds(1), isWilling: true) }
+        for host in ["a", "b"] { _ = try await store.beat(as: host, status, lease: .seconds(60), isWilling: true) }
         // One host has been silent.
-        try await admin.redis("ZADD", "mp:fleet:{\(admin.name)}:seen", "\(try await admin.now() - 1_100)", "b")
+        try await admin.redis("ZADD", "mp:fleet:{\(admin.name)}:seen", "\(try await admin.now() - 61_000)", "b")
         // The fleet is full.
         let now = try await admin.now()
         let crowd = (0..<256).flatMap { ["\(now)", "host-\($0)"] }
         _ = try await admin.pond.redis.send(
             RedisCommand("ZADD", (["mp:fleet:{\(admin.name)}:seen"] + crowd).map { .text($0) })
         )
-        let answer = try await store.beat(as: "a", status, lease: .seconds(1), isWilling: true)
+        let answer = try await store.beat(as: "a", status, lease: .seconds(60), isWilling: true)
         let plan = FleetPlan(token: answer.token, at: answer.now)
         let decision = ScalingDecision(queue: "q", at: answer.now, token: 1, from: 0, to: 1, demand: 1, wanted: 1)
         _ = try await store.publish(plan, memory: FleetScaler(), worthKeeping: [decision], as: "a")
