@@ -101,11 +101,16 @@ let package = Package(
             dependencies: ["PondCore", "PondRedis", "PondQueue", logging, subprocess, system],
             swiftSettings: house
         ),
+        .target(
+            name: "PondBenchKit",
+            dependencies: ["PondCore", "PondRedis", "PondQueue", "PondWorker"],
+            swiftSettings: house
+        ),
         // Floor 5
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondSimulation",
+                "Millpond", "PondBenchKit", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondSimulation",
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams,
             ],
             swiftSettings: house
@@ -139,6 +144,22 @@ let package = Package(
                 "PondCore", grdb, crypto, arguments, logging,
             ],
             path: "Tests/ChaosTests/Chaos",
+            swiftSettings: house
+        ),
+        // The benchmark, and what it is compared with: a program in C that does the least that Redis has to do.
+        .executableTarget(
+            name: "floor",
+            path: "Benchmarks/Floor",
+            swiftSettings: house,
+            linkerSettings: [.linkedLibrary("hiredis")]
+        ),
+        .executableTarget(
+            name: "PondBench",
+            dependencies: [
+                "floor", "PondBenchKit", "Millpond", "PondQueue", "PondRedis", "PondCore", arguments, logging, subprocess,
+                system,
+            ],
+            path: "Benchmarks/PondBench",
             swiftSettings: house
         ),
         // Tests: pure values first, then bytes, a real server, real processes.
@@ -221,6 +242,7 @@ let package = Package(
             path: "Tests/ChaosTests/KitTests",
             swiftSettings: house
         ),
+        .testTarget(name: "PondBenchTests", dependencies: ["PondBench", "PondBenchKit", "PondQueue"], swiftSettings: house),
         .testTarget(name: "RepoTests", swiftSettings: house),
     ]
 )
