@@ -109,7 +109,7 @@ final class SlotPool: Sendable {
         let result = attempt.context.lastProgress.result
         // A job that did not run here has no claim to end, or has ended already.
         var isOurs: Bool? = true
-        if attempt.hasRun {
+        if attempt.hasRun, admission.hasToEnd(assignment) {
             // In a task of its own, because the slot's was cancelled if the job's time was up.
             isOurs = await Task { await admission.end(assignment, outcome, result) }.value
         }
@@ -156,6 +156,8 @@ final class SlotPool: Sendable {
         case .dead(let cause, let error):
             context.logger.error("attempt failed for good", metadata: ["error": "\(error)", "cause": "\(cause)"])
         case .done, .deferred, .released, .postponed, .duplicate, .cancelled, .expired:
+            // The context's logger is made anew each time, with five words of metadata: a third of what a job costs.
+            guard parts.logger.logLevel <= .debug else { return }
             context.logger.debug("attempt ended", metadata: ["outcome": "\(outcome.word)"])
         }
     }
