@@ -15,18 +15,26 @@ package final class Intake<Element: Sendable>: Sendable {
         var isClosed = false
         /// A moving average of how long jobs run; nil before the first has ended.
         var meanRun: Duration?
+        /// How many jobs slots have taken out of the buffer, ever.
+        var takes = 0
+        /// How many that were when somebody last looked and saw a change, and when that was.
+        var lastChange: (takes: Int, at: ContinuousClock.Instant)?
     }
 
     /// Jobs that run no longer than this are worth fetching ahead.
     private static var shortRun: Duration { .milliseconds(500) }
+    /// For how long the slots are given work ahead, when that is more than a job for each.
+    private static var aheadTime: Duration { .milliseconds(20) }
+    /// The most jobs that are fetched ahead unless a number is given.
+    private static var aheadMax: Int { 512 }
 
     private let slots: Int
     private let prefetch: Int
     private let prefetchesShortJobsOnly: Bool
     private let state = Mutex(State())
 
-    /// - Parameter prefetch: nil for as many as slots, but only while jobs are short: a job that waits here behind
-    ///   long ones could run in an idle worker.
+    /// - Parameter prefetch: nil for what the slots get through in 20 ms, at least a job for each, but only while jobs
+    ///   are short: a job that waits here behind long ones could run in an idle worker.
     package init(slots: Int, prefetch: Int?) {
         self.slots = slots
         self.prefetch = prefetch ?? slots
@@ -51,7 +59,9 @@ package final class Intake<Element: Sendable>: Sendable {
 
     private func prefetchNow(_ state: State) -> Int {
         guard prefetchesShortJobsOnly else { return prefetch }
-        return state.meanRun.map { $0 <= Self.shortRun } ?? false ? prefetch : 0
+        guard let meanRun = state.meanRun, meanRun <= Self.shortRun else { return 0 }
+        let ahead = Double(slots) * (Self.aheadTime / max(meanRun, .microseconds(1)))
+        return max(prefetch, Int(min(ahead, Double(Self.aheadMax))))
     }
 
     /// Jobs that wait for a slot.
@@ -96,6 +106,7 @@ package final class Intake<Element: Sendable>: Sendable {
                 if state.isClosed { return (nil, true) }
                 if let assignment = state.buffer.popFirst() {
                     state.taken += 1
+                    state.takes += 1
                     return (assignment, true)
                 }
                 state.idleSlots.append(continuation)
@@ -111,6 +122,25 @@ package final class Intake<Element: Sendable>: Sendable {
     /// Notes that a slot has passed on the outcome of the job that it took.
     package func noteEnd() {
         state.withLock { $0.taken -= 1 }
+    }
+
+    /// Takes what waits out of the buffer when no slot has taken anything for a while: jobs were short, so more were
+    /// fetched than there are slots, and now long ones are in front.
+    ///
+    /// Looks only where the number of jobs ahead was left to this intake.
+    package func takeStalled(at now: ContinuousClock.Instant) -> [Element] {
+        state.withLock { state in
+            guard prefetchesShortJobsOnly, !state.isClosed else { return [] }
+            guard !state.buffer.isEmpty, let last = state.lastChange, last.takes == state.takes else {
+                state.lastChange = (state.takes, now)
+                return []
+            }
+            guard last.at.duration(to: now) >= Self.shortRun else { return [] }
+            defer { state.buffer.removeAll() }
+            // What runs now is long, whatever came before it.
+            state.meanRun = nil
+            return Array(state.buffer)
+        }
     }
 
     /// Takes jobs out of the buffer.
