@@ -1,4 +1,5 @@
 import DequeModule
+import PondCore
 import Synchronization
 
 /// Where fetched jobs wait for a slot, and the account of what is in flight.
@@ -15,18 +16,27 @@ package final class Intake<Element: Sendable>: Sendable {
         var isClosed = false
         /// A moving average of how long jobs run; nil before the first has ended.
         var meanRun: Duration?
+        /// A moving average of the bytes of their payloads.
+        var meanBytes = 0
         /// How many jobs slots have taken out of the buffer, ever.
         var takes = 0
         /// How many that were when somebody last looked and saw a change, and when that was.
         var lastChange: (takes: Int, at: ContinuousClock.Instant)?
+
+        mutating func popFirst() -> Element? {
+            guard let element = buffer.popFirst() else { return nil }
+            taken += 1
+            takes += 1
+            return element
+        }
     }
 
     /// Jobs that run no longer than this are worth fetching ahead.
     private static var shortRun: Duration { .milliseconds(500) }
     /// For how long the slots are given work ahead, when that is more than a job for each.
     private static var aheadTime: Duration { .milliseconds(20) }
-    /// The most jobs that are fetched ahead unless a number is given.
-    private static var aheadMax: Int { 512 }
+    /// About how many bytes of payload wait here at most.
+    private static var aheadBytes: Int { 16 << 20 }
 
     private let slots: Int
     private let prefetch: Int
@@ -45,23 +55,26 @@ package final class Intake<Element: Sendable>: Sendable {
     package var hasRoomWorthFetching: Bool {
         state.withLock { state in
             let ahead = prefetchNow(state)
-            return slots + ahead - state.inFlight >= max(1, ahead / 2)
+            // A quarter, so that one part is fetched, one settled, and the slots have the rest.
+            return slots + ahead - state.inFlight >= max(1, ahead / 4)
         }
     }
 
-    /// Notes how long a job ran.
-    package func noteRun(_ duration: Duration) {
+    /// Notes how long a job ran, and how large its payload was.
+    package func noteRun(_ duration: Duration, bytes: Int = 0) {
         guard prefetchesShortJobsOnly else { return }
         state.withLock { state in
             state.meanRun = state.meanRun.map { ($0 * 7 + duration) / 8 } ?? duration
+            state.meanBytes = (state.meanBytes * 7 + bytes) / 8
         }
     }
 
     private func prefetchNow(_ state: State) -> Int {
         guard prefetchesShortJobsOnly else { return prefetch }
         guard let meanRun = state.meanRun, meanRun <= Self.shortRun else { return 0 }
-        let ahead = Double(slots) * (Self.aheadTime / max(meanRun, .microseconds(1)))
-        return max(prefetch, Int(min(ahead, Double(Self.aheadMax))))
+        let inTime = Double(slots) * (Self.aheadTime / max(meanRun, .microseconds(1)))
+        let inMemory = Self.aheadBytes / max(state.meanBytes, 1)
+        return max(prefetch, min(Int(min(inTime, Double(Limits.prefetchMax))), inMemory))
     }
 
     /// Jobs that wait for a slot.
@@ -101,14 +114,12 @@ package final class Intake<Element: Sendable>: Sendable {
 
     /// The next job for a slot; nil when the intake is closed.
     package func next() async -> Element? {
-        await withCheckedContinuation { continuation in
+        // What waits is taken without suspending.
+        if let element = state.withLock({ $0.popFirst() }) { return element }
+        return await withCheckedContinuation { continuation in
             let (assignment, isAnswered) = state.withLock { state -> (Element?, Bool) in
                 if state.isClosed { return (nil, true) }
-                if let assignment = state.buffer.popFirst() {
-                    state.taken += 1
-                    state.takes += 1
-                    return (assignment, true)
-                }
+                if let element = state.popFirst() { return (element, true) }
                 state.idleSlots.append(continuation)
                 return (nil, false)
             }
