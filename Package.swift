@@ -110,7 +110,8 @@ let package = Package(
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondBenchKit", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondSimulation",
+                "Millpond", "PondBenchKit", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis",
+                "PondSimulation",
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams,
             ],
             swiftSettings: house
@@ -156,7 +157,8 @@ let package = Package(
         .executableTarget(
             name: "PondBench",
             dependencies: [
-                "floor", "PondBenchKit", "Millpond", "PondQueue", "PondRedis", "PondCore", arguments, logging, subprocess,
+                "floor", "PondBenchKit", "Millpond", "PondQueue", "PondRedis", "PondCore", arguments, logging,
+                subprocess,
                 system,
             ],
             path: "Benchmarks/PondBench",
@@ -190,7 +192,8 @@ let package = Package(
         .testTarget(
             name: "PondSupervisorTests",
             dependencies: [
-                "PondSupervisor", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle,
+                "PondSupervisor", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
+                lifecycle,
                 system,
             ],
             swiftSettings: house
@@ -242,7 +245,11 @@ let package = Package(
             path: "Tests/ChaosTests/KitTests",
             swiftSettings: house
         ),
-        .testTarget(name: "PondBenchTests", dependencies: ["PondBench", "PondBenchKit", "PondQueue"], swiftSettings: house),
+        .testTarget(
+            name: "PondBenchTests",
+            dependencies: ["PondBench", "PondBenchKit", "PondQueue"],
+            swiftSettings: house
+        ),
         .testTarget(name: "RepoTests", swiftSettings: house),
     ]
 )

@@ -71,6 +71,6 @@ struct LatencyFigures: Codable, Sendable {
         p99 = histogram.quantile(0.99).inSeconds * 1e6
         p999 = histogram.quantile(0.999).inSeconds * 1e6
         most = histogram.longest.inSeconds * 1e6
-        residentBytes = ProcessUsage.now().residentBytes
+        residentBytes = ProcessUsage.read().residentBytes
     }
 }

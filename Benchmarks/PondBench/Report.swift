@@ -45,7 +45,8 @@ struct Report: Sendable {
 
     func text(for terminal: Terminal) -> String {
         var table = Table([
-            .text("figure"), .number("millpond"), .number("floor"), .text("unit"), .number("ratio"), .text("least-most"),
+            .text("figure"), .number("millpond"), .number("floor"), .text("unit"), .number("ratio"),
+            .text("least-most"),
             .text("reach"), .text(""),
         ])
         for figure in figures {

@@ -25,7 +25,9 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Also write the figures as JSON to this file.", valueName: "file"))
     var json: String?
 
-    @Option(help: ArgumentHelp("Compare with the ratios in this file; fail when one is over 25 % worse.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Compare with the ratios in this file; fail when one is over 25 % worse.", valueName: "file")
+    )
     var check: String?
 
     @Option(help: ArgumentHelp("Write the ratios to this file, for a later --check.", valueName: "file"))
@@ -61,7 +63,8 @@ struct RunCommand: AsyncParsableCommand {
             throw CommandFailure(
                 .checkFailed,
                 "\(losses.count.of("ratio")) more than 25 % worse than in \(check ?? "")",
-                hint: "run it again when the machine is quiet; if it stays, find out why, or write a new file with --save"
+                hint:
+                    "run it again when the machine is quiet; if it stays, find out why, or write a new file with --save"
             )
         }
         terminal.say("no ratio is more than 25 % worse than in \(check ?? "")")

@@ -25,7 +25,10 @@ struct Scenario: Sendable {
         },
         Scenario(name: "enqueue-64-tasks", unit: "jobs/s", reach: .atLeast(0.5)) { stage in
             let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
-            let ours: Pace = try await stage.client("enqueue-tasks", ["--jobs", "\(stage.sizes.tasks)", "--tasks", "64"])
+            let ours: Pace = try await stage.client(
+                "enqueue-tasks",
+                ["--jobs", "\(stage.sizes.tasks)", "--tasks", "64"]
+            )
             return Sample(ours: ours.perSecond, floor: floor.perSecond)
         },
         Scenario(name: "enqueue-many", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
@@ -37,7 +40,8 @@ struct Scenario: Sendable {
 
     private static let draining =
         [
-            drain("raw", slots: 1, reach: nil), drain("raw", slots: 10, reach: 0.7), drain("raw", slots: 100, reach: 0.7),
+            drain("raw", slots: 1, reach: nil), drain("raw", slots: 10, reach: 0.7),
+            drain("raw", slots: 100, reach: 0.7),
             drain("decoded", slots: 1, reach: nil), drain("decoded", slots: 10, reach: 0.45),
             drain("decoded", slots: 100, reach: 0.45),
         ] + [

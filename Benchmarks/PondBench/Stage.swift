@@ -55,7 +55,10 @@ struct Stage: Sendable {
         get throws { try pond.queue(Self.queueName) }
     }
 
-    static func with<Value: Sendable>(sizes: Sizes, _ body: @Sendable (Stage) async throws -> Value) async throws -> Value {
+    static func with<Value: Sendable>(
+        sizes: Sizes,
+        _ body: @Sendable (Stage) async throws -> Value
+    ) async throws -> Value {
         try await BenchRedis.with { server in
             let pond = Pond(try RedisConfiguration(url: server.url), logger: .quiet)
             try await pond.installLibrary()

@@ -64,10 +64,10 @@ package struct DrainBench: Sendable {
             group.addTask {
                 await ready.wait()
                 let started = clock.now()
-                let cpu = ProcessUsage.now().cpuSeconds
+                let cpu = ProcessUsage.read().cpuSeconds
                 if jobs != nil, await count.reached.wait(atMost: limit, clock) { throw BenchFailure.tooSlow(limit) }
                 let ended = try await untilSettled(jobs.map { max(0, waiting - $0) } ?? 0, started + limit)
-                let usage = ProcessUsage.now()
+                let usage = ProcessUsage.read()
                 worker.drain()
                 return DrainFigures(
                     jobs: jobs ?? count.value,
@@ -84,7 +84,8 @@ package struct DrainBench: Sendable {
         }
     }
 
-    private func untilSettled(_ rest: Int, _ deadline: ContinuousClock.Instant) async throws -> ContinuousClock.Instant {
+    private func untilSettled(_ rest: Int, _ deadline: ContinuousClock.Instant) async throws -> ContinuousClock.Instant
+    {
         while try await length() > rest {
             guard clock.now() < deadline else { throw BenchFailure.tooSlow(.zero) }
             try await clock.sleep(Self.pollInterval)

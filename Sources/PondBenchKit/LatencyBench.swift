@@ -88,7 +88,8 @@ package struct LatencyBench: Sendable {
         }
     }
 
-    private func run(_ jobs: Int, _ produce: @escaping @Sendable (Notes) async throws -> Void) async throws -> Histogram {
+    private func run(_ jobs: Int, _ produce: @escaping @Sendable (Notes) async throws -> Void) async throws -> Histogram
+    {
         let notes = Notes(jobs: jobs)
         let ready = WakeSignal()
         var configuration = WorkerConfiguration(queues: [queue.name.text])
@@ -105,7 +106,9 @@ package struct LatencyBench: Sendable {
                 defer { worker.drain() }
                 await ready.wait()
                 try await produce(notes)
-                if await notes.done.reached.wait(atMost: .seconds(60), clock) { throw BenchFailure.tooSlow(.seconds(60)) }
+                if await notes.done.reached.wait(atMost: .seconds(60), clock) {
+                    throw BenchFailure.tooSlow(.seconds(60))
+                }
             }
             try await group.waitForAll()
         }

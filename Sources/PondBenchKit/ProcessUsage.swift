@@ -8,7 +8,7 @@ package struct ProcessUsage: Sendable, Codable {
     package let residentBytes: Int
 
     /// Asks the system.
-    package static func now() -> ProcessUsage {
+    package static func read() -> ProcessUsage {
         var usage = rusage()
         getrusage(RUSAGE_SELF.rawValue, &usage)
         return ProcessUsage(
@@ -27,7 +27,7 @@ package struct ProcessUsage: Sendable, Codable {
         guard file >= 0 else { return 0 }
         defer { close(file) }
         var bytes = [UInt8](repeating: 0, count: 128)
-        let count = read(file, &bytes, bytes.count)
+        let count = Glibc.read(file, &bytes, bytes.count)
         let words = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: " ")
         return words.count > 1 ? Int(words[1]) ?? 0 : 0
     }

@@ -23,7 +23,8 @@ import Testing
 
     @Test func `the floors have no way back down`() {
         let rank = [
-            "CHiredis", "PondCore", "PondScaling", "PondSimulation", "PondRedis", "PondSQLite", "PondQueue", "PondWorker",
+            "CHiredis", "PondCore", "PondScaling", "PondSimulation", "PondRedis", "PondSQLite", "PondQueue",
+            "PondWorker",
             "PondSupervisor",
         ]
         for floor in Floors.all {
