@@ -26,12 +26,14 @@ local function end_key_of_done(context, job)
     local keys = context.keys
     job.fields = entry_fields(keys[job.letter], job.entry)
     local key = job.fields and field(job.fields, 'key')
-    local holder = key and key_holder(keys, key, context.now)
-    if not key or holder and holder.id ~= job.id then return end
+    if not key then return end
+    local fingerprint = own_fingerprint(keys, key, job.id)
+    local holder = not fingerprint and key_holder(keys, key, context.now)
+    if holder and holder.id ~= job.id then return end
     local result = job.c ~= '-' and string.sub(job.b, 1, RESULT_BYTES_MAX)
     local keep = whole_number(job.c) or 0
     if keep > 0 then keep_result(keys, job.id, result, context.now, keep) end
-    local fingerprint = holder and holder.fingerprint or fingerprint_of(job.fields)
+    fingerprint = fingerprint or holder and holder.fingerprint or fingerprint_of(job.fields)
     bury_key(keys, key, job.id, job.fields, fingerprint, result and checksum_of(result) or '', context.now)
 end
 
