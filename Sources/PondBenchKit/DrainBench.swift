@@ -62,7 +62,7 @@ package struct DrainBench: Sendable {
                 return nil
             }
             group.addTask {
-                await ready.wait()
+                if await ready.wait(atMost: limit, clock) { throw BenchFailure.tooSlow(limit) }
                 let started = clock.now()
                 let cpu = ProcessUsage.read().cpuSeconds
                 if jobs != nil, await count.reached.wait(atMost: limit, clock) { throw BenchFailure.tooSlow(limit) }

@@ -104,7 +104,7 @@ package struct LatencyBench: Sendable {
             group.addTask { try await worker.run() }
             group.addTask {
                 defer { worker.drain() }
-                await ready.wait()
+                if await ready.wait(atMost: .seconds(60), clock) { throw BenchFailure.tooSlow(.seconds(60)) }
                 try await produce(notes)
                 if await notes.done.reached.wait(atMost: .seconds(60), clock) {
                     throw BenchFailure.tooSlow(.seconds(60))

@@ -55,7 +55,9 @@ struct BenchCommand: AsyncParsableCommand {
         try await pond.installLibrary()
         let bench = try BenchQueue(on: pond)
         let measured: Result<BenchResult, any Error>
-        do { measured = .success(try await measure(bench.queue)) } catch { measured = .failure(error) }
+        do { measured = .success(try await measure(bench.queue)) } catch {
+            measured = .failure(Task.isCancelled ? CancellationError() : error)
+        }
         // In a task of its own, because this one may have been cancelled.
         try await Task { try await bench.remove() }.value
         return try measured.get()
