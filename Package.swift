@@ -101,11 +101,17 @@ let package = Package(
             dependencies: ["PondCore", "PondRedis", "PondQueue", logging, subprocess, system],
             swiftSettings: house
         ),
+        .target(
+            name: "PondBenchKit",
+            dependencies: ["PondCore", "PondRedis", "PondQueue", "PondWorker"],
+            swiftSettings: house
+        ),
         // Floor 5
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondSimulation",
+                "Millpond", "PondBenchKit", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis",
+                "PondSimulation",
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams,
             ],
             swiftSettings: house
@@ -139,6 +145,23 @@ let package = Package(
                 "PondCore", grdb, crypto, arguments, logging,
             ],
             path: "Tests/ChaosTests/Chaos",
+            swiftSettings: house
+        ),
+        // The benchmark, and what it is compared with: a program in C that does the least that Redis has to do.
+        .executableTarget(
+            name: "floor",
+            path: "Benchmarks/Floor",
+            swiftSettings: house,
+            linkerSettings: [.linkedLibrary("hiredis")]
+        ),
+        .executableTarget(
+            name: "PondBench",
+            dependencies: [
+                "floor", "PondBenchKit", "Millpond", "PondQueue", "PondRedis", "PondCore", arguments, logging,
+                subprocess,
+                system,
+            ],
+            path: "Benchmarks/PondBench",
             swiftSettings: house
         ),
         // Tests: pure values first, then bytes, a real server, real processes.
@@ -220,6 +243,11 @@ let package = Package(
             name: "ChaosTests",
             dependencies: ["ChaosKit", "PondCore", grdb],
             path: "Tests/ChaosTests/KitTests",
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondBenchTests",
+            dependencies: ["PondBench", "PondBenchKit", "PondQueue"],
             swiftSettings: house
         ),
         .testTarget(name: "RepoTests", swiftSettings: house),

@@ -31,7 +31,7 @@ public struct Envelope: Sendable {
     /// - Throws: `Malformation`, which names the first field that does not hold.
     public func job(queue: QueueName, ownID: JobID, entryTime: ServerTime) throws(Malformation) -> Job {
         let fields = try EnvelopeFields(flat)
-        guard let kindBytes = fields.known[.kind] else { throw Malformation("the entry has no field kind") }
+        guard let kindBytes = fields.bytes(.kind) else { throw Malformation("the entry has no field kind") }
         guard let kind = JobKind(bytes: kindBytes) else {
             throw Malformation(
                 "kind is \(preview(kindBytes)), allowed is [A-Za-z0-9][A-Za-z0-9._:-]{0,\(Limits.kindBytesMax - 1)}"
@@ -42,7 +42,7 @@ public struct Envelope: Sendable {
             id: id,
             queue: queue,
             kind: kind,
-            data: fields.known[.data] ?? [],
+            data: fields.bytes(.data) ?? [],
             key: try fields.key(),
             correlationID: try fields.text(.correlationID) ?? id.text,
             causationID: try fields.text(.causationID),
@@ -67,16 +67,18 @@ public struct Envelope: Sendable {
             ),
             enqueuedAt: try fields.number(.enqueuedAt).map { ServerTime(milliseconds: $0) } ?? entryTime,
             // For people only, so bytes that are no text are shown as such and do not make the job malformed.
-            lastError: fields.known[.lastError].map { String(decoding: $0, as: UTF8.self) },
+            lastError: fields.bytes(.lastError).map { String(decoding: $0, as: UTF8.self) },
             headers: fields.headers
         )
     }
 }
 
 /// The fields sorted into those that Millpond knows and the headers.
+///
+/// A job has two or three known fields, and a list of so few is searched faster than a dictionary is made.
 private struct EnvelopeFields {
-    var known: [WireField: [UInt8]] = [:]
-    var headers: [String: String] = [:]
+    private var known: [(field: WireField, value: [UInt8])] = []
+    private(set) var headers: [String: String] = [:]
 
     init(_ flat: [[UInt8]]) throws(Malformation) {
         guard flat.count.isMultiple(of: 2) else { throw Malformation("the entry has a field without a value") }
@@ -84,14 +86,22 @@ private struct EnvelopeFields {
         guard flat.count / 2 <= Limits.fieldsMax + WireField.allCases.count else {
             throw Malformation("the entry has \(flat.count / 2) fields, allowed are \(Limits.fieldsMax)")
         }
+        known.reserveCapacity(min(flat.count / 2, WireField.allCases.count))
         for index in stride(from: 0, to: flat.count, by: 2) { try add(flat[index], flat[index + 1]) }
-        let given = headers.count + known.keys.count { !$0.isOwnedByLibrary }
+        let given = headers.count + known.count { !$0.field.isOwnedByLibrary }
         guard given <= Limits.fieldsMax else {
             throw Malformation("the entry has \(given) fields, allowed are \(Limits.fieldsMax)")
         }
     }
 
+    func bytes(_ field: WireField) -> [UInt8]? {
+        // By index: a closure would be handed a copy of each value on the way.
+        for index in known.indices where known[index].field == field { return known[index].value }
+        return nil
+    }
+
     private mutating func add(_ nameBytes: [UInt8], _ value: [UInt8]) throws(Malformation) {
+        if let field = WireField(name: nameBytes) { return try add(field, value) }
         guard nameBytes.count <= Limits.kindBytesMax, !nameBytes.isEmpty,
             let name = String(validating: nameBytes, as: UTF8.self)
         else {
@@ -99,16 +109,17 @@ private struct EnvelopeFields {
                 "field name \(preview(nameBytes)) of \(nameBytes.count) bytes is not 1 to \(Limits.kindBytesMax) bytes of UTF-8"
             )
         }
-        guard let field = WireField(rawValue: name) else {
-            guard headers[name] == nil else { throw Malformation("field \(name) is given twice") }
-            headers[name] = try EnvelopeFields.header(name, value)
-            return
-        }
+        guard headers[name] == nil else { throw Malformation("field \(name) is given twice") }
+        headers[name] = try EnvelopeFields.header(name, value)
+    }
+
+    private mutating func add(_ field: WireField, _ value: [UInt8]) throws(Malformation) {
         let bytesMax = field == .data ? Limits.payloadBytesMax : Limits.headerValueBytesMax
         guard value.count <= bytesMax else {
-            throw Malformation("\(name) has \(value.count) bytes, allowed are \(bytesMax)")
+            throw Malformation("\(field.rawValue) has \(value.count) bytes, allowed are \(bytesMax)")
         }
-        guard known.updateValue(value, forKey: field) == nil else { throw Malformation("field \(name) is given twice") }
+        guard bytes(field) == nil else { throw Malformation("field \(field.rawValue) is given twice") }
+        known.append((field, value))
     }
 
     private static func header(_ name: String, _ value: [UInt8]) throws(Malformation) -> String {
@@ -121,7 +132,7 @@ private struct EnvelopeFields {
     }
 
     func text(_ field: WireField) throws(Malformation) -> String? {
-        guard let bytes = known[field] else { return nil }
+        guard let bytes = bytes(field) else { return nil }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw Malformation("\(field.rawValue) is \(preview(bytes)), which is not UTF-8")
         }
@@ -129,7 +140,7 @@ private struct EnvelopeFields {
     }
 
     func number(_ field: WireField) throws(Malformation) -> Int64? {
-        guard let bytes = known[field], let range = field.range else { return nil }
+        guard let bytes = bytes(field), let range = field.range else { return nil }
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
         guard bytes.allSatisfy(digits.contains), let number = Int64(String(decoding: bytes, as: UTF8.self)),
             range.contains(number)

@@ -22,6 +22,15 @@ public enum WireField: String, Sendable, CaseIterable {
     case lastError = "last_error"
     case unhandledSince = "unhandled_ms"
 
+    /// Nil when the bytes are no known name; quicker than making a string of them first.
+    init?(name bytes: [UInt8]) {
+        let names = WireField.names
+        guard let index = names.indices.first(where: { names[$0].bytes == bytes }) else { return nil }
+        self = names[index].field
+    }
+
+    private static let names = allCases.map { (field: $0, bytes: Array($0.rawValue.utf8)) }
+
     /// Whether only the library may write the field.
     public var isOwnedByLibrary: Bool {
         switch self {

@@ -25,7 +25,7 @@ public struct Delivery: Sendable {
 
     init(queue: QueueName, stream: ReadyStream, entry: String, fields: [[UInt8]]) {
         receipt = Receipt(stream: stream, entry: entry)
-        let milliseconds = Int64(entry.prefix { $0 != "-" }) ?? 0
+        let milliseconds = Int64(Substring(entry.utf8.prefix { $0 != UInt8(ascii: "-") })) ?? 0
         let ownID = stream.ownID(entry: entry)
         job = Result { () throws(Malformation) in
             try Envelope(flat: fields).job(

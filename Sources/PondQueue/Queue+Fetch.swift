@@ -52,7 +52,13 @@ extension Queue {
             guard let stream = ReadyStream(rawValue: try reader.text()) else { continue }
             let value = try reader.value()
             if let entries = value.array {
-                fetched.deliveries += try Delivery.read(entries, queue: name, stream: stream)
+                let deliveries = try Delivery.read(entries, queue: name, stream: stream)
+                // Mostly there is one stream with jobs, and then nothing needs to be copied.
+                if fetched.deliveries.isEmpty {
+                    fetched.deliveries = deliveries
+                } else {
+                    fetched.deliveries += deliveries
+                }
             } else {
                 fetched.faults[stream] = value.string ?? "cannot be read"
             }

@@ -31,6 +31,11 @@ struct Admission: Sendable {
         return judge(answer, of: assignment)
     }
 
+    /// Whether the job's key is in a store beside Redis, which has to be told of its end.
+    func hasToEnd(_ assignment: Assignment) -> Bool {
+        assignment.job.key != nil && parts.configuration.otherKeyStore != nil
+    }
+
     /// Notes in a key store of its own how a keyed job ended; in Redis it ends with its settle.
     ///
     /// - Returns: false when the key is another delivery's by now; nil when the worker had to stop before the store

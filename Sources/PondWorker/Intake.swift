@@ -1,4 +1,5 @@
 import DequeModule
+import PondCore
 import Synchronization
 
 /// Where fetched jobs wait for a slot, and the account of what is in flight.
@@ -15,18 +16,35 @@ package final class Intake<Element: Sendable>: Sendable {
         var isClosed = false
         /// A moving average of how long jobs run; nil before the first has ended.
         var meanRun: Duration?
+        /// A moving average of the bytes of their payloads.
+        var meanBytes = 0
+        /// How many jobs slots have taken out of the buffer, ever.
+        var takes = 0
+        /// How many that were when somebody last looked and saw a change, and when that was.
+        var lastChange: (takes: Int, at: ContinuousClock.Instant)?
+
+        mutating func popFirst() -> Element? {
+            guard let element = buffer.popFirst() else { return nil }
+            taken += 1
+            takes += 1
+            return element
+        }
     }
 
     /// Jobs that run no longer than this are worth fetching ahead.
     private static var shortRun: Duration { .milliseconds(500) }
+    /// For how long the slots are given work ahead, when that is more than a job for each.
+    private static var aheadTime: Duration { .milliseconds(20) }
+    /// About how many bytes of payload wait here at most.
+    private static var aheadBytes: Int { 16 << 20 }
 
     private let slots: Int
     private let prefetch: Int
     private let prefetchesShortJobsOnly: Bool
     private let state = Mutex(State())
 
-    /// - Parameter prefetch: nil for as many as slots, but only while jobs are short: a job that waits here behind
-    ///   long ones could run in an idle worker.
+    /// - Parameter prefetch: nil for what the slots get through in 20 ms, at least a job for each, but only while jobs
+    ///   are short: a job that waits here behind long ones could run in an idle worker.
     package init(slots: Int, prefetch: Int?) {
         self.slots = slots
         self.prefetch = prefetch ?? slots
@@ -37,21 +55,26 @@ package final class Intake<Element: Sendable>: Sendable {
     package var hasRoomWorthFetching: Bool {
         state.withLock { state in
             let ahead = prefetchNow(state)
-            return slots + ahead - state.inFlight >= max(1, ahead / 2)
+            // A quarter, so that one part is fetched, one settled, and the slots have the rest.
+            return slots + ahead - state.inFlight >= max(1, ahead / 4)
         }
     }
 
-    /// Notes how long a job ran.
-    package func noteRun(_ duration: Duration) {
+    /// Notes how long a job ran, and how large its payload was.
+    package func noteRun(_ duration: Duration, bytes: Int = 0) {
         guard prefetchesShortJobsOnly else { return }
         state.withLock { state in
             state.meanRun = state.meanRun.map { ($0 * 7 + duration) / 8 } ?? duration
+            state.meanBytes = (state.meanBytes * 7 + bytes) / 8
         }
     }
 
     private func prefetchNow(_ state: State) -> Int {
         guard prefetchesShortJobsOnly else { return prefetch }
-        return state.meanRun.map { $0 <= Self.shortRun } ?? false ? prefetch : 0
+        guard let meanRun = state.meanRun, meanRun <= Self.shortRun else { return 0 }
+        let inTime = Double(slots) * (Self.aheadTime / max(meanRun, .microseconds(1)))
+        let inMemory = Self.aheadBytes / max(state.meanBytes, 1)
+        return max(prefetch, min(Int(min(inTime, Double(Limits.prefetchMax))), inMemory))
     }
 
     /// Jobs that wait for a slot.
@@ -91,13 +114,12 @@ package final class Intake<Element: Sendable>: Sendable {
 
     /// The next job for a slot; nil when the intake is closed.
     package func next() async -> Element? {
-        await withCheckedContinuation { continuation in
+        // What waits is taken without suspending.
+        if let element = state.withLock({ $0.popFirst() }) { return element }
+        return await withCheckedContinuation { continuation in
             let (assignment, isAnswered) = state.withLock { state -> (Element?, Bool) in
                 if state.isClosed { return (nil, true) }
-                if let assignment = state.buffer.popFirst() {
-                    state.taken += 1
-                    return (assignment, true)
-                }
+                if let element = state.popFirst() { return (element, true) }
                 state.idleSlots.append(continuation)
                 return (nil, false)
             }
@@ -111,6 +133,25 @@ package final class Intake<Element: Sendable>: Sendable {
     /// Notes that a slot has passed on the outcome of the job that it took.
     package func noteEnd() {
         state.withLock { $0.taken -= 1 }
+    }
+
+    /// Takes what waits out of the buffer when no slot has taken anything for a while: jobs were short, so more were
+    /// fetched than there are slots, and now long ones are in front.
+    ///
+    /// Looks only where the number of jobs ahead was left to this intake.
+    package func takeStalled(at now: ContinuousClock.Instant) -> [Element] {
+        state.withLock { state in
+            guard prefetchesShortJobsOnly, !state.isClosed else { return [] }
+            guard !state.buffer.isEmpty, let last = state.lastChange, last.takes == state.takes else {
+                state.lastChange = (state.takes, now)
+                return []
+            }
+            guard last.at.duration(to: now) >= Self.shortRun else { return [] }
+            defer { state.buffer.removeAll() }
+            // What runs now is long, whatever came before it.
+            state.meanRun = nil
+            return Array(state.buffer)
+        }
     }
 
     /// Takes jobs out of the buffer.

@@ -13,10 +13,13 @@ package enum PayloadCoding {
         }
     }
 
+    /// Keeps nothing between calls, and making one costs as much as a short payload.
+    private static let decoder = JSONDecoder()
+
     static func decode<Payload: Decodable>(_ job: Job) throws(Undecodable) -> Payload {
         if Payload.self == RawPayload.self, let raw = RawPayload(job.data) as? Payload { return raw }
         do {
-            return try JSONDecoder().decode(Payload.self, from: Data(job.data))
+            return try decoder.decode(Payload.self, from: Data(job.data))
         } catch {
             throw Undecodable(text: "the payload of \(job.data.count) bytes is no \(Payload.self): \(error)")
         }

@@ -25,6 +25,8 @@ extension QueueLine {
                 )
                 CrashPoint.afterBeat.reach()
                 hear(answer, isFirst: beats == 0)
+                // Whoever is idle may have them.
+                for assignment in intake.takeStalled(at: clock.now()) { assignment.line.settle(assignment, .released) }
                 beats += 1
                 outage.worked("beat")
                 // Cancellation ends the loop at its head.

@@ -81,7 +81,7 @@ extension QueueLine {
     }
 
     private func fetch() async throws(QueueError) {
-        let reserved = intake.reserve()
+        let reserved = intake.reserve(state.withLock(\.fetchMax))
         guard reserved > 0 else { return }
         var used = 0
         defer { intake.giveBack(reserved - used) }
@@ -89,7 +89,14 @@ extension QueueLine {
             defer { state.bell = nil }
             return state.bell
         }
-        let fetched = try await queue.fetch(as: consumer, atMost: reserved, bell: bell)
+        let fetched: Fetched
+        do throws(QueueError) {
+            fetched = try await queue.fetch(as: consumer, atMost: reserved, bell: bell)
+        } catch {
+            // Payloads so large that so many do not fit in one reply; what was delivered is found and handed back.
+            if error.redis?.code == .protocolViolation { state.withLock { $0.fetchMax = max(1, reserved / 4) } }
+            throw error
+        }
         CrashPoint.afterFetch.reach()
         used = fetched.deliveries.count
         if let now = fetched.now { serverClock.note(now) }
@@ -98,6 +105,7 @@ extension QueueLine {
         state.withLock { state in
             state.isPaused = fetched.isPaused
             state.isDrained = used < reserved
+            state.fetchMax = min(2 * state.fetchMax, Limits.slotsMax + Limits.prefetchMax)
         }
         accept(fetched.deliveries)
     }
@@ -124,7 +132,7 @@ extension QueueLine {
 
     private func accept(_ deliveries: [Delivery]) {
         state.withLock { state in
-            for delivery in deliveries { state.inFlight.insert(delivery.receipt) }
+            for index in deliveries.indices { state.inFlight.insert(deliveries[index].receipt) }
         }
         for delivery in deliveries {
             switch delivery.job {

@@ -19,6 +19,8 @@ final class QueueLine: Sendable {
         var isDrained = false
         var needsReconcile = false
         var lastReconcile: ContinuousClock.Instant
+        /// The most that the next fetch asks for: less for a while after a reply that was too large.
+        var fetchMax = Limits.slotsMax + Limits.prefetchMax
         /// A bell to be put away by the next fetch.
         var bell: String?
         /// Streams that cannot be read, and why.

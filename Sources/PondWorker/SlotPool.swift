@@ -13,6 +13,8 @@ final class SlotPool: Sendable {
     private let clock: LocalClock
     private let admission: Admission
     private static let escalationTime = Duration.seconds(10)
+    /// How long a slot goes on with short jobs before it lets other tasks have its thread.
+    private static let turn = Duration.microseconds(200)
 
     init(_ registry: [JobKind: JobRegistration], _ parts: WorkerParts, clock: LocalClock) {
         self.registry = registry
@@ -36,9 +38,15 @@ final class SlotPool: Sendable {
     }
 
     private func work(_ slot: Int) async {
+        var began = clock.now()
         while !Task.isCancelled, let assignment = await parts.intake.next() {
             await run(assignment, slot)
             parts.intake.noteEnd()
+            // Handlers that never suspend must not keep the thread from those of other slots.
+            if case let now = clock.now(), began.duration(to: now) > Self.turn {
+                await Task.yield()
+                began = now
+            }
         }
     }
 
@@ -85,7 +93,7 @@ final class SlotPool: Sendable {
         CrashPoint.afterRun.reach()
         let reason = parts.table.end(slot: slot)
         let duration = attempt.run.started.duration(to: clock.now())
-        parts.intake.noteRun(duration)
+        parts.intake.noteRun(duration, bytes: job.data.count)
         assignment.line.noteRun(duration, isSuccess: thrown == nil)
         let outcome = Verdict.outcome(
             of: job,
@@ -109,7 +117,7 @@ final class SlotPool: Sendable {
         let result = attempt.context.lastProgress.result
         // A job that did not run here has no claim to end, or has ended already.
         var isOurs: Bool? = true
-        if attempt.hasRun {
+        if attempt.hasRun, admission.hasToEnd(assignment) {
             // In a task of its own, because the slot's was cancelled if the job's time was up.
             isOurs = await Task { await admission.end(assignment, outcome, result) }.value
         }
@@ -156,6 +164,8 @@ final class SlotPool: Sendable {
         case .dead(let cause, let error):
             context.logger.error("attempt failed for good", metadata: ["error": "\(error)", "cause": "\(cause)"])
         case .done, .deferred, .released, .postponed, .duplicate, .cancelled, .expired:
+            // The context's logger is made anew each time, with five words of metadata: a third of what a job costs.
+            guard parts.logger.logLevel <= .debug else { return }
             context.logger.debug("attempt ended", metadata: ["outcome": "\(outcome.word)"])
         }
     }

@@ -16,12 +16,13 @@ package enum Verdict {
         budget: Budget = Budget(),
         reserve: Spending = Spending(),
         spent: Spending = Spending(),
-        random: Double = .random(in: -1...1)
+        random: @autoclosure () -> Double = .random(in: -1...1)
     ) -> Outcome? {
-        let terms = Terms(policy: policy, budget: budget, reserve: reserve, spent: spent, random: random)
         if reason == .lost { return nil }
         // A handler that returned did its work, whatever was asked of it meanwhile.
         guard let thrown else { return .done }
+        // A random number is a system call, so it is drawn for failures only.
+        let terms = Terms(policy: policy, budget: budget, reserve: reserve, spent: spent, random: random())
         switch reason {
         case .stopping: return .released
         case .cancelled: return .cancelled

@@ -13,8 +13,9 @@ public struct WorkerConfiguration: Sendable {
     public var slots = 10
     /// Jobs fetched ahead of the slots, 0 to 1,024.
     ///
-    /// Defaults to as many as slots while jobs are short (half a second on average), and to none while they are long: a
-    /// job that waits behind long ones could run in an idle worker.
+    /// Defaults to what the slots get through in 20 ms, at least a job for each slot, and at most 1,024 jobs or 16 MiB of
+    /// payloads, while jobs are short (half a second on average), and to none while they are long: a job that waits behind
+    /// long ones could run in an idle worker. Those that wait all the same because longer ones came first are handed back after a second or two.
     public var prefetch: Int?
     /// How long running jobs may go on after the worker is told to stop.
     ///

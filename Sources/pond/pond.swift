@@ -39,7 +39,7 @@ struct PondCommand: AsyncParsableCommand {
             CommandGroup(name: "Scale", subcommands: [FleetCommand.self, ScaleCommand.self]),
             CommandGroup(
                 name: "Deploy",
-                subcommands: [FunctionsCommand.self, DoctorCommand.self, VersionCommand.self]
+                subcommands: [FunctionsCommand.self, DoctorCommand.self, BenchCommand.self, VersionCommand.self]
             ),
         ]
     )

@@ -12,10 +12,11 @@ struct Harness {
     let queue: Queue
     let redis: RedisClient
 
-    init(server: RedisServer = .current) throws {
+    init(server: RedisServer = .current, _ change: (inout RedisConfiguration) -> Void = { _ in }) throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let configuration = try RedisConfiguration(url: server.url)
+        var configuration = try RedisConfiguration(url: server.url)
+        change(&configuration)
         pond = Pond(configuration, logger: logger)
         queue = try pond.queue("q\(UInt32.random(in: 0 ... .max))")
         redis = RedisClient(configuration, logger: logger)

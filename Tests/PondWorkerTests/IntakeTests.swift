@@ -18,11 +18,52 @@ struct IntakeTests {
         let intake = Intake<Int>(slots: 4, prefetch: nil)
         #expect(intake.reserve() == 4)
         intake.giveBack(4)
-        intake.noteRun(.milliseconds(3))
+        intake.noteRun(.milliseconds(40))
         #expect(intake.reserve() == 8)
         intake.giveBack(8)
         for _ in 0..<20 { intake.noteRun(.seconds(30)) }
         #expect(intake.reserve() == 4)
+    }
+
+    @Test(arguments: [(1, 84), (100, 8), (0, 1_028)])
+    func `of very short jobs as many are fetched as the slots get through in 20 ms`(milliseconds: Int, room: Int) {
+        let intake = Intake<Int>(slots: 4, prefetch: nil)
+        intake.noteRun(.milliseconds(milliseconds))
+        #expect(intake.reserve() == room)
+    }
+
+    @Test func `of large jobs no more than 16 MiB are fetched ahead, but one for each slot`() {
+        let intake = Intake<Int>(slots: 4, prefetch: nil)
+        for _ in 0..<100 { intake.noteRun(.zero, bytes: 1 << 20) }
+        #expect((4 + 16...4 + 17).contains(intake.reserve()))
+        let wide = Intake<Int>(slots: 40, prefetch: nil)
+        for _ in 0..<100 { wide.noteRun(.zero, bytes: 1 << 20) }
+        #expect(wide.reserve() == 80)
+    }
+
+    @Test func `jobs that were fetched ahead of long ones are handed back when no slot takes any`() async {
+        let intake = Intake<Int>(slots: 1, prefetch: nil)
+        let start = ContinuousClock.now
+        intake.noteRun(.zero)
+        #expect(intake.reserve() == 1_025)
+        for job in 1...4 { #expect(intake.add(job)) }
+        #expect(await intake.next() == 1)
+        #expect(intake.takeStalled(at: start) == [])
+        #expect(intake.takeStalled(at: start + .milliseconds(499)) == [])
+        #expect(await intake.next() == 2)
+        #expect(intake.takeStalled(at: start + .seconds(1)) == [])
+        #expect(intake.takeStalled(at: start + .milliseconds(1_500)) == [3, 4])
+        #expect(intake.buffered == 0)
+        intake.giveBack(1_025)
+        #expect(intake.reserve() == 1)
+    }
+
+    @Test func `what somebody wants fetched ahead by number is never handed back`() {
+        let intake = Intake<Int>(slots: 1, prefetch: 2)
+        #expect(intake.add(1))
+        let start = ContinuousClock.now
+        #expect(intake.takeStalled(at: start) == [])
+        #expect(intake.takeStalled(at: start + .seconds(60)) == [])
     }
 
     @Test func `a closed intake reserves nothing and lets waiting slots go`() async {

@@ -36,6 +36,20 @@ struct RecoveryTests {
         #expect(ran.fired == 3)
     }
 
+    @Test func `jobs that do not fit in one reply together are fetched in smaller parts`() async throws {
+        let harness = try Harness { $0.replyBytesMax = 100_000 }
+        let ran = Event()
+        let payload = #"{"text":""# + String(repeating: "x", count: 4_000) + #""}"#
+        for _ in 0..<200 { try await harness.enqueue("job", payload) }
+        try await harness.withWorker(
+            JobList { JobRegistration(kind: "job") { _ in ran.fire() } },
+            { $0.prefetch = 200 }
+        ) { _ in
+            try await harness.eventually { $0.done == 200 && $0.inFlight == 0 && $0.ready == 0 }
+        }
+        #expect(ran.fired == 200)
+    }
+
     @Test func `pause stops fetching and resume goes on`() async throws {
         let harness = try Harness()
         let ran = Event()

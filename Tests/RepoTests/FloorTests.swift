@@ -4,7 +4,7 @@ import Testing
     private func source(_ text: String) -> SwiftSource { SwiftSource(path: "Sources/X/Y.swift", text: text) }
 
     @Test func `every import is allowed by the floor of its target`() throws {
-        for source in try Repository.sources() + Repository.examples() {
+        for source in try Repository.sources() + Repository.examples() + Repository.benchmarks() {
             guard let floor = Floors.floor(of: source.path) else {
                 Issue.record("\(source.path): its target has no row in Floors.swift; add one")
                 continue
@@ -37,7 +37,7 @@ import Testing
 
     @Test func `each of the dear dependencies has one place`() {
         func users(of module: String) -> [String] {
-            Floors.all.filter { $0.theirs.contains(module) && !$0.folder.hasPrefix("examples/") }.map(\.target)
+            Floors.all.filter { $0.theirs.contains(module) && $0.folder.hasPrefix("Sources/") }.map(\.target)
         }
         #expect(users(of: "GRDB") == ["PondSQLite"])
         #expect(users(of: "Subprocess") == ["PondSupervisor", "Millpond", "PondTestKit"])

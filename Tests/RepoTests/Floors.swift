@@ -41,9 +41,10 @@ enum Floors {
         // swift-subprocess for the private redis-server of `pond up` and of the demos.
         Floor("Millpond", ours: umbrella, theirs: lifecycle.union(subprocess).union(["ArgumentParser"])),
         Floor("PondTestKit", ours: lower, theirs: subprocess.union(nio).union(["Logging", "Testing"])),
+        Floor("PondBenchKit", ours: lower.union(["PondWorker"])),
         Floor(
             "pond",
-            ours: umbrella.union(["Millpond", "PondSQLite", "PondSimulation"]),
+            ours: umbrella.union(["Millpond", "PondBenchKit", "PondSQLite", "PondSimulation"]),
             theirs: lifecycle.union(["ArgumentParser", "SystemPackage", "Yams"])
         ),
         Floor(
@@ -53,10 +54,17 @@ enum Floors {
             theirs: lifecycle.union(subprocess).union(["ArgumentParser", "Crypto", "GRDB"])
         ),
         Floor("mailer", folder: "examples/mailer/Sources", ours: ["Millpond"], theirs: ["Logging"]),
+        Floor("floor", folder: "Benchmarks/Floor"),
+        Floor(
+            "PondBench",
+            folder: "Benchmarks/PondBench",
+            ours: ["Millpond", "PondBenchKit", "PondQueue", "PondRedis", "PondCore"],
+            theirs: subprocess.union(["ArgumentParser", "Logging"])
+        ),
     ]
 
     /// Programs have no API, so a test may look inside of them with `@testable`.
-    static let programs: Set<String> = ["pond", "ingest", "mailer"]
+    static let programs: Set<String> = ["pond", "ingest", "mailer", "PondBench"]
 
     /// The one module whose API must not leak upwards: the umbrella re-exports, nobody else does.
     static let reexporting = "Millpond"

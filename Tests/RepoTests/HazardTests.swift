@@ -6,7 +6,7 @@ import Testing
     }
 
     @Test func `the sources are free of hazards without a reason`() throws {
-        for source in try Repository.sources() { expectNone(Hazards.violations(in: source)) }
+        for source in try Repository.sources() + Repository.benchmarks() { expectNone(Hazards.violations(in: source)) }
     }
 
     @Test func `the examples read no fixed clock`() throws {

@@ -22,7 +22,7 @@ enum Lengths {
     private func source(_ text: String) -> SwiftSource { SwiftSource(path: "X.swift", text: text) }
 
     @Test func `no function and no file of the sources is too long`() throws {
-        for source in try Repository.sources() + Repository.examples() {
+        for source in try Repository.sources() + Repository.examples() + Repository.benchmarks() {
             expectNone(Lengths.violations(in: source))
         }
     }

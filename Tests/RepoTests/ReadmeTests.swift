@@ -24,7 +24,7 @@ struct PageCheck {
     private func check(_ words: [String]) -> [String] {
         var problems = words.compactMap { word -> String? in
             let plain = word.hasPrefix("./") ? String(word.dropFirst(2)) : word
-            let top = ["scripts/", "docs/", "examples/", "Sources/", "Tests/", ".ci/"]
+            let top = ["scripts/", "docs/", "examples/", "Benchmarks/", "Sources/", "Tests/", ".ci/"]
             return top.contains(where: plain.hasPrefix) && !exists(plain) ? "\(word) is not there" : nil
         }
         let program = words.firstIndex { $0 == "pond" || $0.hasSuffix("/pond") }

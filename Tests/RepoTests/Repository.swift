@@ -60,12 +60,15 @@ enum Repository {
 
     private static let parsedSources = Result { try sources(under: "Sources") }
     private static let parsedExamples = Result { try sources(under: "examples") }
+    private static let parsedBenchmarks = Result { try sources(under: "Benchmarks") }
     private static let parsedTests = Result { try sources(under: "Tests") }
 
     /// Every Swift file of Sources, scanned once for all tests.
     static func sources() throws -> [SwiftSource] { try parsedSources.get() }
     /// Every Swift file of the examples, scanned once for all tests.
     static func examples() throws -> [SwiftSource] { try parsedExamples.get() }
+    /// Every Swift file of the benchmarks, scanned once for all tests.
+    static func benchmarks() throws -> [SwiftSource] { try parsedBenchmarks.get() }
     /// Every Swift file of Tests, scanned once for all tests.
     static func tests() throws -> [SwiftSource] { try parsedTests.get() }
 }

@@ -19,12 +19,24 @@ local ID_LETTER = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl
 local LETTERS_OF = { n = '', h = 'h', l = 'l', f = 'f', d = 'd', D = 'dh', e = 'dl' }
 local ODD_ID = '?'   -- an id with larger numbers than a tombstone holds: it is kept in a field of its own
 
+-- Filled by the first use: while the library is loaded, there is no `string` yet.
+local BYTE_OF, HEX_OF = {}, {}
+
+local function fill_digits()
+    for code = 0, 255 do
+        local hex = string.format('%02x', code)
+        BYTE_OF[hex], HEX_OF[string.char(code)] = string.char(code), hex
+    end
+end
+
 local function packed_hex(hex)
-    return (string.gsub(hex, '%x%x', function(pair) return string.char(tonumber(pair, 16)) end))
+    if not BYTE_OF['00'] then fill_digits() end
+    return (string.gsub(hex, '%x%x', BYTE_OF))
 end
 
 local function unpacked_hex(bytes)
-    return (string.gsub(bytes, '.', function(byte) return string.format('%02x', string.byte(byte)) end))
+    if not BYTE_OF['00'] then fill_digits() end
+    return (string.gsub(bytes, '.', HEX_OF))
 end
 
 -- What a key stands for, and what a job left behind: 16 hex digits of a SHA-1.
@@ -98,16 +110,29 @@ local function state_of(keys, id)
     return nil
 end
 
-local function live_record(keys, key)
+-- {job id, fingerprint} of the job that has the key and has not ended as far as that is written down, nil when none.
+local function live_pair(keys, key)
     local packed = redis.call('HGET', keys.live, key)
     if not packed then return nil end
-    local ok, record = pcall(cmsgpack.unpack, packed)
-    if not ok or type(record) ~= 'table' then return nil end
-    local state, fence = state_of(keys, record[1])
+    local ok, pair = pcall(cmsgpack.unpack, packed)
+    return ok and type(pair) == 'table' and pair or nil
+end
+
+local function live_record(keys, key)
+    local pair = live_pair(keys, key)
+    local state, fence = nil, nil
+    if pair then state, fence = state_of(keys, pair[1]) end
     if not state then return nil end
     return {
-        id = record[1], state = state, fingerprint = record[2], fence = int(fence or 0), checksum = '', ended = '',
+        id = pair[1], state = state, fingerprint = pair[2], fence = int(fence or 0), checksum = '', ended = '',
     }
+end
+
+-- The fingerprint of a job's own key while it has it: quicker than asking who does, because where the job is need not
+-- be looked up. For whoever has just seen that the job is in flight.
+local function own_fingerprint(keys, key, id)
+    local pair = live_pair(keys, key)
+    return pair and pair[1] == id and pair[2] or nil
 end
 
 -- Who has the key: {id, state, fingerprint, fence, checksum, ended}, nil when it is free.

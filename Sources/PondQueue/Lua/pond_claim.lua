@@ -11,7 +11,7 @@ end
 
 local function claim_key(keys, fields, id)
     local key = field(fields, 'key')
-    if not key then return nil end
+    if not key or own_fingerprint(keys, key, id) then return nil end
     local holder = key_holder(keys, key, now_ms())
     if not holder then
         take_key(keys, key, id, fields)

@@ -1,0 +1,76 @@
+import ArgumentParser
+import FoundationEssentials
+import Millpond
+import PondBenchKit
+import PondCore
+import PondQueue
+import PondRedis
+
+/// `PondBench client`: one measurement in a process of its own, which its parent has put on a CPU.
+struct ClientCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "client",
+        abstract: "Run one measurement; for PondBench itself.",
+        shouldDisplay: false
+    )
+
+    @Argument(help: "What to measure.")
+    var what: String
+
+    @Option(help: "The server's unix socket.")
+    var socket: String
+
+    @Option(help: "How many jobs.")
+    var jobs = 1
+
+    @Option(help: "How many tasks enqueue.")
+    var tasks = 1
+
+    @Option(help: "How many handlers run at a time.")
+    var slots = 10
+
+    @Option(help: "Whether the payload is decoded.")
+    var handling = DrainBench.Handling.raw
+
+    @Option(help: "Jobs a second.")
+    var rate = 1_000.0
+
+    func run() async throws {
+        let pond = Pond(try RedisConfiguration(url: "unix://\(socket)"), logger: .quiet)
+        let queue = try pond.queue(Stage.queueName)
+        let figures = try await measure(queue)
+        await pond.close()
+        print(String(decoding: try JSONEncoder().encode(figures), as: UTF8.self))
+    }
+
+    private func measure(_ queue: Queue) async throws -> any Encodable {
+        let enqueueing = EnqueueBench(queue)
+        let draining = DrainBench(queue, slots: slots, handling: handling)
+        switch what {
+        case "enqueue-one", "enqueue-tasks": return try await enqueueing.oneByOne(jobs, tasks: tasks)
+        case "enqueue-many": return try await enqueueing.many(jobs)
+        case "enqueue-keys": return try await enqueueing.many(jobs) { try .once("key-\($0)") }
+        case "drain": return try await draining.run(jobs)
+        case "drain-all": return try await draining.run(nil)
+        case "latency-idle": return LatencyFigures(try await LatencyBench(queue).idle(jobs))
+        case "latency-loaded": return LatencyFigures(try await LatencyBench(queue).loaded(jobs, perSecond: rate))
+        default: throw ValidationError("there is no measurement '\(what)'")
+        }
+    }
+}
+
+extension DrainBench.Handling: ExpressibleByArgument {}
+
+/// Microseconds from `enqueue` to the handler's start.
+struct LatencyFigures: Codable, Sendable {
+    let p50, p99, p999, most: Double
+    let residentBytes: Int
+
+    init(_ histogram: Histogram) {
+        p50 = histogram.quantile(0.5).inSeconds * 1e6
+        p99 = histogram.quantile(0.99).inSeconds * 1e6
+        p999 = histogram.quantile(0.999).inSeconds * 1e6
+        most = histogram.longest.inSeconds * 1e6
+        residentBytes = ProcessUsage.read().residentBytes
+    }
+}

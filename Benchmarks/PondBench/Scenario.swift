@@ -1,0 +1,113 @@
+import PondBenchKit
+
+/// Something that is measured.
+struct Scenario: Sendable {
+    /// As in `drain-raw-10`; also what `--only` looks for.
+    let name: String
+    let unit: String
+    /// Whether the figure is the ratio to the floor, not the value itself.
+    var isRatio = true
+    var reach: Reach?
+    /// Left out of quick runs.
+    var isLong = false
+    /// What hardly varies is measured in the first round only.
+    var isOnce = false
+    let run: @Sendable (Stage) async throws -> Sample
+
+    /// Everything, in the order of the table.
+    static let all = enqueueing + draining + together + latency + footprint + growth
+
+    private static let enqueueing = [
+        Scenario(name: "enqueue-one", unit: "jobs/s", reach: .atLeast(0.9)) { stage in
+            let floor = try await stage.floor("one", jobs: stage.sizes.one)
+            let ours: Pace = try await stage.client("enqueue-one", ["--jobs", "\(stage.sizes.one)"])
+            return Sample(ours: ours.perSecond, floor: floor.perSecond)
+        },
+        Scenario(name: "enqueue-64-tasks", unit: "jobs/s", reach: .atLeast(0.5)) { stage in
+            let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
+            let ours: Pace = try await stage.client(
+                "enqueue-tasks",
+                ["--jobs", "\(stage.sizes.tasks)", "--tasks", "64"]
+            )
+            return Sample(ours: ours.perSecond, floor: floor.perSecond)
+        },
+        Scenario(name: "enqueue-many", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
+            let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
+            let ours: Pace = try await stage.client("enqueue-many", ["--jobs", "\(stage.sizes.many)"])
+            return Sample(ours: ours.perSecond, floor: floor.perSecond)
+        },
+    ]
+
+    private static let draining =
+        [
+            drain("raw", slots: 1, reach: nil), drain("raw", slots: 10, reach: 0.7),
+            drain("raw", slots: 100, reach: 0.7),
+            drain("decoded", slots: 1, reach: nil), drain("decoded", slots: 10, reach: 0.45),
+            drain("decoded", slots: 100, reach: 0.45),
+        ] + [
+            Scenario(name: "drain-keys-10", unit: "jobs/s", reach: .atLeast(0.3)) { stage in
+                let floor = try await stage.floorDrain()
+                let _: Pace = try await stage.client("enqueue-keys", ["--jobs", "\(stage.sizes.keys)"])
+                return try await stage.drain("raw", slots: 10, jobs: stage.sizes.keys, beside: floor)
+            }
+        ]
+
+    private static func drain(_ handling: String, slots: Int, reach: Double?) -> Scenario {
+        Scenario(
+            name: "drain-\(handling)-\(slots)",
+            unit: "jobs/s",
+            reach: reach.map { .atLeast($0) }
+        ) { stage in
+            let jobs = slots == 1 ? stage.sizes.drainOneSlot : stage.sizes.drain
+            let floor = try await stage.floorDrain()
+            try await stage.fill(jobs)
+            return try await stage.drain(handling, slots: slots, jobs: jobs, beside: floor)
+        }
+    }
+
+    private static let together = [
+        Scenario(name: "drain-2-processes", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
+            try await stage.drainTogether()
+        },
+        Scenario(name: "redis-cpu", unit: "us/job", reach: .atMost(1.6)) { stage in try await stage.redisCPU() },
+    ]
+
+    private static let latency = [
+        Scenario(name: "latency-idle-p50", unit: "us", isRatio: false, reach: .atMost(250)) { stage in
+            try await stage.latency("idle", part: "p50")
+        },
+        Scenario(name: "latency-idle-p99", unit: "us", isRatio: false, reach: .atMost(1_000)) { stage in
+            try await stage.latency("idle", part: "p99")
+        },
+        Scenario(name: "latency-half-p99", unit: "us", isRatio: false, reach: .atMost(5_000)) { stage in
+            try await stage.latency("half", part: "p99")
+        },
+    ]
+
+    private static let footprint = [
+        Scenario(name: "bytes-waiting", unit: "bytes/job", reach: .atMost(1.15), isOnce: true) { stage in
+            try await stage.bytesWaiting()
+        },
+        Scenario(name: "bytes-in-flight", unit: "bytes/job", isRatio: false, isOnce: true) { stage in
+            try await stage.bytesInFlight()
+        },
+        Scenario(name: "bytes-held", unit: "bytes/job", isRatio: false, isOnce: true) { stage in
+            try await stage.bytesHeld()
+        },
+        Scenario(name: "rss-idle", unit: "MB", isRatio: false, reach: .atMost(20), isOnce: true) { stage in
+            try await stage.residentIdle()
+        },
+        Scenario(name: "rss-loaded", unit: "MB", isRatio: false, reach: .atMost(60), isOnce: true) { stage in
+            try await stage.residentLoaded()
+        },
+        Scenario(name: "first-fetch", unit: "ms", isRatio: false, reach: .atMost(100)) { stage in
+            try await stage.firstFetch()
+        },
+    ]
+
+    private static let growth = [
+        Scenario(name: "drain-growth", unit: "jobs/s", reach: .atLeast(0.9), isLong: true) { stage in
+            try await stage.growth()
+        }
+    ]
+}

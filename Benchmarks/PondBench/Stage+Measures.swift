@@ -1,0 +1,164 @@
+import PondBenchKit
+import PondCore
+import PondQueue
+import PondRedis
+
+extension Stage {
+    /// Lets one pinned worker drain the queue.
+    func drain(_ handling: String, slots: Int, jobs: Int, beside floor: Pace) async throws -> Sample {
+        let cpu = try await serverCPU()
+        let ours: DrainFigures = try await client(
+            "drain",
+            ["--jobs", "\(jobs)", "--slots", "\(slots)", "--handling", handling]
+        )
+        return Sample(
+            ours: ours.pace.perSecond,
+            floor: floor.perSecond,
+            extras: [
+                "worker_cpu_us": ours.cpuSeconds / Double(jobs) * 1e6,
+                "redis_cpu_us": (try await serverCPU() - cpu) / Double(jobs) * 1e6,
+                "rss_mb": Double(ours.residentBytes) / 1e6,
+            ]
+        )
+    }
+
+    /// Two workers with nothing pinned, beside the better of one that is pinned and one that is free.
+    func drainTogether() async throws -> Sample {
+        let jobs = sizes.drain
+        try await fill(jobs)
+        let pinned: DrainFigures = try await client("drain-all", ["--slots", "10"])
+        try await server.move(to: nil)
+        try await fill(jobs)
+        let free: DrainFigures = try await client("drain-all", ["--slots", "10"], pinned: false)
+        try await fill(2 * jobs)
+        async let first: DrainFigures = client("drain-all", ["--slots", "10"], pinned: false)
+        async let second: DrainFigures = client("drain-all", ["--slots", "10"], pinned: false)
+        let both = try await [first, second]
+        try await server.move(to: .server)
+        let started = both.map(\.started).min() ?? both[0].started
+        let ended = both.map(\.ended).max() ?? both[0].ended
+        return Sample(
+            ours: Double(2 * jobs) / started.duration(to: ended).inSeconds,
+            floor: max(pinned.pace.perSecond, free.pace.perSecond),
+            extras: ["one_pinned": pinned.pace.perSecond, "one_free": free.pace.perSecond]
+        )
+    }
+
+    /// What Redis spends on a job that is enqueued in bulk and drained.
+    func redisCPU() async throws -> Sample {
+        let start = try await serverCPU()
+        _ = try await floorDrain()
+        let middle = try await serverCPU()
+        let calls = try await commandCalls()
+        let _: Pace = try await client("enqueue-many", ["--jobs", "\(sizes.drain)"])
+        let _: DrainFigures = try await client("drain", ["--jobs", "\(sizes.drain)", "--slots", "10"])
+        let end = try await serverCPU()
+        let now = try await commandCalls()
+        var extras: [String: Double] = [:]
+        for (command, count) in now {
+            let perJob = (count - (calls[command] ?? 0)) / Double(sizes.drain)
+            if perJob >= 0.001 { extras["calls_\(command)"] = perJob }
+        }
+        return Sample(
+            ours: (end - middle) / Double(sizes.drain) * 1e6,
+            floor: (middle - start) / Double(sizes.many) * 1e6,
+            extras: extras
+        )
+    }
+
+    /// - Parameter load: `idle`, or `half` of the rate at which a worker drains right now.
+    func latency(_ load: String, part: String) async throws -> Sample {
+        let figures: LatencyFigures
+        var extras: [String: Double] = [:]
+        if load == "idle" {
+            figures = try await client("latency-idle", ["--jobs", "\(sizes.idle)"])
+        } else {
+            try await fill(sizes.drain)
+            let drain: DrainFigures = try await client("drain", ["--jobs", "\(sizes.drain)", "--handling", "decoded"])
+            let rate = drain.pace.perSecond / 2
+            extras["rate"] = rate
+            figures = try await client(
+                "latency-loaded",
+                ["--jobs", "\(Int(rate * sizes.loadSeconds))", "--rate", "\(rate)"]
+            )
+        }
+        extras["p50"] = figures.p50
+        extras["p99"] = figures.p99
+        extras["p999"] = figures.p999
+        extras["most"] = figures.most
+        return Sample(ours: part == "p50" ? figures.p50 : figures.p99, floor: nil, extras: extras)
+    }
+
+    // MARK: Memory
+
+    func bytesWaiting() async throws -> Sample {
+        let empty = try await serverBytes()
+        _ = try await floor("pipelined", jobs: sizes.memory)
+        let bare = try await serverBytes() - empty
+        try await clear()
+        let before = try await serverBytes()
+        let _: Pace = try await client("enqueue-many", ["--jobs", "\(sizes.memory)"])
+        let ours = try await serverBytes() - before
+        return Sample(ours: ours / Double(sizes.memory), floor: bare / Double(sizes.memory))
+    }
+
+    func bytesInFlight() async throws -> Sample {
+        let queue = try queue
+        _ = try await queue.open()
+        let before = try await serverBytes()
+        try await fill(sizes.memory)
+        let consumer = Consumer("bench")
+        var fetched = 0
+        while fetched < sizes.memory {
+            let count = try await queue.fetch(as: consumer, atMost: min(1_000, sizes.memory - fetched)).deliveries.count
+            guard count > 0 else { break }
+            fetched += count
+        }
+        let after = try await serverBytes()
+        return Sample(ours: (after - before) / Double(max(1, fetched)), floor: nil)
+    }
+
+    func bytesHeld() async throws -> Sample {
+        let before = try await serverBytes()
+        _ = try await EnqueueBench(try queue).many(sizes.memory) { _ in .after(.seconds(3_600)) }
+        return Sample(ours: (try await serverBytes() - before) / Double(sizes.memory), floor: nil)
+    }
+
+    // MARK: The process
+
+    func residentIdle() async throws -> Sample {
+        // A handful of jobs, so that all of the worker's parts have run.
+        let figures: LatencyFigures = try await client("latency-idle", ["--jobs", "10"])
+        return Sample(ours: Double(figures.residentBytes) / 1e6, floor: nil)
+    }
+
+    func residentLoaded() async throws -> Sample {
+        try await fill(sizes.drain)
+        let figures: DrainFigures = try await client(
+            "drain",
+            ["--jobs", "\(sizes.drain)", "--slots", "100", "--handling", "decoded"]
+        )
+        return Sample(ours: Double(figures.residentBytes) / 1e6, floor: nil)
+    }
+
+    /// From the start of a worker's process to the moment when its first job is settled.
+    func firstFetch() async throws -> Sample {
+        try await fill(1)
+        let started = LocalClock.system.now()
+        let figures: DrainFigures = try await client("drain", ["--jobs", "1"])
+        return Sample(ours: started.duration(to: figures.ended).inSeconds * 1e3, floor: nil)
+    }
+
+    /// The drain out of a large backlog beside that of a small one.
+    func growth() async throws -> Sample {
+        var paces: [Double] = []
+        for backlog in [sizes.growth.small, sizes.growth.large] {
+            try await clear()
+            try await fill(backlog)
+            let jobs = min(backlog, sizes.drain)
+            let figures: DrainFigures = try await client("drain", ["--jobs", "\(jobs)"])
+            paces.append(figures.pace.perSecond)
+        }
+        return Sample(ours: paces[1], floor: paces[0])
+    }
+}
