@@ -9,8 +9,11 @@ extension Fleet {
     /// How many slots there have ever been.
     package var slotCount: Int { slots.count }
 
-    mutating func resize(to workers: Int, running: [Int32: Int]) {
+    mutating func resize(to workers: Int, running: [Int32: Int], startsUntil: Instant?) {
         guard phase == .idle || phase == .running else { return }
+        self.startsUntil = startsUntil
+        // What was held since the last order comes after those that are not wanted any more have left the queue.
+        defer { pumpSpawns() }
         let workers = min(max(0, workers), configuration.workersMax ?? configuration.workers)
         let missing = workers - target
         guard missing != 0 else { return }

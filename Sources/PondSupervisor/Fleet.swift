@@ -33,8 +33,9 @@ package struct Fleet: Sendable {
         case ended(WorkerID, WorkerExit)
         case tick
         case roll
-        /// Have so many workers; for who goes first, how many jobs each process runs.
-        case resize(Int, running: [Int32: Int])
+        /// Have so many workers; for who goes first, how many jobs each process runs. Start none after `startsUntil` before
+        /// the next such order; nil for no end.
+        case resize(Int, running: [Int32: Int], startsUntil: Instant?)
         /// Replace the worker with this process id, when it has ended its jobs.
         case recycle(Int32)
         case stop
@@ -108,6 +109,8 @@ package struct Fleet: Sendable {
     var isForced = false
     var spawnQueue: [WorkerID] = []
     var spawning: WorkerID?
+    /// After this no process is made until somebody orders anew: what was ordered may be another host's by then.
+    var startsUntil: Instant?
     var generation = 0
     /// The instant and the answers of the input that is being applied.
     var now: Instant
@@ -131,7 +134,7 @@ package struct Fleet: Sendable {
         case .ended(let id, let status): ended(id, status)
         case .tick: tick()
         case .roll: requestRoll()
-        case .resize(let workers, let running): resize(to: workers, running: running)
+        case .resize(let workers, let running, let until): resize(to: workers, running: running, startsUntil: until)
         case .recycle(let pid): recycle(pid)
         case .stop: stop()
         case .stopNow: stopNow()
@@ -273,7 +276,7 @@ extension Fleet {
     }
 
     mutating func pumpSpawns() {
-        guard phase == .running, spawning == nil, !spawnQueue.isEmpty else { return }
+        guard phase == .running, spawning == nil, !spawnQueue.isEmpty, startsUntil.map({ now < $0 }) ?? true else { return }
         let id = spawnQueue.removeFirst()
         spawning = id
         actions.append(.spawn(id))

@@ -134,7 +134,12 @@ public final class Supervisor: Service, Sendable {
     ///
     /// - Parameter running: how many jobs each process runs, by process id; one that is not named counts as the busiest.
     public func resize(to workers: Int, running: [Int32: Int] = [:]) {
-        inbox.yield(.input(.resize(workers, running: running)))
+        resize(to: workers, running: running, startsUntil: nil)
+    }
+
+    /// The same with an end: what has not been started by then waits for the next order, replacements included.
+    func resize(to workers: Int, running: [Int32: Int], startsUntil: ContinuousClock.Instant?) {
+        inbox.yield(.input(.resize(workers, running: running, startsUntil: startsUntil)))
     }
 
     /// Replaces the worker with this process id, when it has ended its jobs.

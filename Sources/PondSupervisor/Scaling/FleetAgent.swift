@@ -213,8 +213,10 @@ extension FleetAgent {
     }
 
     private func obey(_ plan: FleetPlan, asked: ContinuousClock.Instant) async {
-        // A process that was stopped in between may hold a plan of long ago, and others may have what it had.
-        guard asked.duration(to: clock.now()) < configuration.lease / 2 else { return }
+        // A process that was stopped in between may hold a plan of long ago, and others may have what it had. That counts
+        // for workers that were ordered and are not started yet too.
+        let until = asked + configuration.lease / 2
+        guard clock.now() < until else { return }
         let isCurrent = memory.withLock { memory in
             guard plan.token >= memory.token, !memory.isStopping else { return false }
             memory.token = plan.token
@@ -223,9 +225,9 @@ extension FleetAgent {
         // A host that the plan does not know yet keeps what it has until the next one.
         guard isCurrent, let share = plan.hosts[host] else { return }
         for pool in pools {
-            guard let target = share[pool.configuration.queue], target != pool.wanted else { continue }
+            guard let target = share[pool.configuration.queue] else { continue }
             let running = target < pool.wanted ? await load(of: pool)?.running(of: mark) ?? [:] : [:]
-            pool.resize(to: target, running: running)
+            pool.resize(to: target, running: running, until: until)
         }
     }
 

@@ -70,10 +70,10 @@ final class Pool: Sendable {
     /// How many workers there should be, as far as this host was told.
     var wanted: Int { target.withLock { $0 } }
 
-    /// Has so many workers from now on; of those that are too many, the idle go first.
-    func resize(to workers: Int, running: [Int32: Int]) {
+    /// Has so many workers from now on; of those that are too many, the idle go first, and none is started after `until`.
+    func resize(to workers: Int, running: [Int32: Int], until: ContinuousClock.Instant) {
         target.withLock { $0 = workers }
-        supervisor.resize(to: workers, running: running)
+        supervisor.resize(to: workers, running: running, startsUntil: until)
     }
 
     /// The pool as its fleet sees it.
