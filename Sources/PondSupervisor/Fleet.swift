@@ -29,6 +29,8 @@ package struct Fleet: Sendable {
     package enum Input: Sendable, Equatable {
         case start
         case spawned(WorkerID, pid: Int32)
+        /// It was too late to make the process.
+        case tooLate(WorkerID)
         case ready(WorkerID)
         case ended(WorkerID, WorkerExit)
         case tick
@@ -44,7 +46,8 @@ package struct Fleet: Sendable {
 
     /// What to do about it.
     package enum Action: Sendable, Equatable {
-        case spawn(WorkerID)
+        /// Make the process, but not after `by`; nil for no end.
+        case spawn(WorkerID, by: Instant?)
         /// SIGTERM to the worker alone: its own children are its own business while it drains.
         case terminate(WorkerID)
         /// A word to the worker: take no more jobs, end when those that run have ended.
@@ -130,6 +133,7 @@ package struct Fleet: Sendable {
         switch input {
         case .start: start()
         case .spawned(let id, let pid): spawned(id, pid)
+        case .tooLate(let id): tooLate(id)
         case .ready(let id): ready(id)
         case .ended(let id, let status): ended(id, status)
         case .tick: tick()
@@ -160,8 +164,21 @@ package struct Fleet: Sendable {
         }
         guard let isWanted else { return }
         report(.spawned(slot: id.slot, pid: pid))
-        // A stop came while the process was being made: only now is there somebody to tell.
-        if !isWanted { sendFirstWord(id) }
+        if !isWanted {
+            // A stop came while the process was being made: only now is there somebody to tell.
+            sendFirstWord(id)
+        } else if !mayStart {
+            // This process was stopped between the order and the spawn. The worker has not begun anything yet.
+            update(id) { $0.stopping = Stopping(isRetiring: true, grace: .zero) }
+            actions.append(.kill(id))
+        }
+        pumpSpawns()
+    }
+
+    private mutating func tooLate(_ id: WorkerID) {
+        if spawning == id { spawning = nil }
+        guard update(id, { $0.stopping == nil }) ?? false else { return ended(id, .exited(0)) }
+        spawnQueue.insert(id, at: 0)
         pumpSpawns()
     }
 
@@ -276,11 +293,13 @@ extension Fleet {
     }
 
     mutating func pumpSpawns() {
-        guard phase == .running, spawning == nil, !spawnQueue.isEmpty, startsUntil.map({ now < $0 }) ?? true else { return }
+        guard phase == .running, spawning == nil, !spawnQueue.isEmpty, mayStart else { return }
         let id = spawnQueue.removeFirst()
         spawning = id
-        actions.append(.spawn(id))
+        actions.append(.spawn(id, by: startsUntil))
     }
+
+    private var mayStart: Bool { startsUntil.map { now < $0 } ?? true }
 
     mutating func report(_ event: FleetEvent) {
         actions.append(.report(event))

@@ -203,7 +203,7 @@ extension Supervisor {
 
     private func perform(_ action: Fleet.Action, _ forwarder: LineForwarder, _ group: inout DiscardingTaskGroup) {
         switch action {
-        case .spawn(let id): group.addTask { await self.attend(id, forwarder) }
+        case .spawn(let id, let by): group.addTask { await self.attend(id, by: by, forwarder) }
         case .retire(let id): group.addTask { await self.retire(id) }
         case .terminate(let id): signal(.terminate, id, wholeGroup: false)
         case .kill(let id): signal(.kill, id, wholeGroup: true)
@@ -214,7 +214,11 @@ extension Supervisor {
         }
     }
 
-    private func attend(_ id: WorkerID, _ forwarder: LineForwarder) async {
+    private func attend(_ id: WorkerID, by latest: ContinuousClock.Instant?, _ forwarder: LineForwarder) async {
+        if let latest, clock.now() >= latest {
+            inbox.yield(.input(.tooLate(id)))
+            return
+        }
         let process = WorkerProcess(id: id, command: configuration.command, handles: handles, logger: logger)
         let observer = WorkerProcess.Observer(
             spawned: { pid in

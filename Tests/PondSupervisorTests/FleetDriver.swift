@@ -63,7 +63,7 @@ struct FleetDriver {
 }
 
 extension [Fleet.Action] {
-    var spawns: [WorkerID] { compactMap { if case .spawn(let id) = $0 { id } else { nil } } }
+    var spawns: [WorkerID] { compactMap { if case .spawn(let id, _) = $0 { id } else { nil } } }
     var terminated: [WorkerID] { compactMap { if case .terminate(let id) = $0 { id } else { nil } } }
     var retired: [WorkerID] { compactMap { if case .retire(let id) = $0 { id } else { nil } } }
     var killed: [WorkerID] { compactMap { if case .kill(let id) = $0 { id } else { nil } } }

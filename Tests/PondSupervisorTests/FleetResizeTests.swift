@@ -31,20 +31,39 @@ import Testing
         #expect(driver.send(.resize(2, running: [:], startsUntil: nil)) == [])
     }
 
-    @Test func `what was ordered and not started in time waits for the next order, and is dropped when that wants less`() {
+    @Test
+    func `what was ordered and not started in time waits for the next order, and is dropped when that wants less`() {
         var driver = elastic(0)
         _ = driver.send(.start)
         let until = driver.now + .seconds(5)
         let first = driver.send(.resize(3, running: [:], startsUntil: until)).spawns
         #expect(first.count == 1)
+        _ = driver.spawned(first[0])
         // The process was stopped here, and what it had may be another host's by now.
         driver.now += .seconds(60)
-        #expect(driver.spawned(first[0]).spawns.isEmpty)
-        #expect(driver.ended(first[0], .signaled(9)).spawns.isEmpty)
+        let second = WorkerID(slot: 1, generation: 2)
+        #expect(driver.send(.tooLate(second)).spawns.isEmpty)
         let fresh = driver.now + .seconds(5)
-        let next = driver.send(.resize(2, running: [:], startsUntil: fresh)).spawns
-        #expect(next.count == 1)
-        #expect(driver.spawned(next[0]).spawns.count == 1)
+        #expect(
+            driver.send(.resize(2, running: [:], startsUntil: fresh)) == [
+                .report(.resized(from: 3, to: 2)), .spawn(second, by: fresh),
+            ]
+        )
+        #expect(driver.spawned(second).spawns.isEmpty)
+        #expect(driver.fleet.target == 2)
+    }
+
+    @Test func `a worker that came to be after its time is killed before it begins, and replaced by the next order`() {
+        var driver = elastic(0)
+        _ = driver.send(.start)
+        let until = driver.now + .seconds(5)
+        let first = driver.send(.resize(2, running: [:], startsUntil: until)).spawns[0]
+        driver.now += .seconds(60)
+        let late = driver.spawned(first)
+        #expect(late.contains(.kill(first)))
+        #expect(late.spawns.isEmpty)
+        #expect(driver.ended(first, .signaled(9)).spawns.isEmpty)
+        #expect(driver.send(.resize(2, running: [:], startsUntil: driver.now + .seconds(5))).spawns.count == 1)
         #expect(driver.fleet.target == 2)
     }
 
@@ -200,7 +219,7 @@ import Testing
             while !pending.isEmpty {
                 let action = pending.removeFirst()
                 switch action {
-                case .spawn(let id):
+                case .spawn(let id, _):
                     alive.append(id)
                     pending += driver.spawned(id) + driver.send(.ready(id))
                 case .retire(let id), .terminate(let id):

@@ -6,9 +6,9 @@ import Testing
     @Test func `a fleet is spawned one worker at a time`() {
         var driver = FleetDriver(workers: 3)
         let first = driver.send(.start)
-        #expect(first == [.spawn(WorkerID(slot: 0, generation: 1))])
+        #expect(first == [.spawn(WorkerID(slot: 0, generation: 1), by: nil)])
         let second = driver.spawned(WorkerID(slot: 0, generation: 1))
-        #expect(second == [.report(.spawned(slot: 0, pid: 101)), .spawn(WorkerID(slot: 1, generation: 2))])
+        #expect(second == [.report(.spawned(slot: 0, pid: 101)), .spawn(WorkerID(slot: 1, generation: 2), by: nil)])
         #expect(driver.states == [.starting, .starting, .starting])
     }
 
@@ -33,7 +33,7 @@ import Testing
             actions == [
                 .report(.exited(slot: 1, pid: 102, status: .signaled(9), wasExpected: false)),
                 .report(.willRestart(slot: 1, in: .zero)),
-                .spawn(WorkerID(slot: 1, generation: 3)),
+                .spawn(WorkerID(slot: 1, generation: 3), by: nil),
             ]
         )
         #expect(driver.fleet.statuses[1].restarts == 1)
