@@ -108,7 +108,7 @@ import Testing
         }
     }
 
-    @Test func `a supervisor that has nothing to do takes less than a hundredth of a core`() async throws {
+    @Test func `a supervisor that has nothing to do takes less than a hundredth of a core and 30 MB`() async throws {
         let place = try Place()
         try await withDirectory { directory in
             let fleet = try Elastic(place, in: directory, usualPace: true)
@@ -121,6 +121,9 @@ import Testing
                 let share = Double(try Processes.ticks(supervisor.pid) - before) / 100 / 20
                 print("supervisor idle: \(share * 100) % of a core")
                 #expect(share <= 0.01)
+                let size = try Processes.residentBytes(supervisor.pid)
+                print("supervisor idle: \(size / 100_000 * 100) kB resident")
+                #expect(size <= 30_000_000)
                 supervisor.send(SIGTERM)
                 try await supervisor.exit()
             }

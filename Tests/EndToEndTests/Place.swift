@@ -132,6 +132,15 @@ extension Processes {
         }
         return user + system
     }
+
+    /// The memory that a process has resident, in bytes.
+    static func residentBytes(_ pid: Int32) throws -> Int {
+        let words = String(decoding: bytes("/proc/\(pid)/statm"), as: UTF8.self).split(separator: " ")
+        guard words.count > 1, let pages = Int(words[1]) else {
+            throw TimedOut(description: "the process \(pid) has no size")
+        }
+        return pages * sysconf(Int32(_SC_PAGESIZE))
+    }
 }
 
 /// Turned off once, by one task for another.

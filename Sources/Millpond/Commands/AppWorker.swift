@@ -49,7 +49,7 @@ package struct AppWorker<App: MillpondApp>: AsyncParsableCommand {
                 logger.notice("the supervisor is gone, this worker stops")
                 stopSwitch.abandoned()
             }
-            try await worker.run()
+            try await StartPages.released { try await worker.run() }
         }
     }
 }

@@ -27,13 +27,13 @@ package enum FleetRun {
                 reload: { supervisor.rollingRestart() }
             )
         )
-        try await supervisor.run()
+        try await StartPages.released { try await supervisor.run() }
     }
 
     private static func run(_ agent: FleetAgent, _ stopSwitch: StopSwitch) async throws {
         stopSwitch.attach(
             .init(stop: { agent.stop() }, stopNow: { agent.stopNow() }, reload: { agent.rollingRestart() })
         )
-        try await agent.run()
+        try await StartPages.released { try await agent.run() }
     }
 }

@@ -33,7 +33,8 @@ struct FleetFile {
     static func parse(_ text: String, named path: String, own: PoolConfiguration) throws -> FleetFile {
         let node: Node?
         do {
-            node = try Yams.compose(yaml: text)
+            // Every value is read as text: whether it is a number is for the reader to say.
+            node = try Yams.compose(yaml: text, .basic)
         } catch {
             throw CommandFailure(.usage, "\(path): \(error)", hint: "docs/autoscaling.md shows a whole file")
         }

@@ -4,6 +4,9 @@ import Yams
 /// Reads a mapping of a YAML file, and says where and what when something does not fit.
 struct YAMLReader {
     private let mapping: Node.Mapping
+    /// The same by name: looking one up in a `Node.Mapping` would first guess types with regular expressions, which are
+    /// never needed and cost megabytes.
+    private let nodes: [String: Node]
     private let path: String
     /// The names above, with a dot behind each: `queues.emails.`.
     private let place: String
@@ -18,6 +21,7 @@ struct YAMLReader {
             )
         }
         (self.mapping, self.path, self.place) = (mapping, path, place)
+        nodes = Dictionary(mapping.map { ($0.key.string ?? "", $0.value) }) { first, _ in first }
     }
 
     /// Refuses every name that is not one of these, and one that is given twice.
@@ -35,12 +39,12 @@ struct YAMLReader {
     }
 
     func child(_ name: String) throws -> YAMLReader? {
-        try mapping[name].map { try YAMLReader($0, path: path, place: "\(place)\(name).") }
+        try nodes[name].map { try YAMLReader($0, path: path, place: "\(place)\(name).") }
     }
 
     /// The mappings below a name, in their order; one that is left empty is an empty mapping.
     func children(_ name: String) throws -> [(name: String, reader: YAMLReader)]? {
-        guard let node = mapping[name] else { return nil }
+        guard let node = nodes[name] else { return nil }
         guard let children = node.mapping else { throw failure(node, "\(place)\(name) must be queue names", nil) }
         return try children.map { key, value in
             let child = key.string ?? "?"
@@ -75,7 +79,7 @@ struct YAMLReader {
 
     /// A list of words, or one text that is split at spaces.
     func words(_ name: String) throws -> [String]? {
-        guard let node = mapping[name] else { return nil }
+        guard let node = nodes[name] else { return nil }
         let words =
             node.sequence.map { $0.compactMap(\.string) } ?? node.string?.split(separator: " ").map { String($0) }
         guard let words, !words.isEmpty, node.sequence.map({ $0.count == words.count }) ?? true else {
@@ -85,7 +89,7 @@ struct YAMLReader {
     }
 
     private func scalar<Value>(_ name: String, _ wanted: String, _ read: (String) -> Value?) throws -> Value? {
-        guard let node = mapping[name] else { return nil }
+        guard let node = nodes[name] else { return nil }
         guard let text = node.string, let value = read(text) else {
             let found = node.string.map { "\"\($0.prefix(60))\"" } ?? "a list"
             throw failure(node, "\(place)\(name) is \(found), expected \(wanted)", nil)
