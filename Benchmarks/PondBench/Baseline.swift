@@ -1,28 +1,39 @@
 import FoundationEssentials
 
-/// The ratios of an earlier run, to notice when something has become slower.
+/// The figures of an earlier run, to notice when something has become slower.
 struct Baseline: Codable, Sendable, Hashable {
-    /// A ratio that is so much worse than it was that noise does not explain it.
+    /// A figure that is so much worse than it was that noise does not explain it.
     struct Loss: Sendable, Hashable {
         let name: String
         let before: Double
         let now: Double
 
-        var text: String { "\(name): the ratio was \(before.short) and is \(now.short)" }
+        var text: String { "\(name): it was \(before.short) and is \(now.short)" }
     }
 
     /// What part of a ratio may be lost.
     static let tolerance = 0.25
+    /// By what part an instruction count may grow: batches differ a little from run to run.
+    static let instructionTolerance = 0.1
 
     /// The median ratio of each measurement.
-    var ratios: [String: Double]
+    var ratios: [String: Double] = [:]
+    /// Instructions a job, by name.
+    var instructions: [String: Double] = [:]
 
-    init(ratios: [String: Double]) {
+    init(ratios: [String: Double] = [:], instructions: [String: Double] = [:]) {
         self.ratios = ratios
+        self.instructions = instructions
     }
 
-    init(_ data: Data) throws {
-        self = try JSONDecoder().decode(Baseline.self, from: data)
+    init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        ratios = try values.decodeIfPresent([String: Double].self, forKey: .ratios) ?? [:]
+        instructions = try values.decodeIfPresent([String: Double].self, forKey: .instructions) ?? [:]
+    }
+
+    init(file: String) throws {
+        self = try JSONDecoder().decode(Baseline.self, from: Data(contentsOf: URL(filePath: file)))
     }
 
     init(_ report: Report) {
@@ -38,6 +49,37 @@ struct Baseline: Codable, Sendable, Hashable {
                 ? ratio.median < before * (1 - Self.tolerance) : ratio.median > before / (1 - Self.tolerance)
             return isLost ? Loss(name: name, before: before, now: ratio.median) : nil
         }
+    }
+
+    /// What is worse, and stays so when it alone is measured again; a busy machine has its bad moments.
+    ///
+    /// - Parameter measure: measures what has these names once more.
+    func lasting(
+        in report: Report,
+        secondLooks: Int,
+        measure: @Sendable (Set<String>) async throws -> Report
+    ) async throws -> [Loss] {
+        var losses = losses(in: report.ratios)
+        for _ in 0..<secondLooks where !losses.isEmpty {
+            losses = self.losses(in: try await measure(Set(losses.map(\.name))).ratios)
+        }
+        return losses
+    }
+
+    /// Jobs that take more instructions than they may.
+    func instructionLosses(in now: [String: Double]) -> [Loss] {
+        instructions.sorted { $0.key < $1.key }.compactMap { name, before in
+            guard let count = now[name], count > before * (1 + Self.instructionTolerance) else { return nil }
+            return Loss(name: name, before: before, now: count)
+        }
+    }
+
+    /// Writes the figures into a file; what is there and was not measured now stays.
+    func save(in file: String) throws {
+        var all = FileManager.default.fileExists(atPath: file) ? try Baseline(file: file) : Baseline()
+        all.ratios.merge(ratios) { _, newer in newer }
+        all.instructions.merge(instructions) { _, newer in newer }
+        try Data((try all.text + "\n").utf8).write(to: URL(filePath: file), options: .atomic)
     }
 
     var text: String {

@@ -37,6 +37,14 @@ struct Machine: Sendable {
         cpu = model.map { String($0.drop { $0 == " " }) } ?? "an unknown CPU"
     }
 
+    /// Bytes of memory that a program may have without anything being pushed out; 0 where the system does not say.
+    static var availableBytes: Int {
+        // What cannot be read is taken for nothing, and then the smallest sizes have to do.
+        let facts = (try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8)) ?? ""
+        let line = facts.split(separator: "\n").first { $0.hasPrefix("MemAvailable:") }
+        return (line?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * 1_024
+    }
+
     private var pinning: String { CPUs.canPin ? "Redis on one, the clients on another" : "nothing pinned" }
     var text: String { "\(cpu), \(cores.of("core")), Redis \(redis); \(pinning)" }
 

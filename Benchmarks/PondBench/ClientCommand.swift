@@ -20,6 +20,9 @@ struct ClientCommand: AsyncParsableCommand {
     @Option(help: "The server's unix socket.")
     var socket: String
 
+    @Option(help: "The queue.")
+    var queue = Stage.queueName
+
     @Option(help: "How many jobs.")
     var jobs = 1
 
@@ -37,8 +40,7 @@ struct ClientCommand: AsyncParsableCommand {
 
     func run() async throws {
         let pond = Pond(try RedisConfiguration(url: "unix://\(socket)"), logger: .quiet)
-        let queue = try pond.queue(Stage.queueName)
-        let figures = try await measure(queue)
+        let figures = try await measure(try pond.queue(queue))
         await pond.close()
         print(String(decoding: try JSONEncoder().encode(figures), as: UTF8.self))
     }
@@ -52,6 +54,7 @@ struct ClientCommand: AsyncParsableCommand {
         case "enqueue-keys": return try await enqueueing.many(jobs) { try .once("key-\($0)") }
         case "drain": return try await draining.run(jobs)
         case "drain-all": return try await draining.run(nil)
+        case "timers": return try await Timers.run(jobs, tasks: tasks)
         case "latency-idle": return LatencyFigures(try await LatencyBench(queue).idle(jobs))
         case "latency-loaded": return LatencyFigures(try await LatencyBench(queue).loaded(jobs, perSecond: rate))
         default: throw ValidationError("there is no measurement '\(what)'")

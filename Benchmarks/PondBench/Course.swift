@@ -50,8 +50,7 @@ struct Course: Sendable {
         for round in 1...rounds {
             for (index, scenario) in scenarios.enumerated() where round == 1 || !scenario.isOnce {
                 try await stage.clear()
-                let sample = try await scenario.run(stage)
-                report.figures[index].samples.append(sample)
+                report.figures[index].samples += try await scenario.run(stage)
             }
             say("round \(round) of \(rounds)")
         }

@@ -4,9 +4,12 @@ import Millpond
 
 /// The program `PondBench`: Millpond's speed beside what the same Redis can do at most, measured in the same run.
 @main enum Main {
-    static func main() async {
+    static func main() {
         signal(SIGPIPE, SIG_IGN)
-        exit(await PondBench.runAsProgram())
+        // An asynchronous main parks the first thread in Dispatch, in a way that valgrind 3.19 does not survive; detached,
+        // because the main actor would wait for that thread.
+        Task.detached { exit(await PondBench.runAsProgram()) }
+        while true { pause() }
     }
 }
 
@@ -15,7 +18,9 @@ struct PondBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "PondBench",
         abstract: "Measure Millpond beside the least that Redis has to do.",
-        subcommands: [RunCommand.self, ClientCommand.self],
+        subcommands: [
+            RunCommand.self, InstructionsCommand.self, RivalsCommand.self, StartCommand.self, ClientCommand.self,
+        ],
         defaultSubcommand: RunCommand.self
     )
 }

@@ -30,10 +30,10 @@ struct Report: Sendable {
     let rounds: Int
     var figures: [Figure]
 
-    /// The ratios by name.
+    /// The ratios that are worth keeping, by name.
     var ratios: [String: Ratio] {
         var ratios: [String: Ratio] = [:]
-        for figure in figures where figure.scenario.isRatio {
+        for figure in figures where figure.scenario.isRatio && figure.scenario.isKept {
             guard let ratio = figure.ratio else { continue }
             ratios[figure.scenario.name] = Ratio(
                 median: ratio.median,

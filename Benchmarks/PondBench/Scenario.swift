@@ -10,18 +10,20 @@ struct Scenario: Sendable {
     var reach: Reach?
     /// Left out of quick runs.
     var isLong = false
-    /// What hardly varies is measured in the first round only.
+    /// Run in the first round only: what hardly varies, and what has rounds of its own.
     var isOnce = false
-    let run: @Sendable (Stage) async throws -> Sample
+    /// Whether a file of ratios keeps it; false for what depends on more than the speed of the code and of Redis.
+    var isKept = true
+    let run: @Sendable (Stage) async throws -> [Sample]
 
     /// Everything, in the order of the table.
-    static let all = enqueueing + draining + together + latency + footprint + growth
+    static let all = enqueueing + draining + waiting + together + latency + footprint + growth
 
     private static let enqueueing = [
         Scenario(name: "enqueue-one", unit: "jobs/s", reach: .atLeast(0.9)) { stage in
             let floor = try await stage.floor("one", jobs: stage.sizes.one)
             let ours: Pace = try await stage.client("enqueue-one", ["--jobs", "\(stage.sizes.one)"])
-            return Sample(ours: ours.perSecond, floor: floor.perSecond)
+            return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
         },
         Scenario(name: "enqueue-64-tasks", unit: "jobs/s", reach: .atLeast(0.5)) { stage in
             let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
@@ -29,12 +31,12 @@ struct Scenario: Sendable {
                 "enqueue-tasks",
                 ["--jobs", "\(stage.sizes.tasks)", "--tasks", "64"]
             )
-            return Sample(ours: ours.perSecond, floor: floor.perSecond)
+            return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
         },
         Scenario(name: "enqueue-many", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
             let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
             let ours: Pace = try await stage.client("enqueue-many", ["--jobs", "\(stage.sizes.many)"])
-            return Sample(ours: ours.perSecond, floor: floor.perSecond)
+            return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
         },
     ]
 
@@ -48,7 +50,7 @@ struct Scenario: Sendable {
             Scenario(name: "drain-keys-10", unit: "jobs/s", reach: .atLeast(0.3)) { stage in
                 let floor = try await stage.floorDrain()
                 let _: Pace = try await stage.client("enqueue-keys", ["--jobs", "\(stage.sizes.keys)"])
-                return try await stage.drain("raw", slots: 10, jobs: stage.sizes.keys, beside: floor)
+                return [try await stage.drain("raw", slots: 10, jobs: stage.sizes.keys, beside: floor)]
             }
         ]
 
@@ -61,53 +63,65 @@ struct Scenario: Sendable {
             let jobs = slots == 1 ? stage.sizes.drainOneSlot : stage.sizes.drain
             let floor = try await stage.floorDrain()
             try await stage.fill(jobs)
-            return try await stage.drain(handling, slots: slots, jobs: jobs, beside: floor)
+            return [try await stage.drain(handling, slots: slots, jobs: jobs, beside: floor)]
+        }
+    }
+
+    /// Handlers that wait a millisecond each; what they could come to at most takes the place of the floor.
+    private static let waiting = [1, 10, 100].map { slots in
+        Scenario(name: "drain-1ms-\(slots)", unit: "jobs/s", isKept: false) { stage in
+            [try await stage.drainWaiting(slots: slots)]
         }
     }
 
     private static let together = [
         Scenario(name: "drain-2-processes", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
-            try await stage.drainTogether()
+            [try await stage.drainTogether()]
         },
-        Scenario(name: "redis-cpu", unit: "us/job", reach: .atMost(1.6)) { stage in try await stage.redisCPU() },
+        Scenario(name: "redis-cpu", unit: "us/job", reach: .atMost(1.6)) { stage in [try await stage.redisCPU()] },
     ]
 
     private static let latency = [
         Scenario(name: "latency-idle-p50", unit: "us", isRatio: false, reach: .atMost(250)) { stage in
-            try await stage.latency("idle", part: "p50")
+            [try await stage.latency("idle", part: "p50")]
         },
         Scenario(name: "latency-idle-p99", unit: "us", isRatio: false, reach: .atMost(1_000)) { stage in
-            try await stage.latency("idle", part: "p99")
+            [try await stage.latency("idle", part: "p99")]
         },
         Scenario(name: "latency-half-p99", unit: "us", isRatio: false, reach: .atMost(5_000)) { stage in
-            try await stage.latency("half", part: "p99")
+            [try await stage.latency("half", part: "p99")]
         },
     ]
 
     private static let footprint = [
         Scenario(name: "bytes-waiting", unit: "bytes/job", reach: .atMost(1.15), isOnce: true) { stage in
-            try await stage.bytesWaiting()
+            [try await stage.bytesWaiting()]
         },
         Scenario(name: "bytes-in-flight", unit: "bytes/job", isRatio: false, isOnce: true) { stage in
-            try await stage.bytesInFlight()
+            [try await stage.bytesInFlight()]
         },
         Scenario(name: "bytes-held", unit: "bytes/job", isRatio: false, isOnce: true) { stage in
-            try await stage.bytesHeld()
+            [try await stage.bytesHeld()]
         },
         Scenario(name: "rss-idle", unit: "MB", isRatio: false, reach: .atMost(20), isOnce: true) { stage in
-            try await stage.residentIdle()
+            [try await stage.residentIdle()]
         },
         Scenario(name: "rss-loaded", unit: "MB", isRatio: false, reach: .atMost(60), isOnce: true) { stage in
-            try await stage.residentLoaded()
+            [try await stage.residentLoaded()]
         },
         Scenario(name: "first-fetch", unit: "ms", isRatio: false, reach: .atMost(100)) { stage in
-            try await stage.firstFetch()
+            [try await stage.firstFetch()]
         },
     ]
 
     private static let growth = [
-        Scenario(name: "drain-growth", unit: "jobs/s", reach: .atLeast(0.9), isLong: true) { stage in
-            try await stage.growth()
-        }
+        Scenario(
+            name: "drain-growth",
+            unit: "jobs/s",
+            reach: .atLeast(0.9),
+            isLong: true,
+            isOnce: true,
+            isKept: false
+        ) { stage in try await stage.growth() }
     ]
 }

@@ -22,6 +22,22 @@ extension Stage {
         )
     }
 
+    /// Handlers that wait a millisecond each, beside as many a second as that leaves room for.
+    func drainWaiting(slots: Int) async throws -> Sample {
+        let jobs = Int(sizes.waitSeconds * 1_000) * min(slots, 50)
+        let timers: Pace = try await client("timers", ["--jobs", "\(jobs)", "--tasks", "\(slots)"])
+        try await fill(jobs)
+        let ours: DrainFigures = try await client(
+            "drain",
+            ["--jobs", "\(jobs)", "--slots", "\(slots)", "--handling", "waiting"]
+        )
+        return Sample(
+            ours: ours.pace.perSecond,
+            floor: Double(slots) * 1_000,
+            extras: ["timers_alone": timers.perSecond, "worker_cpu_us": ours.cpuSeconds / Double(jobs) * 1e6]
+        )
+    }
+
     /// Two workers with nothing pinned, beside the better of one that is pinned and one that is free.
     func drainTogether() async throws -> Sample {
         let jobs = sizes.drain
@@ -147,18 +163,5 @@ extension Stage {
         let started = LocalClock.system.now()
         let figures: DrainFigures = try await client("drain", ["--jobs", "1"])
         return Sample(ours: started.duration(to: figures.ended).inSeconds * 1e3, floor: nil)
-    }
-
-    /// The drain out of a large backlog beside that of a small one.
-    func growth() async throws -> Sample {
-        var paces: [Double] = []
-        for backlog in [sizes.growth.small, sizes.growth.large] {
-            try await clear()
-            try await fill(backlog)
-            let jobs = min(backlog, sizes.drain)
-            let figures: DrainFigures = try await client("drain", ["--jobs", "\(jobs)"])
-            paces.append(figures.pace.perSecond)
-        }
-        return Sample(ours: paces[1], floor: paces[0])
     }
 }

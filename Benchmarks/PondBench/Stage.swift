@@ -12,8 +12,14 @@ import SystemPackage
 /// How large the measurements are.
 struct Sizes: Sendable {
     let one, tasks, many, drain, drainOneSlot, keys, memory, idle: Int
-    let loadSeconds: Double
-    let growth: (small: Int, large: Int)
+    let loadSeconds, waitSeconds: Double
+    let growth: Growth
+
+    /// Backlogs that are compared, the jobs that are drained out of each, and how often.
+    struct Growth: Sendable {
+        let backlogs: [Int]
+        let jobs, rounds: Int
+    }
 
     static let quick = Sizes(
         one: 2_000,
@@ -25,7 +31,8 @@ struct Sizes: Sendable {
         memory: 20_000,
         idle: 200,
         loadSeconds: 1,
-        growth: (10_000, 100_000)
+        waitSeconds: 0.5,
+        growth: Growth(backlogs: [10_000, 100_000], jobs: 20_000, rounds: 3)
     )
     static let full = Sizes(
         one: 10_000,
@@ -37,7 +44,8 @@ struct Sizes: Sendable {
         memory: 100_000,
         idle: 1_000,
         loadSeconds: 5,
-        growth: (10_000, 2_000_000)
+        waitSeconds: 2,
+        growth: Growth(backlogs: [10_000, 100_000, 1_000_000, 10_000_000], jobs: 50_000, rounds: 15)
     )
 }
 
@@ -96,8 +104,9 @@ struct Stage: Sendable {
     }
 
     /// Lets so many jobs wait in the queue; a plain append is all that they need.
-    func fill(_ jobs: Int) async throws {
-        _ = try await floor("pipelined", jobs: jobs, key: try queue.keys.ready(.normal))
+    func fill(_ jobs: Int, in queue: String = queueName) async throws {
+        guard jobs > 0 else { return }
+        _ = try await floor("pipelined", jobs: jobs, key: try pond.queue(queue).keys.ready(.normal))
     }
 
     /// Runs this program as a client.
@@ -109,13 +118,29 @@ struct Stage: Sendable {
         try await run([own, "client", what, "--socket", server.socket] + arguments, pinned: pinned)
     }
 
-    private func run<Figures: Decodable & Sendable>(_ words: [String], pinned: Bool) async throws -> Figures {
+    /// Runs a program that prints its figures.
+    func run<Figures: Decodable & Sendable>(_ words: [String], pinned: Bool) async throws -> Figures {
+        try JSONDecoder().decode(Figures.self, from: Data(try await output(of: words, pinned: pinned).standard.utf8))
+    }
+
+    /// The instructions of a client by valgrind's count, all of its life.
+    func instructions(_ what: String, _ arguments: [String]) async throws -> Int {
+        let valgrind = ["/usr/bin/env", "valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"]
+        let words = valgrind + [own, "client", what, "--socket", server.socket] + arguments
+        let text = try await output(of: words, pinned: true).error
+        guard let line = text.split(separator: "\n").last(where: { $0.contains("Collected :") }),
+            let count = line.split(separator: " ").last.flatMap({ Int($0) })
+        else { throw CommandFailure(.failure, "valgrind counted nothing: \(text.suffix(500))") }
+        return count
+    }
+
+    private func output(of words: [String], pinned: Bool) async throws -> (standard: String, error: String) {
         let words = pinned ? CPUs.pinned(words, to: .clients) : words
         let result = try await Subprocess.run(
             .path(FilePath(words[0])),
             arguments: Arguments(Array(words.dropFirst())),
             output: .string(limit: 65_536),
-            error: .string(limit: 65_536)
+            error: .string(limit: 1_048_576)
         )
         guard case .exited(0) = result.terminationStatus else {
             throw CommandFailure(
@@ -124,7 +149,7 @@ struct Stage: Sendable {
                     + String(result.standardError.suffix(500))
             )
         }
-        return try JSONDecoder().decode(Figures.self, from: Data(result.standardOutput.utf8))
+        return (result.standardOutput, result.standardError)
     }
 
     // MARK: The server's account

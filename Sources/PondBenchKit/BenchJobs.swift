@@ -65,3 +65,15 @@ struct DecodedJob: JobHandler {
         count.note()
     }
 }
+
+/// Waits a millisecond and does nothing else.
+struct WaitingJob: JobHandler {
+    static let kind = BenchPayload.kind
+    let count: JobCount
+    let clock: LocalClock
+
+    func run(_ payload: RawPayload, _ job: JobContext) async throws {
+        try await clock.sleep(.milliseconds(1))
+        count.note()
+    }
+}

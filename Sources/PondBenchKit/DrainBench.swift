@@ -28,6 +28,8 @@ package struct DrainBench: Sendable {
         case raw
         /// Has it decoded into a struct.
         case decoded
+        /// Waits a millisecond, as for an answer over a network.
+        case waiting
     }
 
     /// How often Redis is asked whether all is settled; that is how exact the end is.
@@ -106,6 +108,7 @@ package struct DrainBench: Sendable {
             switch handling {
             case .raw: JobList { RawJob(count: count) }
             case .decoded: JobList { DecodedJob(count: count) }
+            case .waiting: JobList { WaitingJob(count: count, clock: clock) }
             }
         return try Worker(queue.pond, jobs: jobs, configuration: configuration, clock: clock, onReady: onReady)
     }

@@ -1,4 +1,6 @@
 import FoundationEssentials
+import PondBenchKit
+import Synchronization
 import Testing
 
 @testable import PondBench
@@ -24,16 +26,60 @@ import Testing
         #expect(losses("new", 0.001, isBetterHigher: true) == [])
     }
 
-    @Test func `a file is read back as it was written`() throws {
-        #expect(try Baseline(Data(try baseline.text.utf8)) == baseline)
+    @Test(arguments: [(1_099.0, false), (1_101, true), (500, false)])
+    func `an instruction count is lost above a tenth more`(count: Double, isLost: Bool) {
+        let counts = Baseline(instructions: ["drain": 1_000])
+        #expect(counts.instructionLosses(in: ["drain": count, "new": 9_999]).isEmpty != isLost)
+    }
+
+    @Test func `what is measured replaces its own part of a file and no other`() throws {
+        let file = FileManager.default.temporaryDirectory.path + "/baseline-\(UUID().uuidString).json"
+        defer { _ = Result { try FileManager.default.removeItem(atPath: file) } }
+        try baseline.save(in: file)
+        #expect(try Baseline(file: file) == baseline)
+        try Baseline(ratios: ["drain": 0.5], instructions: ["drain": 7]).save(in: file)
+        #expect(try Baseline(file: file) == Baseline(ratios: ["drain": 0.5, "cpu": 2], instructions: ["drain": 7]))
+    }
+
+    private func report(_ ratios: [String: Double]) -> Report {
+        Report(
+            machine: Machine(redis: "7"),
+            rounds: 1,
+            figures: ratios.map { name, ratio in
+                Report.Figure(
+                    scenario: Scenario(name: name, unit: "") { _ in [] },
+                    samples: [Sample(ours: ratio, floor: 1)]
+                )
+            }
+        )
+    }
+
+    @Test func `a ratio that is worse is measured again, alone, and forgiven when it recovers`() async throws {
+        let both = Baseline(ratios: ["a": 1, "b": 1])
+        let losses = try await both.lasting(in: report(["a": 0.5, "b": 1]), secondLooks: 2) { names in
+            #expect(names == ["a"])
+            return report(["a": 0.8])
+        }
+        #expect(losses == [])
+    }
+
+    @Test func `a ratio that stays worse is lost after so many looks`() async throws {
+        let looks = Atomic(0)
+        let losses = try await Baseline(ratios: ["a": 1]).lasting(in: report(["a": 0.5]), secondLooks: 2) { _ in
+            looks.add(1, ordering: .relaxed)
+            return report(["a": 0.6])
+        }
+        #expect(losses == [Baseline.Loss(name: "a", before: 1, now: 0.6)])
+        #expect(looks.load(ordering: .relaxed) == 2)
     }
 
     @Test func `the file in the repository names scenarios that there are`() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let data = try Data(contentsOf: URL(filePath: root.path + "/Benchmarks/baseline.json"))
-        let known = Set(Scenario.all.filter(\.isRatio).map(\.name))
-        #expect(Set(try Baseline(data).ratios.keys).isSubset(of: known))
+        let baseline = try Baseline(file: root.path + "/Benchmarks/baseline.json")
+        let known = Set(Scenario.all.filter { $0.isRatio && $0.isKept }.map(\.name))
+        #expect(Set(baseline.ratios.keys).isSubset(of: known))
+        #expect(Set(baseline.instructions.keys).isSubset(of: InstructionCount.all.map(\.name)))
     }
 
     @Test func `scenarios have names of their own`() {
