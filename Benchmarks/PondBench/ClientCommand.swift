@@ -40,16 +40,18 @@ struct ClientCommand: AsyncParsableCommand {
 
     func run() async throws {
         let pond = Pond(try RedisConfiguration(url: "unix://\(socket)"), logger: .quiet)
-        let figures = try await measure(try pond.queue(queue))
+        let figures = try await measure(try pond.queue(queue), of: pond)
         await pond.close()
         print(String(decoding: try JSONEncoder().encode(figures), as: UTF8.self))
     }
 
-    private func measure(_ queue: Queue) async throws -> any Encodable {
+    private func measure(_ queue: Queue, of pond: Pond) async throws -> any Encodable {
         let enqueueing = EnqueueBench(queue)
+        let near = EnqueueBench(queue, executor: pond.executor)
         let draining = DrainBench(queue, slots: slots, handling: handling)
         switch what {
-        case "enqueue-one", "enqueue-tasks": return try await enqueueing.oneByOne(jobs, tasks: tasks)
+        case "enqueue-tasks": return try await near.oneByOne(jobs, tasks: tasks)
+        case "enqueue-tasks-pool": return try await enqueueing.oneByOne(jobs, tasks: tasks)
         case "enqueue-many": return try await enqueueing.many(jobs)
         case "enqueue-keys": return try await enqueueing.many(jobs) { try .once("key-\($0)") }
         case "drain": return try await draining.run(jobs)

@@ -20,25 +20,33 @@ struct Scenario: Sendable {
     static let all = enqueueing + draining + waiting + together + latency + footprint + growth
 
     private static let enqueueing = [
-        Scenario(name: "enqueue-one", unit: "jobs/s", reach: .atLeast(0.9)) { stage in
-            let floor = try await stage.floor("one", jobs: stage.sizes.one)
-            let ours: Pace = try await stage.client("enqueue-one", ["--jobs", "\(stage.sizes.one)"])
-            return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
-        },
-        Scenario(name: "enqueue-64-tasks", unit: "jobs/s", reach: .atLeast(0.5)) { stage in
-            let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
-            let ours: Pace = try await stage.client(
-                "enqueue-tasks",
-                ["--jobs", "\(stage.sizes.tasks)", "--tasks", "64"]
-            )
-            return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
-        },
+        enqueueOne("enqueue-one", "enqueue-tasks", reach: .atLeast(0.9)),
+        enqueueOne("enqueue-one-pool", "enqueue-tasks-pool", reach: nil),
+        enqueueTasks("enqueue-64-tasks", "enqueue-tasks", reach: .atLeast(0.5)),
+        enqueueTasks("enqueue-64-tasks-pool", "enqueue-tasks-pool", reach: nil),
         Scenario(name: "enqueue-many", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
             let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
             let ours: Pace = try await stage.client("enqueue-many", ["--jobs", "\(stage.sizes.many)"])
             return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
         },
     ]
+
+    /// One task, whose calls each wait for the one before.
+    private static func enqueueOne(_ name: String, _ client: String, reach: Reach?) -> Scenario {
+        Scenario(name: name, unit: "jobs/s", reach: reach) { stage in
+            let floor = try await stage.floor("one", jobs: stage.sizes.one)
+            let ours: Pace = try await stage.client(client, ["--jobs", "\(stage.sizes.one)"])
+            return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
+        }
+    }
+
+    private static func enqueueTasks(_ name: String, _ client: String, reach: Reach?) -> Scenario {
+        Scenario(name: name, unit: "jobs/s", reach: reach) { stage in
+            let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
+            let ours: Pace = try await stage.client(client, ["--jobs", "\(stage.sizes.tasks)", "--tasks", "64"])
+            return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
+        }
+    }
 
     private static let draining =
         [

@@ -21,8 +21,14 @@ package struct Pace: Sendable, Codable, Hashable {
 package struct EnqueueBench: Sendable {
     private let queue: Queue
     private let clock: LocalClock
+    /// Made once, as the floor's payload is: what is measured is the way into the queue.
+    private let job = BenchPayload.job()
 
-    package init(_ queue: Queue, clock: LocalClock = .system) {
+    private let executor: (any TaskExecutor)?
+
+    /// - Parameter executor: where the producers' tasks run. Defaults to Swift's thread pool.
+    package init(_ queue: Queue, executor: (any TaskExecutor)? = nil, clock: LocalClock = .system) {
+        self.executor = executor
         self.queue = queue
         self.clock = clock
     }
@@ -35,14 +41,16 @@ package struct EnqueueBench: Sendable {
     package func oneByOne(_ jobs: Int, tasks: Int = 1, atMost limit: Duration? = nil) async throws -> Pace {
         let started = clock.now()
         let deadline = limit.map { started + $0 }
-        let done = try await withThrowingTaskGroup(of: Int.self) { group in
-            for task in 0..<tasks {
-                let share = jobs / tasks + (task < jobs % tasks ? 1 : 0)
-                group.addTask { try await enqueue(share, until: deadline) }
+        let done = try await withTaskExecutorPreference(executor) {
+            try await withThrowingTaskGroup(of: Int.self) { group in
+                for task in 0..<tasks {
+                    let share = jobs / tasks + (task < jobs % tasks ? 1 : 0)
+                    group.addTask { try await enqueue(share, until: deadline) }
+                }
+                var done = 0
+                for try await count in group { done += count }
+                return done
             }
-            var done = 0
-            for try await count in group { done += count }
-            return done
         }
         return Pace(jobs: done, seconds: started.duration(to: clock.now()).inSeconds)
     }
@@ -50,7 +58,7 @@ package struct EnqueueBench: Sendable {
     private func enqueue(_ jobs: Int, until deadline: ContinuousClock.Instant?) async throws -> Int {
         for number in 0..<jobs {
             if let deadline, clock.now() >= deadline { return number }
-            _ = try await queue.enqueue(BenchPayload.job())
+            _ = try await queue.enqueue(job)
         }
         return jobs
     }
@@ -70,7 +78,13 @@ package struct EnqueueBench: Sendable {
         while done < jobs {
             if let limit, started.duration(to: clock.now()) >= limit { break }
             let batch = done..<min(done + Limits.enqueueBatchMax, jobs)
-            let answers = try await queue.enqueue(batch.map { BenchPayload.job(options: try options($0)) })
+            let answers = try await queue.enqueue(
+                batch.map { number in
+                    var job = job
+                    job.options = try options(number)
+                    return job
+                }
+            )
             for answer in answers { _ = try answer.get() }
             done = batch.upperBound
         }

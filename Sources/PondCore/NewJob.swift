@@ -87,57 +87,72 @@ public struct EnqueueOptions: Sendable {
 }
 
 extension NewJob {
-    /// The stored fields of the job, names and values alternating.
+    /// The stored fields of the job, names and values.
     ///
     /// - Throws: `PondError.invalidJob`, which names the field, what was given and what is allowed.
     public func fields() throws(PondError) -> [(name: String, value: [UInt8])] {
-        var fields: [(name: String, value: [UInt8])] = [(WireField.kind.rawValue, Array(kind.text.utf8))]
+        var fields = StoredFields()
+        try store(in: &fields)
+        return fields.all.map { ($0.name, $0.value.bytes) }
+    }
+
+    /// Puts the stored fields of the job in the place of what `fields` holds.
+    ///
+    /// - Throws: as `fields()`.
+    package func store(in fields: inout StoredFields) throws(PondError) {
+        fields.removeAll()
+        fields.append(WireField.kind.rawValue, .text(kind.text))
         guard data.count <= Limits.payloadBytesMax else {
             throw PondError(
                 .invalidJob,
                 "data has \(data.count) bytes, allowed are \(Limits.payloadBytesMax); store it elsewhere and enqueue its address"
             )
         }
-        if !data.isEmpty { fields.append((WireField.data.rawValue, data)) }
-        for (field, text) in options.texts {
-            guard let text else { continue }
-            fields.append((field.rawValue, try EnqueueOptions.checkedValue(field.rawValue, text)))
+        if !data.isEmpty { fields.append(WireField.data.rawValue, .bytes(data)) }
+        try options.store(in: &fields)
+        guard fields.all.count <= Limits.fieldsMax else {
+            throw PondError(.invalidJob, "the job has \(fields.all.count) fields, allowed are \(Limits.fieldsMax)")
         }
-        for (field, number) in options.numbers {
-            guard let number else { continue }
-            fields.append((field.rawValue, try EnqueueOptions.checkedNumber(field, number)))
-        }
-        for (name, value) in options.headers.sorted(by: { $0.key < $1.key }) {
-            fields.append((try EnqueueOptions.checkedHeader(name), try EnqueueOptions.checkedValue(name, value)))
-        }
-        guard fields.count <= Limits.fieldsMax else {
-            throw PondError(.invalidJob, "the job has \(fields.count) fields, allowed are \(Limits.fieldsMax)")
-        }
-        return fields
     }
 }
 
 extension EnqueueOptions {
-    fileprivate var texts: [(WireField, String?)] {
-        [
-            (.key, key?.text), (.correlationID, correlationID), (.causationID, causationID),
-            (.traceparent, traceparent), (.tracestate, tracestate),
-            (.jobClass, jobClass?.rawValue),
-        ]
+    fileprivate func store(in fields: inout StoredFields) throws(PondError) {
+        try fields.append(.key, key?.text)
+        try fields.append(.correlationID, correlationID)
+        try fields.append(.causationID, causationID)
+        try fields.append(.traceparent, traceparent)
+        try fields.append(.tracestate, tracestate)
+        try fields.append(.jobClass, jobClass?.rawValue)
+        try fields.append(.attemptsMax, attemptsMax.map { Int64($0) })
+        try fields.append(.timeout, timeout?.wholeMilliseconds)
+        try fields.append(.expires, expires?.milliseconds)
+        try fields.append(.budgetWall, budget.wall?.wholeMilliseconds)
+        try fields.append(.budgetCPU, budget.cpu?.wholeMilliseconds)
+        try fields.append(.budgetUSD, budget.usd?.micros)
+        guard !headers.isEmpty else { return }
+        for (name, value) in headers.sorted(by: { $0.key < $1.key }) { try fields.append(header: name, value) }
+    }
+}
+
+extension StoredFields {
+    fileprivate mutating func append(_ field: WireField, _ text: String?) throws(PondError) {
+        guard let text else { return }
+        try appendChecked(field.rawValue, text)
     }
 
-    fileprivate var numbers: [(WireField, Int64?)] {
-        [
-            (.attemptsMax, attemptsMax.map { Int64($0) }),
-            (.timeout, timeout?.wholeMilliseconds),
-            (.expires, expires?.milliseconds),
-            (.budgetWall, budget.wall?.wholeMilliseconds),
-            (.budgetCPU, budget.cpu?.wholeMilliseconds),
-            (.budgetUSD, budget.usd?.micros),
-        ]
+    fileprivate mutating func append(_ field: WireField, _ number: Int64?) throws(PondError) {
+        guard let number else { return }
+        if let range = field.range, !range.contains(number) {
+            throw PondError(
+                .invalidJob,
+                "\(field.rawValue) is \(number), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
+            )
+        }
+        append(field.rawValue, .number(number))
     }
 
-    fileprivate static func checkedHeader(_ name: String) throws(PondError) -> String {
+    fileprivate mutating func append(header name: String, _ text: String) throws(PondError) {
         guard !name.isEmpty, name.utf8.count <= Limits.kindBytesMax else {
             throw PondError(.invalidJob, "header name \"\(name.prefix(100))\" is not 1 to \(Limits.kindBytesMax) bytes")
         }
@@ -147,24 +162,14 @@ extension EnqueueOptions {
         guard !["delay_ms", "run_at_ms", "priority"].contains(name) else {
             throw PondError(.invalidJob, "\(name) is an argument of enqueue and cannot be a header")
         }
-        return name
+        try appendChecked(name, text)
     }
 
-    fileprivate static func checkedNumber(_ field: WireField, _ number: Int64) throws(PondError) -> [UInt8] {
-        if let range = field.range, !range.contains(number) {
-            throw PondError(
-                .invalidJob,
-                "\(field.rawValue) is \(number), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
-            )
+    private mutating func appendChecked(_ name: String, _ text: String) throws(PondError) {
+        let count = text.utf8.count
+        guard count <= Limits.headerValueBytesMax else {
+            throw PondError(.invalidJob, "\(name) has \(count) bytes, allowed are \(Limits.headerValueBytesMax)")
         }
-        return Array(String(number).utf8)
-    }
-
-    fileprivate static func checkedValue(_ name: String, _ value: String) throws(PondError) -> [UInt8] {
-        let bytes = Array(value.utf8)
-        guard bytes.count <= Limits.headerValueBytesMax else {
-            throw PondError(.invalidJob, "\(name) has \(bytes.count) bytes, allowed are \(Limits.headerValueBytesMax)")
-        }
-        return bytes
+        append(name, .text(text))
     }
 }

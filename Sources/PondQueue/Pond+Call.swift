@@ -11,8 +11,23 @@ extension Pond {
     /// Sends a command, again while the server answers that it cannot just now.
     ///
     /// An error reply means that nothing was done, so repeating is safe; a lost reply is never repeated here.
-    package func run(_ command: RedisCommand, doing action: String) async throws(QueueError) -> RESPValue {
-        let deadline = clock.now().advanced(by: Pond.patience)
+    package func run(
+        _ command: RedisCommand,
+        doing action: @autoclosure () -> String
+    ) async throws(QueueError) -> RESPValue {
+        let encoded: EncodedCommands
+        do throws(RedisError) { encoded = try EncodedCommands(command) } catch {
+            throw QueueError(error, doing: action())
+        }
+        return try await run(encoded, doing: action())
+    }
+
+    /// The same with a command that is encoded already.
+    nonisolated(nonsending) func run(
+        _ command: EncodedCommands,
+        doing action: @autoclosure () -> String
+    ) async throws(QueueError) -> RESPValue {
+        var deadline: ContinuousClock.Instant?
         var failures = 0
         while true {
             do throws(RedisError) {
@@ -20,10 +35,14 @@ extension Pond {
             } catch {
                 failures += 1
                 let pause = Pond.pause.delay(afterFailures: failures)
-                guard Pond.transientPrefixes.contains(error.prefix ?? ""), clock.now().advanced(by: pause) < deadline
-                else { throw QueueError(error, doing: action) }
+                let now = clock.now()
+                let end = deadline ?? now.advanced(by: Pond.patience)
+                guard Pond.transientPrefixes.contains(error.prefix ?? ""), now.advanced(by: pause) < end else {
+                    throw QueueError(error, doing: action())
+                }
+                deadline = end
                 do { try await clock.sleep(pause) } catch {
-                    throw QueueError(RedisError(.cancelled, "\(action): the task was cancelled"), doing: action)
+                    throw QueueError(RedisError(.cancelled, "\(action()): the task was cancelled"), doing: action())
                 }
             }
         }

@@ -49,6 +49,12 @@ public final class Pond: Sendable {
         return Queue(try QueueName(name), on: self)
     }
 
+    /// Runs tasks on the thread of the connection, for producers that do little but enqueue.
+    ///
+    /// Within `withTaskExecutorPreference(pond.executor)` a call costs two changes of thread less, a fifth of the time of
+    /// a single enqueue. While a task computes there, nothing is sent or received; a task that blocks there stops all.
+    public var executor: any TaskExecutor { redis.executor }
+
     /// The known queues: those that a worker or a producer of this library has used.
     public func queues() async throws(QueueError) -> [QueueName] {
         let reply = try await run(RedisCommand("SMEMBERS", .text(Keys.queues(prefix: prefix))), doing: "listing queues")

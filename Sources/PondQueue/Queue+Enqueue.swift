@@ -26,9 +26,17 @@ extension Queue {
     ///
     /// - Throws: `invalid`, `keyMismatch`, `queueFull` (nothing was written); `redis` with `outcomeUnknown` when the answer was lost:
     ///   then the job may or may not be there.
-    public func enqueue(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
-        let command = try enqueueCommand(job)
-        return try answer(to: job, from: try await sendEnqueue(command, job))
+    nonisolated(nonsending) public func enqueue(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
+        var encoder = EnqueueEncoder(keys)
+        try encoder.append(job)
+        do {
+            return try answer(to: job, from: try await pond.run(encoder.takeCommands(), doing: action(job)))
+        } catch {
+            // A missing library, or a stream whose ids are used up: the function call installs the one and goes
+            // around the other.
+            guard error.redis?.prefix == "ERR" else { throw error }
+            return try await enqueueByFunction(job)
+        }
     }
 
     /// Adds many jobs, `Limits.enqueueBatchMax` in each round trip.
@@ -36,25 +44,35 @@ extension Queue {
     /// - Returns: what became of each job, in order. Jobs stand for themselves: one that is refused stops no other. When
     ///   the connection is lost on the way, the jobs that were not sent have its error.
     /// - Throws: `invalid`, when any job is, or `redis` when the first round trip fails; then none was sent.
-    public func enqueue(_ jobs: [NewJob]) async throws(QueueError) -> [Result<EnqueueAnswer, QueueError>] {
-        var commands: [RedisCommand] = []
-        commands.reserveCapacity(jobs.count)
-        for job in jobs { commands.append(try enqueueCommand(job)) }
+    nonisolated(nonsending) public func enqueue(
+        _ jobs: [NewJob]
+    ) async throws(QueueError) -> [Result<EnqueueAnswer, QueueError>] {
         var answers: [Result<EnqueueAnswer, QueueError>] = []
         answers.reserveCapacity(jobs.count)
-        while answers.count < jobs.count {
-            let batch = answers.count..<min(answers.count + Limits.enqueueBatchMax, jobs.count)
-            let replies: [Result<RESPValue, RedisError>]
+        for batch in try encodedBatches(jobs) {
+            let replies: [RESPValue]
+            let rest: RedisError?
             do {
-                replies = try await pond.redis.pipeline(Array(commands[batch]))
+                (replies, rest) = try await pond.redis.pipeline(batch)
             } catch {
-                let failure = QueueError(error, doing: "enqueue of \(jobs.count - batch.lowerBound) jobs to \(name)")
+                let left = jobs.count - answers.count
+                let failure = QueueError(error, doing: "enqueue of \(left) jobs to \(name)")
                 // Jobs of earlier batches are in the queue, so the caller must hear of each.
-                guard batch.lowerBound > 0 else { throw failure }
-                answers += [Result](repeating: .failure(failure), count: jobs.count - batch.lowerBound)
-                break
+                guard !answers.isEmpty else { throw failure }
+                return answers + [Result](repeating: .failure(failure), count: left)
             }
-            for (job, reply) in zip(jobs[batch], replies) { answers.append(await settledAnswer(job, reply)) }
+            for reply in replies {
+                let place = answers.count
+                if let id = appendedID(jobs[place].options.priority, reply) {
+                    answers.append(.success(.enqueued(id)))
+                } else {
+                    answers.append(await settledAnswer(jobs[place], reply))
+                }
+            }
+            guard let rest else { continue }
+            for job in jobs[answers.count...].prefix(batch.count - replies.count) {
+                answers.append(.failure(QueueError(rest, doing: action(job))))
+            }
         }
         return answers
     }
@@ -65,20 +83,24 @@ extension Queue {
         _ = try await pond.run(command, doing: "registering queue \(name)")
     }
 
-    private func settledAnswer(
-        _ job: NewJob,
-        _ reply: Result<RESPValue, RedisError>
-    ) async -> Result<EnqueueAnswer, QueueError> {
+    /// All jobs are encoded before the first is sent: when one is invalid, none must be.
+    private func encodedBatches(_ jobs: [NewJob]) throws(QueueError) -> [EncodedCommands] {
+        var batches: [EncodedCommands] = []
+        var encoder = EnqueueEncoder(keys)
+        // By index, because a job is a large value to copy.
+        for index in jobs.indices {
+            try encoder.append(jobs[index])
+            if encoder.count == Limits.enqueueBatchMax { batches.append(encoder.takeCommands()) }
+        }
+        if encoder.count > 0 { batches.append(encoder.takeCommands()) }
+        return batches
+    }
+
+    private func settledAnswer(_ job: NewJob, _ reply: RESPValue) async -> Result<EnqueueAnswer, QueueError> {
         do throws(QueueError) {
-            switch reply {
-            case .success(let value):
-                return .success(try answer(to: job, from: value))
-            case .failure(let error) where !error.outcomeUnknown:
-                // The server refused it, so nothing was written and the careful path may try again.
-                return .success(try await enqueueAfterRefusal(job, error))
-            case .failure(let error):
-                return .failure(QueueError(error, doing: "enqueue of \(job.kind) to \(name)"))
-            }
+            guard case .error(let text) = reply else { return .success(try answer(to: job, from: reply)) }
+            // The server refused it, so nothing was written and the careful path may try again.
+            return .success(try await enqueueAfterRefusal(job, .reply(text)))
         } catch {
             return .failure(error)
         }
@@ -86,57 +108,27 @@ extension Queue {
 
     private func enqueueAfterRefusal(_ job: NewJob, _ error: RedisError) async throws(QueueError) -> EnqueueAnswer {
         guard error.prefix == "ERR" || error.prefix == "LOADING" || error.prefix == "BUSY" else {
-            throw QueueError(error, doing: "enqueue of \(job.kind) to \(name)")
+            throw QueueError(error, doing: action(job))
         }
-        return try answer(to: job, from: try await pond.call("pond_enqueue", keys, try functionArguments(job)))
+        return try await enqueueByFunction(job)
     }
 
-    private func sendEnqueue(_ command: RedisCommand, _ job: NewJob) async throws(QueueError) -> RESPValue {
-        do {
-            return try await pond.run(command, doing: "enqueue of \(job.kind) to \(name)")
-        } catch {
-            // A missing library, or a stream whose ids are used up: the function call installs the one and goes
-            // around the other.
-            guard error.redis?.prefix == "ERR" else { throw error }
-            return try await pond.call("pond_enqueue", keys, try functionArguments(job))
-        }
+    private func enqueueByFunction(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
+        try answer(to: job, from: try await pond.call("pond_enqueue", keys, try job.functionArguments()))
     }
 
-    private func enqueueCommand(_ job: NewJob) throws(QueueError) -> RedisCommand {
-        let options = job.options
-        if options.key != nil || options.delay != nil || options.runAt != nil || options.checksDepth {
-            return RedisCommand("FCALL", ["pond_enqueue", 1, .text(keys.base)] + (try functionArguments(job)))
-        }
-        #if PLANTED_BUGS
-        if PlantedBug.active == .trimmedStream {
-            let trim: [RedisArgument] = ["MAXLEN", 100, "*"]
-            return RedisCommand("XADD", [.text(keys.ready(options.priority))] + trim + (try storedFields(job)))
-        }
-        #endif
-        return RedisCommand("XADD", [.text(keys.ready(options.priority)), "*"] + (try storedFields(job)))
+    private func action(_ job: NewJob) -> String {
+        "enqueue of \(job.kind) to \(name)"
     }
 
-    private func storedFields(_ job: NewJob) throws(QueueError) -> [RedisArgument] {
-        do {
-            return try job.fields().flatMap { [.text($0.name), .bytes($0.value)] }
-        } catch {
-            throw QueueError(.invalid, error.message)
-        }
-    }
-
-    private func functionArguments(_ job: NewJob) throws(QueueError) -> [RedisArgument] {
-        var arguments = try storedFields(job)
-        let options = job.options
-        if let delay = options.delay { arguments += ["delay_ms", .integer(max(0, delay.wholeMilliseconds))] }
-        if let runAt = options.runAt { arguments += ["run_at_ms", .integer(runAt.milliseconds)] }
-        if options.priority != .normal { arguments += ["priority", .text(options.priority.rawValue)] }
-        return arguments
+    /// The id of a job that was appended; nil when the reply is none to an append.
+    private func appendedID(_ priority: Priority, _ reply: RESPValue) -> JobID? {
+        guard case .bulk(let entry) = reply else { return nil }
+        return ReadyStream(priority).ownID(entry: String(decoding: entry, as: UTF8.self))
     }
 
     private func answer(to job: NewJob, from reply: RESPValue) throws(QueueError) -> EnqueueAnswer {
-        if let entry = reply.string {
-            return .enqueued(ReadyStream(job.options.priority).ownID(entry: entry))
-        }
+        if let id = appendedID(job.options.priority, reply) { return .enqueued(id) }
         var reader = try ReplyReader("pond_enqueue", reply)
         let word = try reader.text()
         let id = JobID(try reader.text())

@@ -3,45 +3,36 @@ import Synchronization
 
 /// One call of `send` or `pipeline` on its way through the connection.
 final class Call: PipelineCall, Sendable {
-    /// What the caller gets: for one command its reply or error, for a pipeline one of these a command.
     enum Answer: Sendable {
-        case one(Result<RESPValue, RedisError>)
-        case many([Result<RESPValue, RedisError>])
+        /// The reply to a single command; it may be an error reply.
+        case one(RESPValue)
+        /// The replies to a pipeline in order, as many as came, and why the others did not.
+        case many([RESPValue], rest: RedisError?)
         /// The connection is ready; the server's number for it if the user may ask.
         case connected(Int64?)
-        /// Nothing was sent.
-        case unsent(RedisError)
+        /// There is no reply at all.
+        case failed(RedisError)
     }
 
-    enum Work: Sendable {
-        case one(RedisCommand, sizeBound: Int)
-        case many([RedisCommand], sizeBounds: [Int])
-        /// Waits for the connection.
-        case connect
-    }
-
-    let work: Work
+    /// Without a command the call waits for the connection.
+    let commands: EncodedCommands
     let deadline: ContinuousClock.Instant
+    private let isPipeline: Bool
     private let isCancelledFlag = Atomic(false)
     // Safe: set by the caller before it hands the call to the inbox (a lock), from then on used on the event loop only.
     nonisolated(unsafe) private var continuation: UnsafeContinuation<Answer, Never>?
     // Safe: used on the event loop only.
-    nonisolated(unsafe) private var replies: [Result<RESPValue, RedisError>] = []
+    nonisolated(unsafe) private var replies: [RESPValue] = []
 
-    init(_ work: Work, deadline: ContinuousClock.Instant) {
-        self.work = work
+    init(_ commands: EncodedCommands, isPipeline: Bool, deadline: ContinuousClock.Instant) {
+        self.commands = commands
+        self.isPipeline = isPipeline
         self.deadline = deadline
     }
 
     static func == (lhs: Call, rhs: Call) -> Bool { lhs === rhs }
 
-    var commandCount: Int {
-        switch work {
-        case .one: 1
-        case .many(let commands, _): commands.count
-        case .connect: 0
-        }
-    }
+    var commandCount: Int { commands.count }
 
     /// Whether the caller's task was cancelled, perhaps before the call reached the event loop.
     var isCancelled: Bool { isCancelledFlag.load(ordering: .acquiring) }
@@ -54,24 +45,11 @@ final class Call: PipelineCall, Sendable {
         self.continuation = continuation
     }
 
-    func encode(into buffer: inout ByteBuffer) {
-        switch work {
-        case .one(let command, let bound): CommandEncoder.encode(command, sizeBound: bound, into: &buffer)
-        case .many(let commands, let bounds):
-            replies.reserveCapacity(commands.count)
-            for (command, bound) in zip(commands, bounds) {
-                CommandEncoder.encode(command, sizeBound: bound, into: &buffer)
-            }
-        case .connect: break
-        }
-    }
-
     func received(_ reply: RESPValue, isLast: Bool) {
-        let result: Result<RESPValue, RedisError> =
-            if case .error(let text) = reply { .failure(.reply(text)) } else { .success(reply) }
-        if case .one = work { return resume(.one(result)) }
-        replies.append(result)
-        if isLast { resume(.many(replies)) }
+        guard isPipeline else { return resume(.one(reply)) }
+        if replies.isEmpty { replies.reserveCapacity(commandCount) }
+        replies.append(reply)
+        if isLast { resume(.many(replies, rest: nil)) }
     }
 
     func connected(_ connectionID: Int64?) {
@@ -80,9 +58,7 @@ final class Call: PipelineCall, Sendable {
 
     /// Ends the call; the replies that a pipeline got so far are kept when it was sent.
     func fail(_ error: RedisError) {
-        guard error.outcomeUnknown else { return resume(.unsent(error)) }
-        guard case .many(let commands, _) = work else { return resume(.one(.failure(error))) }
-        resume(.many(replies + Array(repeating: .failure(error), count: commands.count - replies.count)))
+        resume(isPipeline && error.outcomeUnknown ? .many(replies, rest: error) : .failed(error))
     }
 
     private func resume(_ answer: Answer) {

@@ -104,7 +104,7 @@ final class Connection {
 
 // Writing.
 extension Connection {
-    /// Encodes and writes every call that may go out now, with one flush at the end.
+    /// Writes every call that may go out now: small ones gathered, large ones as they are, with one flush at the end.
     private func write() {
         guard let channel = link?.channel else { return }
         var hasWritten = false
@@ -113,22 +113,20 @@ extension Connection {
                 call.connected(machine.connectionID)
                 continue
             }
-            if !hasWritten { clearBuffer() }
+            // By now the channel has let go of it, so that this is the same memory again.
+            if !hasWritten { buffer.clear() }
             hasWritten = true
-            call.encode(into: &buffer)
-            if buffer.readableBytes >= Limits.writeBatchBytes {
-                channel.write(buffer, promise: nil)
-                clearBuffer()
+            if buffer.readableBytes + call.commands.bytes.readableBytes <= Limits.writeBatchBytes {
+                buffer.writeImmutableBuffer(call.commands.bytes)
+            } else {
+                if buffer.readableBytes > 0 { channel.write(buffer, promise: nil) }
+                channel.write(call.commands.bytes, promise: nil)
+                buffer.clear()
             }
         }
         guard hasWritten else { return }
         if buffer.readableBytes > 0 { channel.write(buffer, promise: nil) }
         channel.flush()
-    }
-
-    /// Empties the buffer: the same memory, or new memory of the same size while the channel holds the old.
-    private func clearBuffer() {
-        if buffer.capacity <= Limits.writeBufferBytes { buffer.clear() } else { buffer = ByteBuffer() }
     }
 
     private func becameWritable() {
@@ -186,14 +184,13 @@ extension Connection {
 
     private func logIn(_ commands: [RedisCommand]) {
         guard let channel = link?.channel else { return }
-        var buffer = channel.allocator.buffer(capacity: 256)
-        for command in commands {
-            guard let bound = CommandEncoder.sizeBound(of: command) else {
-                preconditionFailure("a user, password or client name of more than \(Limits.argumentBytesMax) bytes")
-            }
-            CommandEncoder.encode(command, sizeBound: bound, into: &buffer)
+        var encoded = EncodedCommands()
+        do throws(RedisError) {
+            for command in commands { try encoded.append(command) }
+        } catch {
+            preconditionFailure("a user, password or client name of more than \(Limits.argumentBytesMax) bytes")
         }
-        channel.writeAndFlush(buffer, promise: nil)
+        channel.writeAndFlush(encoded.bytes, promise: nil)
     }
 
     private func endAttempt() {

@@ -134,11 +134,11 @@ extension ConnectionMachine {
         return call
     }
 
-    /// Takes the next reply of the connection.
-    package mutating func received(_ reply: RESPValue, now: ContinuousClock.Instant) -> Delivery {
-        if case .loggingIn(var login) = state { return .actions(loggedIn(login.received(reply), login, now)) }
+    /// Takes the next reply of the connection; the clock is read when something is wrong, not for every reply.
+    package mutating func received(_ reply: RESPValue, now: @autoclosure () -> ContinuousClock.Instant) -> Delivery {
+        if case .loggingIn(var login) = state { return .actions(loggedIn(login.received(reply), login, now())) }
         guard isReady, !inFlight.isEmpty else {
-            return .actions(failConnection(Self.unexpected(reply), now: now, hangUp: true))
+            return .actions(failConnection(Self.unexpected(reply), now: now(), hangUp: true))
         }
         if !hasAnswered {
             hasAnswered = true

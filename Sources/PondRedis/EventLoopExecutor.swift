@@ -1,6 +1,7 @@
 import NIOCore
 import NIOPosix
 public import PondCore
+import Synchronization
 
 /// Runs tasks on one event loop's thread instead of Swift's thread pool.
 ///
@@ -9,16 +10,41 @@ public import PondCore
 /// preference, and sleeps by `clock`, because `Task.sleep` wakes up on the pool.
 public final class EventLoopExecutor: TaskExecutor {
     private let eventLoop: any EventLoop
+    /// Ready to run, or running.
+    private let jobs = Mutex(CircularBuffer<UnownedJob>())
 
     /// Uses one of the process' event loops.
-    public init() {
-        eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+    public convenience init() {
+        self.init(MultiThreadedEventLoopGroup.singleton.next())
+    }
+
+    init(_ eventLoop: any EventLoop) {
+        self.eventLoop = eventLoop
     }
 
     /// Runs a job of a task on the event loop's thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        eventLoop.execute { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        let isFirst = jobs.withLock { jobs in
+            jobs.append(job)
+            return jobs.count == 1
+        }
+        // The event loop is told once however many jobs follow.
+        if isFirst { eventLoop.execute { self.runJobs() } }
+    }
+
+    /// Runs a turn's jobs, and asks for another turn when more are ready.
+    ///
+    /// What else the event loop has to do comes between two turns: what these jobs send is on its way while the next run.
+    private func runJobs() {
+        let turn = jobs.withLock { Array($0.prefix(Limits.jobsPerTurn)) }
+        let executor = asUnownedTaskExecutor()
+        for job in turn { job.runSynchronously(on: executor) }
+        let isEmpty = jobs.withLock { jobs in
+            jobs.removeFirst(turn.count)
+            return jobs.isEmpty
+        }
+        if !isEmpty { eventLoop.execute { self.runJobs() } }
     }
 
     /// The monotonic clock with a sleep that the event loop's timer ends.

@@ -23,6 +23,8 @@ enum Limits {
     static let writeBatchBytes = 256 << 10
     /// How many bytes may wait in the channel before further commands wait unwritten.
     static let writeBufferBytes = 1 << 20
+    /// How many jobs of tasks run on an event loop before other work of the loop has its turn.
+    static let jobsPerTurn = 16
     /// How many bytes of its idle parse buffer the parser keeps.
     static let parseBufferBytesKept = 1 << 20
     /// How many bytes of a malformed reply an error message shows.

@@ -12,6 +12,10 @@ import NIOPosix
 /// While there is no connection, calls wait for one until their deadline. Nothing runs in the background: with no call
 /// under way, a client neither connects nor wakes up.
 public final class RedisClient: Sendable {
+    /// Runs tasks on the thread of this client's connection, which saves each of their calls two changes of thread.
+    ///
+    /// For tasks that do little but call: while one computes, nothing is sent or received.
+    public let executor: EventLoopExecutor
     private let configuration: RedisConfiguration
     private let clock: LocalClock
     private let eventLoop: any EventLoop
@@ -24,6 +28,7 @@ public final class RedisClient: Sendable {
         self.configuration = configuration
         self.clock = clock
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        executor = EventLoopExecutor(eventLoop)
         let connection = Connection(
             configuration,
             eventLoop: eventLoop,
@@ -53,10 +58,19 @@ public final class RedisClient: Sendable {
     ///   configuration's `commandTimeout`.
     /// - Throws: `RedisError`; an error reply has the code `.reply` with its prefix.
     public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RESPValue {
-        let work = Call.Work.one(command, sizeBound: try sizeBound(of: command))
-        switch await answer(work, timeout) {
-        case .one(let result): return try result.get()
-        case .unsent(let error): throw error
+        try await send(try EncodedCommands(command), timeout: timeout)
+    }
+
+    /// Sends one command that is encoded already, and waits for its reply.
+    nonisolated(nonsending) package func send(
+        _ command: EncodedCommands,
+        timeout: Duration? = nil
+    ) async throws(RedisError) -> RESPValue {
+        precondition(command.count == 1, "\(command.count) commands were sent as one")
+        switch await answer(command, isPipeline: false, timeout) {
+        case .one(.error(let text)): throw .reply(text)
+        case .one(let reply): return reply
+        case .failed(let error): throw error
         case .many, .connected: preconditionFailure("a single command got the answer of another call")
         }
     }
@@ -71,21 +85,29 @@ public final class RedisClient: Sendable {
         _ commands: [RedisCommand],
         timeout: Duration? = nil
     ) async throws(RedisError) -> [Result<RESPValue, RedisError>] {
-        guard !commands.isEmpty else { return [] }
-        var bounds: [Int] = []
-        bounds.reserveCapacity(commands.count)
-        var size = 0
-        for command in commands {
-            let bound = try sizeBound(of: command)
-            bounds.append(bound)
-            size += bound
+        var encoded = EncodedCommands()
+        for command in commands { try encoded.append(command) }
+        let (replies, rest) = try await pipeline(encoded, timeout: timeout)
+        let results = replies.map { reply -> Result<RESPValue, RedisError> in
+            if case .error(let text) = reply { .failure(.reply(text)) } else { .success(reply) }
         }
-        guard size <= Limits.callBytesMax else {
-            throw RedisError(.tooLarge, "a pipeline of \(size) bytes was not sent; \(Limits.callBytesMax) are allowed")
-        }
-        switch await answer(.many(commands, sizeBounds: bounds), timeout) {
-        case .many(let results): return results
-        case .unsent(let error): throw error
+        guard let rest else { return results }
+        return results + Array(repeating: .failure(rest), count: commands.count - replies.count)
+    }
+
+    /// Sends commands that are encoded already in one go and waits for all replies.
+    ///
+    /// - Returns: the replies that came, in order, error replies among them; when the connection was lost on the way,
+    ///   also why the rest did not come.
+    /// - Throws: `RedisError` when nothing was sent.
+    nonisolated(nonsending) package func pipeline(
+        _ commands: EncodedCommands,
+        timeout: Duration? = nil
+    ) async throws(RedisError) -> (replies: [RESPValue], rest: RedisError?) {
+        guard commands.count > 0 else { return ([], nil) }
+        switch await answer(commands, isPipeline: true, timeout) {
+        case .many(let replies, let rest): return (replies, rest)
+        case .failed(let error): throw error
         case .one, .connected: preconditionFailure("a pipeline got the answer of another call")
         }
     }
@@ -95,11 +117,11 @@ public final class RedisClient: Sendable {
     /// It is known since the login and nothing is sent for it, so a blocking command does not delay it. Connects when
     /// there is no connection. The number changes with every new connection.
     public func connectionID() async throws(RedisError) -> Int64 {
-        switch await answer(.connect, nil) {
+        switch await answer(EncodedCommands(), isPipeline: false, nil) {
         case .connected(let id?): return id
         case .connected(nil):
             throw RedisError(.reply("NOPERM"), "the connection's number is unknown: this user may not run CLIENT ID")
-        case .unsent(let error): throw error
+        case .failed(let error): throw error
         case .one, .many: preconditionFailure("a wait for the connection got the answer of another call")
         }
     }
@@ -114,8 +136,13 @@ public final class RedisClient: Sendable {
         _ = try? await closed.get()
     }
 
-    private func answer(_ work: Call.Work, _ timeout: Duration?) async -> Call.Answer {
-        let call = Call(work, deadline: clock.now() + (timeout ?? configuration.commandTimeout))
+    nonisolated(nonsending) private func answer(
+        _ commands: EncodedCommands,
+        isPipeline: Bool,
+        _ timeout: Duration?
+    ) async -> Call.Answer {
+        let deadline = clock.now() + (timeout ?? configuration.commandTimeout)
+        let call = Call(commands, isPipeline: isPipeline, deadline: deadline)
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 call.prepare(continuation)
@@ -129,15 +156,5 @@ public final class RedisClient: Sendable {
     private func wakeLoop() {
         let connection = connection
         eventLoop.execute { connection.value.drain() }
-    }
-
-    private func sizeBound(of command: RedisCommand) throws(RedisError) -> Int {
-        precondition(!command.arguments.isEmpty, "a Redis command has at least its name")
-        if let bound = CommandEncoder.sizeBound(of: command) { return bound }
-        let limits = """
-            an argument may have \(Limits.argumentBytesMax) bytes, a command \(Limits.argumentsMax) arguments and \
-            \(Limits.callBytesMax) bytes
-            """
-        throw RedisError(.tooLarge, "\(command.name) was not sent: \(limits)")
     }
 }

@@ -109,7 +109,7 @@ extension RedisError {
     public var prefix: String? { code.prefix }
 
     /// An error reply, sorted by its first word; a text that does not begin with a word in capitals counts as `ERR`.
-    static func reply(_ text: String, file: String = #fileID, line: Int = #line) -> RedisError {
+    package static func reply(_ text: String, file: String = #fileID, line: Int = #line) -> RedisError {
         let word = text.prefix { $0 != " " }
         let isPrefix = !word.isEmpty && word.utf8.allSatisfy { ("A"..."Z").contains(Unicode.Scalar($0)) || $0 == 0x5f }
         return RedisError(.reply(isPrefix ? String(word) : "ERR"), text, file: file, line: line)

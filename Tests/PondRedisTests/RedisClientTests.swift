@@ -90,6 +90,47 @@ import Testing
         }
     }
 
+    @Test func `tasks on the connection's own thread send in one write what one turn of it brings`() async throws {
+        try await RedisServer.withServer { server in
+            try await withClient(server.url) { client in
+                let before = try #require(Int(try await client.info("stats", "total_reads_processed")))
+                try await withTaskExecutorPreference(client.executor) {
+                    try await withThrowingTaskGroup(of: Void.self) { group in
+                        for task in 0..<64 {
+                            group.addTask {
+                                for number in 0..<50 {
+                                    let word = "\(task)-\(number)"
+                                    let echo = try await client.run("ECHO", word).string
+                                    #expect(echo == word)
+                                }
+                            }
+                        }
+                        try await group.waitForAll()
+                    }
+                }
+                let after = try #require(Int(try await client.info("stats", "total_reads_processed")))
+                #expect(after - before < 500, "3200 commands of 64 tasks took \(after - before) reads")
+            }
+        }
+    }
+
+    @Test func `large calls and small ones get their own replies`() async throws {
+        try await withClient(server.url) { client in
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for task in 0..<32 {
+                    group.addTask {
+                        for size in [1, 300_000, 10_000] {
+                            let word = String(repeating: "\(task % 10)", count: size + task)
+                            let echo = try await client.run("ECHO", word).string
+                            #expect(echo == word)
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
     @Test func `database and name are set on the connection`() async throws {
         try await withClient(server.url + "?db=5", change: { $0.clientName = "mill" }) { client in
             let line = try await client.run("CLIENT", "INFO").string ?? ""
