@@ -1,5 +1,8 @@
 /// A job as a worker received it.
-public struct Job: Sendable {
+///
+/// A class, though it never changes: a job is handed on a dozen times, and copying a structure of twenty parts costs more
+/// than all the rest of that.
+public final class Job: Sendable {
     /// Unique in its queue, the same over all retries.
     public let id: JobID
     /// The queue that it came from.
@@ -47,6 +50,52 @@ public struct Job: Sendable {
     public let lastError: String?
     /// Every field that Millpond does not know, as the producer gave it.
     public let headers: [String: String]
+
+    init(
+        id: JobID,
+        queue: QueueName,
+        kind: JobKind,
+        data: [UInt8],
+        key: IdempotencyKey?,
+        correlationID: String,
+        causationID: String?,
+        traceparent: String?,
+        tracestate: String?,
+        jobClass: JobClass?,
+        attemptsMax: Int?,
+        timeout: Duration?,
+        expires: ServerTime?,
+        attempt: Int,
+        recoveries: Int,
+        fence: Int64,
+        budget: Budget,
+        spent: Spending,
+        enqueuedAt: ServerTime,
+        lastError: String?,
+        headers: [String: String]
+    ) {
+        self.id = id
+        self.queue = queue
+        self.kind = kind
+        self.data = data
+        self.key = key
+        self.correlationID = correlationID
+        self.causationID = causationID
+        self.traceparent = traceparent
+        self.tracestate = tracestate
+        self.jobClass = jobClass
+        self.attemptsMax = attemptsMax
+        self.timeout = timeout
+        self.expires = expires
+        self.attempt = attempt
+        self.recoveries = recoveries
+        self.fence = fence
+        self.budget = budget
+        self.spent = spent
+        self.enqueuedAt = enqueuedAt
+        self.lastError = lastError
+        self.headers = headers
+    }
 }
 
 extension Job {

@@ -9,7 +9,7 @@ public enum LuaLibrary {
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    public static let revision = 4
+    public static let revision = 5
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
     /// 200 local names in one.

@@ -27,7 +27,10 @@ enum PlantedLua {
         case .deleteConsumerAtShutdown:
             [("        if pending_of(keys[LETTERS[i]], consumer) > 0 then return false end\n", "")]
         case .noFence:
-            [("        if owned[letter][entry] then\n", "        if true then\n")]
+            [
+                ("    if context.owned[letter][entry] then\n", "    if true then\n"),
+                ("        if owned[entry] then\n", "        if true then\n"),
+            ]
         case .trimmedStream:
             [("redis.pcall('XADD', keys[letter], '*',", "redis.pcall('XADD', keys[letter], 'MAXLEN', 100, '*',")]
         case .groupAtEnd:

@@ -46,7 +46,7 @@ extension Pond {
         _ arguments: [RedisArgument] = [],
         readOnly: Bool = false
     ) async throws(QueueError) -> RESPValue {
-        let command = RedisCommand(readOnly ? "FCALL_RO" : "FCALL", [.text(function), 1, .text(base)] + arguments)
+        let command = Pond.command(function, base: base, arguments, readOnly: readOnly)
         do throws(QueueError) {
             return try await run(command, doing: function)
         } catch {
@@ -54,6 +54,20 @@ extension Pond {
             try await installLibrary()
             return try await run(command, doing: function)
         }
+    }
+
+    /// The command that calls a function, for a pipeline.
+    static func command(_ function: String, _ keys: Keys, _ arguments: [RedisArgument]) -> RedisCommand {
+        command(function, base: keys.base, arguments, readOnly: false)
+    }
+
+    private static func command(
+        _ function: String,
+        base: String,
+        _ arguments: [RedisArgument],
+        readOnly: Bool
+    ) -> RedisCommand {
+        RedisCommand(readOnly ? "FCALL_RO" : "FCALL", [.text(function), 1, .text(base)] + arguments)
     }
 
     /// Brings the server's function library up to this program's: loads it when it is missing or older.

@@ -53,20 +53,22 @@ extension Queue {
             settlements.count <= Limits.settleBatchMax,
             "a settle of \(settlements.count) jobs is over the bound"
         )
-        var arguments: [RedisArgument] = [.text(consumer.name)]
-        arguments.reserveCapacity(1 + 6 * settlements.count)
-        for settlement in settlements { arguments += settlement.arguments }
-        var reader = try ReplyReader("pond_settle", try await pond.call("pond_settle", keys, arguments))
-        var answers: [SettleAnswer] = []
-        answers.reserveCapacity(settlements.count)
-        for _ in settlements { answers.append(try SettleAnswer(try reader.text())) }
-        return answers
+        let batch = SettleBatch(settlements)
+        let reply = try await pond.call("pond_settle", keys, [.text(consumer.name)] + batch.arguments)
+        var reader = try ReplyReader("pond_settle", reply)
+        return try batch.answers(&reader)
     }
 }
 
 extension Settlement {
+    /// Whether the job is done and nothing else is to be said of it: never moved, and without a key.
+    var isPlain: Bool {
+        guard case .done = outcome, !hasKey else { return false }
+        return receipt.stream == .normal ? receipt.entry == id.text : receipt.stream.ownID(entry: receipt.entry) == id
+    }
+
     /// outcome, letter, entry, a, b, c: see `pond_settle.lua`.
-    fileprivate var arguments: [RedisArgument] {
+    var arguments: [RedisArgument] {
         let (word, a, b, c) = words
         return [.text(word), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c)]
     }

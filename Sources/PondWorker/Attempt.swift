@@ -26,6 +26,7 @@ struct Attempt: Sendable {
         context = JobContext(
             job: job,
             queue: assignment.line.handlerQueue,
+            started: started,
             deadline: started.advanced(by: limit.time),
             budget: budget,
             clock: clock

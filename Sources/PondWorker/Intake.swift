@@ -14,8 +14,8 @@ package final class Intake<Element: Sendable>: Sendable {
         /// Jobs that a slot has and whose end is not written down yet.
         var taken = 0
         var isClosed = false
-        /// A moving average of how long jobs run; nil before the first has ended.
-        var meanRun: Duration?
+        /// A moving average of how long jobs run, in seconds; nil before the first has ended.
+        var meanRun: Double?
         /// A moving average of the bytes of their payloads.
         var meanBytes = 0
         /// How many jobs slots have taken out of the buffer, ever.
@@ -34,7 +34,9 @@ package final class Intake<Element: Sendable>: Sendable {
     /// Jobs that run no longer than this are worth fetching ahead.
     private static var shortRun: Duration { .milliseconds(500) }
     /// For how long the slots are given work ahead, when that is more than a job for each.
-    private static var aheadTime: Duration { .milliseconds(20) }
+    private static var aheadSeconds: Double { 0.02 }
+    /// So many jobs are worth a fetch however many more there may be: Redis reads them while the slots have others.
+    private static var fetchMin: Int { 128 }
     /// About how many bytes of payload wait here at most.
     private static var aheadBytes: Int { 16 << 20 }
 
@@ -55,24 +57,25 @@ package final class Intake<Element: Sendable>: Sendable {
     package var hasRoomWorthFetching: Bool {
         state.withLock { state in
             let ahead = prefetchNow(state)
-            // A quarter, so that one part is fetched, one settled, and the slots have the rest.
-            return slots + ahead - state.inFlight >= max(1, ahead / 4)
+            // A part of it, so that one part is fetched, one settled, and the slots have the rest.
+            return slots + ahead - state.inFlight >= max(1, min(ahead / 4, Self.fetchMin))
         }
     }
 
     /// Notes how long a job ran, and how large its payload was.
     package func noteRun(_ duration: Duration, bytes: Int = 0) {
         guard prefetchesShortJobsOnly else { return }
+        let seconds = duration.inSeconds
         state.withLock { state in
-            state.meanRun = state.meanRun.map { ($0 * 7 + duration) / 8 } ?? duration
+            state.meanRun = state.meanRun.map { ($0 * 7 + seconds) / 8 } ?? seconds
             state.meanBytes = (state.meanBytes * 7 + bytes) / 8
         }
     }
 
     private func prefetchNow(_ state: State) -> Int {
         guard prefetchesShortJobsOnly else { return prefetch }
-        guard let meanRun = state.meanRun, meanRun <= Self.shortRun else { return 0 }
-        let inTime = Double(slots) * (Self.aheadTime / max(meanRun, .microseconds(1)))
+        guard let meanRun = state.meanRun, meanRun <= Self.shortRun.inSeconds else { return 0 }
+        let inTime = Double(slots) * (Self.aheadSeconds / max(meanRun, 1e-6))
         let inMemory = Self.aheadBytes / max(state.meanBytes, 1)
         return max(prefetch, min(Int(min(inTime, Double(Limits.prefetchMax))), inMemory))
     }

@@ -25,13 +25,20 @@ public final class JobContext: DeliveredJob {
         var result: JobResult?
     }
 
-    init(job: Job, queue: Queue, deadline: ContinuousClock.Instant, budget: Budget = Budget(), clock: LocalClock) {
+    init(
+        job: Job,
+        queue: Queue,
+        started: ContinuousClock.Instant,
+        deadline: ContinuousClock.Instant,
+        budget: Budget = Budget(),
+        clock: LocalClock
+    ) {
         self.job = job
         self.queue = queue
         self.deadline = deadline
         self.budget = budget
         self.clock = clock
-        progress = Mutex(Progress(lastHeartbeat: clock.now()))
+        progress = Mutex(Progress(lastHeartbeat: started))
     }
 
     /// The same over all retries, unique in its queue.

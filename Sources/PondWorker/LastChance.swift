@@ -68,7 +68,10 @@ final class LastChance: Sendable {
     }
 
     /// A job is no longer in flight here, its end written down: only then can the next one not drag it along.
-    func end(_ receipt: Receipt) {
-        state.withLock { if $0.holder?.receipt == receipt { $0.holder = nil } }
+    func end(_ receipts: [Receipt]) {
+        state.withLock { state in
+            guard let holder = state.holder?.receipt, receipts.contains(holder) else { return }
+            state.holder = nil
+        }
     }
 }

@@ -90,24 +90,36 @@ extension QueueLine {
             return state.bell
         }
         let fetched: Fetched
+        let isNormalOnly = state.withLock { state in
+            defer { state.isNormalOnly = false }
+            return state.isNormalOnly
+        }
         do throws(QueueError) {
-            fetched = try await queue.fetch(as: consumer, atMost: reserved, bell: bell)
+            fetched =
+                isNormalOnly
+                ? try await queue.fetchNormal(as: consumer, atMost: reserved, bell: bell)
+                : try await queue.fetch(as: consumer, atMost: reserved, bell: bell)
         } catch {
+            // One of its two commands may have brought jobs although the other failed.
+            if isNormalOnly { state.withLock { $0.needsReconcile = true } }
             // Payloads so large that so many do not fit in one reply; what was delivered is found and handed back.
             if error.redis?.code == .protocolViolation { state.withLock { $0.fetchMax = max(1, reserved / 4) } }
             throw error
         }
         CrashPoint.afterFetch.reach()
-        used = fetched.deliveries.count
+        used = fetched.isPaused ? 0 : min(fetched.deliveries.count, reserved)
         if let now = fetched.now { serverClock.note(now) }
         noteNextDue(fetched.nextDue)
         noteFaults(fetched.faults)
         state.withLock { state in
             state.isPaused = fetched.isPaused
-            state.isDrained = used < reserved
+            // A fetch of normal jobs alone says nothing of the low ones.
+            state.isDrained = used < reserved && !isNormalOnly
+            state.isNormalOnly = used == reserved && fetched.hasNormalOnly
             state.fetchMax = min(2 * state.fetchMax, Limits.slotsMax + Limits.prefetchMax)
         }
-        accept(fetched.deliveries)
+        accept(fetched.deliveries.prefix(used))
+        await handBack(fetched.deliveries.dropFirst(used).map(\.receipt))
     }
 
     private func listen() async throws(QueueError) {
@@ -126,11 +138,11 @@ extension QueueLine {
         }
         // One entry a stream may come, which can be more than there is room for.
         let granted = mustHandBack ? 0 : intake.reserve(fetched.deliveries.count)
-        accept(Array(fetched.deliveries.prefix(granted)))
+        accept(fetched.deliveries.prefix(granted))
         await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
     }
 
-    private func accept(_ deliveries: [Delivery]) {
+    private func accept(_ deliveries: ArraySlice<Delivery>) {
         state.withLock { state in
             for index in deliveries.indices { state.inFlight.insert(deliveries[index].receipt) }
         }
@@ -181,6 +193,15 @@ extension QueueLine {
                 metadata: ["error": "\(text)"]
             )
         }
+    }
+}
+
+extension Fetched {
+    /// Whether all that came is of the normal stream, and nothing stood in the way of the others.
+    fileprivate var hasNormalOnly: Bool {
+        // What is fetched first comes first, so the ends tell.
+        !isPaused && faults.isEmpty && deliveries.first?.receipt.stream == .normal
+            && deliveries.last?.receipt.stream == .normal
     }
 }
 

@@ -17,6 +17,8 @@ final class QueueLine: Sendable {
         var isPaused = false
         /// The last fetch brought less than there was room for, so nothing waits: listen before fetching again.
         var isDrained = false
+        /// The last fetch brought all that there was room for, and normal jobs alone: the next one expects the like.
+        var isNormalOnly = false
         var needsReconcile = false
         var lastReconcile: ContinuousClock.Instant
         /// The most that the next fetch asks for: less for a while after a reply that was too large.
@@ -77,12 +79,16 @@ final class QueueLine: Sendable {
         state = Mutex(State(lastReconcile: clock.now()))
     }
 
-    /// Forgets a job that this process no longer owns.
-    func forget(_ receipt: Receipt) {
-        lastChance.end(receipt)
-        guard state.withLock({ $0.inFlight.remove(receipt) }) != nil else { return }
-        intake.giveBack(1)
+    /// Forgets jobs that this process no longer owns.
+    func forget(_ receipts: [Receipt]) {
+        lastChance.end(receipts)
+        let count = state.withLock { state in
+            receipts.reduce(0) { count, receipt in state.inFlight.remove(receipt) == nil ? count : count + 1 }
+        }
+        intake.giveBack(count)
     }
+
+    func forget(_ receipt: Receipt) { forget([receipt]) }
 
     /// Notes when the next held job is due, as the server's last answer says.
     func noteNextDue(_ due: ServerTime?) {

@@ -13,6 +13,14 @@ final class Settler: Sendable {
         var underWay = 0
     }
 
+    /// What a call has ended.
+    struct Ended: Sendable {
+        /// Jobs that are no longer in flight here.
+        var receipts: [Receipt] = []
+        /// When the first of those that were held is due.
+        var nextDue: ServerTime?
+    }
+
     private let queue: Queue
     private let consumer: Consumer
     private let clock: LocalClock
@@ -20,6 +28,8 @@ final class Settler: Sendable {
     private let outage: OutageLog
     private let signal = WakeSignal()
     private let state = Mutex(State())
+    /// Fewer than a call may have, so that Redis settles one part while the next is still being run.
+    private static let batchMax = min(256, Limits.settleBatchMax)
     private static let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
 
     init(_ queue: Queue, consumer: Consumer, clock: LocalClock, logger: Logger) {
@@ -40,15 +50,15 @@ final class Settler: Sendable {
 
     /// Settles until the task is cancelled.
     ///
-    /// - Parameter onAnswer: told of each job that is no longer in flight here.
-    func run(onAnswer: @Sendable (Settlement, SettleAnswer) -> Void) async {
+    /// - Parameter onEnd: told what is no longer in flight here.
+    func run(onEnd: @Sendable (Ended) -> Void) async {
         while !Task.isCancelled {
             let batch = takeBatch()
             guard !batch.isEmpty else {
                 await signal.wait()
                 continue
             }
-            let failed = await settle(batch, onAnswer)
+            let failed = await settle(batch, onEnd)
             state.withLock { state in
                 state.underWay = 0
                 state.pending += failed
@@ -61,8 +71,15 @@ final class Settler: Sendable {
 
     private func takeBatch() -> [Settlement] {
         state.withLock { state in
-            let batch = Array(state.pending.prefix(Limits.settleBatchMax))
-            state.pending.removeFirst(batch.count)
+            var batch: [Settlement] = []
+            if state.pending.count <= Settler.batchMax {
+                // Taken as a whole, so that nothing is copied.
+                swap(&batch, &state.pending)
+                state.pending.reserveCapacity(Settler.batchMax)
+            } else {
+                batch = Array(state.pending.prefix(Settler.batchMax))
+                state.pending.removeFirst(batch.count)
+            }
             state.underWay = batch.count
             return batch
         }
@@ -71,7 +88,7 @@ final class Settler: Sendable {
     /// - Returns: what has to be settled again.
     private func settle(
         _ batch: [Settlement],
-        _ onAnswer: @Sendable (Settlement, SettleAnswer) -> Void
+        _ onEnd: @Sendable (Ended) -> Void
     ) async -> [Settlement] {
         var isRepeated = false
         while !Task.isCancelled {
@@ -79,7 +96,9 @@ final class Settler: Sendable {
                 let answers = try await queue.settle(batch, as: consumer)
                 CrashPoint.afterSettle.reach()
                 outage.worked("settle")
-                return report(zip(batch, answers), isRepeated: isRepeated, onAnswer)
+                let (ended, failed) = sort(batch, answers, isRepeated: isRepeated)
+                onEnd(ended)
+                return failed
             } catch {
                 // A repeated settle finds what the lost one did already, and answers `lost` for it.
                 isRepeated = isRepeated || error.outcomeUnknown
@@ -91,34 +110,38 @@ final class Settler: Sendable {
         return batch
     }
 
-    private func report(
-        _ answers: Zip2Sequence<[Settlement], [SettleAnswer]>,
-        isRepeated: Bool,
-        _ onAnswer: @Sendable (Settlement, SettleAnswer) -> Void
-    ) -> [Settlement] {
+    private func sort(
+        _ batch: [Settlement],
+        _ answers: [SettleAnswer],
+        isRepeated: Bool
+    ) -> (ended: Ended, failed: [Settlement]) {
+        var ended = Ended()
+        ended.receipts.reserveCapacity(batch.count)
         var failed: [Settlement] = []
-        for (settlement, answer) in answers {
-            switch answer {
+        for index in batch.indices {
+            switch answers[index] {
             case .failed(let text):
                 logger.error(
                     "job cannot be settled; trying again",
-                    metadata: ["job": "\(settlement.id)", "error": "\(text)"]
+                    metadata: ["job": "\(batch[index].id)", "error": "\(text)"]
                 )
-                failed.append(settlement)
+                failed.append(batch[index])
                 continue
             case .lost where !isRepeated:
                 logger.warning(
                     "settle refused, another worker has the job; its result here changed nothing",
-                    metadata: ["job": "\(settlement.id)", "outcome": "\(settlement.outcome.word)"]
+                    metadata: ["job": "\(batch[index].id)", "outcome": "\(batch[index].outcome.word)"]
                 )
             case .dead(let cause):
-                logger.error("job is dead", metadata: ["job": "\(settlement.id)", "cause": "\(cause)"])
-            case .done, .released, .duplicate, .cancelled, .expired, .held, .lost:
+                logger.error("job is dead", metadata: ["job": "\(batch[index].id)", "cause": "\(cause)"])
+            case .held(let due):
+                ended.nextDue = min(ended.nextDue ?? due, due)
+            case .done, .released, .duplicate, .cancelled, .expired, .lost:
                 break
             }
-            onAnswer(settlement, answer)
+            ended.receipts.append(batch[index].receipt)
         }
-        return failed
+        return (ended, failed)
     }
 }
 

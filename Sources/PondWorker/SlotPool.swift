@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import PondCore
 import PondQueue
@@ -13,8 +14,9 @@ final class SlotPool: Sendable {
     private let clock: LocalClock
     private let admission: Admission
     private static let escalationTime = Duration.seconds(10)
-    /// How long a slot goes on with short jobs before it lets other tasks have its thread.
-    private static let turn = Duration.microseconds(200)
+    /// After so many short jobs, or so long, a slot lets others have its thread.
+    private static let turnJobs = 40
+    private static let turnTime = Duration.microseconds(400)
 
     init(_ registry: [JobKind: JobRegistration], _ parts: WorkerParts, clock: LocalClock) {
         self.registry = registry
@@ -38,14 +40,17 @@ final class SlotPool: Sendable {
     }
 
     private func work(_ slot: Int) async {
-        var began = clock.now()
+        var turn = (jobs: 0, began: clock.now())
         while !Task.isCancelled, let assignment = await parts.intake.next() {
             await run(assignment, slot)
             parts.intake.noteEnd()
-            // Handlers that never suspend must not keep the thread from those of other slots.
-            if case let now = clock.now(), began.duration(to: now) > Self.turn {
+            turn.jobs += 1
+            // Handlers that never suspend must keep neither the thread from those of other slots, nor the processor from the
+            // event loop: the kernel would let it wait for a whole time slice, while Redis has nothing to do.
+            if turn.jobs >= Self.turnJobs || turn.began.duration(to: clock.now()) > Self.turnTime {
+                sched_yield()
                 await Task.yield()
-                began = now
+                turn = (0, clock.now())
             }
         }
     }
@@ -105,14 +110,16 @@ final class SlotPool: Sendable {
             spent: attempt.context.spent(after: duration)
         )
         guard let outcome else { return assignment.line.forget(assignment.receipt) }
-        await finish(attempt, outcome, slot)
+        await finish(attempt, outcome, slot, after: duration)
     }
 
     /// Tells whoever has to know before the job is settled, and settles it.
-    private func finish(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int) async {
+    ///
+    /// - Parameter duration: how long it ran here.
+    private func finish(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int, after duration: Duration = .zero) async {
         let assignment = attempt.run.assignment
         log(outcome, attempt.context)
-        let spent = attempt.context.spent(after: attempt.hasRun ? attempt.run.started.duration(to: clock.now()) : .zero)
+        let spent = attempt.context.spent(after: duration)
         await escalate(attempt, outcome, slot)
         let result = attempt.context.lastProgress.result
         // A job that did not run here has no claim to end, or has ended already.

@@ -47,14 +47,14 @@ extension Worker {
             await line.runWarden()
         }
         group.addTask {
-            await line.settler.run { settlement, answer in self.release(settlement, answer, line) }
+            await line.settler.run { self.release($0, line) }
         }
     }
 
-    /// A job is no longer in flight: its room is free for every queue.
-    private func release(_ settlement: Settlement, _ answer: SettleAnswer, _ line: QueueLine) {
-        line.forget(settlement.receipt)
-        if case .held(let due) = answer { line.noteHeld(until: due) }
+    /// Jobs are no longer in flight: their room is free for every queue.
+    private func release(_ ended: Settler.Ended, _ line: QueueLine) {
+        line.forget(ended.receipts)
+        if let due = ended.nextDue { line.noteHeld(until: due) }
         guard parts.intake.hasRoomWorthFetching else { return }
         for line in lines { line.fetchSignal.ring() }
     }

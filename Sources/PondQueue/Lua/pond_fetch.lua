@@ -1,6 +1,7 @@
 -- Hands runnable jobs to a consumer, front before high before normal before low, after promoting what is due.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  how many at most (0 only promotes)   3  a bell entry to put away, or ''
+--          4  'urgent' for front and high alone, or nothing
 -- returns  {now_ms, next_due_ms or 0, paused 0|1, letter, entries or error text, letter, entries or error text, …}
 --          where entries is {{entry, {field, value, …}}, …}; streams without new entries are left out
 
@@ -21,7 +22,7 @@ local function fetch(names, args)
     local reply = { int(now), next_due(keys), int(paused) }
     if paused == 1 then return reply end
     for i = 1, #LETTERS do
-        if wanted <= 0 then break end
+        if wanted <= 0 or (args[4] == 'urgent' and LETTERS[i] == 'n') then break end
         local entries, failure = read_new(keys[LETTERS[i]], consumer, wanted)
         if failure or #entries > 0 then
             reply[#reply + 1] = LETTERS[i]

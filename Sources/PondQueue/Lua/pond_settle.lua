@@ -1,7 +1,9 @@
 -- Settles what became of fetched entries, a batch a call. Only the owner may: an entry that this consumer no longer
 -- owns answers `lost` and is left alone.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     1  consumer, then six a job:  outcome  letter  entry  a  b  c
+-- ARGV     1  consumer, then records. Of plainly done jobs, which nearly all are (never moved, without a key), one record
+--          for many:  plain  letter  how many  least entry  greatest entry  entry …
+--          Of any other job six words:  outcome  letter  entry  a  b  c
 --            done       a = the job's id when it was moved, or ''      b = the result's bytes, or ''
 --                       c = '' for a job without a key; '-' for one with a key and no result; else how long the result
 --                       itself is kept in ms, 0 for its checksum alone
@@ -17,9 +19,11 @@
 --            cancelled  a, b, c = ''
 --            expired    a, b, c = ''
 --          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between
--- returns  one text a job, in order: done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · expired · lost · failed TEXT
+-- returns  one element a record, in order. For many: {the entries that are lost, …}; the others are done. For a job a text:
+--          done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · expired · lost · failed TEXT
 
 local ARGUMENTS_A_JOB = 6
+local ARGUMENTS_BEFORE_ENTRIES = 5
 
 -- Without a key, neither a job's fields nor its result matter. Who did not claim its key must not end another's.
 local function end_key_of_done(context, job)
@@ -157,16 +161,43 @@ local function widen(range, entry, ms, seq)
     return range
 end
 
--- Jobs by stream, with the ids that the consumer owns, in one ranged XPENDING a stream.
-local function owned_by_letter(keys, consumer, args)
-    local ranges, owned = {}, {}
-    for i = 2, #args, ARGUMENTS_A_JOB do
-        local letter, entry = args[i + 1], args[i + 2]
-        local ms, seq = string.match(entry, '^(%d+)%-(%d+)$')
-        if not SETTLE[args[i]] or not SUFFIX[letter] or not ms then
-            return nil, 'INVALID settle: got "' .. string.sub(args[i] .. ' ' .. letter .. ' ' .. entry, 1, 100) .. '"'
+-- Where each record begins and how many jobs it has; nil and an error when the arguments are none.
+local function records_of(args)
+    local records, jobs, at = {}, 0, 2
+    while at <= #args do
+        local record = { at = at, letter = args[at + 1], first = args[at + 2], last = args[at + 2], length = ARGUMENTS_A_JOB }
+        if args[at] == 'plain' then
+            record.count = whole_number(args[at + 2]) or 0
+            record.first, record.last = args[at + 3], args[at + 4]
+            record.length = ARGUMENTS_BEFORE_ENTRIES + record.count
+        elseif not SETTLE[args[at]] then
+            return nil, 'INVALID settle: got "' .. string.sub(args[at], 1, 100) .. '" where an outcome was expected'
         end
-        ranges[letter] = widen(ranges[letter], entry, ms, seq)
+        if record.count == 0 or at + record.length - 1 > #args or not SUFFIX[record.letter] then
+            return nil, 'INVALID settle: expected a consumer and up to ' .. SETTLE_BATCH_MAX .. ' jobs in whole records'
+        end
+        jobs = jobs + (record.count or 1)
+        records[#records + 1] = record
+        at = at + record.length
+    end
+    if jobs > SETTLE_BATCH_MAX then
+        return nil, 'INVALID settle: expected a consumer and up to ' .. SETTLE_BATCH_MAX .. ' jobs, got ' .. jobs
+    end
+    return records
+end
+
+-- By stream, the entries that the consumer owns, in one ranged XPENDING a stream.
+local function owned_by_letter(keys, consumer, records)
+    local ranges, owned = {}, {}
+    for i = 1, #records do
+        local record = records[i]
+        for _, entry in ipairs({ record.first, record.last }) do
+            local ms, seq = string.match(entry, '^(%d+)%-(%d+)$')
+            if not ms then
+                return nil, 'INVALID settle: got "' .. string.sub(entry, 1, 100) .. '" where an entry was expected'
+            end
+            ranges[record.letter] = widen(ranges[record.letter], entry, ms, seq)
+        end
     end
     for letter, range in pairs(ranges) do
         owned[letter] = owned_in(keys[letter], consumer, range.first, range.last)
@@ -209,19 +240,51 @@ local function settle_safely(context, args, i)
     return 'failed ' .. tostring(type(answer) == 'table' and answer.err or answer), false
 end
 
--- What nearly all jobs are: done, never moved, without a key, and nobody wants to cancel any. Nothing of it can fail.
-local function is_plainly_done(context, args, i)
-    return args[i] == 'done' and args[i + 3] == '' and args[i + 5] == '' and not context.any_cancel
+-- Notes that the consumer does not own an entry any more, so that the same entry twice in a batch is `lost` the second time.
+local function end_entry(context, letter, entry)
+    context.owned[letter][entry] = nil
+    local finished = context.finished[letter]
+    if not finished then
+        finished = {}
+        context.finished[letter] = finished
+    end
+    finished[#finished + 1] = entry
 end
 
-local function settle_at(context, args, i)
-    if not is_plainly_done(context, args, i) then return settle_safely(context, args, i) end
-    context.done[#context.done + 1] = own_id(args[i + 1], args[i + 2])
-    return 'done', true
+local function settle_record(context, args, at)
+    local letter, entry = args[at + 1], args[at + 2]
+    local answer, ended = 'lost', false
+    if context.owned[letter][entry] then
+        answer, ended = settle_safely(context, args, at)
+    else
+        note(context.events, 'lost', own_id(letter, entry))
+    end
+    if ended then end_entry(context, letter, entry) end
+    return answer
 end
 
-local function finish(context, consumer, finished)
-    for letter, entries in pairs(finished) do forget_entries(context.keys[letter], entries) end
+-- Many that are done, never moved, and without a key: nothing of it can fail.
+local function settle_plain(context, args, record)
+    local letter, lost, done = record.letter, {}, context.done
+    local owned, finished = context.owned[letter], context.finished[letter] or {}
+    context.finished[letter] = finished
+    for i = record.at + ARGUMENTS_BEFORE_ENTRIES, record.at + record.length - 1 do
+        local entry = args[i]
+        if owned[entry] then
+            owned[entry] = nil
+            finished[#finished + 1] = entry
+            done[#done + 1] = own_id(letter, entry)
+            if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
+        else
+            lost[#lost + 1] = entry
+            note(context.events, 'lost', own_id(letter, entry))
+        end
+    end
+    return lost
+end
+
+local function finish(context, consumer)
+    for letter, entries in pairs(context.finished) do forget_entries(context.keys[letter], entries) end
     count(context.keys, 'done', #context.done)
     if #context.done > 0 then note(context.events, 'done', table.concat(context.done, ' ')) end
     write_journal(context.keys, consumer, context.events)
@@ -230,32 +293,19 @@ end
 local function settle(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    if (#args - 1) % ARGUMENTS_A_JOB ~= 0 or (#args - 1) / ARGUMENTS_A_JOB > SETTLE_BATCH_MAX then
-        return redis.error_reply('INVALID settle: expected a consumer and up to ' .. SETTLE_BATCH_MAX
-            .. ' jobs of six arguments')
-    end
-    local owned, wrong = owned_by_letter(keys, args[1], args)
-    if not owned then return redis.error_reply(wrong) end
+    local records, wrong = records_of(args)
+    if not records then return redis.error_reply(wrong) end
+    local owned, wrong_entry = owned_by_letter(keys, args[1], records)
+    if not owned then return redis.error_reply(wrong_entry) end
     local context = {
-        keys = keys, now = now_ms(), events = {}, done = {}, any_cancel = any_cancel(keys),
+        keys = keys, now = now_ms(), events = {}, done = {}, any_cancel = any_cancel(keys), owned = owned, finished = {},
     }
-    local replies, finished = {}, {}
-    for i = 2, #args, ARGUMENTS_A_JOB do
-        local letter, entry = args[i + 1], args[i + 2]
-        local answer, ended = 'lost', false
-        if owned[letter][entry] then
-            answer, ended = settle_at(context, args, i)
-        else
-            note(context.events, 'lost', own_id(letter, entry))
-        end
-        if ended then
-            owned[letter][entry] = nil   -- the same entry twice in one batch: the second is no longer its owner
-            finished[letter] = finished[letter] or {}
-            finished[letter][#finished[letter] + 1] = entry
-        end
-        replies[#replies + 1] = answer
+    local replies = {}
+    for i = 1, #records do
+        local record = records[i]
+        replies[i] = record.count and settle_plain(context, args, record) or settle_record(context, args, record.at)
     end
-    finish(context, args[1], finished)
+    finish(context, args[1])
     return replies
 end
 
