@@ -17,7 +17,9 @@ local YOUNG = '+'
 local YOUNG_MAX = 8
 local DIGEST_BYTES = 12
 local TOMBSTONE = '>c12c8I6I6I4c1I4c8'   -- digest, fingerprint, ended, id's ms, number and letter, fence, checksum
-local TOMBSTONE_WORDS = '>I6I6I6I2I6I6I4c1I4I6I2'   -- the same, all in numbers
+local TOMBSTONE_WORDS = '>I6I6I6I2I6I6I4c1c12'   -- the same with digests as numbers, and the last two packed
+local LAST_WORDS = '>I4I6I2'
+local NO_LAST = '\0\0\0\0\0\0\0\0\0\0\0\0'   -- never moved, and without a result, as most are
 local TOMBSTONE_BYTES = 49
 local FENCE_MAX = 4294967295
 local PAIR_BYTES = 19      -- of a packed {job id, fingerprint}, without the id's own
@@ -201,11 +203,15 @@ end
 local function tombstone_of(burial, now)
     local bucket, first, last = string.match(redis.sha1hex(burial.key), '^(...)(............)(............)')
     local ms, number, letter = numbers_of_id(burial.id)
-    local fingerprint, checksum = burial.fingerprint, burial.checksum
+    local fingerprint, fence_and_checksum = burial.fingerprint, NO_LAST
+    if burial.fence then
+        local checksum = burial.checksum or '0'
+        fence_and_checksum = struct.pack(LAST_WORDS, burial.fence, tonumber(string.sub(checksum, 1, 12), 16),
+            tonumber(string.sub(checksum, 13), 16) or 0)
+    end
     local tombstone = struct.pack(TOMBSTONE_WORDS, tonumber(first, 16), tonumber(last, 16),
         tonumber(string.sub(fingerprint, 1, 12), 16), tonumber(string.sub(fingerprint, 13), 16), now, ms, number, letter,
-        burial.fence or 0, checksum and tonumber(string.sub(checksum, 1, 12), 16) or 0,
-        checksum and tonumber(string.sub(checksum, 13), 16) or 0)
+        fence_and_checksum)
     return tombstone, bucket, letter == ODD_ID and first .. last
 end
 
@@ -246,8 +252,8 @@ local function write_tombstones(keys, burials, now, window)
     redis.call('ZREMRANGEBYSCORE', keys.epochs, '-inf', int(now))
 end
 
--- Turns keys of jobs that are done into tombstones; each burial is {key, id, fingerprint, fence, checksum}, the
--- last two nil for 0 and none. A window of 0 means that another store remembers.
+-- Turns keys of jobs that are done into tombstones; each burial is {key, id, fingerprint, fence, checksum},
+-- without the last two for 0 and none. A window of 0 means that another store remembers.
 local function bury_keys(keys, burials, now)
     -- What is written last is looked at first: a key of another type must stop this before its first write.
     redis.call('HLEN', keys.live)
