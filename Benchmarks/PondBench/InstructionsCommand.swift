@@ -73,7 +73,7 @@ struct InstructionCount: Sendable {
         InstructionCount(name: "drain-keys-10", client: "drain") { stage, jobs in
             let _: Pace = try await stage.client("enqueue-keys", ["--jobs", "\(jobs)"])
         },
-        InstructionCount(name: "enqueue-one", client: "enqueue-one"),
+        InstructionCount(name: "enqueue-one", client: "enqueue-tasks"),
         InstructionCount(name: "enqueue-64-tasks", client: "enqueue-tasks", arguments: ["--tasks", "64"]),
         InstructionCount(name: "enqueue-many", client: "enqueue-many"),
     ]

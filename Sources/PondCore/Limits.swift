@@ -28,6 +28,8 @@ public enum Limits {
     public static let enqueueBatchMax = 1_000
     /// The most jobs that one settle call carries.
     public static let settleBatchMax = 512
+    /// The most jobs whose keys one call claims.
+    public static let claimBatchMax = 512
     /// The most held jobs that one call promotes.
     public static let promoteBatchMax = 256
     /// The most entries that one call takes over from a lost worker.

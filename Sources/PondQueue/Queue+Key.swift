@@ -23,6 +23,41 @@ extension Queue {
         }
     }
 
+    /// Asks the same, in one call a stream, for jobs that wait for their turn and never outlived a worker.
+    ///
+    /// Safe to repeat. Takes up to `Limits.claimBatchMax` jobs; each stands for itself.
+    ///
+    /// - Returns: those that are not claimed, each with a word for it: `lost`, `duplicate`, `mismatch`, or `failed` and a
+    ///   text. `claim` says more of it.
+    public func claimAhead(
+        _ jobs: [(receipt: Receipt, key: IdempotencyKey?)],
+        as consumer: Consumer
+    ) async throws(QueueError) -> [Receipt: String] {
+        precondition(jobs.count <= Limits.claimBatchMax, "a claim of \(jobs.count) jobs is over the bound")
+        var refused: [Receipt: String] = [:]
+        for stream in ReadyStream.allCases {
+            // Mostly all are of one stream.
+            let isOnly = jobs.allSatisfy { $0.receipt.stream == stream }
+            let own = isOnly ? jobs : jobs.filter { $0.receipt.stream == stream }
+            guard !own.isEmpty else { continue }
+            let (least, greatest) = EntryOrder.ends(of: own) { $0.receipt.entry }
+            var arguments: [RedisArgument] = [
+                .text(consumer.name), .text(stream.rawValue), .text(least), .text(greatest),
+            ]
+            arguments.reserveCapacity(arguments.count + 2 * own.count)
+            for job in own {
+                arguments.append(.text(job.receipt.entry))
+                arguments.append(.text(job.key?.text ?? ""))
+            }
+            var reader = try ReplyReader("pond_claim", try await pond.call("pond_claim", keys, arguments))
+            while !reader.isAtEnd {
+                let entry = try reader.text()
+                refused[Receipt(stream: stream, entry: entry)] = try reader.text()
+            }
+        }
+        return refused
+    }
+
     /// What is known of a key, nil when it is free.
     public func record(of key: IdempotencyKey) async throws(QueueError) -> KeyRecord? {
         let reply = try await pond.call("pond_key", keys, [.text(key.text)], readOnly: true)

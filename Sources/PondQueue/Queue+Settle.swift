@@ -11,23 +11,28 @@ public struct Settlement: Sendable {
     public let outcome: Outcome
     /// Whether the job has an idempotency key, which then ends with it.
     public var hasKey: Bool
+    /// The key of a job that was never moved, where the caller knows it: then Redis need not read the job for it.
+    public var key: IdempotencyKey?
     /// What a job that is done left behind; kept only with a key.
     public var result: JobResult?
     /// What all tries together took; nil leaves what is stored.
     public var spent: Spending?
 
+    /// With a `key`, `hasKey` is true whatever is given for it.
     public init(
         receipt: Receipt,
         id: JobID,
         outcome: Outcome,
         hasKey: Bool = false,
+        key: IdempotencyKey? = nil,
         result: JobResult? = nil,
         spent: Spending? = nil
     ) {
         self.receipt = receipt
         self.id = id
         self.outcome = outcome
-        self.hasKey = hasKey
+        self.hasKey = hasKey || key != nil
+        self.key = key
         self.result = result
         self.spent = spent
     }
@@ -63,7 +68,16 @@ extension Queue {
 extension Settlement {
     /// Whether the job is done and nothing else is to be said of it: never moved, and without a key.
     var isPlain: Bool {
-        guard case .done = outcome, !hasKey else { return false }
+        !hasKey && isDoneUnmoved
+    }
+
+    /// Whether the job is done and nothing but its key is to be said of it.
+    var isPlainlyKeyed: Bool {
+        key != nil && result == nil && isDoneUnmoved
+    }
+
+    private var isDoneUnmoved: Bool {
+        guard case .done = outcome else { return false }
         return receipt.stream == .normal ? receipt.entry == id.text : receipt.stream.ownID(entry: receipt.entry) == id
     }
 

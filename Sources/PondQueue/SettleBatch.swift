@@ -2,82 +2,121 @@ import Glibc
 import PondCore
 import PondRedis
 
-/// Settlements as `pond_settle` takes them: one record for all plain ones of a stream, and one for each other.
+/// Settlements as `pond_settle` takes them: one record for all plain ones of a stream, one for all with a key that is plainly
+/// their own, and one for each other.
 struct SettleBatch {
     private let settlements: [Settlement]
-    /// By stream, the places of the plain ones.
-    private var plain: [(stream: ReadyStream, places: [Int])] = []
+    /// What shares a record.
+    private var groups: [Group] = []
     /// The places of the others.
     private var others: [Int] = []
+
+    private struct Group {
+        let stream: ReadyStream
+        let isKeyed: Bool
+        var places: [Int] = []
+    }
 
     init(_ settlements: [Settlement]) {
         self.settlements = settlements
         for place in settlements.indices {
-            if settlements[place].isPlain { addPlain(place) } else { others.append(place) }
+            if settlements[place].isPlain {
+                add(place, isKeyed: false)
+            } else if settlements[place].isPlainlyKeyed {
+                add(place, isKeyed: true)
+            } else {
+                others.append(place)
+            }
         }
     }
 
-    private mutating func addPlain(_ place: Int) {
+    private mutating func add(_ place: Int, isKeyed: Bool) {
         let stream = settlements[place].receipt.stream
         // A batch has jobs of one or two streams.
-        if let index = plain.firstIndex(where: { $0.stream == stream }) {
-            plain[index].places.append(place)
+        if let index = groups.firstIndex(where: { $0.stream == stream && $0.isKeyed == isKeyed }) {
+            groups[index].places.append(place)
         } else {
-            plain.append((stream, [place]))
-            plain[plain.endIndex - 1].places.reserveCapacity(settlements.count)
+            var group = Group(stream: stream, isKeyed: isKeyed)
+            group.places.reserveCapacity(settlements.count)
+            group.places.append(place)
+            groups.append(group)
         }
     }
 
     var arguments: [RedisArgument] {
         var arguments: [RedisArgument] = []
-        arguments.reserveCapacity(5 * plain.count + settlements.count + 5 * others.count)
-        for (stream, places) in plain {
-            let (first, last) = ends(of: places)
+        arguments.reserveCapacity(5 * groups.count + 2 * settlements.count + 4 * others.count)
+        for group in groups {
+            let (first, last) = EntryOrder.ends(of: group.places) { settlements[$0].receipt.entry }
             arguments += [
-                "plain", .text(stream.rawValue), .integer(Int64(places.count)), .text(first), .text(last),
+                group.isKeyed ? "keyed" : "plain", .text(group.stream.rawValue), .integer(Int64(group.places.count)),
+                .text(first), .text(last),
             ]
-            for place in places { arguments.append(.text(settlements[place].receipt.entry)) }
+            for place in group.places {
+                arguments.append(.text(settlements[place].receipt.entry))
+                if group.isKeyed, let key = settlements[place].key { arguments.append(.text(key.text)) }
+            }
         }
         for place in others { arguments += settlements[place].arguments }
         return arguments
     }
 
-    /// The least and the greatest entry.
-    private func ends(of places: [Int]) -> (first: String, last: String) {
-        var (first, last) = (settlements[places[0]].receipt.entry, settlements[places[0]].receipt.entry)
-        for place in places.dropFirst() {
-            let entry = settlements[place].receipt.entry
-            if EntryOrder.isBefore(entry, first) { first = entry }
-            if EntryOrder.isBefore(last, entry) { last = entry }
-        }
-        return (first, last)
-    }
-
     /// What became of each settlement, in their order.
     func answers(_ reader: inout ReplyReader) throws(QueueError) -> [SettleAnswer] {
         var answers = [SettleAnswer](repeating: .done, count: settlements.count)
-        for (_, places) in plain {
-            guard let lost = try reader.value().array else {
-                throw QueueError(.unexpectedReply, "pond_settle did not say which of \(places.count) jobs are lost")
+        for group in groups {
+            guard let list = try reader.value().array else {
+                throw QueueError(
+                    .unexpectedReply,
+                    "pond_settle did not say which of \(group.places.count) jobs are lost"
+                )
             }
-            guard !lost.isEmpty else { continue }
-            var counts: [String: Int] = [:]
-            for entry in lost.compactMap(\.string) { counts[entry, default: 0] += 1 }
+            guard !list.isEmpty else { continue }
+            var exceptions = try group.isKeyed ? Self.answers(list) : Self.lost(list)
             // From the end: of the same entry twice it is the second that is lost.
-            for place in places.reversed() {
-                let entry = settlements[place].receipt.entry
-                guard let count = counts[entry], count > 0 else { continue }
-                counts[entry] = count - 1
-                answers[place] = .lost
+            for place in group.places.reversed() {
+                if let answer = exceptions[settlements[place].receipt.entry]?.popLast() { answers[place] = answer }
             }
         }
         for place in others { answers[place] = try SettleAnswer(try reader.text()) }
+        return answers
+    }
+
+    private static func lost(_ entries: [RESPValue]) -> [String: [SettleAnswer]] {
+        var answers: [String: [SettleAnswer]] = [:]
+        for entry in entries.compactMap(\.string) { answers[entry, default: []].append(.lost) }
+        return answers
+    }
+
+    /// Entry and answer alternating.
+    private static func answers(_ words: [RESPValue]) throws(QueueError) -> [String: [SettleAnswer]] {
+        var answers: [String: [SettleAnswer]] = [:]
+        var reader = try ReplyReader("pond_settle", .array(words))
+        while !reader.isAtEnd {
+            let entry = try reader.text()
+            answers[entry, default: []].append(try SettleAnswer(try reader.text()))
+        }
         return answers
     }
 }
 
 /// Stream ids compared as the pairs of numbers that they are, without reading the numbers.
 enum EntryOrder {
+    /// The least and the greatest entry; of none, empty texts.
+    static func ends<Items: Collection>(
+        of items: Items,
+        _ entry: (Items.Element) -> String
+    ) -> (first: String, last: String) {
+        guard var first = items.first.map(entry) else { return ("", "") }
+        var last = first
+        for item in items.dropFirst() {
+            let next = entry(item)
+            if isBefore(next, first) { first = next }
+            if isBefore(last, next) { last = next }
+        }
+        return (first, last)
+    }
+
     static func isBefore(_ first: String, _ second: String) -> Bool {
         withBytes(first) { a in withBytes(second) { b in isBefore(a, b) } }
     }

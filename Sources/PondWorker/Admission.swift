@@ -3,6 +3,12 @@ import PondCore
 import PondQueue
 
 /// Whether a fetched job may begin: nothing of its budget is used up, and its key is its own.
+///
+/// A key is claimed while its job waits for a slot, and that is as good as claiming it at the last moment: once it is
+/// written down that a job has its key, nothing but the job's own end takes that away, and only its owner can end a job in
+/// flight. What may change meanwhile is the owner, when this worker was silent for a whole lease and another took the job
+/// over. So a claim counts for a quarter of the lease: a worker that has slept that long asks again and hears `lost`. Even
+/// so, as between any claim and its handler's first step, a worker may fall asleep in between; its settle is refused then.
 struct Admission: Sendable {
     let parts: WorkerParts
     let clock: LocalClock
@@ -54,7 +60,9 @@ struct Admission: Sendable {
     }
 
     private func claim(_ assignment: Assignment) async throws -> KeyClaim {
-        let answer = try await assignment.line.queue.claim(assignment.receipt, as: parts.consumer)
+        let isClaimed = await isClaimedAhead(assignment)
+        let answer =
+            isClaimed ? .claimed : try await assignment.line.queue.claim(assignment.receipt, as: parts.consumer)
         guard answer == .claimed, let store = parts.configuration.otherKeyStore, let keyed = KeyedJob(assignment.job)
         else { return answer }
         let claim = try await store.claim(keyed)
@@ -71,6 +79,11 @@ struct Admission: Sendable {
         )
         _ = try await store.end(ended, as: .released)
         return try await store.claim(keyed)
+    }
+
+    private func isClaimedAhead(_ assignment: Assignment) async -> Bool {
+        guard let claim = assignment.claim, let since = await claim.claimedAt else { return false }
+        return since.duration(to: clock.now()) < parts.configuration.lease / 4
     }
 
     private func judge(_ answer: KeyClaim, of assignment: Assignment) -> Answer {

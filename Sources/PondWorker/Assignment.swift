@@ -8,10 +8,13 @@ final class Assignment: Sendable {
     let job: Job
     let receipt: Receipt
     let line: QueueLine
+    /// Asked for while the job waits; nil for a job that has no key, or whose claim says that it has begun.
+    let claim: ClaimAhead?
 
     init(job: Job, receipt: Receipt, line: QueueLine) {
         self.job = job
         self.receipt = receipt
         self.line = line
+        claim = job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil
     }
 }

@@ -150,6 +150,7 @@ extension QueueLine {
             switch delivery.job {
             case .success(let job):
                 let assignment = Assignment(job: job, receipt: delivery.receipt, line: self)
+                claims.add(assignment)
                 if !intake.add(assignment) { settle(assignment, .released) }
             case .failure(let malformation):
                 let id = delivery.receipt.stream.ownID(entry: delivery.receipt.entry)
@@ -176,6 +177,8 @@ extension QueueLine {
                 id: assignment.job.id,
                 outcome: outcome,
                 hasKey: assignment.job.key != nil,
+                // What was moved has a higher fence, and is looked up.
+                key: assignment.job.fence == 0 ? assignment.job.key : nil,
                 result: result,
                 spent: spent
             )

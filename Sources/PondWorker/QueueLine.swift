@@ -52,6 +52,7 @@ final class QueueLine: Sendable {
     let logger: Logger
     let reader: RedisClient
     let settler: Settler
+    let claims: ClaimsAhead
     let serverClock: ServerClock
     let phase: PhaseBox
     let lastChance: LastChance
@@ -74,6 +75,7 @@ final class QueueLine: Sendable {
         phase = worker.phase
         lastChance = worker.lastChance
         reader = queue.pond.makeReader()
+        claims = ClaimsAhead(queue, consumer: worker.consumer, clock: clock, logger: logger)
         settler = Settler(queue, consumer: worker.consumer, clock: clock, logger: logger)
         serverClock = ServerClock(clock)
         state = Mutex(State(lastReconcile: clock.now()))

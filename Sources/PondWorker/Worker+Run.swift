@@ -47,6 +47,9 @@ extension Worker {
             await line.runWarden()
         }
         group.addTask {
+            await line.claims.run()
+        }
+        group.addTask {
             await line.settler.run { self.release($0, line) }
         }
     }

@@ -21,6 +21,7 @@ import Testing
         ("FIELDS_MAX", Limits.fieldsMax),
         ("HEADER_VALUE_BYTES_MAX", Limits.headerValueBytesMax),
         ("SETTLE_BATCH_MAX", Limits.settleBatchMax),
+        ("CLAIM_BATCH_MAX", Limits.claimBatchMax),
         ("PROMOTE_BATCH_MAX", Limits.promoteBatchMax),
         ("RECLAIM_BATCH_MAX", Limits.reclaimBatchMax),
         ("ERROR_TEXT_BYTES_MAX", Limits.errorTextBytesMax),

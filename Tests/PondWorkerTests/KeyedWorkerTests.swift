@@ -82,6 +82,64 @@ struct KeyedWorkerTests {
         return Int(line.split(separator: "calls=").dropFirst().first?.prefix { $0.isNumber } ?? "0") ?? 0
     }
 
+    @Test func `keys of jobs that wait are claimed many a call`() async throws {
+        // A server of its own, because its calls are counted.
+        try await RedisServer.withServer { server in
+            let harness = try Harness(server: server)
+            let ran = Record<String>()
+            let job = JobRegistration(kind: "job") { ran.add($0.idempotencyKey ?? "none") }
+            for number in 0..<1_000 { try await add(harness, key: "order-\(number)") }
+            let before = try await calls(harness)
+            try await harness.withWorker(JobList { job }, { $0.prefetch = 500 }) { _ in
+                try await harness.eventually { $0.done == 1_000 }
+            }
+            #expect(Set(ran.all).count == 1_000 && ran.all.count == 1_000)
+            #expect(try await calls(harness) - before < 300)
+        }
+    }
+
+    @Test func `a claim that grew old while its job waited is made again, and a job that was taken away does not run`()
+        async throws
+    {
+        let harness = try Harness()
+        let (started, gate) = (Event(), Event())
+        let ran = Record<String>()
+        let job = JobRegistration(kind: "job") { job in
+            started.fire()
+            ran.add(job.idempotencyKey ?? "none")
+            try await gate.wait()
+        }
+        for number in 0..<2 { try await add(harness, key: "order-\(number)") }
+        let lease = Duration.milliseconds(800)
+        let change = { @Sendable (configuration: inout WorkerConfiguration) in
+            configuration.slots = 1
+            configuration.prefetch = 1
+            configuration.lease = lease
+            configuration.beatInterval = .milliseconds(100)
+        }
+        try await harness.withWorker(JobList { job }, change) { _ in
+            try await started.wait()
+            try await harness.eventually { $0.inFlight == 2 }
+            // By now its key has been claimed.
+            try await Task.sleep(for: .milliseconds(50))
+            let stream = RedisArgument.text(harness.queue.keys.ready(.normal))
+            let waiting = try #require(
+                try await harness.redis.send(RedisCommand("XRANGE", stream, "-", "+")).array?.last?.array?.first?.string
+            )
+            // An owner that beats, so that nobody takes the job over again.
+            let now = try await harness.redis.send(RedisCommand("TIME")).array?.first?.int ?? 0
+            let beats = RedisArgument.text(harness.queue.keys.beats)
+            _ = try await harness.redis.send(RedisCommand("ZADD", beats, .integer((now + 60) * 1_000), "bob"))
+            _ = try await harness.redis.send(RedisCommand("XCLAIM", stream, "mp", "bob", "0", .text(waiting)))
+            try await Task.sleep(for: lease / 2)
+            gate.fire()
+            try await harness.eventually { $0.done == 1 }
+            // The slot asks for the second one after it has ended the first.
+            try await Task.sleep(for: lease / 4)
+        }
+        #expect(ran.all == ["order-0"])
+    }
+
     @Test func `the same key with another payload is dead as a mismatch, and names the job that has it`() async throws {
         let harness = try Harness()
         let gate = Event()

@@ -10,11 +10,20 @@ local RESULT_EPOCHS_MAX = 400   -- nine for each power of two seconds up to ten 
 local EPOCHS_MAX = 64          -- that one look-up visits; a window has nine, more exist while it was just made shorter
 
 -- Tombstones of one hash lie packed in 4,096 fields, chosen by the first three digits of the key's SHA-1. A field of
--- its own for each would cost three times the memory.
+-- its own for each would cost three times the memory. To write one is to read and write its whole field, byte by byte: so
+-- the youngest lie in a second, small field, which goes into the first when it is full.
 local BUCKET_DIGITS = 3
+local YOUNG = '+'
+local YOUNG_MAX = 8
 local DIGEST_BYTES = 12
 local TOMBSTONE = '>c12c8I6I6I4c1I4c8'   -- digest, fingerprint, ended, id's ms, number and letter, fence, checksum
+local TOMBSTONE_WORDS = '>I6I6I6I2I6I6I4c1c12'   -- the same with digests as numbers, and the last two packed
+local LAST_WORDS = '>I4I6I2'
+local NO_LAST = '\0\0\0\0\0\0\0\0\0\0\0\0'   -- never moved, and without a result, as most are
 local TOMBSTONE_BYTES = 49
+local FENCE_MAX = 4294967295
+local PAIR_BYTES = 19      -- of a packed {job id, fingerprint}, without the id's own
+local SHORT_TEXT = 0xA0    -- MessagePack: a text of up to 31 bytes, its length added
 local ID_LETTER = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl = 'e' }
 local LETTERS_OF = { n = '', h = 'h', l = 'l', f = 'f', d = 'd', D = 'dh', e = 'dl' }
 local ODD_ID = '?'   -- an id with larger numbers than a tombstone holds: it is kept in a field of its own
@@ -75,7 +84,7 @@ local function epoch_at(now, window)
     return name, start + step + window
 end
 
-local function record_of(keys, epoch, bucket, packed, at)
+local function record_of(keys, epoch, packed, at)
     local _, fingerprint, ended, ms, number, letter, fence, checksum = struct.unpack(TOMBSTONE, packed, at)
     local id = int(ms) .. '-' .. int(number) .. (LETTERS_OF[letter] or '')
     if letter == ODD_ID then
@@ -94,9 +103,11 @@ local function find_tombstone(keys, key, now)
     if #epochs == 0 then return nil end
     local bucket, digest = bucket_of(key)
     for i = 1, #epochs do
-        local packed = redis.call('HGET', keys.epoch .. epochs[i], bucket)
-        local at = packed and place_of_digest(packed, digest)
-        if at then return record_of(keys, epochs[i], bucket, packed, at) end
+        local fields = redis.call('HMGET', keys.epoch .. epochs[i], bucket .. YOUNG, bucket)
+        for j = 1, 2 do
+            local at = fields[j] and place_of_digest(fields[j], digest)
+            if at then return record_of(keys, epochs[i], fields[j], at) end
+        end
     end
     return nil
 end
@@ -126,6 +137,13 @@ local function live_record(keys, key)
     return {
         id = pair[1], state = state, fingerprint = pair[2], fence = int(fence or 0), checksum = '', ended = '',
     }
+end
+
+-- Whether a packed pair of `keys:live` names this job, without unpacking it. An id too long for one byte of length is not
+-- recognised, and then has to be looked at the long way.
+local function is_pair_of(packed, id)
+    return packed and #packed == #id + PAIR_BYTES and string.byte(packed, 2) == SHORT_TEXT + #id
+        and string.find(packed, id, 3, true) == 3
 end
 
 -- The fingerprint of a job's own key while it has it: quicker than asking who does, because where the job is need not
@@ -180,25 +198,69 @@ local function kept_result(keys, id, now)
     return nil
 end
 
--- Turns the key of a job that is done into a tombstone. A window of 0 means that another store remembers.
-local function bury_key(keys, key, id, fields, fingerprint, checksum, now)
+-- A tombstone, with its bucket and the digits of its digest. Numbers are packed quicker than pairs of digits, and up to
+-- 12 digits are exact in a double.
+local function tombstone_of(burial, now)
+    local bucket, first, last = string.match(redis.sha1hex(burial.key), '^(...)(............)(............)')
+    local ms, number, letter = numbers_of_id(burial.id)
+    local fingerprint, fence_and_checksum = burial.fingerprint, NO_LAST
+    if burial.fence then
+        local checksum = burial.checksum or '0'
+        fence_and_checksum = struct.pack(LAST_WORDS, burial.fence, tonumber(string.sub(checksum, 1, 12), 16),
+            tonumber(string.sub(checksum, 13), 16) or 0)
+    end
+    local tombstone = struct.pack(TOMBSTONE_WORDS, tonumber(first, 16), tonumber(last, 16),
+        tonumber(string.sub(fingerprint, 1, 12), 16), tonumber(string.sub(fingerprint, 13), 16), now, ms, number, letter,
+        fence_and_checksum)
+    return tombstone, bucket, letter == ODD_ID and first .. last
+end
+
+-- Packed tombstones, by the names of their buckets, and what else has to be written for them.
+local function pack_tombstones(burials, now)
+    local buckets, added, words = {}, {}, {}
+    for i = 1, #burials do
+        local tombstone, bucket, odd = tombstone_of(burials[i], now)
+        if odd then words[#words + 1], words[#words + 2] = ODD_ID .. packed_hex(odd), burials[i].id end
+        if not added[bucket] then buckets[#buckets + 1] = bucket end
+        added[bucket] = (added[bucket] or '') .. tombstone
+    end
+    return buckets, added, words
+end
+
+-- Tombstones in the hash of this moment. What many have in common is done once: reading the fields, writing them, and
+-- the hash's own end.
+local function write_tombstones(keys, burials, now, window)
+    local epoch, expires = epoch_at(now, window)
+    local hash = keys.epoch .. epoch
+    local buckets, added, words = pack_tombstones(burials, now)
+    local names, full = {}, {}
+    for i = 1, #buckets do names[i] = buckets[i] .. YOUNG end
+    local young = redis.call('HMGET', hash, unpack(names))
+    for i = 1, #buckets do
+        local bucket, packed = buckets[i], (young[i] or '') .. added[buckets[i]]
+        if #packed >= YOUNG_MAX * TOMBSTONE_BYTES then
+            full[#full + 1], added[bucket], packed = bucket, packed, ''
+        end
+        words[#words + 1], words[#words + 2] = names[i], packed
+    end
+    local old = #full > 0 and redis.call('HMGET', hash, unpack(full))
+    for i = 1, #full do words[#words + 1], words[#words + 2] = full[i], (old[i] or '') .. added[full[i]] end
+    -- All in one command, so that none is in neither field.
+    redis.call('HSET', hash, unpack(words))
+    redis.call('PEXPIREAT', hash, int(expires))
+    redis.call('ZADD', keys.epochs, int(expires), epoch)
+    redis.call('ZREMRANGEBYSCORE', keys.epochs, '-inf', int(now))
+end
+
+-- Turns keys of jobs that are done into tombstones; each burial is {key, id, fingerprint, fence, checksum},
+-- without the last two for 0 and none. A window of 0 means that another store remembers.
+local function bury_keys(keys, burials, now)
     -- What is written last is looked at first: a key of another type must stop this before its first write.
     redis.call('HLEN', keys.live)
     redis.call('ZCARD', keys.epochs)
     local window = key_window_ms(keys)
-    if window > 0 then
-        local epoch, expires = epoch_at(now, window)
-        local hash, bucket, digest = keys.epoch .. epoch, bucket_of(key)
-        local packed = redis.call('HGET', hash, bucket) or ''
-        local ms, number, letter = numbers_of_id(id)
-        if letter == ODD_ID then redis.call('HSET', hash, ODD_ID .. digest, id) end
-        local fence = math.min(number_field(fields, 'fence'), 4294967295)
-        local tombstone = struct.pack(TOMBSTONE, digest, packed_hex(fingerprint), now, ms, number, letter,
-            fence, packed_hex(checksum == '' and '0000000000000000' or checksum))
-        redis.call('HSET', hash, bucket, packed .. tombstone)
-        redis.call('PEXPIREAT', hash, int(expires))
-        redis.call('ZADD', keys.epochs, int(expires), epoch)
-        redis.call('ZREMRANGEBYSCORE', keys.epochs, '-inf', int(now))
-    end
-    redis.call('HDEL', keys.live, key)
+    if window > 0 then write_tombstones(keys, burials, now, window) end
+    local names = {}
+    for i = 1, #burials do names[i] = burials[i].key end
+    redis.call('HDEL', keys.live, unpack(names))
 end

@@ -10,6 +10,7 @@ local FIELDS_MAX = 32
 local WORDS_MAX = 4 * FIELDS_MAX   -- names and values of an entry that can still be moved, the library's own included
 local HEADER_VALUE_BYTES_MAX = 4096
 local SETTLE_BATCH_MAX = 512
+local CLAIM_BATCH_MAX = 512
 local PROMOTE_BATCH_MAX = 256
 local RECLAIM_BATCH_MAX = 128
 local ERROR_TEXT_BYTES_MAX = 8192

@@ -2,8 +2,11 @@
 -- is written down as started. Changes nothing else, and may be asked again.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  letter   3  entry
+--          or, for many that wait for their turn and never outlived a worker:
+--          1  consumer   2  letter   3  least entry   4  greatest entry, then two a job:  entry  key
 -- returns  {'claimed'} · {'lost'} · {'duplicate' or 'mismatch', id, state, fence, fingerprint, checksum, ended_ms}
---          of the job that has the key
+--          of the job that has the key; for many: {entry, word, …} of those that are not claimed, where the word may also
+--          be `failed TEXT`. Who wants to know more of one asks for it alone.
 
 local function holder_reply(word, holder)
     return { word, holder.id, holder.state, holder.fence, holder.fingerprint, holder.checksum, holder.ended }
@@ -21,13 +24,7 @@ local function claim_key(keys, fields, id)
     return nil
 end
 
-local function claim(names, args)
-    local keys, wrong_key = keys_of(names[1])
-    if not keys then return wrong_key end
-    local consumer, letter, entry = args[1], args[2], args[3]
-    if not consumer or not SUFFIX[letter or ''] or not string.find(entry or '', '^%d+%-%d+$') then
-        return redis.error_reply('INVALID claim: expected a consumer, a letter and an entry')
-    end
+local function claim_one(keys, consumer, letter, entry)
     local fields = owned_in(keys[letter], consumer, entry, entry)[entry] and entry_fields(keys[letter], entry)
     if not fields then return { 'lost' } end
     local id = job_id(keys, letter, entry, fields)
@@ -38,6 +35,46 @@ local function claim(names, args)
         redis.call('HSET', keys.started, id, letter .. entry)
     end
     return { 'claimed' }
+end
+
+-- One claim that fails must not fail the others.
+local function word_for(keys, consumer, letter, entry)
+    local ok, reply = pcall(claim_one, keys, consumer, letter, entry)
+    if ok then return reply[1] end
+    return 'failed ' .. tostring(type(reply) == 'table' and reply.err or reply)
+end
+
+-- The key that a worker names is believed only where `keys:live` has it for this very job: then the job brought it itself.
+local function claim_many(keys, args)
+    local consumer, letter, names, refused = args[1], args[2], {}, {}
+    local owned = owned_in(keys[letter], consumer, args[3], args[4])
+    for i = 6, #args, 2 do names[#names + 1] = args[i] end
+    local found = redis.call('HMGET', keys.live, unpack(names))
+    for i = 5, #args, 2 do
+        local entry, word = args[i], 'claimed'
+        if not owned[entry] then
+            word = 'lost'
+        elseif not is_pair_of(found[(i - 3) / 2], own_id(letter, entry)) then
+            word = word_for(keys, consumer, letter, entry)
+        end
+        if word ~= 'claimed' then refused[#refused + 1], refused[#refused + 2] = entry, word end
+    end
+    return refused
+end
+
+local function claim(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    local consumer, letter, entry = args[1], args[2], args[3]
+    if not consumer or not SUFFIX[letter or ''] or not string.find(entry or '', '^%d+%-%d+$') then
+        return redis.error_reply('INVALID claim: expected a consumer, a letter and an entry')
+    end
+    if #args == 3 then return claim_one(keys, consumer, letter, entry) end
+    if #args < 6 or #args % 2 ~= 0 or (#args - 4) / 2 > CLAIM_BATCH_MAX then
+        return redis.error_reply('INVALID claim: expected the least and the greatest entry and up to '
+            .. CLAIM_BATCH_MAX .. ' pairs of entry and key')
+    end
+    return claim_many(keys, args)
 end
 
 redis.register_function{ function_name = 'pond_claim', callback = claim, flags = { 'allow-oom' } }

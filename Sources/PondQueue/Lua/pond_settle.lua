@@ -3,6 +3,7 @@
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer, then records. Of plainly done jobs, which nearly all are (never moved, without a key), one record
 --          for many:  plain  letter  how many  least entry  greatest entry  entry …
+--          Of such with a key and without a result, too:  keyed  letter  how many  least entry  greatest entry  entry  key …
 --          Of any other job six words:  outcome  letter  entry  a  b  c
 --            done       a = the job's id when it was moved, or ''      b = the result's bytes, or ''
 --                       c = '' for a job without a key; '-' for one with a key and no result; else how long the result
@@ -19,11 +20,13 @@
 --            cancelled  a, b, c = ''
 --            expired    a, b, c = ''
 --          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between
--- returns  one element a record, in order. For many: {the entries that are lost, …}; the others are done. For a job a text:
+-- returns  one element a record, in order. For plain ones: {the entries that are lost, …}; the others are done. For
+--          keyed ones: {entry, answer, …} of those that are not done. For a job a text, the answer:
 --          done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · expired · lost · failed TEXT
 
 local ARGUMENTS_A_JOB = 6
 local ARGUMENTS_BEFORE_ENTRIES = 5
+local WORDS_OF_MANY = { plain = 1, keyed = 2 }
 
 -- Without a key, neither a job's fields nor its result matter. Who did not claim its key must not end another's.
 local function end_key_of_done(context, job)
@@ -38,7 +41,10 @@ local function end_key_of_done(context, job)
     local keep = whole_number(job.c) or 0
     if keep > 0 then keep_result(keys, job.id, result, context.now, keep) end
     fingerprint = fingerprint or holder and holder.fingerprint or fingerprint_of(job.fields)
-    bury_key(keys, key, job.id, job.fields, fingerprint, result and checksum_of(result) or '', context.now)
+    bury_keys(keys, { {
+        key = key, id = job.id, fingerprint = fingerprint, fence = math.min(number_field(job.fields, 'fence'), FENCE_MAX),
+        checksum = result and checksum_of(result) or nil,
+    } }, context.now)
 end
 
 local function settle_done(context, job)
@@ -166,10 +172,11 @@ local function records_of(args)
     local records, jobs, at = {}, 0, 2
     while at <= #args do
         local record = { at = at, letter = args[at + 1], first = args[at + 2], last = args[at + 2], length = ARGUMENTS_A_JOB }
-        if args[at] == 'plain' then
+        local words = WORDS_OF_MANY[args[at]]
+        if words then
             record.count = whole_number(args[at + 2]) or 0
             record.first, record.last = args[at + 3], args[at + 4]
-            record.length = ARGUMENTS_BEFORE_ENTRIES + record.count
+            record.length = ARGUMENTS_BEFORE_ENTRIES + words * record.count
         elseif not SETTLE[args[at]] then
             return nil, 'INVALID settle: got "' .. string.sub(args[at], 1, 100) .. '" where an outcome was expected'
         end
@@ -283,6 +290,52 @@ local function settle_plain(context, args, record)
     return lost
 end
 
+-- The burials of keyed jobs whose keys are plainly their own, by the places of their entries in `args`. Such an entry is
+-- no longer this consumer's, so that it is not met twice.
+local function take_burials(context, args, record)
+    local letter, names, burials, places = record.letter, {}, {}, {}
+    local owned = context.owned[letter]
+    local first, last = record.at + ARGUMENTS_BEFORE_ENTRIES, record.at + record.length - 1
+    for i = first, last, 2 do names[#names + 1] = args[i + 1] end
+    local pairs_found = redis.call('HMGET', context.keys.live, unpack(names))
+    for i = first, last, 2 do
+        local id, packed = own_id(letter, args[i]), pairs_found[(i - first) / 2 + 1]
+        if owned[args[i]] and is_pair_of(packed, id) then
+            owned[args[i]] = nil
+            places[#places + 1] = i
+            burials[#burials + 1] = { key = args[i + 1], id = id, fingerprint = string.sub(packed, -16) }
+        end
+    end
+    return burials, places
+end
+
+-- Many with a key of their own: what they have in common is done once. Where that fails, and for a job whose key is not
+-- plainly its own, each is looked at alone.
+local function settle_keyed(context, args, record)
+    local letter, answers = record.letter, {}
+    local ok, burials, places = pcall(take_burials, context, args, record)
+    if not ok then burials, places = {}, {} end
+    local buried = #burials > 0 and pcall(bury_keys, context.keys, burials, context.now)
+    for i = 1, #places do
+        local entry = args[places[i]]
+        if buried then
+            context.done[#context.done + 1] = burials[i].id
+            end_entry(context, letter, entry)
+            if context.any_cancel then redis.call('HDEL', context.keys.cancel, burials[i].id) end
+            args[places[i]] = false
+        else
+            context.owned[letter][entry] = true
+        end
+    end
+    for i = record.at + ARGUMENTS_BEFORE_ENTRIES, record.at + record.length - 1, 2 do
+        local answer = args[i] and settle_record(context, { 'done', letter, args[i], '', '', '-' }, 1) or 'done'
+        if answer ~= 'done' then answers[#answers + 1], answers[#answers + 2] = args[i], answer end
+    end
+    return answers
+end
+
+local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
+
 local function finish(context, consumer)
     for letter, entries in pairs(context.finished) do forget_entries(context.keys[letter], entries) end
     count(context.keys, 'done', #context.done)
@@ -303,7 +356,8 @@ local function settle(names, args)
     local replies = {}
     for i = 1, #records do
         local record = records[i]
-        replies[i] = record.count and settle_plain(context, args, record) or settle_record(context, args, record.at)
+        local many = SETTLE_MANY[args[record.at]]
+        replies[i] = many and many(context, args, record) or settle_record(context, args, record.at)
     end
     finish(context, args[1])
     return replies

@@ -71,7 +71,9 @@ extension Situation {
                     receipt: receipt,
                     id: ids[0],
                     outcome: outcome,
-                    hasKey: isCancelled == isMoved
+                    hasKey: isCancelled == isMoved,
+                    // What was never moved is settled by its key.
+                    key: isCancelled || isMoved ? nil : try IdempotencyKey("order-3")
                 )
                 _ = try await bench.queue.settle([settlement], as: .ann)
                 return []
