@@ -28,6 +28,19 @@ struct SettleBatch {
                 others.append(place)
             }
         }
+        if !others.isEmpty { keepOrderOfRepeated() }
+    }
+
+    /// An entry that is settled in two ways in one batch is settled as the first of them says, so both keep their order.
+    private mutating func keepOrderOfRepeated() {
+        let entries = Set(others.map { settlements[$0].receipt })
+        for index in groups.indices {
+            let repeated = groups[index].places.filter { entries.contains(settlements[$0].receipt) }
+            guard !repeated.isEmpty else { continue }
+            groups[index].places.removeAll { entries.contains(settlements[$0].receipt) }
+            others = (others + repeated).sorted()
+        }
+        groups.removeAll(where: \.places.isEmpty)
     }
 
     private mutating func add(_ place: Int, isKeyed: Bool) {

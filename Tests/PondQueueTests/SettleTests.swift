@@ -165,7 +165,7 @@ import Testing
             let jobs = [NewJob](repeating: NewJob(kind: .test), count: Limits.settleBatchMax + 1)
             let ids = try await bench.queue.enqueue(jobs).map { try $0.get().id }
             let deliveries = try await bench.fetch(1_000)
-            let words = deliveries.flatMap { ["release", $0.receipt.stream.rawValue, $0.receipt.entry, "", ""] }
+            let words = deliveries.flatMap { ["release", $0.receipt.stream.rawValue, $0.receipt.entry, "", "", ""] }
             let text = try await bench.refusal("pond_settle", [.text("ann")] + words.map { .text($0) })
             #expect(text.hasPrefix("INVALID settle: expected a consumer and up to 512 jobs"))
             let batch = deliveries.prefix(Limits.settleBatchMax).map {
