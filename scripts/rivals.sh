@@ -37,7 +37,7 @@ python_rivals() {
         return
     fi
     on_python huey 20000 on_huey.py huey==3.5.4 redis==8.1.0
-    on_python dramatiq 8000 on_dramatiq.py 'dramatiq[redis]==2.2.1'
+    on_python dramatiq 20000 on_dramatiq.py 'dramatiq[redis]==2.2.1'
     on_python celery 6000 on_celery.py 'celery[redis]==5.7.0'
     on_python taskiq 12000 on_taskiq.py taskiq==0.13.0 taskiq-redis==1.2.4
     on_python streaq 6000 on_streaq.py streaq==7.2.0
