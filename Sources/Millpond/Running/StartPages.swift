@@ -14,6 +14,7 @@ package enum StartPages {
     package static func released<Result>(
         whileRunning body: () async throws -> sending Result
     ) async rethrows -> sending Result {
+        // Unstructured, because the body's result need not be able to wait in a group; it ends with the body.
         let later = Task {
             try await LocalClock.system.sleep(startTime)
             release()
@@ -26,6 +27,7 @@ package enum StartPages {
     ///
     /// Code is never written to, so nothing can be lost. A system without `/proc` keeps its pages.
     package static func release() {
+        // Without the file there is nothing to do, and nothing is lost.
         guard let bytes = try? BoundedFile.read("/proc/self/maps", atMost: 1 << 20) else { return }
         for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
             guard let (start, length) = codeOfFile(line) else { continue }
