@@ -45,10 +45,10 @@ struct ClientCommand: AsyncParsableCommand {
 
     private func measure(_ queue: Queue, of pond: Pond) async throws -> any Encodable {
         let enqueueing = EnqueueBench(queue)
-        let near = EnqueueBench(queue, executor: pond.executor)
+        let onConnection = EnqueueBench(queue, executor: pond.executor)
         let draining = DrainBench(queue, slots: slots, handling: handling)
         switch what {
-        case "enqueue-tasks": return try await near.oneByOne(jobs, tasks: tasks)
+        case "enqueue-tasks": return try await onConnection.oneByOne(jobs, tasks: tasks)
         case "enqueue-tasks-pool": return try await enqueueing.oneByOne(jobs, tasks: tasks)
         case "enqueue-many": return try await enqueueing.many(jobs)
         case "enqueue-keys": return try await enqueueing.many(jobs) { try .once("key-\($0)") }

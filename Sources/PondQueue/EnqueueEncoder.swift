@@ -12,6 +12,15 @@ struct EnqueueEncoder {
         base = keys.base
     }
 
+    /// The command of a single job.
+    ///
+    /// - Throws: `invalid`, which names the field.
+    static func command(_ job: NewJob, _ keys: Keys) throws(QueueError) -> EncodedCommands {
+        var encoder = EnqueueEncoder(keys)
+        try encoder.append(job)
+        return encoder.commands
+    }
+
     /// How many commands there are to take.
     var count: Int { commands.count }
 

@@ -49,10 +49,11 @@ public final class Pond: Sendable {
         return Queue(try QueueName(name), on: self)
     }
 
-    /// Runs tasks on the thread of the connection, for producers that do little but enqueue.
+    /// Runs tasks on the thread of the connection, for producers that do little but enqueue one job at a time.
     ///
-    /// Within `withTaskExecutorPreference(pond.executor)` a call costs two changes of thread less, a fifth of the time of
-    /// a single enqueue. While a task computes there, nothing is sent or received; a task that blocks there stops all.
+    /// Within `withTaskExecutorPreference(pond.executor)` each call changes threads twice less, and of many tasks the first
+    /// are on their way while the next run. While a task computes there, nothing is sent or received; one that blocks
+    /// there stops every call.
     public var executor: any TaskExecutor { redis.executor }
 
     /// The known queues: those that a worker or a producer of this library has used.

@@ -27,10 +27,11 @@ extension Queue {
     /// - Throws: `invalid`, `keyMismatch`, `queueFull` (nothing was written); `redis` with `outcomeUnknown` when the answer was lost:
     ///   then the job may or may not be there.
     nonisolated(nonsending) public func enqueue(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
-        var encoder = EnqueueEncoder(keys)
-        try encoder.append(job)
+        let command = try EnqueueEncoder.command(job, keys)
+        // The kind alone, because a job is a large value to copy.
+        let kind = job.kind
         do {
-            return try answer(to: job, from: try await pond.run(encoder.takeCommands(), doing: action(job)))
+            return try answer(to: job, from: try await pond.run(command, doing: action(kind)))
         } catch {
             // A missing library, or a stream whose ids are used up: the function call installs the one and goes
             // around the other.
@@ -71,7 +72,7 @@ extension Queue {
             }
             guard let rest else { continue }
             for job in jobs[answers.count...].prefix(batch.count - replies.count) {
-                answers.append(.failure(QueueError(rest, doing: action(job))))
+                answers.append(.failure(QueueError(rest, doing: action(job.kind))))
             }
         }
         return answers
@@ -108,7 +109,7 @@ extension Queue {
 
     private func enqueueAfterRefusal(_ job: NewJob, _ error: RedisError) async throws(QueueError) -> EnqueueAnswer {
         guard error.prefix == "ERR" || error.prefix == "LOADING" || error.prefix == "BUSY" else {
-            throw QueueError(error, doing: action(job))
+            throw QueueError(error, doing: action(job.kind))
         }
         return try await enqueueByFunction(job)
     }
@@ -117,8 +118,8 @@ extension Queue {
         try answer(to: job, from: try await pond.call("pond_enqueue", keys, try job.functionArguments()))
     }
 
-    private func action(_ job: NewJob) -> String {
-        "enqueue of \(job.kind) to \(name)"
+    private func action(_ kind: JobKind) -> String {
+        "enqueue of \(kind) to \(name)"
     }
 
     /// The id of a job that was appended; nil when the reply is none to an append.

@@ -9,9 +9,22 @@ import Synchronization
 /// the process. What must go on all the same (beats, settling, taking over) runs with this as its task executor
 /// preference, and sleeps by `clock`, because `Task.sleep` wakes up on the pool.
 public final class EventLoopExecutor: TaskExecutor {
+    private struct State: Sendable {
+        /// Ready to run, or running.
+        var jobs = CircularBuffer<UnownedJob>()
+        /// How many turns were not enough, one after the other.
+        var turns = 0
+
+        /// Forgets the jobs that ran; returns how many turns were not enough.
+        mutating func end(_ turn: [UnownedJob]) -> Int {
+            jobs.removeFirst(turn.count)
+            turns = jobs.isEmpty ? 0 : turns + 1
+            return turns
+        }
+    }
+
     private let eventLoop: any EventLoop
-    /// Ready to run, or running.
-    private let jobs = Mutex(CircularBuffer<UnownedJob>())
+    private let state = Mutex(State())
 
     /// Uses one of the process' event loops.
     public convenience init() {
@@ -25,9 +38,9 @@ public final class EventLoopExecutor: TaskExecutor {
     /// Runs a job of a task on the event loop's thread.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let isFirst = jobs.withLock { jobs in
-            jobs.append(job)
-            return jobs.count == 1
+        let isFirst = state.withLock { state in
+            state.jobs.append(job)
+            return state.jobs.count == 1
         }
         // The event loop is told once however many jobs follow.
         if isFirst { eventLoop.execute { self.runJobs() } }
@@ -35,16 +48,20 @@ public final class EventLoopExecutor: TaskExecutor {
 
     /// Runs a turn's jobs, and asks for another turn when more are ready.
     ///
-    /// What else the event loop has to do comes between two turns: what these jobs send is on its way while the next run.
+    /// Other tasks of the event loop come between two turns: what these jobs send is on its way while the next run. Its
+    /// sockets come after some turns, or jobs that are always ready would stop them.
     private func runJobs() {
-        let turn = jobs.withLock { Array($0.prefix(Limits.jobsPerTurn)) }
+        let turn = state.withLock { Array($0.jobs.prefix(Limits.jobsPerTurn)) }
         let executor = asUnownedTaskExecutor()
         for job in turn { job.runSynchronously(on: executor) }
-        let isEmpty = jobs.withLock { jobs in
-            jobs.removeFirst(turn.count)
-            return jobs.isEmpty
+        let turns = state.withLock { $0.end(turn) }
+        guard turns > 0 else { return }
+        if turns.isMultiple(of: Limits.turnsBeforeSockets) {
+            // An event loop looks at its sockets only when all that is left for it to do is in the future.
+            eventLoop.scheduleTask(in: .nanoseconds(Limits.socketPause.nanoseconds)) { self.runJobs() }
+        } else {
+            eventLoop.execute { self.runJobs() }
         }
-        if !isEmpty { eventLoop.execute { self.runJobs() } }
     }
 
     /// The monotonic clock with a sleep that the event loop's timer ends.

@@ -25,6 +25,10 @@ enum Limits {
     static let writeBufferBytes = 1 << 20
     /// How many jobs of tasks run on an event loop before other work of the loop has its turn.
     static let jobsPerTurn = 16
+    /// How many such turns there are before the event loop looks at its sockets.
+    static let turnsBeforeSockets = 64
+    /// How long it has for them; long enough to be in the future when the event loop gets to it.
+    static let socketPause = Duration.microseconds(50)
     /// How many bytes of its idle parse buffer the parser keeps.
     static let parseBufferBytesKept = 1 << 20
     /// How many bytes of a malformed reply an error message shows.

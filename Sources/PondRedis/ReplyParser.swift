@@ -167,13 +167,14 @@ final class ReplyTokens {
 
     /// The whole reply, when hiredis has said that it is whole; nil when the tokens do not add up.
     func takeReply() -> RESPValue? {
-        defer {
-            tokens.removeAll(keepingCapacity: true)
-            elementCount = 0
-            byteCount = 0
-        }
+        elementCount = 0
+        byteCount = 0
         // Most replies are nothing but a value.
-        if tokens.count == 1, case .value(let value) = tokens[0] { return value }
+        if tokens.count == 1, case .value(let value) = tokens[0] {
+            tokens.removeLast()
+            return value
+        }
+        defer { tokens.removeAll(keepingCapacity: true) }
         var position = 0
         let reply = take(from: &position)
         return position == tokens.count ? reply : nil

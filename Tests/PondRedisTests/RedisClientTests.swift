@@ -114,6 +114,18 @@ import Testing
         }
     }
 
+    @Test func `a task that is always ready stops no other on the connection's own thread`() async throws {
+        try await withClient(server.url) { client in
+            try await withTaskExecutorPreference(client.executor) {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { while !Task.isCancelled { await Task.yield() } }
+                    for _ in 0..<10 { try await expectPong(client) }
+                    group.cancelAll()
+                }
+            }
+        }
+    }
+
     @Test func `large calls and small ones get their own replies`() async throws {
         try await withClient(server.url) { client in
             try await withThrowingTaskGroup(of: Void.self) { group in
