@@ -21,7 +21,7 @@ struct Admission: Sendable {
         case forget
     }
 
-    func admit(_ assignment: Assignment, _ registration: JobRegistration) async -> Answer {
+    nonisolated(nonsending) func admit(_ assignment: Assignment, _ registration: JobRegistration) async -> Answer {
         let job = assignment.job
         let budget = job.budget.filled(from: registration.budget)
         if let exhaustion = budget.obstacle(after: job.spent, reserving: registration.reserve) {

@@ -116,7 +116,7 @@ package final class Intake<Element: Sendable>: Sendable {
     }
 
     /// The next job for a slot; nil when the intake is closed.
-    package func next() async -> Element? {
+    nonisolated(nonsending) package func next() async -> Element? {
         // What waits is taken without suspending.
         if let element = state.withLock({ $0.popFirst() }) { return element }
         return await withCheckedContinuation { continuation in

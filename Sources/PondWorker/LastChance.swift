@@ -32,7 +32,7 @@ final class LastChance: Sendable {
     /// Waits for the turn of a job while that may come soon.
     ///
     /// - Returns: nil when the job may run; otherwise what is to become of it here.
-    func wait(for assignment: Assignment, whileWorking phase: PhaseBox) async -> Outcome? {
+    nonisolated(nonsending) func wait(for assignment: Assignment, whileWorking phase: PhaseBox) async -> Outcome? {
         guard assignment.job.recoveries >= Limits.recoveriesMax - 1 else { return nil }
         let deadline = clock.now().advanced(by: Self.patience)
         while case let now = clock.now(), !take(assignment.receipt, at: now) {

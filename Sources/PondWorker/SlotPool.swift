@@ -8,6 +8,9 @@ import PondQueue
 /// The tasks are unstructured on purpose. A job whose time is up is cancelled by cancelling its slot's task, from the
 /// event loop, whatever the thread pool does; a child task offers no handle for that. The slot then ends with its job,
 /// and a fresh one takes its place.
+///
+/// What a job passes through stays on its caller's executor (`nonsending`): a look for the right one at each step would be
+/// a tenth of what a job costs.
 final class SlotPool: Sendable {
     private let registry: [JobKind: JobRegistration]
     private let parts: WorkerParts
@@ -39,7 +42,7 @@ final class SlotPool: Sendable {
         }
     }
 
-    private func work(_ slot: Int) async {
+    nonisolated(nonsending) private func work(_ slot: Int) async {
         var turn = (jobs: 0, began: clock.now())
         while !Task.isCancelled, let assignment = await parts.intake.next() {
             await run(assignment, slot)
@@ -55,7 +58,7 @@ final class SlotPool: Sendable {
         }
     }
 
-    private func run(_ assignment: Assignment, _ slot: Int) async {
+    nonisolated(nonsending) private func run(_ assignment: Assignment, _ slot: Int) async {
         let job = assignment.job
         if isExpired(assignment) { return assignment.line.settle(assignment, .expired) }
         guard let registration = registry[job.kind] else {
@@ -79,7 +82,7 @@ final class SlotPool: Sendable {
         return expires <= now
     }
 
-    private func run(_ assignment: Assignment, _ registration: JobRegistration, _ slot: Int) async {
+    nonisolated(nonsending) private func run(_ assignment: Assignment, _ registration: JobRegistration, _ slot: Int) async {
         let job = assignment.job
         let attempt = Attempt(assignment, registration, clock)
         parts.table.begin(attempt.run, slot: slot)
@@ -116,10 +119,9 @@ final class SlotPool: Sendable {
     /// Tells whoever has to know before the job is settled, and settles it.
     ///
     /// - Parameter duration: how long it ran here.
-    private func finish(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int, after duration: Duration = .zero) async {
+    nonisolated(nonsending) private func finish(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int, after duration: Duration = .zero) async {
         let assignment = attempt.run.assignment
         log(outcome, attempt.context)
-        let spent = attempt.context.spent(after: duration)
         await escalate(attempt, outcome, slot)
         let result = attempt.context.lastProgress.result
         // A job that did not run here has no claim to end, or has ended already.
@@ -129,16 +131,18 @@ final class SlotPool: Sendable {
             isOurs = await Task { await admission.end(assignment, outcome, result) }.value
         }
         CrashPoint.beforeSettle.reach()
+        // Nobody asks what a job took that is done.
+        let spent = outcome == .done ? nil : attempt.context.spent(after: duration)
         switch isOurs {
         case true?: assignment.line.settle(assignment, outcome, result: result, spent: spent)
         case false?: assignment.line.forget(assignment.receipt)
         // Its end is not written down, so it must not look as if it were.
-        case nil: assignment.line.settle(assignment, .released, spent: spent)
+        case nil: assignment.line.settle(assignment, .released, spent: attempt.context.spent(after: duration))
         }
     }
 
     /// Calls the hook of a job whose tries or budget are used up, within a time of its own.
-    private func escalate(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int) async {
+    nonisolated(nonsending) private func escalate(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int) async {
         guard let escalate = attempt.registration.escalate, case .dead(let cause, let text) = outcome,
             cause.isExhaustion
         else { return }

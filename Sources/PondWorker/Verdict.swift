@@ -15,12 +15,13 @@ package enum Verdict {
         policy: RetryPolicy,
         budget: Budget = Budget(),
         reserve: Spending = Spending(),
-        spent: Spending = Spending(),
+        spent: @autoclosure () -> Spending = Spending(),
         random: @autoclosure () -> Double = .random(in: -1...1)
     ) -> Outcome? {
         if reason == .lost { return nil }
         // A handler that returned did its work, whatever was asked of it meanwhile.
         guard let thrown else { return .done }
+        let spent = spent()
         // A random number is a system call, so it is drawn for failures only.
         let terms = Terms(policy: policy, budget: budget, reserve: reserve, spent: spent, random: random())
         switch reason {
