@@ -36,7 +36,7 @@ package final class Intake<Element: Sendable>: Sendable {
     /// For how long the slots are given work ahead, when that is more than a job for each.
     private static var aheadSeconds: Double { 0.02 }
     /// So many jobs are worth a fetch however many more there may be: Redis reads them while the slots have others.
-    private static var fetchMin: Int { 128 }
+    private static var fetchMin: Int { 160 }
     /// About how many bytes of payload wait here at most.
     private static var aheadBytes: Int { 16 << 20 }
 

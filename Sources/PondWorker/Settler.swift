@@ -29,7 +29,7 @@ final class Settler: Sendable {
     private let signal = WakeSignal()
     private let state = Mutex(State())
     /// Fewer than a call may have, so that Redis settles one part while the next is still being run.
-    private static let batchMax = min(256, Limits.settleBatchMax)
+    private static let batchMax = min(160, Limits.settleBatchMax)
     private static let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
 
     init(_ queue: Queue, consumer: Consumer, clock: LocalClock, logger: Logger) {

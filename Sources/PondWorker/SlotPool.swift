@@ -18,7 +18,7 @@ final class SlotPool: Sendable {
     private let admission: Admission
     private static let escalationTime = Duration.seconds(10)
     /// After so many short jobs, or so long, a slot lets others have its thread.
-    private static let turnJobs = 40
+    private static let turnJobs = 64
     private static let turnTime = Duration.microseconds(400)
 
     init(_ registry: [JobKind: JobRegistration], _ parts: WorkerParts, clock: LocalClock) {
