@@ -82,7 +82,11 @@ final class SlotPool: Sendable {
         return expires <= now
     }
 
-    nonisolated(nonsending) private func run(_ assignment: Assignment, _ registration: JobRegistration, _ slot: Int) async {
+    nonisolated(nonsending) private func run(
+        _ assignment: Assignment,
+        _ registration: JobRegistration,
+        _ slot: Int
+    ) async {
         let job = assignment.job
         let attempt = Attempt(assignment, registration, clock)
         parts.table.begin(attempt.run, slot: slot)
@@ -119,7 +123,12 @@ final class SlotPool: Sendable {
     /// Tells whoever has to know before the job is settled, and settles it.
     ///
     /// - Parameter duration: how long it ran here.
-    nonisolated(nonsending) private func finish(_ attempt: Attempt, _ outcome: Outcome, _ slot: Int, after duration: Duration = .zero) async {
+    nonisolated(nonsending) private func finish(
+        _ attempt: Attempt,
+        _ outcome: Outcome,
+        _ slot: Int,
+        after duration: Duration = .zero
+    ) async {
         let assignment = attempt.run.assignment
         log(outcome, attempt.context)
         await escalate(attempt, outcome, slot)
