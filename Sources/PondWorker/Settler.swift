@@ -11,6 +11,8 @@ final class Settler: Sendable {
     private struct State {
         var pending: [Settlement] = []
         var underWay = 0
+        /// Whether the last answer was long in coming: then each call has to count.
+        var isFar = false
     }
 
     /// What a call has ended.
@@ -29,7 +31,8 @@ final class Settler: Sendable {
     private let signal = WakeSignal()
     private let state = Mutex(State())
     /// Fewer than a call may have, so that Redis settles one part while the next is still being run.
-    private static let batchMax = min(160, Limits.settleBatchMax)
+    private static let part = 160
+    private static let farAway = Duration.milliseconds(5)
     private static let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
 
     init(_ queue: Queue, consumer: Consumer, clock: LocalClock, logger: Logger) {
@@ -72,12 +75,13 @@ final class Settler: Sendable {
     private func takeBatch() -> [Settlement] {
         state.withLock { state in
             var batch: [Settlement] = []
-            if state.pending.count <= Settler.batchMax {
+            let most = state.isFar ? Limits.settleBatchMax : Settler.part
+            if state.pending.count <= most {
                 // Taken as a whole, so that nothing is copied.
                 swap(&batch, &state.pending)
-                state.pending.reserveCapacity(Settler.batchMax)
+                state.pending.reserveCapacity(batch.count)
             } else {
-                batch = Array(state.pending.prefix(Settler.batchMax))
+                batch = Array(state.pending.prefix(most))
                 state.pending.removeFirst(batch.count)
             }
             state.underWay = batch.count
@@ -93,7 +97,10 @@ final class Settler: Sendable {
         var isRepeated = false
         while !Task.isCancelled {
             do {
+                let start = clock.now()
                 let answers = try await queue.settle(batch, as: consumer)
+                let isFar = start.duration(to: clock.now()) > Self.farAway
+                state.withLock { $0.isFar = isFar }
                 CrashPoint.afterSettle.reach()
                 outage.worked("settle")
                 let (ended, failed) = sort(batch, answers, isRepeated: isRepeated)
