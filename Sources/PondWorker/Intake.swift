@@ -33,6 +33,7 @@ package final class Intake<Element: Sendable>: Sendable {
 
     /// Jobs that run no longer than this are worth fetching ahead.
     private static var shortRun: Duration { .milliseconds(500) }
+    private static var tinySeconds: Double { 0.0001 }
     /// For how long the slots are given work ahead, when that is more than a job for each.
     private static var aheadSeconds: Double { 0.02 }
     /// So many jobs are worth a fetch however many more there may be: Redis reads them while the slots have others.
@@ -61,6 +62,9 @@ package final class Intake<Element: Sendable>: Sendable {
             return slots + ahead - state.inFlight >= max(1, min(ahead / 4, Self.fetchMin))
         }
     }
+
+    /// Whether jobs run for so short a time that handlers can hardly have waited for anything.
+    var areRunsTiny: Bool { state.withLock { $0.meanRun.map { $0 < Self.tinySeconds } ?? false } }
 
     /// Notes how long a job ran, and how large its payload was.
     package func noteRun(_ duration: Duration, bytes: Int = 0) {

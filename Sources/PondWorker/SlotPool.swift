@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import PondCore
 import PondQueue
+import Synchronization
 
 /// The slots: each a long-lived task that takes a job, runs it, and takes the next.
 ///
@@ -17,9 +18,12 @@ final class SlotPool: Sendable {
     private let clock: LocalClock
     private let admission: Admission
     private static let escalationTime = Duration.seconds(10)
-    /// After so many short jobs, or so long, a slot lets others have its thread.
-    private static let turnJobs = 64
-    private static let turnTime = Duration.microseconds(400)
+    /// How long a slot goes on with short jobs before it lets other tasks have its thread.
+    private static let turn = Duration.microseconds(400)
+    /// After so many tiny jobs, of whatever slots, the event loop may have the processor.
+    private static let jobsBetweenLoops = 32
+    /// Jobs that slots are done with, ever.
+    private let ended = Atomic(0)
 
     init(_ registry: [JobKind: JobRegistration], _ parts: WorkerParts, clock: LocalClock) {
         self.registry = registry
@@ -43,19 +47,28 @@ final class SlotPool: Sendable {
     }
 
     nonisolated(nonsending) private func work(_ slot: Int) async {
-        var turn = (jobs: 0, began: clock.now())
+        var began = clock.now()
         while !Task.isCancelled, let assignment = await parts.intake.next() {
             await run(assignment, slot)
             parts.intake.noteEnd()
-            turn.jobs += 1
-            // Handlers that never suspend must keep neither the thread from those of other slots, nor the processor from the
-            // event loop: the kernel would let it wait for a whole time slice, while Redis has nothing to do.
-            if turn.jobs >= Self.turnJobs || turn.began.duration(to: clock.now()) > Self.turnTime {
-                sched_yield()
+            letLoopRun()
+            // Handlers that never suspend must not keep the thread from those of other slots.
+            if began.duration(to: clock.now()) > Self.turn {
                 await Task.yield()
-                turn = (0, clock.now())
+                began = clock.now()
             }
         }
+    }
+
+    /// Gives the processor away now and then while jobs are so short that they leave it to nobody.
+    ///
+    /// The kernel would let the event loop, which fetches and settles, wait for a whole time slice, and Redis would have
+    /// nothing to do. Where jobs take longer, they wait for something, and the loop gets its time anyway.
+    private func letLoopRun() {
+        guard ended.wrappingAdd(1, ordering: .relaxed).newValue.isMultiple(of: Self.jobsBetweenLoops),
+            parts.intake.areRunsTiny
+        else { return }
+        sched_yield()
     }
 
     nonisolated(nonsending) private func run(_ assignment: Assignment, _ slot: Int) async {
