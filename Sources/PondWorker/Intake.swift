@@ -68,7 +68,6 @@ package final class Intake<Element: Sendable>: Sendable {
 
     /// Notes how long a job ran, and how large its payload was.
     package func noteRun(_ duration: Duration, bytes: Int = 0) {
-        guard prefetchesShortJobsOnly else { return }
         let seconds = duration.inSeconds
         state.withLock { state in
             state.meanRun = state.meanRun.map { ($0 * 7 + seconds) / 8 } ?? seconds

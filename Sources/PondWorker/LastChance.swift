@@ -38,7 +38,8 @@ final class LastChance: Sendable {
         while case let now = clock.now(), !take(assignment.receipt, at: now) {
             if phase.isStopping { return .released }
             if now >= deadline || hasLongTurn(at: now) { return handOn(assignment.job.id, at: now) }
-            // So few jobs come here that looking again is simpler than a line of those who wait.
+            // So few jobs come here that looking again is simpler than a line of those who wait. A cancelled slot only looks
+            // sooner, and the deadline ends it.
             try? await clock.sleep(Self.pause)
         }
         return nil

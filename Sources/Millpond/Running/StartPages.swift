@@ -25,7 +25,8 @@ package enum StartPages {
 
     /// Gives them back; what is needed again is found in the system's cache of files, at once.
     ///
-    /// Code is never written to, so nothing can be lost. A system without `/proc` keeps its pages.
+    /// Code is never written to (but by a debugger, whose breakpoints would go), so nothing can be lost. A system without
+    /// `/proc` keeps its pages.
     package static func release() {
         // Without the file there is nothing to do, and nothing is lost.
         guard let bytes = try? BoundedFile.read("/proc/self/maps", atMost: 1 << 20) else { return }
