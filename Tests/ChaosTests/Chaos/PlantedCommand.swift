@@ -79,7 +79,9 @@ enum Focus {
         case .wedgedFetch: break
         case .unrecordedUndo:
             settings.mix = [.saga: 1]
-            (settings.rate, settings.faults) = (60, ["worker-kill": 30])
+            (settings.rate, settings.faults) = (30, ["worker-kill": 30])
+            // Only a kill between an undoing and the end of its job shows it, so each worker is always within some.
+            (settings.sagasFail, settings.sagaWork, settings.faultSeconds) = (true, 80, 14)
         }
     }
     #endif

@@ -28,6 +28,10 @@ struct RunSettings: Codable, Sendable {
     var faults: [String: Double] = [:]
     /// Whether the paths that a good run takes must have been taken.
     var hasGates = true
+    /// Every saga fails at its last step and so undoes the others, instead of one in two at a random step.
+    var sagasFail = false
+    /// How long each step of a saga takes, and each undoing, in milliseconds.
+    var sagaWork = 20
     /// Producers begin before any worker has been there.
     var producersFirst = false
     /// What the program under test has: `fences`, `keys`, `budgets`.

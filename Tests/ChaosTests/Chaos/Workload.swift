@@ -64,8 +64,9 @@ struct Workload {
         case .large: payload.pad = String(repeating: "0123456789abcdef", count: 16_384)
         case .keyed: key = nextKey()
         case .saga:
-            payload.work = 20
-            payload.failsAt = Bool.random(using: &generator) ? Int.random(in: 1...3, using: &generator) : nil
+            payload.work = settings.sagaWork
+            let failsAt = Bool.random(using: &generator) ? Int.random(in: 1...3, using: &generator) : nil
+            payload.failsAt = settings.sagasFail ? 3 : failsAt
         case .paid: options.budget.usd = Bench.budget
         case .poison: break
         }
