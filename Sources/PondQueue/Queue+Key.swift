@@ -25,7 +25,8 @@ extension Queue {
 
     /// Asks the same, in one call a stream, for jobs that wait for their turn and never outlived a worker.
     ///
-    /// Safe to repeat. Takes up to `Limits.claimBatchMax` jobs; each stands for itself.
+    /// Safe to repeat. Takes up to `Limits.claimBatchMax` jobs; each stands for itself. A job whose key is its own already is
+    /// claimed as surely as it was the consumer's when it was delivered: whether another took it over since is not looked up.
     ///
     /// - Returns: those that are not claimed, each with a word for it: `lost`, `duplicate`, `mismatch`, or `failed` and a
     ///   text. `claim` says more of it.
@@ -40,10 +41,7 @@ extension Queue {
             let isOnly = jobs.allSatisfy { $0.receipt.stream == stream }
             let own = isOnly ? jobs : jobs.filter { $0.receipt.stream == stream }
             guard !own.isEmpty else { continue }
-            let (least, greatest) = EntryOrder.ends(of: own) { $0.receipt.entry }
-            var arguments: [RedisArgument] = [
-                .text(consumer.name), .text(stream.rawValue), .text(least), .text(greatest),
-            ]
+            var arguments: [RedisArgument] = [.text(consumer.name), .text(stream.rawValue)]
             arguments.reserveCapacity(arguments.count + 2 * own.count)
             for job in own {
                 arguments.append(.text(job.receipt.entry))

@@ -7,8 +7,9 @@ import PondQueue
 /// A key is claimed while its job waits for a slot, and that is as good as claiming it at the last moment: once it is
 /// written down that a job has its key, nothing but the job's own end takes that away, and only its owner can end a job in
 /// flight. What may change meanwhile is the owner, when this worker was silent for a whole lease and another took the job
-/// over. So a claim counts for a quarter of the lease: a worker that has slept that long asks again and hears `lost`. Even
-/// so, as between any claim and its handler's first step, a worker may fall asleep in between; its settle is refused then.
+/// over. So such a claim counts for a quarter of the lease from when the job was asked for: a worker that has slept that
+/// long asks again and hears `lost`. Even so, as between any claim and its handler's first step, a worker may fall asleep in
+/// between; its settle is refused then.
 struct Admission: Sendable {
     let parts: WorkerParts
     let clock: LocalClock
@@ -82,8 +83,8 @@ struct Admission: Sendable {
     }
 
     private func isClaimedAhead(_ assignment: Assignment) async -> Bool {
-        guard let claim = assignment.claim, let since = await claim.claimedAt else { return false }
-        return since.duration(to: clock.now()) < parts.configuration.lease / 4
+        guard let claim = assignment.claim, await claim.isClaimed else { return false }
+        return assignment.asked.duration(to: clock.now()) < parts.configuration.claimAge
     }
 
     private func judge(_ answer: KeyClaim, of assignment: Assignment) -> Answer {

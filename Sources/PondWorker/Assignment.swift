@@ -8,13 +8,17 @@ final class Assignment: Sendable {
     let job: Job
     let receipt: Receipt
     let line: QueueLine
-    /// Asked for while the job waits; nil for a job that has no key, or whose claim says that it has begun.
+    /// When the job was asked for, by the local clock: a whole lease has to pass before another worker can have it.
+    let asked: ContinuousClock.Instant
+    /// Made while the job waits; nil for a job that has no key, or whose claim says that it has begun.
     let claim: ClaimAhead?
 
-    init(job: Job, receipt: Receipt, line: QueueLine) {
+    /// - Parameter mayWait: whether the job's claim can be made ahead.
+    init(job: Job, receipt: Receipt, line: QueueLine, asked: ContinuousClock.Instant, mayWait: Bool) {
         self.job = job
         self.receipt = receipt
         self.line = line
-        claim = job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil
+        self.asked = asked
+        claim = mayWait && job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil
     }
 }

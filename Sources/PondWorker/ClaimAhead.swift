@@ -5,23 +5,23 @@ final class ClaimAhead: Sendable {
     private enum State {
         case asked
         /// A slot has the job and waits.
-        case awaited(CheckedContinuation<ContinuousClock.Instant?, Never>)
-        case answered(ContinuousClock.Instant?)
+        case awaited(CheckedContinuation<Bool, Never>)
+        case answered(Bool)
     }
 
     private let state = Mutex(State.asked)
 
-    /// Since when the key is known to be the job's own, as soon as there is an answer; nil when that is not known, for
-    /// whatever reason.
-    var claimedAt: ContinuousClock.Instant? {
+    /// Whether the key is the job's own, as soon as there is an answer; false also when that is not known, for whatever
+    /// reason.
+    var isClaimed: Bool {
         get async {
-            if case .answered(let instant) = state.withLock({ $0 }) { return instant }
+            if case .answered(let isClaimed) = state.withLock({ $0 }) { return isClaimed }
             return await withCheckedContinuation { continuation in
-                let answer = state.withLock { state -> ContinuousClock.Instant?? in
-                    if case .answered(let instant) = state { return .some(instant) }
+                let answer = state.withLock { state -> Bool? in
+                    if case .answered(let isClaimed) = state { return isClaimed }
                     // One slot has the job, so nobody else waits.
                     state = .awaited(continuation)
-                    return .none
+                    return nil
                 }
                 if let answer { continuation.resume(returning: answer) }
             }
@@ -30,13 +30,13 @@ final class ClaimAhead: Sendable {
 
     /// Ends the wait.
     ///
-    /// - Parameter instant: since when the key is known to be the job's own, nil when the slot has to ask.
-    func answer(_ instant: ContinuousClock.Instant?) {
-        let waiter = state.withLock { state -> CheckedContinuation<ContinuousClock.Instant?, Never>? in
-            defer { state = .answered(instant) }
+    /// - Parameter isClaimed: whether the key is known to be the job's own; if not, the slot has to ask.
+    func answer(_ isClaimed: Bool) {
+        let waiter = state.withLock { state -> CheckedContinuation<Bool, Never>? in
+            defer { state = .answered(isClaimed) }
             if case .awaited(let waiter) = state { return waiter }
             return nil
         }
-        waiter?.resume(returning: instant)
+        waiter?.resume(returning: isClaimed)
     }
 }

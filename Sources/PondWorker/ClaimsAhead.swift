@@ -16,17 +16,15 @@ final class ClaimsAhead: Sendable {
 
     private let queue: Queue
     private let consumer: Consumer
-    private let clock: LocalClock
     private let logger: Logger
     private let signal = WakeSignal()
     private let state = Mutex(State())
     /// Fewer than a call may have, so that the first jobs of many can begin soon.
     private static let batchMax = min(256, Limits.claimBatchMax)
 
-    init(_ queue: Queue, consumer: Consumer, clock: LocalClock, logger: Logger) {
+    init(_ queue: Queue, consumer: Consumer, logger: Logger) {
         self.queue = queue
         self.consumer = consumer
-        self.clock = clock
         self.logger = logger
     }
 
@@ -37,7 +35,7 @@ final class ClaimsAhead: Sendable {
             if !state.hasEnded { state.pending.append(assignment) }
             return state.hasEnded
         }
-        if isLate { claim.answer(nil) } else { signal.ring() }
+        if isLate { claim.answer(false) } else { signal.ring() }
     }
 
     /// Asks until the task is cancelled; then no claim is left without an answer.
@@ -51,7 +49,7 @@ final class ClaimsAhead: Sendable {
             defer { state.pending = [] }
             return state.pending
         }
-        for assignment in rest { assignment.claim?.answer(nil) }
+        for assignment in rest { assignment.claim?.answer(false) }
     }
 
     private func takeBatch() -> [Assignment] {
@@ -63,18 +61,15 @@ final class ClaimsAhead: Sendable {
     }
 
     private func ask(_ batch: [Assignment]) async {
-        // Before the call leaves: an answer is as old as the question at most.
-        let asked = clock.now()
         do throws(QueueError) {
             let refused = try await queue.claimAhead(batch.map { ($0.receipt, $0.job.key) }, as: consumer)
             for assignment in batch {
-                let isClaimed = refused.isEmpty || refused[assignment.receipt] == nil
-                assignment.claim?.answer(isClaimed ? asked : nil)
+                assignment.claim?.answer(refused.isEmpty || refused[assignment.receipt] == nil)
             }
         } catch {
             // The slots ask again, one by one, and say so when they get no answer either.
             logger.debug("no answer about the keys of waiting jobs", metadata: ["error": "\(error)"])
-            for assignment in batch { assignment.claim?.answer(nil) }
+            for assignment in batch { assignment.claim?.answer(false) }
         }
     }
 }

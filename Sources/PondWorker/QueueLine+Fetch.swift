@@ -89,6 +89,7 @@ extension QueueLine {
             defer { state.bell = nil }
             return state.bell
         }
+        let asked = clock.now()
         let fetched: Fetched
         let isNormalOnly = state.withLock { state in
             defer { state.isNormalOnly = false }
@@ -118,7 +119,7 @@ extension QueueLine {
             state.isNormalOnly = used == reserved && fetched.hasNormalOnly
             state.fetchMax = min(2 * state.fetchMax, Limits.slotsMax + Limits.prefetchMax)
         }
-        accept(fetched.deliveries.prefix(used))
+        accept(fetched.deliveries.prefix(used), asked: asked)
         await handBack(fetched.deliveries.dropFirst(used).map(\.receipt))
     }
 
@@ -128,6 +129,7 @@ extension QueueLine {
             return ReadyStream.allCases.filter { state.faults[$0] == nil }
         }
         defer { state.withLock { $0.isListening = false } }
+        let asked = clock.now()
         let fetched = try await queue.listen(as: consumer, on: reader, to: streams, block: Limits.fetchBlock)
         let mustHandBack = state.withLock { state in
             state.bell = fetched.bell ?? state.bell
@@ -138,18 +140,26 @@ extension QueueLine {
         }
         // One entry a stream may come, which can be more than there is room for.
         let granted = mustHandBack ? 0 : intake.reserve(fetched.deliveries.count)
-        accept(fetched.deliveries.prefix(granted))
+        accept(fetched.deliveries.prefix(granted), asked: asked)
         await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
     }
 
-    private func accept(_ deliveries: ArraySlice<Delivery>) {
+    private func accept(_ deliveries: ArraySlice<Delivery>, asked: ContinuousClock.Instant) {
+        // After a long wait for the reply too little of that time is left.
+        let mayWait = asked.duration(to: clock.now()) < configuration.claimAge / 2
         state.withLock { state in
             for index in deliveries.indices { state.inFlight.insert(deliveries[index].receipt) }
         }
         for delivery in deliveries {
             switch delivery.job {
             case .success(let job):
-                let assignment = Assignment(job: job, receipt: delivery.receipt, line: self)
+                let assignment = Assignment(
+                    job: job,
+                    receipt: delivery.receipt,
+                    line: self,
+                    asked: asked,
+                    mayWait: mayWait
+                )
                 claims.add(assignment)
                 if !intake.add(assignment) { settle(assignment, .released) }
             case .failure(let malformation):

@@ -75,7 +75,7 @@ final class QueueLine: Sendable {
         phase = worker.phase
         lastChance = worker.lastChance
         reader = queue.pond.makeReader()
-        claims = ClaimsAhead(queue, consumer: worker.consumer, clock: clock, logger: logger)
+        claims = ClaimsAhead(queue, consumer: worker.consumer, logger: logger)
         settler = Settler(queue, consumer: worker.consumer, clock: clock, logger: logger)
         serverClock = ServerClock(clock)
         state = Mutex(State(lastReconcile: clock.now()))

@@ -85,6 +85,9 @@ public struct WorkerConfiguration: Sendable {
         }
     }
 
+    /// How long a delivery is sure to be this worker's, with much to spare: nobody takes over sooner than after a lease.
+    var claimAge: Duration { lease / 4 }
+
     /// The store of keys beside Redis, nil when Redis itself is it.
     var otherKeyStore: (any IdempotencyStore)? {
         keyStore is RedisIdempotencyStore ? nil : keyStore

@@ -3,10 +3,11 @@
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  letter   3  entry
 --          or, for many that wait for their turn and never outlived a worker:
---          1  consumer   2  letter   3  least entry   4  greatest entry, then two a job:  entry  key
+--          1  consumer   2  letter, then two a job:  entry  key
 -- returns  {'claimed'} · {'lost'} · {'duplicate' or 'mismatch', id, state, fence, fingerprint, checksum, ended_ms}
 --          of the job that has the key; for many: {entry, word, …} of those that are not claimed, where the word may also
---          be `failed TEXT`. Who wants to know more of one asks for it alone.
+--          be `failed TEXT`. Who wants to know more of one asks for it alone. Whether the consumer still owns a job
+--          whose key is its own already is not looked up: the answer is as old as the delivery.
 
 local function holder_reply(word, holder)
     return { word, holder.id, holder.state, holder.fence, holder.fingerprint, holder.checksum, holder.ended }
@@ -47,17 +48,14 @@ end
 -- The key that a worker names is believed only where `keys:live` has it for this very job: then the job brought it itself.
 local function claim_many(keys, args)
     local consumer, letter, names, refused = args[1], args[2], {}, {}
-    local owned = owned_in(keys[letter], consumer, args[3], args[4])
-    for i = 6, #args, 2 do names[#names + 1] = args[i] end
+    for i = 4, #args, 2 do names[#names + 1] = args[i] end
     local found = redis.call('HMGET', keys.live, unpack(names))
-    for i = 5, #args, 2 do
-        local entry, word = args[i], 'claimed'
-        if not owned[entry] then
-            word = 'lost'
-        elseif not is_pair_of(found[(i - 3) / 2], own_id(letter, entry)) then
-            word = word_for(keys, consumer, letter, entry)
+    for i = 3, #args, 2 do
+        local entry = args[i]
+        if not is_pair_of(found[(i - 1) / 2], own_id(letter, entry)) then
+            local word = word_for(keys, consumer, letter, entry)
+            if word ~= 'claimed' then refused[#refused + 1], refused[#refused + 2] = entry, word end
         end
-        if word ~= 'claimed' then refused[#refused + 1], refused[#refused + 2] = entry, word end
     end
     return refused
 end
@@ -70,9 +68,8 @@ local function claim(names, args)
         return redis.error_reply('INVALID claim: expected a consumer, a letter and an entry')
     end
     if #args == 3 then return claim_one(keys, consumer, letter, entry) end
-    if #args < 6 or #args % 2 ~= 0 or (#args - 4) / 2 > CLAIM_BATCH_MAX then
-        return redis.error_reply('INVALID claim: expected the least and the greatest entry and up to '
-            .. CLAIM_BATCH_MAX .. ' pairs of entry and key')
+    if #args % 2 ~= 0 or (#args - 2) / 2 > CLAIM_BATCH_MAX then
+        return redis.error_reply('INVALID claim: expected up to ' .. CLAIM_BATCH_MAX .. ' pairs of entry and key')
     end
     return claim_many(keys, args)
 end
