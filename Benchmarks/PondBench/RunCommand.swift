@@ -41,7 +41,7 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// How often a ratio that is worse is measured again before it counts.
-    private static let secondLooks = 2
+    private static let secondLooks = 5
 
     func run() async throws {
         try await runReporting(try OutputOptions.parse([])) { terminal in
