@@ -25,12 +25,15 @@ let deque = Target.Dependency.product(name: "DequeModule", package: "swift-colle
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
     name: "millpond",
     products: [
         .library(name: "Millpond", targets: ["Millpond"]),
+        .library(name: "PondBridge", targets: ["PondBridge"]),
         .library(name: "PondSQLite", targets: ["PondSQLite"]),
         .library(name: "PondTestKit", targets: ["PondTestKit"]),
         .executable(name: "pond", targets: ["pond"]),
@@ -47,6 +50,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
@@ -81,6 +85,13 @@ let package = Package(
             swiftSettings: house
         ),
         .target(
+            name: "PondBridge",
+            dependencies: [
+                "PondCore", "PondQueue", "PondWorker", httpClient, nioCore, nioHTTP, logging, subprocess, system,
+            ],
+            swiftSettings: house
+        ),
+        .target(
             name: "PondSupervisor",
             dependencies: [
                 "PondCore", "PondScaling", "PondRedis", "PondQueue", logging, lifecycle, subprocess, system,
@@ -110,7 +121,8 @@ let package = Package(
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondBenchKit", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis",
+                "Millpond", "PondBenchKit", "PondBridge", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue",
+                "PondRedis",
                 "PondSimulation",
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams,
             ],
@@ -187,6 +199,13 @@ let package = Package(
         .testTarget(
             name: "PondWorkerTests",
             dependencies: ["PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondBridgeTests",
+            dependencies: [
+                "PondBridge", "PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
+            ],
             swiftSettings: house
         ),
         .testTarget(

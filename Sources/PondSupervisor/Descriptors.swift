@@ -1,19 +1,12 @@
-// Whether the process can open what it is about to need. Asked before a spawn because the library below stops the
-// process when a pipe cannot be made half-way, and never notices the end of a child whose handle it could not open.
-
 import Glibc
+import PondCore
 import SystemPackage
 
+/// Whether the process can open what its workers will need.
 enum Descriptors {
     /// Throws what the system says when it will not open the few descriptors of one spawn.
-    static func requireHeadroom(_ count: Int = SupervisorLimits.spareDescriptors) throws(Errno) {
-        var opened: [Int32] = []
-        defer { for descriptor in opened { close(descriptor) } }
-        for _ in 0..<count {
-            let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
-            guard descriptor >= 0 else { throw Errno(rawValue: errno) }
-            opened.append(descriptor)
-        }
+    static func requireHeadroom() throws(Errno) {
+        if let obstacle = SpareDescriptors.obstacle() { throw Errno(rawValue: obstacle) }
     }
 
     /// Throws ``SupervisorError`` when the limit of the process is too low for the fleet at its largest.
@@ -21,7 +14,7 @@ enum Descriptors {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
         // A rolling restart has one worker more.
-        let needed = (workers + 1) * SupervisorLimits.descriptorsPerWorker + 2 * SupervisorLimits.spareDescriptors
+        let needed = (workers + 1) * SupervisorLimits.descriptorsPerWorker + 2 * SpareDescriptors.forSpawn
         guard limit.rlim_cur < rlim_t(needed) else { return }
         throw SupervisorError(
             code: .tooFewDescriptors,

@@ -21,9 +21,6 @@ public enum SupervisorLimits {
     /// How many times the ready timeout a rolling restart waits for a replacement before it gives up.
     public static let rollPatience = 4
 
-    /// The descriptors that must be free before a spawn is tried.
-    static let spareDescriptors = 16
-
     /// The descriptors that a living worker costs the supervisor: lifeline, output, process handle.
     static let descriptorsPerWorker = 3
 }

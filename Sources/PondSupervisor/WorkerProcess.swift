@@ -102,7 +102,7 @@ struct WorkerProcess: Sendable {
     }
 
     private func readLines(_ output: SubprocessOutputSequence, _ observer: Observer) async {
-        var splitter = LineSplitter()
+        var splitter = LineSplitter(lineBytesMax: SupervisorLimits.lineBytesMax)
         var bytesLeft = SupervisorLimits.lineBytesMax
         func pass(_ line: LineSplitter.Line) {
             if line.isWhole, line.bytes.elementsEqual(WorkerEnvironment.readyLine.utf8) {

@@ -3,7 +3,7 @@ import PondQueue
 
 /// A handler and how its kind is tried: what a registry is made of.
 public struct JobRegistration: Sendable {
-    /// What the jobs are called.
+    /// What the jobs are called; `*` for a handler of every kind that has none of its own.
     public let kind: String
     /// How often a job is tried, and how long it rests between tries.
     public private(set) var policy = RetryPolicy()
@@ -32,6 +32,16 @@ public struct JobRegistration: Sendable {
         self.kind = kind
         self.run = run
     }
+
+    /// Registers a closure for the jobs of every kind that no other registration names.
+    public static func everyOtherKind(
+        run: @escaping @Sendable (JobContext) async throws -> Void
+    ) -> JobRegistration {
+        JobRegistration(kind: everyKind, run: run)
+    }
+
+    static let everyKind = "*"
+    var isForEveryOtherKind: Bool { kind == Self.everyKind }
 
     /// Tries a job at most `times` times.
     ///
@@ -104,7 +114,7 @@ public struct JobRegistration: Sendable {
     }
 
     func validate() throws(PondError) {
-        _ = try JobKind(kind)
+        if !isForEveryOtherKind { _ = try JobKind(kind) }
         guard policy.attemptsMax >= 1, policy.attemptsMax <= 1_000_000 else {
             throw PondError(
                 .invalidConfiguration,

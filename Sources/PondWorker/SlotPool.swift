@@ -13,7 +13,7 @@ import Synchronization
 /// What a job passes through stays on its caller's executor (`nonsending`): a look for the right one at each step would be
 /// a tenth of what a job costs.
 final class SlotPool: Sendable {
-    private let registry: [JobKind: JobRegistration]
+    private let registry: KindTable
     private let parts: WorkerParts
     private let clock: LocalClock
     private let admission: Admission
@@ -25,7 +25,7 @@ final class SlotPool: Sendable {
     /// Jobs that slots are done with, ever.
     private let ended = Atomic(0)
 
-    init(_ registry: [JobKind: JobRegistration], _ parts: WorkerParts, clock: LocalClock) {
+    init(_ registry: KindTable, _ parts: WorkerParts, clock: LocalClock) {
         self.registry = registry
         self.parts = parts
         self.clock = clock

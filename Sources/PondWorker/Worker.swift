@@ -18,7 +18,7 @@ public final class Worker: Service, Sendable {
     let pool: SlotPool
     /// The worker's own connection, for all but its handlers.
     let control: Pond
-    private let kinds: [JobKind]
+    private let kinds: [String]
     private let onReady: @Sendable () -> Void
     private let readyLines = Mutex<Set<QueueName>>([])
     private let hasRun = Mutex(false)
@@ -36,7 +36,7 @@ public final class Worker: Service, Sendable {
         onReady: @escaping @Sendable () -> Void = {}
     ) throws(PondError) {
         try configuration.validate()
-        let registry = try Worker.index(jobs.registrations)
+        let registry = try KindTable(jobs.registrations)
         try configuration.validateKeyWindow(for: jobs.registrations)
         consumer = Consumer("\(Host.name)-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))")
         var logger = pond.logger
@@ -52,7 +52,7 @@ public final class Worker: Service, Sendable {
             lastChance: LastChance(clock: clock)
         )
         pool = SlotPool(registry, parts, clock: clock)
-        kinds = registry.keys.sorted()
+        kinds = registry.names
         var lines: [QueueLine] = []
         // Handlers get the caller's connection. One that is cancelled in the middle of a call closes it, and that must
         // not cut off a settle or a beat.
@@ -129,26 +129,9 @@ public final class Worker: Service, Sendable {
             metadata: [
                 "queues": "\(lines.map { "\($0.queue.name)" }.joined(separator: ","))",
                 "slots": "\(parts.configuration.slots)",
-                "kinds": "\(kinds.map { "\($0)" }.joined(separator: ","))",
+                "kinds": "\(kinds.joined(separator: ","))",
             ]
         )
         onReady()
-    }
-
-    private static func index(_ registrations: [JobRegistration]) throws(PondError) -> [JobKind: JobRegistration] {
-        guard !registrations.isEmpty, registrations.count <= Limits.kindsMax else {
-            throw PondError(
-                .invalidConfiguration,
-                "a worker needs 1 to \(Limits.kindsMax) handlers, \(registrations.count) are registered"
-            )
-        }
-        var registry: [JobKind: JobRegistration] = [:]
-        for registration in registrations {
-            try registration.validate()
-            guard registry.updateValue(registration, forKey: try JobKind(registration.kind)) == nil else {
-                throw PondError(.invalidConfiguration, "kind \(registration.kind) is registered twice")
-            }
-        }
-        return registry
     }
 }

@@ -26,13 +26,13 @@ struct WorkerReport: Codable, Sendable {
     let kinds: [String]
     let jobs: [RunningJob]
 
-    init(parts: WorkerParts, kinds: [JobKind], now: ContinuousClock.Instant) {
+    init(parts: WorkerParts, kinds: [String], now: ContinuousClock.Instant) {
         host = Host.name
         pid = getpid()
         slots = parts.configuration.slots
         buffered = parts.intake.buffered
         state = "\(parts.phase.phase)"
-        self.kinds = kinds.prefix(Self.kindsMax).map(\.text)
+        self.kinds = Array(kinds.prefix(Self.kindsMax))
         let runs = parts.table.runs
         running = runs.count
         jobs = runs.sorted { $0.started < $1.started }.prefix(Self.jobsMax).map { run in

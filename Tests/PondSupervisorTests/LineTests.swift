@@ -13,7 +13,7 @@ import Testing
     @Test func `lines come out whole wherever the chunks end`() {
         let bytes = Array("one\ntwo\n\nthree".utf8)
         for cut in 0...bytes.count {
-            var splitter = LineSplitter()
+            var splitter = LineSplitter(lineBytesMax: SupervisorLimits.lineBytesMax)
             let lines = splitter.append(bytes[..<cut]) + splitter.append(bytes[cut...])
             #expect(texts(lines) == ["one", "two", ""])
             #expect(splitter.finish() == LineSplitter.Line(bytes: Array("three".utf8), isWhole: true))

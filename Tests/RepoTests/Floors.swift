@@ -37,6 +37,11 @@ enum Floors {
         Floor("PondSQLite", ours: ["PondCore"], theirs: ["Crypto", "GRDB", "Logging", "ServiceLifecycle"]),
         Floor("PondQueue", ours: ["PondCore", "PondScaling", "PondRedis"], theirs: lifecycle),
         Floor("PondWorker", ours: lower, theirs: lifecycle.union(["DequeModule"])),
+        Floor(
+            "PondBridge",
+            ours: lower.union(["PondWorker"]),
+            theirs: subprocess.union(["AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging"])
+        ),
         Floor("PondSupervisor", ours: lower, theirs: lifecycle.union(subprocess)),
         // swift-subprocess for the private redis-server of `pond up` and of the demos.
         Floor("Millpond", ours: umbrella, theirs: lifecycle.union(subprocess).union(["ArgumentParser"])),
@@ -44,7 +49,7 @@ enum Floors {
         Floor("PondBenchKit", ours: lower.union(["PondWorker"])),
         Floor(
             "pond",
-            ours: umbrella.union(["Millpond", "PondBenchKit", "PondSQLite", "PondSimulation"]),
+            ours: umbrella.union(["Millpond", "PondBenchKit", "PondBridge", "PondSQLite", "PondSimulation"]),
             theirs: lifecycle.union(["ArgumentParser", "SystemPackage", "Yams"])
         ),
         Floor(

@@ -1,3 +1,5 @@
+import PondCore
+
 /// JSON that somebody else wrote, set for people without reading its values: numbers keep every digit.
 package enum JSONText {
     /// The document with an element a line, two spaces a level; nil when the bytes are no JSON.

@@ -21,6 +21,7 @@ package struct JSONSyntax {
 
     private let bytes: [UInt8]
     private var index = 0
+    private var endOfName = 0
     private var open: [Container] = []
 
     private init(_ bytes: [UInt8]) {
@@ -38,9 +39,65 @@ package struct JSONSyntax {
         try syntax.text()
     }
 
+    /// The members of one JSON object, each with the places of its name (in its quotes) and of its value.
+    ///
+    /// - Throws: `Flaw`, the first one; an array or a single value is one too.
+    package static func members(of bytes: [UInt8]) throws(Flaw) -> [(name: Range<Int>, value: Range<Int>)] {
+        guard String(validating: bytes, as: UTF8.self) != nil else {
+            throw Flaw(byte: JSONSyntax.firstNonUTF8(bytes), reason: "bytes that are no UTF-8")
+        }
+        var syntax = JSONSyntax(bytes)
+        return try syntax.members()
+    }
+
+    private mutating func members() throws(Flaw) -> [(name: Range<Int>, value: Range<Int>)] {
+        var members: [(name: Range<Int>, value: Range<Int>)] = []
+        skipSpaces()
+        guard peek == UInt8(ascii: "{") else { throw flaw("no object") }
+        try enter(.object)
+        skipSpaces()
+        if peek != UInt8(ascii: "}") {
+            repeat { members.append(try member()) } while try hasNext()
+        }
+        index += 1
+        open.removeLast()
+        skipSpaces()
+        if index < bytes.count { throw flaw("more after the end") }
+        return members
+    }
+
+    private mutating func member() throws(Flaw) -> (name: Range<Int>, value: Range<Int>) {
+        skipSpaces()
+        let nameStart = index
+        try name()
+        // Between the name and its colon there may be spaces.
+        let name = nameStart..<endOfName
+        skipSpaces()
+        let start = index
+        try wholeValue()
+        return (name, start..<index)
+    }
+
+    /// Whether an object goes on after a member: behind the comma if so, before the end if not.
+    private mutating func hasNext() throws(Flaw) -> Bool {
+        skipSpaces()
+        if peek == UInt8(ascii: "}") { return false }
+        guard peek == UInt8(ascii: ",") else { throw flaw("no comma and no end of the object") }
+        index += 1
+        return true
+    }
+
     private mutating func text() throws(Flaw) {
+        try wholeValue()
+        skipSpaces()
+        if index < bytes.count { throw flaw("more after the end") }
+    }
+
+    /// A value with all that is in it.
+    private mutating func wholeValue() throws(Flaw) {
+        let outer = open.count
         try value()
-        while let container = open.last {
+        while open.count > outer, let container = open.last {
             skipSpaces()
             switch (container, peek) {
             case (.array, UInt8(ascii: "]")), (.object, UInt8(ascii: "}")):
@@ -54,8 +111,6 @@ package struct JSONSyntax {
                 throw flaw("no comma and no end of \(container == .array ? "the array" : "the object")")
             }
         }
-        skipSpaces()
-        if index < bytes.count { throw flaw("more after the end") }
     }
 
     /// A scalar, or the opening of a container up to and with its first value.
@@ -93,6 +148,7 @@ package struct JSONSyntax {
         skipSpaces()
         guard peek == UInt8(ascii: "\"") else { throw flaw("no name in quotes") }
         try string()
+        endOfName = index
         skipSpaces()
         guard peek == UInt8(ascii: ":") else { throw flaw("no colon after a name") }
         index += 1
@@ -152,7 +208,7 @@ package struct JSONSyntax {
     }
 
     private mutating func skipSpaces() {
-        while let byte = peek, [0x20, 0x09, 0x0a, 0x0d].contains(byte) { index += 1 }
+        while let byte = peek, byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09 { index += 1 }
     }
 
     private var peek: UInt8? { index < bytes.count ? bytes[index] : nil }

@@ -1,4 +1,4 @@
-import Millpond
+import PondCore
 import Testing
 
 @Suite struct JSONSyntaxTests {

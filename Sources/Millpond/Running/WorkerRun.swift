@@ -1,0 +1,92 @@
+import ArgumentParser
+package import Logging
+import PondQueue
+import PondSupervisor
+package import PondWorker
+
+/// A worker under the signals of a program.
+package struct WorkerRun {
+    private let options: WorkerOptions
+    private let redis: RedisOptions
+    private let output: OutputOptions
+    private let logHandler: @Sendable (String) -> any LogHandler
+
+    package init(
+        _ options: WorkerOptions,
+        _ redis: RedisOptions,
+        _ output: OutputOptions,
+        _ logHandler: @escaping @Sendable (String) -> any LogHandler
+    ) {
+        self.options = options
+        self.redis = redis
+        self.output = output
+        self.logHandler = logHandler
+    }
+
+    /// Works until it is told to stop and has drained.
+    ///
+    /// - Parameters:
+    ///   - jobs: makes the handlers, before the worker takes jobs.
+    ///   - onEnd: called when no job runs any more.
+    package func run(
+        _ configuration: WorkerConfiguration,
+        jobs: @Sendable (Logger) async throws -> JobList,
+        onEnd: @Sendable () async -> Void = {}
+    ) async throws {
+        try await runReporting(output) { _ in
+            LogLines.start(try LogLines.level(options.logLevel), logHandler)
+            let logger = WorkerLog.logger()
+            let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
+                let jobs = try await jobs(logger)
+                do {
+                    try await serve(configuration, jobs, stopSwitch, logger)
+                } catch {
+                    await onEnd()
+                    throw error
+                }
+                await onEnd()
+                return stopSwitch.wasHurried
+            }
+            if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }
+        }
+    }
+
+    private func serve(
+        _ configuration: WorkerConfiguration,
+        _ jobs: JobList,
+        _ stopSwitch: StopSwitch,
+        _ logger: Logger
+    ) async throws {
+        try await redis.withPond(logger: logger) { pond in
+            let worker = try Worker(pond, jobs: jobs, configuration: configuration, onReady: WorkerLog.sayReady)
+            stopSwitch.attach(.init(stop: { worker.drain() }, stopNow: { worker.hurry() }))
+            try Lifeline.watch {
+                logger.info("the supervisor needs this worker no longer; it ends when its jobs have ended")
+                worker.retire()
+            } onEnd: {
+                logger.notice("the supervisor is gone, this worker stops")
+                stopSwitch.abandoned()
+            }
+            try await StartPages.released { try await worker.run() }
+        }
+    }
+}
+
+/// What a worker tells its supervisor.
+private enum WorkerLog {
+    static func logger() -> Logger {
+        var logger = Logger(label: "worker")
+        if let slot = Environment.value(WorkerEnvironment.slot) { logger[metadataKey: "slot"] = "\(slot)" }
+        return logger
+    }
+
+    @Sendable static func sayReady() {
+        guard Environment.value(WorkerEnvironment.ready) == "stdout" else { return }
+        do {
+            try Descriptor.write(Array("\(WorkerEnvironment.readyLine)\n".utf8), to: 1)
+        } catch {
+            // Whoever wanted to know is gone; the lifeline tells the rest.
+            return
+        }
+    }
+}

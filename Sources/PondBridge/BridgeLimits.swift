@@ -1,0 +1,25 @@
+/// Every bound of handlers that are other programs, named once.
+public enum BridgeLimits {
+    /// The longest line that a handler may write, in bytes: a child job with the longest payload in base64, and room.
+    public static let lineBytesMax = 2 * 1_048_576
+    /// The most lines that are taken from a handler before somebody reads them.
+    static let linesAhead = 64
+    /// The longest line of standard error that is logged whole, in bytes; the rest of it follows in pieces.
+    static let errorLineBytesMax = 8_192
+    /// The most lines of standard error that one handler may log in a second; more are counted and dropped.
+    static let errorLinesPerSecond = 200
+    /// How much of the last line of standard error an error text quotes, in bytes.
+    static let quotedBytesMax = 512
+    /// How long a handler that was told to stop may take for it, before SIGTERM, and again before SIGKILL.
+    public static let stopGrace = Duration.milliseconds(1_500)
+    /// How long a handler may live on after it closed its standard output.
+    static let closedOutputGrace = Duration.milliseconds(300)
+    /// How long handlers may take to end after their standard input was closed, when the worker ends.
+    static let farewell = Duration.seconds(2)
+    /// Rests before a handler is started anew, when the one before died without having answered.
+    static let restartBackoff = (base: Duration.milliseconds(200), cap: Duration.seconds(10))
+    /// The most bytes of an answer over HTTP that are read; a result may have no more than 64 KiB anyway.
+    static let responseBytesMax = 65_536
+    /// The longest rest that `Retry-After` may ask for.
+    static let retryAfterMax = Duration.seconds(86_400)
+}

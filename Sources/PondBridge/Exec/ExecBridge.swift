@@ -1,0 +1,56 @@
+public import Logging
+public import PondCore
+public import PondWorker
+
+/// Runs jobs in long-lived programs that read a line for each job and write lines back.
+public final class ExecBridge: Bridge {
+    private let world: HandlerWorld
+    private let pool: ExecPool
+
+    /// - Parameter command: what `/bin/sh -c` runs, once a slot, when the slot has its first job.
+    public init(_ command: String, logger: Logger, clock: LocalClock = .system) {
+        world = HandlerWorld(logger)
+        pool = ExecPool(command, world, clock: clock)
+    }
+
+    public func run(_ job: JobContext) async throws {
+        let child = try await pool.take()
+        let answer: ExecMessage.Answer
+        do {
+            answer = try await child.run(job)
+        } catch {
+            // What the worker itself stopped is no fault of the program.
+            if !Task.isCancelled { pool.noteFault() }
+            throw error
+        }
+        if child.isUsable { pool.put(child) } else { await child.retire() }
+        try job.end(as: answer)
+    }
+
+    public func close() async {
+        await pool.close()
+        await world.guardian.end()
+    }
+}
+
+extension JobContext {
+    /// Turns the answer of a program into what a handler returns or throws.
+    func end(as answer: ExecMessage.Answer) throws {
+        switch answer {
+        case .done(let result, let time):
+            guard let result else { return }
+            leaveIfPossible(result, keptFor: time)
+        case .retry(let after, let error): throw RetryLater(after: after ?? .zero, error)
+        case .fail(let error, let cause): throw GiveUp(error, cause: String(cause.prefix(Limits.kindBytesMax)))
+        }
+    }
+
+    /// Leaves a result; one that is too long must not undo work that is done.
+    func leaveIfPossible(_ result: [UInt8], keptFor time: Duration? = nil) {
+        do throws(PondError) {
+            try leave(result: result, keptFor: time)
+        } catch {
+            logger.warning("the result is not kept", metadata: ["why": "\(error.message)"])
+        }
+    }
+}

@@ -1,0 +1,221 @@
+import Glibc
+import Logging
+import PondCore
+import PondQueue
+import PondWorker
+import Synchronization
+
+/// A handler program that runs one job after the other.
+final class ExecChild: Sendable {
+    private struct State {
+        var splitter = LineSplitter(lineBytesMax: BridgeLimits.lineBytesMax)
+        /// Why it was killed, when it was.
+        var fault: BridgeFailure?
+        /// What children of it that have ended took up to the last job's end.
+        var childrenCPU = Duration.zero
+        /// It has named a job in its answers, so a line that names none is not from the same hand.
+        var namesJobs = false
+        var answers = 0
+    }
+
+    private let process: ChildProcess
+    private let mailbox = LineMailbox()
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(_ world: HandlerWorld) {
+        process = ChildProcess(world)
+        logger = world.logger
+    }
+
+    func start(_ command: String) async throws(BridgeFailure) { try await process.start(command, for: self) }
+
+    /// Whether another job may be given to it.
+    var isUsable: Bool { !process.hasEnded && state.withLock { $0.fault == nil } }
+    /// Jobs that it has answered.
+    var answers: Int { state.withLock(\.answers) }
+
+    /// Has it run a job.
+    ///
+    /// - Returns: its answer; then it is ready for the next one.
+    /// - Throws: `BridgeFailure`, or what the job's context throws; then nothing of the process is left.
+    func run(_ job: JobContext) async throws -> ExecMessage.Answer {
+        process.errors.belong(to: job.logger)
+        mailbox.open()
+        let began = ContinuousClock.now
+        let before = process.pid.flatMap { ChildUsage.own($0) }
+        process.write(ExecRequest.job(job))
+        do {
+            let answer = try await withTaskCancellationHandler {
+                try await self.converse(about: job)
+            } onCancel: {
+                self.stop(job.id)
+            }
+            if let before { charge(job, since: before, after: began.duration(to: .now)) }
+            process.errors.belong(to: logger)
+            state.withLock { $0.answers += 1 }
+            return answer
+        } catch {
+            guard let failure = error as? BridgeFailure else {
+                await end(as: BridgeFailure(.stopped, "its job was stopped"))
+                throw error
+            }
+            throw await end(as: failure)
+        }
+    }
+
+    /// Ends it: closed standard input first, and force when that does not do.
+    func retire() async {
+        process.closeInput()
+        if isUsable { process.stop(termAfter: BridgeLimits.farewell / 2) } else { process.send(SIGKILL) }
+        _ = await process.ending
+    }
+
+    private func stop(_ id: JobID) {
+        process.write(ExecRequest.cancel(id))
+        _ = blame(BridgeFailure(.stopped, "it was told to stop and did not answer"))
+        process.stop(termAfter: BridgeLimits.stopGrace)
+    }
+
+    private func converse(about job: JobContext) async throws -> ExecMessage.Answer {
+        var refusal: BridgeFailure?
+        while let line = await mailbox.next() {
+            let (message, id) = try ExecMessage.read(line)
+            try check(id, against: job.id)
+            switch message {
+            case .heartbeat(let progress, let note):
+                // Whether the job should stop is told to the program with a line of its own.
+                try? job.heartbeat(progress: progress, note)
+            case .spend(let usd, let cpu):
+                if let usd { try job.spend(usd: usd) }
+                if let cpu { try job.spend(cpu: cpu) }
+            case .enqueue(let child):
+                let obstacle = await enqueue(child, of: job)
+                refusal = refusal ?? obstacle
+            case .answer(let answer):
+                guard mailbox.close() else { throw BridgeFailure(.unasked, "it wrote more after its answer") }
+                // What it believes to have enqueued is not there, so its work is not done.
+                if let refusal, case .done = answer { return .retry(after: nil, error: "\(refusal)") }
+                return answer
+            }
+        }
+        throw BridgeFailure(.died, await obituary())
+    }
+
+    /// An answer that comes late must not end the next job.
+    private func check(_ id: String?, against job: JobID) throws(BridgeFailure) {
+        if let id, id != job.text {
+            throw BridgeFailure(.unasked, "it answered for job \(SafeLine.quoted(Array(id.utf8))) while it ran \(job)")
+        }
+        let isOdd = state.withLock { state in
+            state.namesJobs = state.namesJobs || id != nil
+            return state.namesJobs && id == nil
+        }
+        if isOdd { throw BridgeFailure(.unasked, "it names the job in some messages and not in others") }
+    }
+
+    /// - Returns: why a child job was not enqueued, when the program does not ask to be told.
+    private func enqueue(_ child: ExecMessage.ChildJob, of job: JobContext) async -> BridgeFailure? {
+        do {
+            let answer = try await job.enqueue(try child.job(), to: child.queue)
+            if let reference = child.reference {
+                process.write(ExecRequest.enqueued(reference, answer.word, id: answer.id.text))
+            }
+            return nil
+        } catch {
+            guard let reference = child.reference else {
+                return BridgeFailure(.refusedChild, "a child job \(child.kind) was not enqueued: \(error)")
+            }
+            process.write(ExecRequest.refused(reference, "\(error)"))
+            return nil
+        }
+    }
+
+    /// What the attempt took in CPU time, by the kernel's account.
+    private func charge(_ job: JobContext, since before: Duration, after run: Duration) {
+        guard let pid = process.pid, let now = ChildUsage.own(pid) else { return }
+        var cpu = now - before
+        // No child of its own begins and ends in less.
+        if run > .milliseconds(5), let children = ChildUsage.children(pid) {
+            state.withLock { state in
+                cpu += max(.zero, children - state.childrenCPU)
+                state.childrenCPU = children
+            }
+        }
+        // What is over the budget is judged with the attempt's end; an answer that was given counts.
+        try? job.spend(cpu: cpu)
+    }
+
+    /// Waits until nothing of it is left.
+    ///
+    /// - Returns: what was held against it first.
+    @discardableResult
+    private func end(as failure: BridgeFailure) async -> BridgeFailure {
+        mailbox.close()
+        _ = blame(failure)
+        process.send(SIGKILL)
+        _ = await process.ending
+        return state.withLock(\.fault) ?? failure
+    }
+
+    private func obituary() async -> String {
+        let ending = await process.ending
+        let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
+        return "it ended with \(ending.text) before it had answered\(last)"
+    }
+
+    /// - Returns: whether it is the first thing that is held against it.
+    private func blame(_ failure: BridgeFailure) -> Bool {
+        state.withLock { state in
+            defer { state.fault = state.fault ?? failure }
+            return state.fault == nil
+        }
+    }
+
+    /// Kills it for a fault; who waits for its answer hears why.
+    private func kill(because failure: BridgeFailure) {
+        guard blame(failure) else { return }
+        logger.warning(
+            "a handler is killed",
+            metadata: ["cause": "\(failure.cause.rawValue)", "why": "\(failure.text)"]
+        )
+        process.send(SIGKILL)
+    }
+}
+
+extension ExecChild: ChildListener {
+    func output(_ bytes: [UInt8]) async {
+        for line in state.withLock({ $0.splitter.append(bytes) }) {
+            guard line.isWhole else {
+                let text = "it wrote a line of more than \(BridgeLimits.lineBytesMax) bytes"
+                return kill(because: BridgeFailure(.lineTooLong, text))
+            }
+            if await !mailbox.put(line.bytes), isUsable {
+                let text = "it wrote although nothing was asked: \(SafeLine.quoted(line.bytes))"
+                kill(because: BridgeFailure(.unasked, text))
+            }
+        }
+    }
+
+    func outputEnded() async {
+        do {
+            try await Task.sleep(for: BridgeLimits.closedOutputGrace)
+            kill(because: BridgeFailure(.closedOutput, "it closed its standard output and did not end"))
+        } catch {
+            // It has ended, as it should.
+            return
+        }
+    }
+
+    func ended() { mailbox.end() }
+}
+
+extension EnqueueAnswer {
+    fileprivate var word: String {
+        switch self {
+        case .enqueued: "enqueued"
+        case .held: "held"
+        case .duplicate: "duplicate"
+        }
+    }
+}

@@ -1,0 +1,98 @@
+import Glibc
+public import Logging
+import PondCore
+public import PondWorker
+import Synchronization
+
+/// Runs each job in a process of its own: the payload on standard input, and the exit code decides.
+///
+/// 0 is done, 75 (`EX_TEMPFAIL`) asks for another try, any other code means that none can help. A process that is killed
+/// by a signal failed this try only.
+public final class ExecOnceBridge: Bridge {
+    private static let retryCode: Int32 = 75
+
+    private let command: String
+    private let world: HandlerWorld
+
+    /// - Parameter command: what `/bin/sh -c` runs for each job.
+    public init(_ command: String, logger: Logger) {
+        self.command = command
+        world = HandlerWorld(logger)
+    }
+
+    public func run(_ job: JobContext) async throws {
+        let process = ChildProcess(world)
+        process.errors.belong(to: job.logger)
+        let output = KeptOutput()
+        try await process.start(command, Self.environment(of: job), for: output)
+        let ending = await withTaskCancellationHandler {
+            process.write(job.job.data)
+            process.closeInput()
+            return await process.ending
+        } onCancel: {
+            process.stop(termAfter: .zero)
+        }
+        // What is over the budget is judged with the attempt's end.
+        if let cpu = ending.cpu { try? job.spend(cpu: cpu) }
+        try judge(ending, process, output, job)
+    }
+
+    public func close() async { await world.guardian.end() }
+
+    private func judge(
+        _ ending: ChildProcess.Ending,
+        _ process: ChildProcess,
+        _ output: KeptOutput,
+        _ job: JobContext
+    ) throws {
+        let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
+        switch ending.code {
+        case 0?:
+            guard job.idempotencyKey != nil else { return }
+            if let result = output.bytes {
+                job.leaveIfPossible(result)
+            } else {
+                job.logger.warning("the result is not kept: it has more than \(Limits.resultBytesMax) bytes")
+            }
+        case Self.retryCode?: throw RetryLater(after: .zero, "it asked for another try (exit code 75)\(last)")
+        case let code?: throw GiveUp("it ended with exit code \(code)\(last)", cause: "exit_\(code)")
+        case nil: throw BridgeFailure(.died, "it ended with \(ending.text)\(last)")
+        }
+    }
+
+    private static func environment(of job: JobContext) -> [String: String] {
+        var environment = [
+            "MILLPOND_JOB_ID": job.id.text,
+            "MILLPOND_QUEUE": job.job.queue.text,
+            "MILLPOND_KIND": job.kind.text,
+            "MILLPOND_ATTEMPT": "\(job.attempt)",
+            "MILLPOND_FENCE": "\(job.fence)",
+            "MILLPOND_CORRELATION_ID": job.correlationID,
+            "MILLPOND_DEADLINE_MS": "\(WallClock.read().advanced(by: job.timeRemaining).milliseconds)",
+        ]
+        environment["MILLPOND_KEY"] = job.idempotencyKey
+        environment["TRACEPARENT"] = job.job.traceparent
+        environment["TRACESTATE"] = job.job.tracestate
+        // A variable ends at a zero byte, and one that is cut would be another text.
+        return environment.filter { !$0.value.utf8.contains(0) }
+    }
+}
+
+/// What a process writes, as far as a result may be long.
+private final class KeptOutput: ChildListener {
+    private let state = Mutex([UInt8]())
+
+    /// Nil when it is longer than a result may be.
+    var bytes: [UInt8]? {
+        let bytes = state.withLock(\.self)
+        return bytes.count > Limits.resultBytesMax ? nil : bytes
+    }
+
+    func output(_ bytes: [UInt8]) async {
+        // One byte more than allowed tells that it is too long.
+        state.withLock { $0 += bytes.prefix(Limits.resultBytesMax + 1 - $0.count) }
+    }
+
+    func outputEnded() async {}
+    func ended() {}
+}

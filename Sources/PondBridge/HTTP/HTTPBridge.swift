@@ -1,0 +1,107 @@
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOHTTP1
+import PondCore
+public import PondWorker
+
+/// Posts each job to an address: for handlers that are a web service.
+///
+/// 2xx is done. 408, 425, 429 and 5xx ask for another try, no sooner than `Retry-After` says; any other status means that
+/// no further try can help. Redirects are not followed: a job must not end up where nobody meant it to.
+public final class HTTPBridge: Bridge {
+    private let address: String
+    private let client: HTTPClient
+
+    /// - Parameters:
+    ///   - address: `http://` or `https://`, checked by `HTTPAddress`.
+    ///   - connections: how many jobs may be under way at a time.
+    public init(_ address: HTTPAddress, connections: Int) {
+        self.address = address.text
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: .init(connect: .seconds(10))
+        )
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+        client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    public func run(_ job: JobContext) async throws {
+        let response: HTTPClientResponse
+        let body: [UInt8]
+        do {
+            let left = TimeAmount.milliseconds(max(1, job.timeRemaining.wholeMilliseconds))
+            response = try await client.execute(request(for: job), timeout: left)
+            body = try await HTTPBridge.start(of: response.body)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw BridgeFailure(.unreachable, "\(address) did not answer: \(error)")
+        }
+        try judge(response, body, job)
+    }
+
+    public func close() async {
+        do {
+            try await client.shutdown()
+        } catch {
+            // The process ends anyway.
+            return
+        }
+    }
+
+    private func request(for job: JobContext) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: address)
+        request.method = .POST
+        request.body = .bytes(ByteBuffer(bytes: job.job.data))
+        let isJSON: Bool
+        do {
+            try JSONSyntax.check(job.job.data)
+            isJSON = true
+        } catch {
+            isJSON = false
+        }
+        var fields = [
+            ("Content-Type", isJSON ? "application/json" : "application/octet-stream"),
+            // Without a key of its own the job is named by its address, which is the same over all tries.
+            ("Idempotency-Key", job.idempotencyKey ?? job.job.address),
+            ("Millpond-Job", job.id.text),
+            ("Millpond-Queue", job.job.queue.text),
+            ("Millpond-Kind", job.kind.text),
+            ("Millpond-Attempt", "\(job.attempt)"),
+            ("Millpond-Fence", "\(job.fence)"),
+            ("Millpond-Correlation-Id", job.correlationID),
+            ("Millpond-Deadline-Ms", "\(WallClock.read().advanced(by: job.timeRemaining).milliseconds)"),
+        ]
+        if let parent = job.job.traceparent { fields.append(("traceparent", parent)) }
+        if let state = job.job.tracestate { fields.append(("tracestate", state)) }
+        for (name, value) in fields { request.headers.add(name: name, value: HeaderText.encoded(value)) }
+        return request
+    }
+
+    private func judge(_ response: HTTPClientResponse, _ body: [UInt8], _ job: JobContext) throws {
+        let code = response.status.code
+        if (200..<300).contains(code) {
+            if job.idempotencyKey != nil, !body.isEmpty { job.leaveIfPossible(body) }
+            return
+        }
+        let said = body.isEmpty ? "" : ": \(SafeLine.text(body.prefix(BridgeLimits.quotedBytesMax)))"
+        let text = "\(address) answered \(code) \(response.status.reasonPhrase)\(said)"
+        switch code {
+        case 408, 425, 429, 500...:
+            let after = response.headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0) }
+            throw RetryLater(after: after ?? .zero, "\(BridgeFailure(.unavailable, text))")
+        default: throw GiveUp(text, cause: "http_\(code)")
+        }
+    }
+
+    /// As much of an answer as a result may have; the rest is left unread, which ends the connection.
+    private static func start(of body: HTTPClientResponse.Body) async throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        for try await part in body {
+            bytes += part.readableBytesView.prefix(BridgeLimits.responseBytesMax - bytes.count)
+            if bytes.count >= BridgeLimits.responseBytesMax { break }
+        }
+        return bytes
+    }
+}

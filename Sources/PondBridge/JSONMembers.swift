@@ -1,0 +1,99 @@
+import FoundationEssentials
+import PondCore
+
+/// Why a line is no message.
+struct FlawedMessage: Error {
+    let reason: String
+
+    init(_ reason: String) {
+        self.reason = reason
+    }
+}
+
+/// The members of one JSON object, by name; values are read when they are asked for, and payloads never.
+struct JSONMembers {
+    private let bytes: [UInt8]
+    private var places: [String: Range<Int>] = [:]
+
+    /// - Throws: `FlawedMessage`, when the bytes are no object, or one that has a name twice.
+    init(_ bytes: [UInt8]) throws(FlawedMessage) {
+        self.bytes = bytes
+        let members: [(name: Range<Int>, value: Range<Int>)]
+        do throws(JSONSyntax.Flaw) {
+            members = try JSONSyntax.members(of: bytes)
+        } catch {
+            throw FlawedMessage("no JSON object: \(error)")
+        }
+        for (name, value) in members {
+            let name = try decoded(name)
+            guard places.updateValue(value, forKey: name) == nil else {
+                throw FlawedMessage("\"\(name.prefix(50))\" is given twice")
+            }
+        }
+    }
+
+    func text(_ name: String) throws(FlawedMessage) -> String? {
+        guard let place = place(of: name) else { return nil }
+        guard bytes[place.lowerBound] == UInt8(ascii: "\"") else { throw FlawedMessage("\(name) is no text") }
+        return try decoded(place)
+    }
+
+    /// A finite number.
+    func number(_ name: String) throws(FlawedMessage) -> Double? {
+        guard let place = place(of: name) else { return nil }
+        guard let number = Double(String(decoding: bytes[place], as: UTF8.self)), number.isFinite else {
+            throw FlawedMessage("\(name) is no number")
+        }
+        return number
+    }
+
+    /// A time in milliseconds that is not negative; what is longer than a job may wait counts as that.
+    func milliseconds(_ name: String) throws(FlawedMessage) -> Duration? {
+        guard let number = try number(name) else { return nil }
+        guard number >= 0 else { throw FlawedMessage("\(name) is negative") }
+        return min(.milliseconds(Int64(min(number, 1e15))), Limits.delayMax)
+    }
+
+    /// Bytes: those of a value of JSON as they are written, or those that `NAME_base64` stands for.
+    func bytes(_ name: String) throws(FlawedMessage) -> [UInt8]? {
+        if let place = place(of: name) { return Array(bytes[place]) }
+        guard let text = try text("\(name)_base64") else { return nil }
+        guard let data = Data(base64Encoded: text) else { throw FlawedMessage("\(name)_base64 is no base64") }
+        return Array(data)
+    }
+
+    /// The place of a value; null is as good as nothing.
+    private func place(of name: String) -> Range<Int>? {
+        guard let place = places[name], !bytes[place].elementsEqual("null".utf8) else { return nil }
+        return place
+    }
+
+    private func decoded(_ place: Range<Int>) throws(FlawedMessage) -> String {
+        let inner = bytes[place].dropFirst().dropLast()
+        guard inner.contains(UInt8(ascii: "\\")) else { return String(decoding: inner, as: UTF8.self) }
+        do {
+            return try JSONDecoder().decode(String.self, from: Data(bytes[place]))
+        } catch {
+            throw FlawedMessage("a text cannot be read: \(error)")
+        }
+    }
+}
+
+/// Bytes of a stranger, made fit for an error text or a log line.
+enum SafeLine {
+    /// The text with control characters escaped.
+    static func text(_ bytes: some Collection<UInt8>) -> String {
+        String(String(decoding: bytes, as: UTF8.self).debugDescription.dropFirst().dropLast())
+    }
+
+    static func quoted(_ bytes: [UInt8]) -> String {
+        let shown = String(decoding: bytes.prefix(100), as: UTF8.self).debugDescription
+        return bytes.count > 100 ? "\(shown) and \(bytes.count - 100) bytes more" : shown
+    }
+}
+
+extension Int64 {
+    init(clamping number: Double) {
+        self = Int64(exactly: number.rounded()) ?? (number > 0 ? .max : .min)
+    }
+}

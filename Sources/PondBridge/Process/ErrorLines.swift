@@ -1,0 +1,74 @@
+import Glibc
+import Logging
+import PondCore
+import Synchronization
+
+/// Standard error of a handler on its way to the log, with the ids of the job that it runs.
+///
+/// A flood is cut to a number of lines a second, and the log says how many are missing.
+final class ErrorLines: Sendable {
+    private struct State {
+        var splitter = LineSplitter(lineBytesMax: BridgeLimits.errorLineBytesMax)
+        var logger: Logger
+        var second = ContinuousClock.now
+        var inSecond = 0
+        var dropped = 0
+        var last: [UInt8]?
+    }
+
+    private let state: Mutex<State>
+
+    init(_ logger: Logger) {
+        state = Mutex(State(logger: logger))
+    }
+
+    /// From now on lines belong to the job of this logger.
+    func belong(to logger: Logger) { state.withLock { $0.logger = logger } }
+
+    func take(_ bytes: [UInt8]) {
+        state.withLock { state in
+            for line in state.splitter.append(bytes) { log(line.bytes, &state) }
+        }
+    }
+
+    /// What is left of a last line, and how many are missing.
+    func finish() {
+        state.withLock { state in
+            if let rest = state.splitter.finish() { log(rest.bytes, &state) }
+            noteDropped(&state)
+        }
+    }
+
+    /// The last line that was not empty, for error texts.
+    var last: String? {
+        state.withLock { state in
+            state.last.map { SafeLine.text($0.prefix(BridgeLimits.quotedBytesMax)) }
+        }
+    }
+
+    private func log(_ line: [UInt8], _ state: inout State) {
+        if !line.isEmpty { state.last = line }
+        let now = ContinuousClock.now
+        if state.second.duration(to: now) >= .seconds(1) {
+            noteDropped(&state)
+            (state.second, state.inSecond) = (now, 0)
+        }
+        state.inSecond += 1
+        guard state.inSecond <= BridgeLimits.errorLinesPerSecond else {
+            state.dropped += 1
+            return
+        }
+        state.logger.info("\(String(decoding: line, as: UTF8.self))", metadata: mark)
+    }
+
+    private func noteDropped(_ state: inout State) {
+        guard state.dropped > 0 else { return }
+        state.logger.warning(
+            "the handler floods its standard error; lines were dropped",
+            metadata: mark.merging(["lines": "\(state.dropped)"]) { $1 }
+        )
+        state.dropped = 0
+    }
+
+    private var mark: Logger.Metadata { ["stream": "stderr"] }
+}

@@ -1,0 +1,24 @@
+import Glibc
+import Logging
+import PondCore
+import Synchronization
+
+/// What all handlers of a worker share.
+final class HandlerWorld: Sendable {
+    let logger: Logger
+    /// Watches over them from outside.
+    let guardian: ChildGuard
+    private let mark: String
+    private let count = Atomic(0)
+
+    init(_ logger: Logger) {
+        // A handler that ends while it is written to must not end its worker.
+        signal(SIGPIPE, SIG_IGN)
+        self.logger = logger
+        mark = "\(getpid()).\(String(UInt64.random(in: .min ... .max), radix: 36))"
+        guardian = ChildGuard(mark: mark, logger: logger)
+    }
+
+    /// The word by which a handler and all that it starts are known.
+    func nextMark() -> String { "\(mark)-\(count.wrappingAdd(1, ordering: .relaxed).newValue)" }
+}

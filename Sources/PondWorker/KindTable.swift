@@ -1,0 +1,37 @@
+import PondCore
+
+/// Which registration runs the jobs of a kind.
+struct KindTable: Sendable {
+    private var byKind: [JobKind: JobRegistration] = [:]
+    private var everyOther: JobRegistration?
+
+    /// - Throws: `PondError.invalidConfiguration`, when there are too few or too many, or one is given twice.
+    init(_ registrations: [JobRegistration]) throws(PondError) {
+        guard !registrations.isEmpty, registrations.count <= Limits.kindsMax else {
+            throw PondError(
+                .invalidConfiguration,
+                "a worker needs 1 to \(Limits.kindsMax) handlers, \(registrations.count) are registered"
+            )
+        }
+        for registration in registrations { try add(registration) }
+    }
+
+    private mutating func add(_ registration: JobRegistration) throws(PondError) {
+        try registration.validate()
+        let before: JobRegistration?
+        if registration.isForEveryOtherKind {
+            before = everyOther
+            everyOther = registration
+        } else {
+            before = byKind.updateValue(registration, forKey: try JobKind(registration.kind))
+        }
+        if before != nil {
+            throw PondError(.invalidConfiguration, "kind \(registration.kind) is registered twice")
+        }
+    }
+
+    subscript(kind: JobKind) -> JobRegistration? { byKind[kind] ?? everyOther }
+
+    /// The kinds, sorted, and `*` at the end when there is a handler for every other one.
+    var names: [String] { byKind.keys.map(\.text).sorted() + (everyOther == nil ? [] : [JobRegistration.everyKind]) }
+}

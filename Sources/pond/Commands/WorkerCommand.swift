@@ -1,0 +1,33 @@
+import ArgumentParser
+import Millpond
+import PondBridge
+
+/// `pond worker`: jobs to try a deployment with, and jobs whose handlers are other programs.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker",
+        abstract: "Run one worker process, with handlers in any language.",
+        discussion: """
+            --exec keeps one program a slot and talks with it in lines of JSON; --exec-once runs one process a job; \
+            --http posts each job to a web service. Without any of them it knows pond.echo, pond.sleep and pond.fail.
+            It takes jobs until SIGTERM, SIGINT or SIGHUP: then it takes no more, hands back what it has not \
+            started, and lets running jobs finish until --grace is over; a second signal cancels them at once. \
+            What is cut off runs elsewhere and is not counted as an attempt. Without Redis it waits for it.
+            """
+    )
+
+    @OptionGroup var bridge: BridgeOptions
+    @OptionGroup var worker: WorkerOptions
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    func run() async throws {
+        let configuration = worker.configuration(of: BuiltinJobs.self)
+        let handlers = BridgeHandlers(bridge, configuration)
+        try await WorkerRun(worker, redis, output, BuiltinJobs.logHandler).run(configuration) { logger in
+            JobList(BuiltinJobs().jobs.registrations + (try handlers.open(logger)))
+        } onEnd: {
+            await handlers.close()
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import ArgumentParser
+import Millpond
+
+/// Handlers of other languages, as far as the command line says so.
+struct BridgeOptions: ParsableArguments, Sendable {
+    @Option(
+        help: ArgumentHelp(
+            "Run jobs in this shell command: one long-lived program a slot, a line of JSON for each job.",
+            valueName: "command"
+        )
+    )
+    var exec: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Run this shell command once a job: payload on standard input, exit code 0 done, 75 try again.",
+            valueName: "command"
+        )
+    )
+    var execOnce: String?
+
+    @Option(help: ArgumentHelp("Post each job to this address; the status decides.", valueName: "url"))
+    var http: String?
+
+    @Option(
+        name: .customLong("kind"),
+        help: ArgumentHelp(
+            "Only jobs of this kind are run so, or several as in a,b; may be given again. Defaults to every kind.",
+            valueName: "kind"
+        )
+    )
+    var kinds: [String] = []
+
+    @Option(help: ArgumentHelp("Tries of a job before it is dead. Defaults to 8.", valueName: "count"))
+    var attempts: Int?
+
+    @Option(
+        help: ArgumentHelp("The limit of one try. Defaults to 60s.", valueName: "duration"),
+        transform: Duration.argument
+    )
+    var timeout: Duration?
+
+    @Option(
+        help: ArgumentHelp(
+            "How long a handler may go without a heartbeat. Defaults to asking for none.",
+            valueName: "duration"
+        ),
+        transform: Duration.argument
+    )
+    var heartbeatEvery: Duration?
+
+    func validate() throws {
+        let ways = [exec, execOnce, http].compactMap(\.self)
+        if ways.count > 1 { throw ValidationError("--exec, --exec-once and --http exclude each other") }
+        if ways.contains("") { throw ValidationError("the command or the address is empty") }
+        let hasPolicy = attempts != nil || timeout != nil || heartbeatEvery != nil || !kinds.isEmpty
+        if ways.isEmpty, hasPolicy {
+            throw ValidationError(
+                "--kind, --attempts, --timeout and --heartbeat-every are for --exec, --exec-once and --http"
+            )
+        }
+    }
+}
