@@ -30,8 +30,8 @@ package struct WorkerRun {
     ///   - onEnd: called when no job runs any more.
     package func run(
         _ configuration: WorkerConfiguration,
-        jobs: @Sendable (Logger) async throws -> JobList,
-        onEnd: @Sendable () async -> Void = {}
+        jobs: @escaping @Sendable (Logger) async throws -> JobList,
+        onEnd: @escaping @Sendable () async -> Void = {}
     ) async throws {
         try await runReporting(output) { _ in
             LogLines.start(try LogLines.level(options.logLevel), logHandler)
