@@ -103,10 +103,9 @@ private let mustFail = (try? file.get().mustFail) ?? []
                 #expect(try await bench.answer(options) == .duplicate(id, .queued, checksum: nil))
                 let delivery = try await admin.fetchAndStart()
                 #expect(try await bench.answer(options) == .duplicate(id, .running, checksum: nil))
-                try await admin.settle(delivery, .done)
-                guard case .duplicate(id, .done, _) = try await bench.answer(options) else {
-                    throw VectorProblem("a key of a job that is done is no duplicate")
-                }
+                let done = Settlement(receipt: delivery.receipt, id: id, outcome: .done, hasKey: true)
+                _ = try await admin.queue.settle([done], as: .ann)
+                #expect(try await bench.answer(options) == .duplicate(id, .done, checksum: nil))
                 // Another key, beside tombstones.
                 options.key = try IdempotencyKey("order-2")
                 options.delay = .seconds(60)
