@@ -9,7 +9,7 @@ public enum LuaLibrary {
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    public static let revision = 5
+    public static let revision = 6
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
     /// 200 local names in one.
@@ -18,6 +18,7 @@ public enum LuaLibrary {
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._streams_lua,
             PackageResources._lookup_lua, PackageResources._keys_lua, PackageResources._dead_lua,
             PackageResources._due_lua, PackageResources._depth_lua, PackageResources._fleet_lua,
+            PackageResources._enqueue_lua,
         ]
         let functions = [
             PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,
@@ -29,7 +30,7 @@ public enum LuaLibrary {
             PackageResources.pond_dead_ids_lua, PackageResources.pond_claim_lua, PackageResources.pond_key_lua,
             PackageResources.pond_scale_lua, PackageResources.pond_fleet_lua, PackageResources.pond_fleet_beat_lua,
             PackageResources.pond_fleet_plan_lua, PackageResources.pond_fleet_order_lua,
-            PackageResources.pond_fleet_leave_lua,
+            PackageResources.pond_fleet_leave_lua, PackageResources.pond_export_lua, PackageResources.pond_import_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct InputLinesTests {
     /// What is read when a pipe holds the text and ends.
-    private func read(_ text: String, bytesMax: Int = 10) -> (lines: [String], failure: InputLines.Failure?) {
+    private func read(_ text: String, bytesMax: Int = 10) -> (lines: [String], failure: InputFailure?) {
         var ends: [Int32] = [0, 0]
         precondition(pipe(&ends) == 0)
         defer { close(ends[0]) }
@@ -37,7 +37,7 @@ import Testing
     func `a line that is too long ends the reading after those before it`(line: String) {
         let result = read("a\nb\n" + line)
         #expect(result.lines == ["1:a", "2:b"])
-        #expect(result.failure?.line == 3)
+        #expect(result.failure?.number == 3)
         #expect(result.failure?.reason == "is longer than 10 bytes")
     }
 
@@ -47,16 +47,16 @@ import Testing
         defer { for end in ends { close(end) } }
         precondition(write(ends[1], "a\nb\nc", 5) == 5)
         var input = InputLines(ends[0], bytesMax: 10)
-        #expect(input.read()?.lines.map(\.number) == [1, 2])
+        #expect(input.read()?.pieces.map(\.number) == [1, 2])
         precondition(write(ends[1], "d\n", 2) == 2)
-        let last = input.read()?.lines.first
+        let last = input.read()?.pieces.first
         #expect(last?.number == 3)
         #expect(last?.bytes == Array("cd".utf8))
     }
 
     @Test func `what cannot be read is said with its line`() {
         var input = InputLines(-1, bytesMax: 10)
-        #expect(input.read()?.failure?.line == 1)
+        #expect(input.read()?.failure?.number == 1)
         #expect(input.read() == nil)
     }
 }

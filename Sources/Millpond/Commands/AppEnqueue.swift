@@ -2,15 +2,15 @@ package import ArgumentParser
 import PondCore
 import PondQueue
 
-/// Adds one job, or one a line.
+/// Adds one job, or one a line, a row or an element of standard input.
 package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
     package static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: "enqueue",
-            abstract: "Add a job to a queue, or one job a line of standard input.",
+            abstract: "Add a job to a queue, or one a line, a row or an element of standard input.",
             discussion: """
-                Prints the job's id. With --lines every line of standard input is the payload of a job; the first \
-                line that is refused stops it, and those before it stay enqueued.
+                Prints the job's id. With --lines, --csv or --json-array standard input holds many payloads, of which \
+                one at a time is in memory; the first that is refused stops it, and those before it stay enqueued.
                 """
         )
     }
@@ -24,15 +24,13 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
     )
     var data: String?
 
-    @Flag(help: "Enqueue one job a line of standard input; each line is a payload.")
-    var lines = false
-
     @Flag(help: "Take payloads as they are, JSON or not.")
     var raw = false
 
     @Option(help: ArgumentHelp("The queue.", valueName: "queue"))
     var queue: String = App.queue
 
+    @OptionGroup var bulk: BulkOptions
     @OptionGroup var job: JobOptions
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
@@ -40,8 +38,15 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
     package init() {}
 
     package func validate() throws {
-        if lines, data != nil {
-            throw ValidationError("--lines takes the payloads from standard input; leave --data out")
+        if bulk.isUsed, data != nil {
+            throw ValidationError("--lines, --csv and --json-array take payloads from standard input; leave --data out")
+        }
+        if raw, bulk.csv || bulk.jsonArray || bulk.keyField != nil || bulk.correlationField != nil {
+            throw ValidationError("--raw goes with --data and --lines, and with no field of a payload")
+        }
+        if bulk.keyField != nil, job.key != nil { throw ValidationError("--key and --key-field exclude each other") }
+        if bulk.correlationField != nil, job.correlationID != nil {
+            throw ValidationError("--correlation-id and --correlation-field exclude each other")
         }
     }
 
@@ -53,8 +58,10 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
                 let options = try await job.options(on: pond)
                 // What is wrong with the options is told before anything is read.
                 _ = try NewJob(kind: kind, options: options).fields()
-                if lines {
-                    try await enqueueLines(queue, kind, options, terminal)
+                if bulk.isUsed {
+                    try await queue.register()
+                    let run = BulkEnqueue(queue, kind: kind, options: options, bulk: bulk, isRaw: raw)
+                    try await enqueueMany(run, terminal)
                 } else {
                     let data = try data.map { text throws(CommandFailure) in
                         try PayloadSource.read(text, isRaw: raw)
@@ -91,23 +98,31 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
         try terminal.print(JSONDocument(kind: "EnqueuedJob", items: [.object(members)]))
     }
 
-    private func enqueueLines(
-        _ queue: Queue,
-        _ kind: JobKind,
-        _ options: EnqueueOptions,
-        _ terminal: Terminal
-    ) async throws {
-        try await queue.register()
-        var input = InputLines(bytesMax: Limits.payloadBytesMax)
-        var bulk = BulkEnqueue(queue, kind: kind, options: options, isRaw: raw)
+    private func enqueueMany(_ run: BulkEnqueue, _ terminal: Terminal) async throws {
+        if bulk.csv {
+            try await enqueueAll(CSVRows(delimiter: bulk.delimiter ?? UInt8(ascii: ",")), run, terminal)
+        } else if bulk.jsonArray {
+            try await enqueueAll(JSONArrayElements(), run, terminal)
+        } else {
+            try await enqueueAll(InputLines(bytesMax: Limits.payloadBytesMax), run, terminal)
+        }
+    }
+
+    private func enqueueAll<Input: BulkInput>(_ input: Input, _ run: BulkEnqueue, _ terminal: Terminal) async throws {
+        var (input, run) = (input, run)
         let bar = ProgressBar("enqueued", total: nil, on: terminal, offTerminal: .lines)
-        defer { bar.finish(showsSummary: !output.json) }
-        try await bulk.run(&input) { bar.advance(to: $0.accepted) }
-        let tally = bulk.tally
-        if tally.skipped > 0 { bar.say("\(tally.skipped.of("empty line")) skipped") }
+        defer {
+            // A run that was stopped has enqueued some, too.
+            bar.advance(to: run.tally.accepted)
+            bar.finish(showsSummary: !output.json)
+        }
+        try await run.run(&input) { bar.advance(to: $0.accepted) }
+        let tally = run.tally
+        if tally.skipped > 0 { bar.say("\(tally.skipped.of("empty \(Input.piece)")) skipped") }
+        if tally.duplicates > 0 { bar.say("\(tally.duplicates.of("key")) known, for which nothing was added") }
         guard output.json else { return }
         let counts: [(String, JSONValue)] = [
-            ("queue", .string(queue.name.text)), ("kind", .string(kind.text)),
+            ("queue", .string(run.queue.name.text)), ("kind", .string(run.kind.text)),
             ("enqueued", .count(tally.accepted)), ("ready", .count(tally.enqueued)), ("held", .count(tally.held)),
             ("duplicate", .count(tally.duplicates)), ("skipped", .count(tally.skipped)),
         ]

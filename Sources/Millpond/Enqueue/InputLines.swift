@@ -1,47 +1,32 @@
-import Glibc
-
 /// The lines of a descriptor, in the pieces in which they arrive.
-///
-/// A read takes what is there: what somebody types or a slow program writes is passed on at once.
-package struct InputLines {
+package struct InputLines: BulkInput {
     /// A line and its number, from 1.
-    package struct Line: Sendable, Hashable {
-        /// Where it is in the input.
-        package let number: Int
-        /// The line without its end.
-        package let bytes: [UInt8]
-    }
+    package typealias Line = InputPiece
 
-    /// Why reading stopped.
-    package struct Failure: Error, Hashable {
-        /// The line it stopped in.
-        package let line: Int
-        /// What is wrong with it, after "line 3".
-        package let reason: String
-    }
+    /// What one is called.
+    package static let piece = "line"
+    /// They are counted from 1.
+    package static let firstNumber = 1
+    /// A line may be anything.
+    package static let isAlwaysJSON = false
 
-    private let descriptor: Int32
     private let bytesMax: Int
+    private var chunks: InputChunks
     private var started: [UInt8] = []
     private var next = 1
     private var isAtEnd = false
 
-    private static let chunkBytes = 65_536
-
     /// - Parameter bytesMax: the longest line, without its end.
     package init(_ descriptor: Int32 = 0, bytesMax: Int) {
-        self.descriptor = descriptor
+        chunks = InputChunks(descriptor)
         self.bytesMax = bytesMax
     }
 
     /// The lines that came next, without their line ends; nil at the end.
-    ///
-    /// Blocks until there is one or more.
-    /// - Returns: the whole lines, and the failure that follows them if there is one; then there is nothing more.
-    package mutating func read() -> (lines: [Line], failure: Failure?)? {
-        var lines: [Line] = []
+    package mutating func read() -> (pieces: [InputPiece], failure: InputFailure?)? {
+        var lines: [InputPiece] = []
         while lines.isEmpty && !isAtEnd {
-            do throws(Failure) {
+            do throws(InputFailure) {
                 let chunk = try readChunk()
                 isAtEnd = chunk.isEmpty
                 try split(chunk, into: &lines)
@@ -55,7 +40,10 @@ package struct InputLines {
         return lines.isEmpty ? nil : (lines, nil)
     }
 
-    private mutating func split(_ chunk: [UInt8], into lines: inout [Line]) throws(Failure) {
+    private mutating func split(
+        _ chunk: ArraySlice<UInt8>,
+        into lines: inout [InputPiece]
+    ) throws(InputFailure) {
         for (offset, piece) in chunk.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         {
             // Each piece but the first comes after a line end, which ends what was started.
@@ -66,30 +54,26 @@ package struct InputLines {
         }
     }
 
-    private mutating func takeLine() throws(Failure) -> Line {
+    private mutating func takeLine() throws(InputFailure) -> InputPiece {
         if started.last == UInt8(ascii: "\r") { started.removeLast() }
         if started.count > bytesMax { throw tooLong }
         defer {
             next += 1
             started.removeAll(keepingCapacity: true)
         }
-        return Line(number: next, bytes: started)
+        return InputPiece(number: next, bytes: started)
     }
 
-    private var tooLong: Failure { Failure(line: next, reason: "is longer than \(bytesMax) bytes") }
+    private var tooLong: InputFailure { InputFailure(number: next, reason: "is longer than \(bytesMax) bytes") }
 
-    private func readChunk() throws(Failure) -> [UInt8] {
-        var buffer = [UInt8](repeating: 0, count: Self.chunkBytes)
-        while true {
-            let count = Glibc.read(descriptor, &buffer, buffer.count)
-            if count >= 0 { return Array(buffer.prefix(count)) }
-            if errno == EINTR { continue }
-            guard errno == EAGAIN else {
-                throw Failure(line: next, reason: "cannot be read: \(String(cString: strerror(errno)))")
-            }
-            // Somebody who shares the descriptor made it non-blocking.
-            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            _ = poll(&waiting, 1, 1_000)
+    private mutating func readChunk() throws(InputFailure) -> ArraySlice<UInt8> {
+        do throws(InputChunks.Obstacle) { return try chunks.read() } catch {
+            throw InputFailure(number: next, reason: error.reason)
         }
     }
+}
+
+extension InputFailure {
+    /// The line that reading stopped in, for whoever reads lines alone.
+    package var line: Int { number }
 }

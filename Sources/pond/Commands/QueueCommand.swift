@@ -4,9 +4,10 @@ import ArgumentParser
 struct QueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queue",
-        abstract: "List the queues, look at one, pause it or let it go on.",
+        abstract: "List the queues, look at one, pause it or let it go on, write it to a file and read it again.",
         subcommands: [
             QueueListCommand.self, QueueGetCommand.self, QueuePauseCommand.self, QueueResumeCommand.self,
+            QueueExportCommand.self, QueueImportCommand.self,
         ]
     )
 }

@@ -1,0 +1,141 @@
+import PondCore
+import PondQueue
+import PondRedis
+import PondTestKit
+import Testing
+
+/// `pond enqueue` with many jobs from tables and arrays.
+@Suite(.serialized, .redis) struct BulkEnqueueTests {
+    private func enqueue(_ place: Place, _ arguments: [String], input: String) async throws -> Child.Ended {
+        try await Child.run(["enqueue", "a.b"] + arguments + place.options, input: Array(input.utf8))
+    }
+
+    private func jobs(_ place: Place) async throws -> [Job] {
+        var jobs: [Job] = []
+        while true {
+            let fetched = try await place.queue.fetch(as: Consumer("reader"), atMost: 100).deliveries
+            if fetched.isEmpty { return jobs }
+            for delivery in fetched { jobs.append(try delivery.job.get()) }
+        }
+    }
+
+    private func payloads(_ place: Place) async throws -> [String] {
+        try await jobs(place).map { String(decoding: $0.data, as: UTF8.self) }
+    }
+
+    @Test func `rows of a table become jobs with strings`() async throws {
+        let place = try Place()
+        let ended = try await enqueue(
+            place,
+            ["--csv", "--delimiter", ";", "--json"],
+            input: "order;note\r\n0042;\"a; \"\"b\"\"\"\r\n\r\n43;\r\n"
+        )
+        #expect(ended.code == 0, "\(ended.error)")
+        #expect(ended.output.first?.contains(#""enqueued":2,"ready":2,"held":0,"duplicate":0,"skipped":1"#) == true)
+        #expect(
+            try await payloads(place)
+                == [#"{"order":"0042","note":"a; \"b\""}"#, #"{"order":"43","note":""}"#]
+        )
+    }
+
+    @Test func `elements of an array become jobs, their bytes as they stand`() async throws {
+        let place = try Place()
+        let ended = try await enqueue(place, ["--json-array"], input: "[ {\"a\": 1.0} ,\n\"x\" , [ ] ]")
+        #expect(ended.code == 0, "\(ended.error)")
+        #expect(try await payloads(place) == [#"{"a": 1.0}"#, "\"x\"", "[ ]"])
+    }
+
+    @Test(
+        arguments: [
+            ("--lines", "{\"o\":1,\"c\":\"x\"}\n{\"o\":\"b\\u0062\",\"c\":\"y\"}\n"),
+            ("--csv", "o,c\n1,x\nbb,y\n"),
+            ("--json-array", #"[{"o":1,"c":"x"},{"p":{"o":3},"o":"bb","c":"y"}]"#),
+        ]
+    )
+    func `keys and correlation ids come from the payload, and a second run adds nothing`(
+        mode: String,
+        input: String
+    ) async throws {
+        let place = try Place()
+        let arguments = [mode, "--key-field", "o", "--correlation-field", "c", "--json"]
+        let first = try await enqueue(place, arguments, input: input)
+        #expect(first.code == 0, "\(first.error)")
+        let second = try await enqueue(place, arguments, input: input)
+        #expect(second.output.first?.contains(#""enqueued":0,"ready":0,"held":0,"duplicate":2"#) == true)
+        let jobs = try await jobs(place)
+        #expect(jobs.map { $0.key?.text } == ["1", "bb"])
+        #expect(jobs.map(\.correlationID) == ["x", "y"])
+    }
+
+    @Test(
+        arguments: [
+            ("--lines", "{\"o\":1}\n{\"p\":1}\n", "line 2 has no \"o\" at its top level"),
+            ("--lines", "{\"o\":1}\n[1]\n", "line 2 is no object"),
+            ("--lines", "{\"o\":1}\n{\"o\":1.5}\n", "line 2 has in \"o\" neither a string nor a whole number"),
+            ("--lines", "{\"o\":1}\n{\"o\":2,\"o\":3}\n", "line 2 has \"o\" twice"),
+            ("--lines", "{\"o\":1}\n{\"o\":\"\"}\n", "line 2: key has 0 bytes"),
+            ("--lines", "{\"o\":1}\n{\"o\":1,\"x\":2}\n", "another kind or payload"),
+            ("--csv", "o,p\n1,x\n2\n", "row 3 (line 3) has 1 cell"),
+            ("--json-array", "[{\"o\":1},{\"o\":2]", "element 2 is not JSON"),
+        ]
+    )
+    func `the first bad piece stops it, and it is said how to go on`(
+        mode: String,
+        input: String,
+        text: String
+    ) async throws {
+        let place = try Place()
+        let ended = try await enqueue(place, [mode, "--key-field", "o"], input: input)
+        #expect(ended.code == 2 || ended.code == 5)
+        #expect(ended.error.contains { $0.contains(text) && $0.contains("1 job enqueued before") }, "\(ended.error)")
+        #expect(ended.error.contains { $0.contains("--skip 1") }, "\(ended.error)")
+        #expect(try await place.queue.depth().ready == 1)
+    }
+
+    @Test(
+        arguments: [
+            ("--lines", "1\n2\n3\n"), ("--csv", "a\n1\n2\n3\n"), ("--json-array", "[1,2,3]"),
+        ]
+    )
+    func `skipped pieces are passed over`(mode: String, input: String) async throws {
+        let place = try Place()
+        #expect(try await enqueue(place, [mode, "--skip", "2"], input: input).code == 0)
+        #expect(try await payloads(place).count == 1)
+    }
+
+    @Test func `an array much larger than memory would be good for is never held`() async throws {
+        let place = try Place()
+        let element = "{\"text\":\"" + String(repeating: "x", count: 50_000) + "\"}"
+        let input = "[" + [String](repeating: element, count: 1_000).joined(separator: ",") + "]"
+        let most = Guarded(0)
+        let ended = try await Child.run(
+            ["enqueue", "a.b", "--json-array"] + place.options,
+            input: Array(input.utf8)
+        ) { child in
+            while child.isAlive {
+                // The process may end between the two looks at it.
+                if let bytes = try? Processes.residentBytes(child.pid) { most.change { $0 = max($0, bytes) } }
+                try await LocalClock.system.sleep(.milliseconds(5))
+            }
+        }
+        #expect(ended.code == 0, "\(ended.error)")
+        #expect(try await place.queue.depth().ready == 1_000)
+        // The input alone has 50 MB; the program without any takes about 30.
+        #expect(most.value < 48_000_000, "\(most.value) bytes")
+    }
+
+    @Test(
+        arguments: [
+            (["--lines", "--csv"], "exclude each other"), (["--csv", "--json-array"], "exclude each other"),
+            (["--csv", "--data", "1"], "leave --data out"), (["--delimiter", ";"], "goes with --csv"),
+            (["--csv", "--delimiter", "|"], "no delimiter"), (["--key-field", "a"], "goes with --lines"),
+            (["--lines", "--key-field", "a", "--key", "b"], "exclude each other"),
+            (["--csv", "--raw"], "--raw"), (["--skip", "1"], "goes with --lines"),
+        ]
+    )
+    func `what does not go together is refused`(arguments: [String], text: String) async throws {
+        let ended = try await Child.run(["enqueue", "a.b"] + arguments)
+        #expect(ended.code == 2)
+        #expect(ended.error.contains { $0.contains(text) }, "\(ended.error)")
+    }
+}
