@@ -13,7 +13,7 @@ public enum BridgeLimits {
     /// How long a handler that was told to stop may take for it, before SIGTERM, and again before SIGKILL.
     public static let stopGrace = Duration.milliseconds(1_500)
     /// How long a handler may live on after it closed its standard output.
-    static let closedOutputGrace = Duration.milliseconds(300)
+    static let closedOutputGrace = Duration.milliseconds(500)
     /// How long handlers may take to end after their standard input was closed, when the worker ends.
     static let farewell = Duration.seconds(2)
     /// Rests before a handler is started anew, when the one before died without having answered.

@@ -65,7 +65,8 @@ extension Duration {
 
     /// The duration in seconds, as people and reports read it.
     public var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) * 1e-18
+        // A division, because no double is a tenth of anything: 0.7 s must not read 0.7000000000000001.
+        Double(components.seconds) + Double(components.attoseconds) / 1e18
     }
 }
 

@@ -25,7 +25,7 @@ struct PondCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Run",
                 subcommands: [
-                    UpCommand.self, WorkerCommand.self, SuperviseCommand.self, RelayCommand.self,
+                    UpCommand.self, PondWorkerCommand.self, SuperviseCommand.self, RelayCommand.self,
                     WavesCommand.self,
                 ]
             ),

@@ -7,7 +7,7 @@ import PondTestKit
 import Testing
 
 /// Programs that break every rule: the attempt fails under a named cause, the slot lives, nothing is left over.
-@Suite(.redis) struct ExecAbuseTests {
+@Suite(.redis, .serialized) struct ExecAbuseTests {
     /// What the program does is what the job's payload says; `good` jobs are answered well.
     private static let program = """
         import json, os, signal, sys, time
@@ -145,15 +145,16 @@ import Testing
             open("\(harness.folder)/starts", "a").write("x ")
             for line in sys.stdin:
                 print('{"type":"done"}', flush=True)
-                time.sleep(0.1)
+                time.sleep(0.7)
                 print('{"type":"done"}', flush=True)
             """
         let bridge = ExecBridge(try harness.python(program), logger: harness.pond.logger)
         try await harness.withWorker(bridge) {
             for number in 1...2 {
                 try await harness.enqueue("1")
-                try await harness.eventually { $0.done == number }
-                try await Task.sleep(for: .milliseconds(400))
+                try await harness.eventually { $0.done == number || $0.dead > 0 }
+                #expect(try await harness.queue.dead().map(\.error) == [])
+                try await Task.sleep(for: .milliseconds(1_200))
             }
             #expect(harness.words("starts").count == 2)
         }

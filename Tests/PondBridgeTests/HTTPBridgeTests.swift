@@ -20,7 +20,7 @@ import Testing
                 tries[body] = tries.get(body, 0) + 1
                 open(folder + "/seen", "a").write(json.dumps([dict(self.headers.items()), body]) + "\\n")
                 if mode == "hang": time.sleep(600)
-                if mode == "drop": return self.connection.close()
+                if mode == "drop": return self.connection.shutdown(2)
                 code, headers, answer = 200, {}, b"ok"
                 if mode == "busy" and tries[body] == 1: code, headers = 429, {"Retry-After": "1"}
                 if mode == "down": code, answer = 503, b"maintenance"

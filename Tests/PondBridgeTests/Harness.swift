@@ -1,12 +1,13 @@
 import Glibc
 import Logging
-import PondBridge
 import PondCore
 import PondQueue
 import PondRedis
 import PondTestKit
 import PondWorker
 import Synchronization
+
+@testable import PondBridge
 
 /// A queue of the test's own, a folder of its own, and a worker whose handlers are programs.
 struct Harness: Sendable {
@@ -26,6 +27,7 @@ struct Harness: Sendable {
         var template = Array("/tmp/pond-bridge-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Missed("no folder: \(String(cString: strerror(errno)))") }
         folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        Folders.remember(folder)
     }
 
     /// Writes a program and returns the command that runs it.
@@ -87,7 +89,6 @@ struct Harness: Sendable {
             try await group.waitForAll()
             await bridge.close()
         }
-        _ = try ChildRun.output(["/bin/rm", "-rf", folder])
     }
 
     @discardableResult
@@ -155,7 +156,8 @@ enum ChildRun {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    static func isAlive(_ process: Int32) -> Bool { kill(process, 0) == 0 }
+    /// Whether a process runs; one that has ended and that nobody has waited for does not.
+    static func isAlive(_ process: Int32) -> Bool { ChildUsage.isRunning(process) }
 }
 
 extension ChildRun {
@@ -167,5 +169,21 @@ extension ChildRun {
         let count = fread(&bytes, 1, bytes.count, file)
         let words = String(decoding: bytes.prefix(count), as: UTF8.self).split(separator: " ")
         return (words.count > 1 ? Int(words[1]) ?? 0 : 0) * 4_096 / 1_048_576
+    }
+}
+
+/// The folders of all tests, removed when the process ends.
+private enum Folders {
+    private static let all = Mutex<[String]>([])
+    private static let isArmed: Void = { _ = atexit { Folders.remove() } }()
+
+    static func remember(_ folder: String) {
+        _ = isArmed
+        all.withLock { $0.append(folder) }
+    }
+
+    private static func remove() {
+        // A failing removal leaves a folder below /tmp, which is what the folder is for.
+        _ = try? ChildRun.output(["/bin/rm", "-rf"] + all.withLock(\.self))
     }
 }

@@ -77,7 +77,7 @@ import Testing
     static let producer = [
         "fcall", "time", "xadd", "xlen", "hget", "hset", "hincrby", "zadd", "zcard", "zrange", "sadd",
         // Where jobs have keys: to see how far the job is that has one.
-        "hexists", "xrange", "xpending", "zrangebyscore",
+        "hexists", "xrange", "xpending", "zrangebyscore", "hmget",
     ]
 
     /// Commands of a supervisor whose fleet follows its load, and of a person who looks after fleets.

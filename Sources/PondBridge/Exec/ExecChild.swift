@@ -200,6 +200,8 @@ extension ExecChild: ChildListener {
     func outputEnded() async {
         do {
             try await Task.sleep(for: BridgeLimits.closedOutputGrace)
+            // On a busy machine the news of its end may take longer.
+            guard process.pid.map(ChildUsage.isRunning) ?? false else { return }
             kill(because: BridgeFailure(.closedOutput, "it closed its standard output and did not end"))
         } catch {
             // It has ended, as it should.

@@ -30,7 +30,8 @@ public final class HTTPBridge: Bridge {
         let response: HTTPClientResponse
         let body: [UInt8]
         do {
-            let left = TimeAmount.milliseconds(max(1, job.timeRemaining.wholeMilliseconds))
+            // The worker ends what is over its time, and says so; this is for what it could not end.
+            let left = TimeAmount.milliseconds(job.timeRemaining.wholeMilliseconds) + .seconds(5)
             response = try await client.execute(request(for: job), timeout: left)
             body = try await HTTPBridge.start(of: response.body)
         } catch is CancellationError {

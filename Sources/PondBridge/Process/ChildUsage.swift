@@ -17,13 +17,21 @@ enum ChildUsage {
 
     /// What the children took that the process has waited for, to a hundredth of a second; nil when it is gone.
     static func children(_ process: Int32) -> Duration? {
-        guard let text = SmallFile.read("/proc/\(process)/stat"),
-            // The name stands in brackets and may hold anything.
-            let rest = text.lastIndex(of: ")").map({ text[text.index(after: $0)...] })
-        else { return nil }
-        let words = rest.split(separator: " ")
+        let words = state(process)
         // Of the words after the name these are cutime and cstime (proc_pid_stat(5), fields 16 and 17).
         guard words.count > 14, let user = Int(words[13]), let system = Int(words[14]) else { return nil }
         return .milliseconds((user + system) * 1_000 / ticksPerSecond)
+    }
+
+    /// Whether the process has not ended, though perhaps nobody has waited for it yet.
+    static func isRunning(_ process: Int32) -> Bool {
+        state(process).first.map { $0 != "Z" && $0 != "X" } ?? false
+    }
+
+    /// The words of the kernel's account of a process from its state on, none when it is gone.
+    private static func state(_ process: Int32) -> [Substring] {
+        // The name stands in brackets and may hold anything.
+        guard let text = SmallFile.read("/proc/\(process)/stat"), let end = text.lastIndex(of: ")") else { return [] }
+        return text[text.index(after: end)...].split(separator: " ")
     }
 }

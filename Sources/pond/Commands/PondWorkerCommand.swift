@@ -3,7 +3,7 @@ import Millpond
 import PondBridge
 
 /// `pond worker`: jobs to try a deployment with, and jobs whose handlers are other programs.
-struct WorkerCommand: AsyncParsableCommand {
+struct PondWorkerCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "worker",
         abstract: "Run one worker process, with handlers in any language.",
