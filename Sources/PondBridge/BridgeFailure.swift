@@ -14,6 +14,8 @@ public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible 
         case closedOutput = "handler_closed_output"
         /// It wrote although nothing was asked, or answered twice, or for another job.
         case unasked = "handler_unasked_answer"
+        /// It asked for more answers than it read.
+        case deaf = "handler_does_not_read"
         /// It did not end when it was told to, and was killed.
         case stopped = "handler_stopped"
         /// A child job that it asked for was refused.
@@ -24,11 +26,12 @@ public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible 
         case unavailable = "handler_unavailable"
     }
 
+    /// Which kind of fault it was.
     public let cause: Cause
     /// What happened, for people.
     public let text: String
 
-    init(_ cause: Cause, _ text: String) {
+    package init(_ cause: Cause, _ text: String) {
         self.cause = cause
         self.text = text
     }

@@ -80,13 +80,14 @@ struct JSONMembers {
 }
 
 /// Bytes of a stranger, made fit for an error text or a log line.
-enum SafeLine {
+package enum SafeLine {
     /// The text with control characters escaped.
     static func text(_ bytes: some Collection<UInt8>) -> String {
         String(String(decoding: bytes, as: UTF8.self).debugDescription.dropFirst().dropLast())
     }
 
-    static func quoted(_ bytes: [UInt8]) -> String {
+    /// The first 100 bytes in quotes, and how many more there are.
+    package static func quoted(_ bytes: [UInt8]) -> String {
         let shown = String(decoding: bytes.prefix(100), as: UTF8.self).debugDescription
         return bytes.count > 100 ? "\(shown) and \(bytes.count - 100) bytes more" : shown
     }

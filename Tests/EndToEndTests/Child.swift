@@ -53,7 +53,7 @@ final class Child: Sendable {
     /// Runs a program to its end beside `body`; it is killed when `body` returns and it has not ended.
     ///
     /// - Parameters:
-    ///   - program: one of this package's. Defaults to `pond`.
+    ///   - program: one of this package's, or a path. Defaults to `pond`.
     ///   - environment: on top of this process' own, without what Millpond reads there.
     ///   - holdsInput: whether its standard input stays open while `body` runs; `input` is written first.
     @discardableResult
@@ -103,7 +103,7 @@ final class Child: Sendable {
         }
         for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
         return Configuration(
-            executable: .path(FilePath(path(program))),
+            executable: .path(FilePath(program.hasPrefix("/") ? program : path(program))),
             arguments: Arguments(arguments),
             environment: .inherit.updating(variables),
             workingDirectory: directory.map { FilePath($0) },

@@ -54,6 +54,9 @@ import Testing
             if mode == "late": say(type="done", id="1-1")
             if mode == "deaf":
                 os.close(0); time.sleep(600)
+            if mode == "asks":
+                for number in range(20000):
+                    print('{"type":"enqueue","id":"%s","kind":"no kind","ref":"%s"}' % (job["id"], "r" * 200), flush=True)
             if mode == "type": say(type="dance")
             if mode == "name": print('{"type":"done","type":"done"}', flush=True)
         """
@@ -70,7 +73,8 @@ import Testing
             ("hangs", "timed out"), ("stubborn", "timed out"), ("forks", "handler_died"), ("flees", "handler_died"),
             ("closes", "handler_closed_output"), ("twice", "handler_unasked_answer"),
             ("late", "handler_unasked_answer"),
-            ("deaf", "timed out"), ("type", "handler_garbage"), ("name", "handler_garbage"),
+            ("deaf", "timed out"), ("asks", "handler_does_not_read"), ("type", "handler_garbage"),
+            ("name", "handler_garbage"),
         ]
     )
     func `the attempt fails under its cause, and the slot takes the next job`(mode: String, cause: String) async throws

@@ -1,13 +1,12 @@
 import Glibc
 import Logging
+import PondBridge
 import PondCore
 import PondQueue
 import PondRedis
 import PondTestKit
 import PondWorker
 import Synchronization
-
-@testable import PondBridge
 
 /// A queue of the test's own, a folder of its own, and a worker whose handlers are programs.
 struct Harness: Sendable {

@@ -1,7 +1,6 @@
+import PondBridge
 import PondCore
 import Testing
-
-@testable import PondBridge
 
 /// The pure parts of the bridge.
 @Suite struct PieceTests {

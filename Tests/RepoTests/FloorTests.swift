@@ -40,7 +40,8 @@ import Testing
             Floors.all.filter { $0.theirs.contains(module) && $0.folder.hasPrefix("Sources/") }.map(\.target)
         }
         #expect(users(of: "GRDB") == ["PondSQLite"])
-        #expect(users(of: "Subprocess") == ["PondSupervisor", "Millpond", "PondTestKit"])
+        #expect(users(of: "Subprocess") == ["PondBridge", "PondSupervisor", "Millpond", "PondTestKit"])
+        #expect(users(of: "AsyncHTTPClient") == ["PondBridge"])
         #expect(users(of: "ArgumentParser") == ["Millpond", "pond"])
         #expect(users(of: "NIOSSL") == ["PondRedis"])
     }

@@ -9,10 +9,11 @@ public final class ExecBridge: Bridge {
 
     /// - Parameter command: what `/bin/sh -c` runs, once a slot, when the slot has its first job.
     public init(_ command: String, logger: Logger, clock: LocalClock = .system) {
-        world = HandlerWorld(logger)
-        pool = ExecPool(command, world, clock: clock)
+        world = HandlerWorld(logger, clock)
+        pool = ExecPool(command, world)
     }
 
+    /// Has the job run by a program that waits for one, or by a new one.
     public func run(_ job: JobContext) async throws {
         let child = try await pool.take()
         let answer: ExecMessage.Answer
@@ -27,6 +28,7 @@ public final class ExecBridge: Bridge {
         try job.end(as: answer)
     }
 
+    /// Ends the programs that wait: their standard input first, and force when that does not do.
     public func close() async {
         await pool.close()
         await world.guardian.end()

@@ -21,11 +21,13 @@ final class ExecChild: Sendable {
     private let process: ChildProcess
     private let mailbox = LineMailbox()
     private let logger: Logger
+    private let clock: LocalClock
     private let state = Mutex(State())
 
     init(_ world: HandlerWorld) {
         process = ChildProcess(world)
         logger = world.logger
+        clock = world.clock
     }
 
     func start(_ command: String) async throws(BridgeFailure) { try await process.start(command, for: self) }
@@ -42,8 +44,8 @@ final class ExecChild: Sendable {
     func run(_ job: JobContext) async throws -> ExecMessage.Answer {
         process.errors.belong(to: job.logger)
         mailbox.open()
-        let began = ContinuousClock.now
-        let before = process.pid.flatMap { ChildUsage.own($0) }
+        let began = clock.now()
+        let before = process.pid.flatMap { ProcessClock.read($0) }
         process.write(ExecRequest.job(job))
         do {
             let answer = try await withTaskCancellationHandler {
@@ -51,7 +53,7 @@ final class ExecChild: Sendable {
             } onCancel: {
                 self.stop(job.id)
             }
-            if let before { charge(job, since: before, after: began.duration(to: .now)) }
+            if let before { charge(job, since: before, after: began.duration(to: clock.now())) }
             process.errors.belong(to: logger)
             state.withLock { $0.answers += 1 }
             return answer
@@ -90,7 +92,7 @@ final class ExecChild: Sendable {
                 if let usd { try job.spend(usd: usd) }
                 if let cpu { try job.spend(cpu: cpu) }
             case .enqueue(let child):
-                let obstacle = await enqueue(child, of: job)
+                let obstacle = try await enqueue(child, of: job)
                 refusal = refusal ?? obstacle
             case .answer(let answer):
                 guard mailbox.close() else { throw BridgeFailure(.unasked, "it wrote more after its answer") }
@@ -115,25 +117,29 @@ final class ExecChild: Sendable {
     }
 
     /// - Returns: why a child job was not enqueued, when the program does not ask to be told.
-    private func enqueue(_ child: ExecMessage.ChildJob, of job: JobContext) async -> BridgeFailure? {
+    private func enqueue(
+        _ child: ExecMessage.ChildJob,
+        of job: JobContext
+    ) async throws(BridgeFailure) -> BridgeFailure? {
+        let news: [UInt8]?
         do {
             let answer = try await job.enqueue(try child.job(), to: child.queue)
-            if let reference = child.reference {
-                process.write(ExecRequest.enqueued(reference, answer.word, id: answer.id.text))
-            }
-            return nil
+            news = child.reference.map { ExecRequest.enqueued($0, answer.word, id: answer.id.text) }
         } catch {
             guard let reference = child.reference else {
                 return BridgeFailure(.refusedChild, "a child job \(child.kind) was not enqueued: \(error)")
             }
-            process.write(ExecRequest.refused(reference, "\(error)"))
-            return nil
+            news = ExecRequest.refused(reference, "\(error)")
         }
+        if let news, !process.write(news) {
+            throw BridgeFailure(.deaf, "it left \(BridgeLimits.unreadMax) answers unread")
+        }
+        return nil
     }
 
     /// What the attempt took in CPU time, by the kernel's account.
     private func charge(_ job: JobContext, since before: Duration, after run: Duration) {
-        guard let pid = process.pid, let now = ChildUsage.own(pid) else { return }
+        guard let pid = process.pid, let now = ProcessClock.read(pid) else { return }
         var cpu = now - before
         // No child of its own begins and ends in less.
         if run > .milliseconds(5), let children = ChildUsage.children(pid) {
@@ -199,7 +205,7 @@ extension ExecChild: ChildListener {
 
     func outputEnded() async {
         do {
-            try await Task.sleep(for: BridgeLimits.closedOutputGrace)
+            try await clock.sleep(BridgeLimits.closedOutputGrace)
             // On a busy machine the news of its end may take longer.
             guard process.pid.map(ChildUsage.isRunning) ?? false else { return }
             kill(because: BridgeFailure(.closedOutput, "it closed its standard output and did not end"))

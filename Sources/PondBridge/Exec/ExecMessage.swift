@@ -1,17 +1,17 @@
 import FoundationEssentials
-import PondCore
+package import PondCore
 
 /// A line that a handler writes, read and checked.
-enum ExecMessage: Sendable, Equatable {
+package enum ExecMessage: Sendable, Equatable {
     /// The last word on the job.
-    enum Answer: Sendable, Equatable {
+    package enum Answer: Sendable, Equatable {
         case done(result: [UInt8]?, keptFor: Duration?)
         case retry(after: Duration?, error: String)
         case fail(error: String, cause: String)
     }
 
     /// A child job to be enqueued, and what its answer shall be called.
-    struct ChildJob: Sendable, Equatable {
+    package struct ChildJob: Sendable, Equatable {
         var kind: String
         var data: [UInt8]
         var queue: String?
@@ -31,7 +31,7 @@ enum ExecMessage: Sendable, Equatable {
     ///
     /// - Returns: the message, and the id of the job that it says it is about.
     /// - Throws: `BridgeFailure` with the cause `garbage`, which quotes the line.
-    static func read(_ line: [UInt8]) throws(BridgeFailure) -> (message: ExecMessage, id: String?) {
+    package static func read(_ line: [UInt8]) throws(BridgeFailure) -> (message: ExecMessage, id: String?) {
         do throws(FlawedMessage) {
             let members = try JSONMembers(line)
             return (try message(members), try members.text("id"))

@@ -1,6 +1,6 @@
 import Glibc
 public import Logging
-import PondCore
+public import PondCore
 public import PondWorker
 import Synchronization
 
@@ -15,11 +15,12 @@ public final class ExecOnceBridge: Bridge {
     private let world: HandlerWorld
 
     /// - Parameter command: what `/bin/sh -c` runs for each job.
-    public init(_ command: String, logger: Logger) {
+    public init(_ command: String, logger: Logger, clock: LocalClock = .system) {
         self.command = command
-        world = HandlerWorld(logger)
+        world = HandlerWorld(logger, clock)
     }
 
+    /// Has the job run by a process of its own.
     public func run(_ job: JobContext) async throws {
         let process = ChildProcess(world)
         process.errors.belong(to: job.logger)
@@ -37,6 +38,7 @@ public final class ExecOnceBridge: Bridge {
         try judge(ending, process, output, job)
     }
 
+    /// Lets the watcher over the processes go; none is left by then.
     public func close() async { await world.guardian.end() }
 
     private func judge(

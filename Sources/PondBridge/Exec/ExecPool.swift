@@ -15,13 +15,11 @@ final class ExecPool: Sendable {
 
     private let command: String
     private let world: HandlerWorld
-    private let clock: LocalClock
     private let state = Mutex(State())
 
-    init(_ command: String, _ world: HandlerWorld, clock: LocalClock) {
+    init(_ command: String, _ world: HandlerWorld) {
         self.command = command
         self.world = world
-        self.clock = clock
     }
 
     /// One that waits, or a new one; after a fault a new one has to wait a little, longer with each in a row.
@@ -32,8 +30,8 @@ final class ExecPool: Sendable {
             if child.isUsable { return child }
         }
         if let notBefore = state.withLock(\.notBefore) {
-            let rest = clock.now().duration(to: notBefore)
-            if rest > .zero { try await clock.sleep(rest) }
+            let rest = world.clock.now().duration(to: notBefore)
+            if rest > .zero { try await world.clock.sleep(rest) }
         }
         let child = ExecChild(world)
         do {
@@ -55,7 +53,7 @@ final class ExecPool: Sendable {
 
     /// A program ended by a fault of its own.
     func noteFault() {
-        let now = clock.now()
+        let now = world.clock.now()
         let backoff = Backoff(
             base: BridgeLimits.restartBackoff.base,
             cap: BridgeLimits.restartBackoff.cap,

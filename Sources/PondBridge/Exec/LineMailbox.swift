@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Lines of a handler on their way to the one that reads them, while somebody does.
-final class LineMailbox: Sendable {
+package final class LineMailbox: Sendable {
     private struct State {
         var isOpen = false
         var hasEnded = false
@@ -12,14 +12,16 @@ final class LineMailbox: Sendable {
 
     private let state = Mutex(State())
 
+    package init() {}
+
     /// Somebody reads from now on.
-    func open() { state.withLock { $0.isOpen = true } }
+    package func open() { state.withLock { $0.isOpen = true } }
 
     /// Nobody reads any more.
     ///
     /// - Returns: whether every line had been read.
     @discardableResult
-    func close() -> Bool {
+    package func close() -> Bool {
         let (wasEmpty, writer) = state.withLock { state in
             defer {
                 state.isOpen = false
@@ -35,7 +37,7 @@ final class LineMailbox: Sendable {
     /// Delivers a line, and waits while too many are unread.
     ///
     /// - Returns: false when nobody reads.
-    func put(_ line: [UInt8]) async -> Bool {
+    package func put(_ line: [UInt8]) async -> Bool {
         let (isTaken, reader, isFull) = state.withLock { state in
             guard state.isOpen else { return (false, state.reader, false) }
             defer { state.reader = nil }
@@ -61,7 +63,7 @@ final class LineMailbox: Sendable {
     /// The next line, nil when there is none and will be none.
     ///
     /// It does not end with its task: a handler that is told to stop may still answer.
-    func next() async -> [UInt8]? {
+    package func next() async -> [UInt8]? {
         await withCheckedContinuation { continuation in
             let (line, isKnown, writer) = state.withLock {
                 state -> ([UInt8]?, Bool, CheckedContinuation<Void, Never>?) in
@@ -78,7 +80,7 @@ final class LineMailbox: Sendable {
     }
 
     /// There will be no more lines.
-    func end() {
+    package func end() {
         let (reader, writer) = state.withLock { state in
             defer { (state.reader, state.writer, state.hasEnded) = (nil, nil, true) }
             return (state.reader, state.writer)

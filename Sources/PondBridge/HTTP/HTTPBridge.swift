@@ -26,6 +26,7 @@ public final class HTTPBridge: Bridge {
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
+    /// Posts the job and judges the answer.
     public func run(_ job: JobContext) async throws {
         let response: HTTPClientResponse
         let body: [UInt8]
@@ -42,6 +43,7 @@ public final class HTTPBridge: Bridge {
         try judge(response, body, job)
     }
 
+    /// Closes the connections.
     public func close() async {
         do {
             try await client.shutdown()

@@ -1,10 +1,10 @@
 import FoundationEssentials
-import PondCore
+package import PondCore
 
 /// The header `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
-enum RetryAfter {
+package enum RetryAfter {
     /// How long to rest, at most a day; nil when the value is neither, or a date that has passed.
-    static func parse(_ value: String, now: ServerTime = WallClock.read()) -> Duration? {
+    package static func parse(_ value: String, now: ServerTime = WallClock.read()) -> Duration? {
         let text = value.split(separator: " ").joined(separator: " ")
         if let seconds = Int(text) {
             return seconds < 0 ? nil : min(.seconds(min(seconds, 1_000_000)), BridgeLimits.retryAfterMax)

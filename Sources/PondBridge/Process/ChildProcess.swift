@@ -42,8 +42,11 @@ final class ChildProcess: Sendable {
     init(_ world: HandlerWorld) {
         self.world = world
         mark = world.nextMark()
-        (inputStream, inputFeed) = AsyncStream.makeStream(of: [UInt8].self)
-        errors = ErrorLines(world.logger)
+        (inputStream, inputFeed) = AsyncStream.makeStream(
+            of: [UInt8].self,
+            bufferingPolicy: .bufferingOldest(BridgeLimits.unreadMax)
+        )
+        errors = ErrorLines(world.logger, world.clock)
     }
 
     /// Starts the command in a shell.
@@ -68,7 +71,13 @@ final class ChildProcess: Sendable {
     }
 
     /// Passes bytes to its standard input; what it does not read waits.
-    func write(_ bytes: [UInt8]) { inputFeed.yield(bytes) }
+    ///
+    /// - Returns: false when so much waits already that these bytes do not.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool {
+        if case .dropped = inputFeed.yield(bytes) { return false }
+        return true
+    }
 
     func closeInput() { inputFeed.finish() }
 
@@ -76,9 +85,9 @@ final class ChildProcess: Sendable {
     func stop(termAfter patience: Duration) {
         // Whoever waits for it may be cancelled, and that must not keep it alive.
         Task {
-            try await Task.sleep(for: patience)
+            try await world.clock.sleep(patience)
             send(SIGTERM)
-            try await Task.sleep(for: BridgeLimits.stopGrace)
+            try await world.clock.sleep(BridgeLimits.stopGrace)
             send(SIGKILL)
         }
     }
@@ -172,7 +181,7 @@ final class ChildProcess: Sendable {
             }
             await execution.waitForExit()
             // It is not reaped yet, so its id is still its own.
-            let own = ChildUsage.own(pid)
+            let own = ProcessClock.read(pid)
             let cpu = own.map { $0 + (ChildUsage.children(pid) ?? .zero) }
             send(SIGKILL)
             Strays.kill(mark)

@@ -1,19 +1,8 @@
 import Glibc
 
-/// CPU time of a child process, as the kernel counts it.
-enum ChildUsage {
+/// What the kernel knows of a child process.
+package enum ChildUsage {
     private static let ticksPerSecond = max(1, sysconf(Int32(_SC_CLK_TCK)))
-
-    /// What all threads of the process took; nil when it is gone.
-    ///
-    /// Exact, and cheap enough to be asked twice a job. It can also be asked of a process that has ended and was not waited
-    /// for yet.
-    static func own(_ process: Int32) -> Duration? {
-        var clock = clockid_t()
-        var time = timespec()
-        guard clock_getcpuclockid(process, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
-        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
-    }
 
     /// What the children took that the process has waited for, to a hundredth of a second; nil when it is gone.
     static func children(_ process: Int32) -> Duration? {
@@ -24,7 +13,7 @@ enum ChildUsage {
     }
 
     /// Whether the process has not ended, though perhaps nobody has waited for it yet.
-    static func isRunning(_ process: Int32) -> Bool {
+    package static func isRunning(_ process: Int32) -> Bool {
         state(process).first.map { $0 != "Z" && $0 != "X" } ?? false
     }
 

@@ -10,16 +10,18 @@ final class ErrorLines: Sendable {
     private struct State {
         var splitter = LineSplitter(lineBytesMax: BridgeLimits.errorLineBytesMax)
         var logger: Logger
-        var second = ContinuousClock.now
+        var second: ContinuousClock.Instant
         var inSecond = 0
         var dropped = 0
         var last: [UInt8]?
     }
 
     private let state: Mutex<State>
+    private let clock: LocalClock
 
-    init(_ logger: Logger) {
-        state = Mutex(State(logger: logger))
+    init(_ logger: Logger, _ clock: LocalClock) {
+        state = Mutex(State(logger: logger, second: clock.now()))
+        self.clock = clock
     }
 
     /// From now on lines belong to the job of this logger.
@@ -48,7 +50,7 @@ final class ErrorLines: Sendable {
 
     private func log(_ line: [UInt8], _ state: inout State) {
         if !line.isEmpty { state.last = line }
-        let now = ContinuousClock.now
+        let now = clock.now()
         if state.second.duration(to: now) >= .seconds(1) {
             noteDropped(&state)
             (state.second, state.inSecond) = (now, 0)

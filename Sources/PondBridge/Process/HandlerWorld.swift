@@ -6,15 +6,17 @@ import Synchronization
 /// What all handlers of a worker share.
 final class HandlerWorld: Sendable {
     let logger: Logger
+    let clock: LocalClock
     /// Watches over them from outside.
     let guardian: ChildGuard
     private let mark: String
     private let count = Atomic(0)
 
-    init(_ logger: Logger) {
+    init(_ logger: Logger, _ clock: LocalClock) {
         // A handler that ends while it is written to must not end its worker.
         signal(SIGPIPE, SIG_IGN)
         self.logger = logger
+        self.clock = clock
         mark = "\(getpid()).\(String(UInt64.random(in: .min ... .max), radix: 36))"
         guardian = ChildGuard(mark: mark, logger: logger)
     }

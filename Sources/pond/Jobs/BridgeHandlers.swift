@@ -35,7 +35,7 @@ final class BridgeHandlers: Sendable {
     private func withPolicy(_ registration: JobRegistration) -> JobRegistration {
         var registration = registration
         if let attempts = options.attempts { registration = registration.retrying(times: attempts) }
-        if let timeout = options.timeout { registration = registration.timeout(timeout) }
+        if let timeout = options.jobTimeout { registration = registration.timeout(timeout) }
         if let interval = options.heartbeatEvery { registration = registration.heartbeatEvery(interval) }
         return registration
     }

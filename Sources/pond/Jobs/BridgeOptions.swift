@@ -38,7 +38,7 @@ struct BridgeOptions: ParsableArguments, Sendable {
         help: ArgumentHelp("The limit of one try. Defaults to 60s.", valueName: "duration"),
         transform: Duration.argument
     )
-    var timeout: Duration?
+    var jobTimeout: Duration?
 
     @Option(
         help: ArgumentHelp(
@@ -53,10 +53,10 @@ struct BridgeOptions: ParsableArguments, Sendable {
         let ways = [exec, execOnce, http].compactMap(\.self)
         if ways.count > 1 { throw ValidationError("--exec, --exec-once and --http exclude each other") }
         if ways.contains("") { throw ValidationError("the command or the address is empty") }
-        let hasPolicy = attempts != nil || timeout != nil || heartbeatEvery != nil || !kinds.isEmpty
+        let hasPolicy = attempts != nil || jobTimeout != nil || heartbeatEvery != nil || !kinds.isEmpty
         if ways.isEmpty, hasPolicy {
             throw ValidationError(
-                "--kind, --attempts, --timeout and --heartbeat-every are for --exec, --exec-once and --http"
+                "--kind, --attempts, --job-timeout and --heartbeat-every are for --exec, --exec-once and --http"
             )
         }
     }

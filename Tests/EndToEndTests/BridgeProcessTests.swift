@@ -1,0 +1,84 @@
+import FoundationEssentials
+import Glibc
+import PondCore
+import PondQueue
+import PondTestKit
+import Testing
+
+/// `pond worker` with handlers that are other programs, as processes.
+@Suite(.serialized, .redis) struct BridgeProcessTests {
+    private func options(_ place: Place, _ more: String...) -> [String] { ["worker"] + place.options + more }
+
+    private func add(_ place: Place, _ data: String = "1") async throws {
+        _ = try await place.queue.enqueue(NewJob(kind: try JobKind("a.b"), data: Array(data.utf8)))
+    }
+
+    @Test func `a worker that is killed takes its handlers with it, and what fled from them`() async throws {
+        let place = try Place()
+        try await withDirectory { folder in
+            let program = """
+                import os, sys, time
+                sys.stdin.readline()
+                if os.fork() == 0:
+                    os.setsid()
+                open("\(folder)/pids", "a").write("%d\\n" % os.getpid())
+                time.sleep(600)
+                """
+            try Data(program.utf8).write(to: URL(filePath: "\(folder)/handler.py"))
+            @Sendable func pids() throws -> [Int32] {
+                let file = URL(filePath: "\(folder)/pids")
+                guard FileManager.default.fileExists(atPath: file.path) else { return [] }
+                return try String(contentsOf: file, encoding: .utf8).split(separator: "\n").compactMap { Int32($0) }
+            }
+            try await add(place)
+            try await Child.run(options(place, "--exec", "exec python3 \(folder)/handler.py")) { worker in
+                try await eventually("both run", says: worker.log) { try pids().count == 2 }
+                worker.send(SIGKILL)
+                try await worker.exit()
+            }
+            try await eventually("nothing of them is left", within: .seconds(5)) {
+                try pids().allSatisfy { !Processes.isAlive($0) }
+            }
+        }
+    }
+
+    @Test func `a worker that is told to stop lets its handlers end what they do, and leaves none`() async throws {
+        let place = try Place()
+        let handler = """
+            while read -r line; do sleep 1; echo '{"type":"done"}'; done; echo bye >&2
+            """
+        try await add(place)
+        let ended = try await Child.run(options(place, "--exec", handler)) { worker in
+            try await place.eventually("it runs") { $0.inFlight == 1 }
+            worker.send(SIGTERM)
+            try await worker.exit()
+        }
+        #expect(ended.code == 0)
+        #expect(try await place.queue.depth().done == 1)
+        #expect(ended.error.contains { $0.contains("bye") })
+    }
+
+    @Test func `kinds choose which jobs go to the other program`() async throws {
+        let place = try Place()
+        try await add(place)
+        _ = try await place.queue.enqueue(NewJob(kind: try JobKind("pond.echo"), data: Array("2".utf8)))
+        let handler = "[ \"$MILLPOND_KIND\" = a.b ]"
+        try await Child.run(options(place, "--exec-once", handler, "--kind", "a.b,a.c")) { worker in
+            try await place.eventually("both are done") { $0.done == 2 }
+            worker.send(SIGTERM)
+            try await worker.exit()
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["--exec", "a", "--http", "http://b"], "exclude each other"), (["--exec", ""], "is empty"),
+            (["--job-timeout", "5s"], "are for --exec"), (["--http", "localhost:80"], "is no address"),
+        ]
+    )
+    func `options that contradict each other are refused`(more: [String], text: String) async throws {
+        let place = try Place()
+        let ended = try await Child.run(["worker"] + place.options + more)
+        #expect(ended.code != 0 && ended.error.contains { $0.contains(text) }, "\(ended.error)")
+    }
+}
