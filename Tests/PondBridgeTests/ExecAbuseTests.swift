@@ -63,7 +63,7 @@ import Testing
 
     private func harness() throws -> (Harness, ExecBridge) {
         let harness = try Harness()
-        return (harness, ExecBridge(try harness.python(Self.program), logger: harness.pond.logger))
+        return (harness, try ExecBridge(harness.python(Self.program), slots: 4, logger: harness.pond.logger))
     }
 
     @Test(
@@ -123,7 +123,7 @@ import Testing
 
     @Test func `a program that cannot be started fails its jobs with the shell's words`() async throws {
         let harness = try Harness()
-        let bridge = ExecBridge("no-such-program-anywhere", logger: harness.pond.logger)
+        let bridge = try ExecBridge("no-such-program-anywhere", slots: 4, logger: harness.pond.logger)
         try await harness.enqueue("1")
         try await harness.withWorker(bridge) { try await harness.eventually { $0.dead == 1 } }
         let error = try #require(try await harness.queue.dead().first).error
@@ -132,7 +132,7 @@ import Testing
 
     @Test func `a program that keeps dying is started later and later`() async throws {
         let harness = try Harness()
-        let bridge = ExecBridge("echo start >> \(harness.folder)/starts", logger: harness.pond.logger)
+        let bridge = try ExecBridge("echo start >> \(harness.folder)/starts", slots: 4, logger: harness.pond.logger)
         for _ in 0..<50 { try await harness.enqueue("1") }
         try await harness.withWorker(bridge) {
             try await Task.sleep(for: .seconds(2))
@@ -152,7 +152,7 @@ import Testing
                 time.sleep(0.7)
                 print('{"type":"done"}', flush=True)
             """
-        let bridge = ExecBridge(try harness.python(program), logger: harness.pond.logger)
+        let bridge = try ExecBridge(harness.python(program), slots: 4, logger: harness.pond.logger)
         try await harness.withWorker(bridge) {
             for number in 1...2 {
                 try await harness.enqueue("1")

@@ -14,7 +14,7 @@ import Testing
         """
 
     private func bridge(_ harness: Harness, _ body: String) throws -> ExecBridge {
-        ExecBridge(try harness.python(Self.head + body), logger: harness.pond.logger)
+        try ExecBridge(harness.python(Self.head + body), slots: 4, logger: harness.pond.logger)
     }
 
     @Test func `one program a slot runs job after job`() async throws {

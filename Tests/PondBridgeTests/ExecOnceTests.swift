@@ -16,7 +16,11 @@ import Testing
         until isReached: (Depth) -> Bool
     ) async throws -> (harness: Harness, id: JobID) {
         let harness = try Harness()
-        let bridge = ExecOnceBridge(command.replacing("FOLDER", with: harness.folder), logger: harness.pond.logger)
+        let bridge = try ExecOnceBridge(
+            command.replacing("FOLDER", with: harness.folder),
+            slots: 4,
+            logger: harness.pond.logger
+        )
         let id = try await harness.enqueue(data, options)
         try await harness.withWorker(bridge, attempts: attempts, timeout: timeout) {
             try await harness.eventually(isReached)

@@ -65,6 +65,16 @@ import Testing
         #expect(RetryAfter.parse(value, now: now)?.wholeMilliseconds == milliseconds)
     }
 
+    @Test(
+        arguments: [
+            ("no_user", "no_user"), ("", "failed"), ("a b\n\u{1b}[31mé", "a_b___31m_"),
+            (String(repeating: "x", count: 200), String(repeating: "x", count: 128)),
+        ]
+    )
+    func `a cause is made of what people can type`(text: String, name: String) {
+        #expect(CauseName.made(from: text) == name)
+    }
+
     @Test func `a full mailbox holds up its writer until somebody reads or nobody will`() async {
         let mailbox = LineMailbox()
         #expect(await !mailbox.put([1]))

@@ -7,8 +7,12 @@ public final class ExecBridge: Bridge {
     private let world: HandlerWorld
     private let pool: ExecPool
 
-    /// - Parameter command: what `/bin/sh -c` runs, once a slot, when the slot has its first job.
-    public init(_ command: String, logger: Logger, clock: LocalClock = .system) {
+    /// - Parameters:
+    ///   - command: what `/bin/sh -c` runs, once a slot, when the slot has its first job.
+    ///   - slots: how many jobs may be under way at a time.
+    /// - Throws: `PondError.invalidConfiguration`, when this process may not have so many files open.
+    public init(_ command: String, slots: Int, logger: Logger, clock: LocalClock = .system) throws(PondError) {
+        try OpenFiles.allow(handlers: slots)
         world = HandlerWorld(logger, clock)
         pool = ExecPool(command, world)
     }
@@ -43,7 +47,7 @@ extension JobContext {
             guard let result else { return }
             leaveIfPossible(result, keptFor: time)
         case .retry(let after, let error): throw RetryLater(after: after ?? .zero, error)
-        case .fail(let error, let cause): throw GiveUp(error, cause: String(cause.prefix(Limits.kindBytesMax)))
+        case .fail(let error, let cause): throw GiveUp(error, cause: CauseName.made(from: cause))
         }
     }
 

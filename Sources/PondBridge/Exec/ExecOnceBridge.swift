@@ -14,8 +14,12 @@ public final class ExecOnceBridge: Bridge {
     private let command: String
     private let world: HandlerWorld
 
-    /// - Parameter command: what `/bin/sh -c` runs for each job.
-    public init(_ command: String, logger: Logger, clock: LocalClock = .system) {
+    /// - Parameters:
+    ///   - command: what `/bin/sh -c` runs for each job.
+    ///   - slots: how many jobs may be under way at a time.
+    /// - Throws: `PondError.invalidConfiguration`, when this process may not have so many files open.
+    public init(_ command: String, slots: Int, logger: Logger, clock: LocalClock = .system) throws(PondError) {
+        try OpenFiles.allow(handlers: slots)
         self.command = command
         world = HandlerWorld(logger, clock)
     }

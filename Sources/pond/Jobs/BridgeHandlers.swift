@@ -26,8 +26,8 @@ final class BridgeHandlers: Sendable {
     func close() async { await bridge.withLock(\.self)?.close() }
 
     private func makeBridge(_ logger: Logger) throws(PondError) -> (any Bridge)? {
-        if let command = options.exec { return ExecBridge(command, logger: logger) }
-        if let command = options.execOnce { return ExecOnceBridge(command, logger: logger) }
+        if let command = options.exec { return try ExecBridge(command, slots: slots, logger: logger) }
+        if let command = options.execOnce { return try ExecOnceBridge(command, slots: slots, logger: logger) }
         guard let address = options.http else { return nil }
         return HTTPBridge(try HTTPAddress(address), connections: slots)
     }
