@@ -142,6 +142,32 @@ import Testing
         }
     }
 
+    @Test func `a heartbeat that comes late harms nobody`() async throws {
+        let harness = try Harness()
+        let program = """
+            import json, sys, time
+            open("\(harness.folder)/starts", "a").write("x ")
+            last = None
+            for line in sys.stdin:
+                job = json.loads(line)
+                if last: print('{"type":"heartbeat","id":"%s"}' % last, flush=True)
+                last = job["id"]
+                print('{"type":"heartbeat"}', flush=True)
+                print('{"type":"done","id":"%s"}' % job["id"], flush=True)
+                time.sleep(0.1)
+                print('{"type":"heartbeat","id":"%s"}' % job["id"], flush=True)
+            """
+        let bridge = try ExecBridge(harness.python(program), slots: 4, logger: harness.pond.logger)
+        try await harness.withWorker(bridge) {
+            for number in 1...3 {
+                try await harness.enqueue("1")
+                try await harness.eventually { $0.done == number }
+                try await Task.sleep(for: .milliseconds(300))
+            }
+            #expect(harness.words("starts").count == 1)
+        }
+    }
+
     @Test func `an idle program that writes is replaced before the next job`() async throws {
         let harness = try Harness()
         let program = """

@@ -13,9 +13,8 @@ final class ExecChild: Sendable {
         var fault: BridgeFailure?
         /// What children of it that have ended took up to the last job's end.
         var childrenCPU = Duration.zero
-        /// It has named a job in its answers, so a line that names none is not from the same hand.
+        /// It has named a job in an answer, so an answer that names none is not from the same hand.
         var namesJobs = false
-        var answers = 0
     }
 
     private let process: ChildProcess
@@ -34,8 +33,6 @@ final class ExecChild: Sendable {
 
     /// Whether another job may be given to it.
     var isUsable: Bool { !process.hasEnded && state.withLock { $0.fault == nil } }
-    /// Jobs that it has answered.
-    var answers: Int { state.withLock(\.answers) }
 
     /// Has it run a job.
     ///
@@ -55,7 +52,6 @@ final class ExecChild: Sendable {
             }
             if let before { charge(job, since: before, after: began.duration(to: clock.now())) }
             process.errors.belong(to: logger)
-            state.withLock { $0.answers += 1 }
             return answer
         } catch {
             guard let failure = error as? BridgeFailure else {
@@ -83,7 +79,9 @@ final class ExecChild: Sendable {
         var refusal: BridgeFailure?
         while let line = await mailbox.next() {
             let (message, id) = try ExecMessage.read(line)
-            try check(id, against: job.id)
+            // A thread of it may still beat for the job before.
+            if message.isHeartbeat, id.map({ $0 != job.id.text }) ?? false { continue }
+            try check(id, of: message, against: job.id)
             switch message {
             case .heartbeat(let progress, let note):
                 // Whether the job should stop is told to the program with a line of its own.
@@ -105,15 +103,16 @@ final class ExecChild: Sendable {
     }
 
     /// An answer that comes late must not end the next job.
-    private func check(_ id: String?, against job: JobID) throws(BridgeFailure) {
+    private func check(_ id: String?, of message: ExecMessage, against job: JobID) throws(BridgeFailure) {
         if let id, id != job.text {
             throw BridgeFailure(.unasked, "it answered for job \(SafeLine.quoted(Array(id.utf8))) while it ran \(job)")
         }
+        guard case .answer = message else { return }
         let isOdd = state.withLock { state in
             state.namesJobs = state.namesJobs || id != nil
             return state.namesJobs && id == nil
         }
-        if isOdd { throw BridgeFailure(.unasked, "it names the job in some messages and not in others") }
+        if isOdd { throw BridgeFailure(.unasked, "it names the job in some answers and not in others") }
     }
 
     /// - Returns: why a child job was not enqueued, when the program does not ask to be told.
@@ -196,7 +195,7 @@ extension ExecChild: ChildListener {
                 let text = "it wrote a line of more than \(BridgeLimits.lineBytesMax) bytes"
                 return kill(because: BridgeFailure(.lineTooLong, text))
             }
-            if await !mailbox.put(line.bytes), isUsable {
+            if await !mailbox.put(line.bytes), isUsable, !ExecMessage.isHeartbeat(line.bytes) {
                 let text = "it wrote although nothing was asked: \(SafeLine.quoted(line.bytes))"
                 kill(because: BridgeFailure(.unasked, text))
             }

@@ -41,6 +41,20 @@ package enum ExecMessage: Sendable, Equatable {
         }
     }
 
+    /// Whether it says no more than that the program lives.
+    var isHeartbeat: Bool {
+        if case .heartbeat = self { return true }
+        return false
+    }
+
+    static func isHeartbeat(_ line: [UInt8]) -> Bool {
+        do throws(BridgeFailure) {
+            return try read(line).message.isHeartbeat
+        } catch {
+            return false
+        }
+    }
+
     private static func message(_ members: JSONMembers) throws(FlawedMessage) -> ExecMessage {
         guard let type = try members.text("type") else { throw FlawedMessage("it has no type") }
         switch type {
