@@ -217,7 +217,7 @@ import Testing
         try await bench.queue.register()
         try await bench.add()
         _ = try await bench.add(priority: .high)
-        try await bench.add("a", "", .after(.milliseconds(1_000)))
+        try await bench.add("a", "", .after(.seconds(600)))
         var options = EnqueueOptions()
         options.checksDepth = true
         try await bench.add("a", "", options)
