@@ -217,7 +217,8 @@ import Testing
         try await bench.queue.register()
         try await bench.add()
         _ = try await bench.add(priority: .high)
-        try await bench.add("a", "", .after(.seconds(600)))
+        // So near that it rings the bell.
+        try await bench.add("a", "", .after(.milliseconds(1_000)))
         var options = EnqueueOptions()
         options.checksDepth = true
         try await bench.add("a", "", options)
@@ -237,7 +238,8 @@ import Testing
         try await run(as: "producer") { bench, admin in
             try await produce(bench, admin)
             #expect(try await refused(admin) == [])
-            #expect(try await admin.queue.depth().inFlight == 4)
+            // On a machine that stalls the delayed one has come due.
+            #expect((4...5).contains(try await admin.queue.depth().inFlight))
         }
         for command in Self.producer {
             try await run(as: "producer") { bench, admin in
