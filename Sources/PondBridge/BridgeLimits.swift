@@ -3,9 +3,11 @@ public enum BridgeLimits {
     /// The longest line that a handler may write, in bytes: a child job with the longest payload in base64, and room.
     public static let lineBytesMax = 2 * 1_048_576
     /// The most lines that are taken from a handler before somebody reads them.
-    package static let linesAhead = 64
+    package static let linesAhead = 8
     /// The most lines that a handler may leave unread: its job, a word to stop, and answers about child jobs.
     static let unreadMax = 1_024
+    /// The longest `ref` of a child job, in bytes: it is sent back with the answer.
+    static let referenceBytesMax = 256
     /// The longest line of standard error that is logged whole, in bytes; the rest of it follows in pieces.
     static let errorLineBytesMax = 8_192
     /// The most lines of standard error that one handler may log in a second; more are counted and dropped.

@@ -11,6 +11,8 @@ final class ExecChild: Sendable {
         var splitter = LineSplitter(lineBytesMax: BridgeLimits.lineBytesMax)
         /// Why it was killed, when it was.
         var fault: BridgeFailure?
+        /// It closed its standard output, so it ends, or has to.
+        var hasClosedOutput = false
         /// What children of it that have ended took up to the last job's end.
         var childrenCPU = Duration.zero
         /// It has named a job in an answer, so an answer that names none is not from the same hand.
@@ -32,7 +34,10 @@ final class ExecChild: Sendable {
     func start(_ command: String) async throws(BridgeFailure) { try await process.start(command, for: self) }
 
     /// Whether another job may be given to it.
-    var isUsable: Bool { !process.hasEnded && state.withLock { $0.fault == nil } }
+    var isUsable: Bool {
+        // One that answered and then ended must not get the next job, before its end is known by other ways too.
+        state.withLock { $0.fault == nil && !$0.hasClosedOutput } && process.pid.map(ChildUsage.isRunning) ?? false
+    }
 
     /// Has it run a job.
     ///
@@ -43,8 +48,10 @@ final class ExecChild: Sendable {
         mailbox.open()
         let began = clock.now()
         let before = process.pid.flatMap { ProcessClock.read($0) }
-        process.write(ExecRequest.job(job))
         do {
+            guard process.write(ExecRequest.job(job)) else {
+                throw BridgeFailure(.deaf, "it left \(BridgeLimits.unreadMax) answers unread")
+            }
             let answer = try await withTaskCancellationHandler {
                 try await self.converse(about: job)
             } onCancel: {
@@ -203,6 +210,7 @@ extension ExecChild: ChildListener {
     }
 
     func outputEnded() async {
+        state.withLock { $0.hasClosedOutput = true }
         do {
             try await clock.sleep(BridgeLimits.closedOutputGrace)
             // On a busy machine the news of its end may take longer.

@@ -90,6 +90,9 @@ extension ExecMessage.ChildJob {
         delay = try members.milliseconds("delay_ms")
         correlationID = try members.text("correlation_id")
         reference = try members.text("ref")
+        guard reference?.utf8.count ?? 0 <= BridgeLimits.referenceBytesMax else {
+            throw FlawedMessage("its ref has more than \(BridgeLimits.referenceBytesMax) bytes")
+        }
         let name = try members.text("priority") ?? Priority.normal.rawValue
         guard let priority = Priority(rawValue: name) else {
             throw FlawedMessage("its priority \"\(name.prefix(50))\" is none of high, normal and low")

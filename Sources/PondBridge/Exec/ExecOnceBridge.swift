@@ -66,8 +66,9 @@ public final class ExecOnceBridge: Bridge {
         }
     }
 
-    private static func environment(of job: JobContext) -> [String: String] {
-        var environment = [
+    /// Variables that say nothing of this job are taken away: the worker's own would name another.
+    private static func environment(of job: JobContext) -> [String: String?] {
+        let environment: [String: String?] = [
             "MILLPOND_JOB_ID": job.id.text,
             "MILLPOND_QUEUE": job.job.queue.text,
             "MILLPOND_KIND": job.kind.text,
@@ -75,12 +76,12 @@ public final class ExecOnceBridge: Bridge {
             "MILLPOND_FENCE": "\(job.fence)",
             "MILLPOND_CORRELATION_ID": job.correlationID,
             "MILLPOND_DEADLINE_MS": "\(WallClock.read().advanced(by: job.timeRemaining).milliseconds)",
+            "MILLPOND_KEY": job.idempotencyKey,
+            "TRACEPARENT": job.job.traceparent,
+            "TRACESTATE": job.job.tracestate,
         ]
-        environment["MILLPOND_KEY"] = job.idempotencyKey
-        environment["TRACEPARENT"] = job.job.traceparent
-        environment["TRACESTATE"] = job.job.tracestate
         // A variable ends at a zero byte, and one that is cut would be another text.
-        return environment.filter { !$0.value.utf8.contains(0) }
+        return environment.mapValues { value in value.flatMap { $0.utf8.contains(0) ? nil : $0 } }
     }
 }
 

@@ -29,18 +29,16 @@ public final class HTTPBridge: Bridge {
     /// Posts the job and judges the answer.
     public func run(_ job: JobContext) async throws {
         let response: HTTPClientResponse
-        let body: [UInt8]
         do {
             // The worker ends what is over its time, and says so; this is for what it could not end.
             let left = TimeAmount.milliseconds(job.timeRemaining.wholeMilliseconds) + .seconds(5)
             response = try await client.execute(request(for: job), timeout: left)
-            body = try await HTTPBridge.start(of: response.body)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             throw BridgeFailure(.unreachable, "\(address) did not answer: \(error)")
         }
-        try judge(response, body, job)
+        try judge(response, await HTTPBridge.start(of: response.body), job)
     }
 
     /// Closes the connections.
@@ -99,11 +97,16 @@ public final class HTTPBridge: Bridge {
     }
 
     /// As much of an answer as a result may have; the rest is left unread, which ends the connection.
-    private static func start(of body: HTTPClientResponse.Body) async throws -> [UInt8] {
+    private static func start(of body: HTTPClientResponse.Body) async -> [UInt8] {
         var bytes: [UInt8] = []
-        for try await part in body {
-            bytes += part.readableBytesView.prefix(BridgeLimits.responseBytesMax - bytes.count)
-            if bytes.count >= BridgeLimits.responseBytesMax { break }
+        do {
+            for try await part in body {
+                bytes += part.readableBytesView.prefix(BridgeLimits.responseBytesMax - bytes.count)
+                if bytes.count >= BridgeLimits.responseBytesMax { break }
+            }
+        } catch {
+            // The status has decided already: work that is done is not done again for want of its result.
+            return []
         }
         return bytes
     }

@@ -57,7 +57,7 @@ final class ChildProcess: Sendable {
     /// - Throws: `BridgeFailure` with the cause `unstartable`.
     func start(
         _ command: String,
-        _ environment: [String: String] = [:],
+        _ environment: [String: String?] = [:],
         for listener: some ChildListener
     ) async throws(BridgeFailure) {
         if let obstacle = SpareDescriptors.obstacle() {
@@ -107,10 +107,11 @@ final class ChildProcess: Sendable {
     var ending: Ending { get async { await end.value } }
     var hasEnded: Bool { end.isSet }
 
-    private func configuration(_ command: String, _ environment: [String: String]) -> Configuration {
+    private func configuration(_ command: String, _ environment: [String: String?]) -> Configuration {
         var options = PlatformOptions()
         options.createSession = true
         var updates: [Environment.Key: String?] = [Environment.Key(stringLiteral: Strays.variable): mark]
+        for name in HandlerWorld.workersOwn { updates[Environment.Key(stringLiteral: name)] = .some(nil) }
         for (name, value) in environment { updates[Environment.Key(stringLiteral: name)] = value }
         return Configuration(
             executable: .path("/bin/sh"),

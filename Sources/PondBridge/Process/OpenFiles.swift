@@ -3,8 +3,8 @@ import PondCore
 
 /// The files that this process may have open.
 enum OpenFiles {
-    /// What a living handler costs its worker: three pipes and a handle.
-    private static let perHandler = 4
+    /// What a handler costs its worker while it is started: both ends of three pipes, one more pipe, and a handle.
+    private static let perHandler = 9
     /// What the worker needs for itself.
     private static let ownMax = 128
 
