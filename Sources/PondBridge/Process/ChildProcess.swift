@@ -180,7 +180,7 @@ final class ChildProcess: Sendable {
                 await self.read(execution.standardError) { self.errors.take($0) }
                 self.errors.finish()
             }
-            await execution.waitForExit()
+            await ProcessEnd.wait(execution.processIdentifier.processDescriptor)
             // It is not reaped yet, so its id is still its own.
             let own = ProcessClock.read(pid)
             let cpu = own.map { $0 + (ChildUsage.children(pid) ?? .zero) }
@@ -233,13 +233,4 @@ protocol ChildListener: Sendable {
     func outputEnded() async
     /// Nothing of it is left.
     func ended()
-}
-
-extension Execution {
-    /// Waits until the process has ended; it is not reaped yet.
-    fileprivate func waitForExit() async {
-        // A teardown returns as soon as the process ends: one that begins with no signal, for thirty years.
-        let nothing = Signal(rawValue: 0)
-        await teardown(using: [.send(signal: nothing, allowedDurationToNextStep: .seconds(1_000_000_000))])
-    }
 }
