@@ -15,9 +15,9 @@ if command -v fuser >/dev/null && fuser -s "$file"; then
     echo "$file is still written to" >&2
     exit 75
 fi
-gzip -c "$file" >"$file.gz.$$"
 trap 'rm -f "$file.gz.$$"' EXIT
-gzip -t "$file.gz.$$"
+# A full disk may have room later.
+gzip -c "$file" >"$file.gz.$$" && gzip -t "$file.gz.$$" || exit 75
 mv "$file.gz.$$" "$file.gz"
 rm "$file"
 stat -c '{"bytes": %s}' "$file.gz"

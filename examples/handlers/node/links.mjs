@@ -22,21 +22,22 @@ async function visit(job) {
     if (link.protocol.startsWith("http")) links.add(link.href);
   }
   mkdirSync(folder, { recursive: true });
-  const file = `${folder}/${createHash("sha256").update(url).digest("hex").slice(0, 16)}.json`;
+  const name = (url) => createHash("sha256").update(url).digest("hex").slice(0, 32);
+  const file = `${folder}/${name(url)}.json`;
   writeFileSync(`${file}.${process.pid}`, JSON.stringify({ url, links: [...links].sort() }));
   renameSync(`${file}.${process.pid}`, file); // a run that is cut off leaves no half a file
   for (const link of depth > 0 ? links : []) {
     if (new URL(link).host !== new URL(url).host) continue;
     // One key a page: however many pages link to it, it is visited once.
-    const child = { kind: job.kind, data: { url: link, folder, depth: depth - 1 }, key: `page-${link}` };
-    say({ type: "enqueue", id: job.id, ref: link, ...child });
+    const child = { kind: job.kind, data: { url: link, folder, depth: depth - 1 }, key: `page-${name(link)}` };
+    say({ type: "enqueue", id: job.id, ...child });
   }
   return { type: "done", result: { file, links: links.size } };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const job = JSON.parse(line);
-  if (job.type !== "job") continue; // what became of the child jobs: a page that is known already is fine
+  if (job.type !== "job") continue; // a word to stop that came after the answer
   const answer = await visit(job).catch((error) => ({ type: "retry", error: `${error.name}: ${error.message}` }));
   say({ id: job.id, ...answer });
 }

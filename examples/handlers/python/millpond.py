@@ -8,6 +8,7 @@ import traceback
 _in = os.fdopen(os.dup(0), "rb")
 _out = os.fdopen(os.dup(1), "wb")
 os.dup2(2, 1)  # what libraries print goes to the log, not between the messages
+os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # and what they start reads nothing of ours
 _handlers = {}
 
 
