@@ -26,18 +26,19 @@ async function visit(job) {
   const file = `${folder}/${name(url)}.json`;
   writeFileSync(`${file}.${process.pid}`, JSON.stringify({ url, links: [...links].sort() }));
   renameSync(`${file}.${process.pid}`, file); // a run that is cut off leaves no half a file
-  for (const link of depth > 0 ? links : []) {
+  for (const link of depth > 0 ? [...links].slice(0, 500) : []) {
     if (new URL(link).host !== new URL(url).host) continue;
     // One key a page: however many pages link to it, it is visited once.
     const child = { kind: job.kind, data: { url: link, folder, depth: depth - 1 }, key: `page-${name(link)}` };
-    say({ type: "enqueue", id: job.id, ...child });
+    say({ type: "enqueue", id: job.id, ref: name(link), ...child });
   }
   return { type: "done", result: { file, links: links.size } };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const job = JSON.parse(line);
-  if (job.type !== "job") continue; // a word to stop that came after the answer
+  // What became of the child jobs: a page that is known, or was found at another depth, is fine.
+  if (job.type !== "job") continue;
   const answer = await visit(job).catch((error) => ({ type: "retry", error: `${error.name}: ${error.message}` }));
   say({ id: job.id, ...answer });
 }
