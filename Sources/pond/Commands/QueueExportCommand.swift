@@ -11,7 +11,7 @@ struct QueueExportCommand: AsyncParsableCommand {
         discussion: """
             The lines go to standard output, or to the file that --to names: a header, a job a line, and a last line \
             with the count. Jobs that a worker has in flight are left out, and so is what is added meanwhile; pause the \
-            queue and let the workers finish, and nothing is missing.
+            queue and let the workers finish, and nothing is missing but delayed jobs that come due meanwhile.
 
             With --json the summary is a JSON document: on standard output with --to, else on standard error.
             """
