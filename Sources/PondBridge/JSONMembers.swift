@@ -69,13 +69,8 @@ struct JSONMembers {
     }
 
     private func decoded(_ place: Range<Int>) throws(FlawedMessage) -> String {
-        let inner = bytes[place].dropFirst().dropLast()
-        guard inner.contains(UInt8(ascii: "\\")) else { return String(decoding: inner, as: UTF8.self) }
-        do {
-            return try JSONDecoder().decode(String.self, from: Data(bytes[place]))
-        } catch {
-            throw FlawedMessage("a text cannot be read: \(error)")
-        }
+        guard let text = JSONSyntax.string(bytes[place]) else { throw FlawedMessage("a text cannot be read") }
+        return text
     }
 }
 

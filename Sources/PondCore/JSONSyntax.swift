@@ -1,3 +1,5 @@
+import FoundationEssentials
+
 /// Tells whether bytes are one JSON text (RFC 8259), and where they stop being one.
 ///
 /// Payloads are not decoded here: numbers of any size and strings of any content pass as they are.
@@ -48,6 +50,14 @@ package struct JSONSyntax {
         }
         var syntax = JSONSyntax(bytes)
         return try syntax.members()
+    }
+
+    /// The text of a string in its quotes; nil when its escapes stand for no text.
+    package static func string(_ token: ArraySlice<UInt8>) -> String? {
+        guard token.contains(UInt8(ascii: "\\")) else {
+            return String(decoding: token.dropFirst().dropLast(), as: UTF8.self)
+        }
+        do { return try JSONDecoder().decode(String.self, from: Data(token)) } catch { return nil }
     }
 
     private mutating func members() throws(Flaw) -> [(name: Range<Int>, value: Range<Int>)] {
