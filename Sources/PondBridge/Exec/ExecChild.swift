@@ -36,7 +36,7 @@ final class ExecChild: Sendable {
     /// Whether another job may be given to it.
     var isUsable: Bool {
         // One that answered and then ended must not get the next job, before its end is known by other ways too.
-        state.withLock { $0.fault == nil && !$0.hasClosedOutput } && process.pid.map(ChildUsage.isRunning) ?? false
+        state.withLock { $0.fault == nil && !$0.hasClosedOutput } && process.pid.map(ChildUsage.isRunningChild) ?? false
     }
 
     /// Has it run a job.
