@@ -26,6 +26,9 @@ let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let coreMetrics = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let tracing = Target.Dependency.product(name: "Tracing", package: "swift-distributed-tracing")
 let nioHTTP = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
@@ -44,6 +47,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
@@ -60,6 +65,11 @@ let package = Package(
         .target(name: "PondCore", swiftSettings: house),
         .target(name: "PondScaling", dependencies: ["PondCore"], swiftSettings: house),
         .target(name: "PondSimulation", dependencies: ["PondCore", "PondScaling"], swiftSettings: house),
+        .target(
+            name: "PondTelemetry",
+            dependencies: ["PondCore", logging, metrics, coreMetrics, tracing],
+            swiftSettings: house
+        ),
         // Floor 1
         .target(
             name: "PondRedis",
@@ -81,7 +91,7 @@ let package = Package(
         // Floor 3
         .target(
             name: "PondWorker",
-            dependencies: ["PondCore", "PondQueue", logging, lifecycle, deque],
+            dependencies: ["PondCore", "PondTelemetry", "PondQueue", logging, lifecycle, deque, metrics, tracing],
             swiftSettings: house
         ),
         .target(
@@ -95,6 +105,13 @@ let package = Package(
             name: "PondSupervisor",
             dependencies: [
                 "PondCore", "PondScaling", "PondRedis", "PondQueue", logging, lifecycle, subprocess, system,
+            ],
+            swiftSettings: house
+        ),
+        .target(
+            name: "PondInsight",
+            dependencies: [
+                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondSQLite", logging, lifecycle,
             ],
             swiftSettings: house
         ),
@@ -121,7 +138,7 @@ let package = Package(
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondBenchKit", "PondBridge", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue",
+                "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams,
@@ -214,6 +231,19 @@ let package = Package(
                 "PondSupervisor", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
                 lifecycle,
                 system,
+            ],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondTelemetryTests",
+            dependencies: ["PondTelemetry", "PondCore", logging, metrics, coreMetrics, tracing],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondInsightTests",
+            dependencies: [
+                "PondInsight", "PondTelemetry", "PondSQLite", "PondWorker", "PondQueue", "PondScaling", "PondRedis",
+                "PondCore", "PondTestKit", grdb, logging, lifecycle, subprocess, system,
             ],
             swiftSettings: house
         ),

@@ -33,10 +33,17 @@ enum Floors {
         Floor("PondCore"),
         Floor("PondScaling", ours: ["PondCore"]),
         Floor("PondSimulation", ours: ["PondCore", "PondScaling"]),
+        Floor("PondTelemetry", ours: ["PondCore"], theirs: ["Logging", "Metrics", "CoreMetrics", "Tracing"]),
         Floor("PondRedis", ours: ["CHiredis", "PondCore"], theirs: nio.union(["NIOSSL", "Logging"])),
         Floor("PondSQLite", ours: ["PondCore"], theirs: ["Crypto", "GRDB", "Logging", "ServiceLifecycle"]),
         Floor("PondQueue", ours: ["PondCore", "PondScaling", "PondRedis"], theirs: lifecycle),
-        Floor("PondWorker", ours: lower, theirs: lifecycle.union(["DequeModule"])),
+        Floor(
+            "PondWorker",
+            ours: lower.union(["PondTelemetry"]),
+            theirs: lifecycle.union(["DequeModule", "Metrics", "Tracing"])
+        ),
+        // Reads what queues and history say, and judges it: the one place for the command line and a console.
+        Floor("PondInsight", ours: lower.union(["PondTelemetry", "PondSQLite"]), theirs: lifecycle),
         Floor(
             "PondBridge",
             ours: lower.union(["PondWorker"]),
@@ -49,7 +56,7 @@ enum Floors {
         Floor("PondBenchKit", ours: lower.union(["PondWorker"])),
         Floor(
             "pond",
-            ours: umbrella.union(["Millpond", "PondBenchKit", "PondBridge", "PondSQLite", "PondSimulation"]),
+            ours: umbrella.union(["Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite", "PondSimulation"]),
             theirs: lifecycle.union(["ArgumentParser", "SystemPackage", "Yams"])
         ),
         Floor(
