@@ -66,6 +66,7 @@ public struct Envelope: Sendable {
                 usd: USD(micros: try fields.number(.spentUSD) ?? 0)
             ),
             enqueuedAt: try fields.number(.enqueuedAt).map { ServerTime(milliseconds: $0) } ?? entryTime,
+            waited: try fields.number(.waited).map { .milliseconds($0) },
             // For people only, so bytes that are no text are shown as such and do not make the job malformed.
             lastError: fields.bytes(.lastError).map { String(decoding: $0, as: UTF8.self) },
             headers: fields.headers

@@ -46,6 +46,8 @@ public final class Job: Sendable {
     public let spent: Spending
     /// When the job was first enqueued.
     public let enqueuedAt: ServerTime
+    /// How long it had been ready when its first try began; nil before the library had to move it.
+    public let waited: Duration?
     /// The text of the last try's error.
     public let lastError: String?
     /// Every field that Millpond does not know, as the producer gave it.
@@ -71,6 +73,7 @@ public final class Job: Sendable {
         budget: Budget,
         spent: Spending,
         enqueuedAt: ServerTime,
+        waited: Duration?,
         lastError: String?,
         headers: [String: String]
     ) {
@@ -93,6 +96,7 @@ public final class Job: Sendable {
         self.budget = budget
         self.spent = spent
         self.enqueuedAt = enqueuedAt
+        self.waited = waited
         self.lastError = lastError
         self.headers = headers
     }

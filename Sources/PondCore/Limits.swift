@@ -40,6 +40,10 @@ public enum Limits {
     public static let lastErrorBytesMax = 1_024
     /// The most entries of a queue's journal; older ones are trimmed.
     public static let journalEntriesMax = 1_000_000
+    /// The most events of a queue's journal; older ones are trimmed.
+    public static let journalEventsMax = 1_000_000
+    /// The most bytes that a worker tells the journal of the jobs of one call.
+    public static let factsBytesMax = 262_144
     /// The most dead jobs of a queue; past it the oldest end as dropped.
     public static let deadMax = 100_000
     /// The longest delay of a scheduled job: ten years.

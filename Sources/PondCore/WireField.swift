@@ -21,6 +21,7 @@ public enum WireField: String, Sendable, CaseIterable {
     case spentUSD = "spent_usd_micros"
     case lastError = "last_error"
     case unhandledSince = "unhandled_ms"
+    case waited = "waited_ms"
 
     /// Nil when the bytes are no known name; quicker than making a string of them first.
     init?(name bytes: [UInt8]) {
@@ -35,7 +36,7 @@ public enum WireField: String, Sendable, CaseIterable {
     public var isOwnedByLibrary: Bool {
         switch self {
         case .id, .enqueuedAt, .attempt, .recoveries, .unstarted, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
-            .unhandledSince:
+            .unhandledSince, .waited:
             true
         default: false
         }
@@ -50,7 +51,7 @@ public enum WireField: String, Sendable, CaseIterable {
         case .attempt, .recoveries, .unstarted, .fence: 0...1_000_000_000
         case .budgetWall, .budgetCPU: 1...Limits.delayMax.wholeMilliseconds
         case .budgetUSD: 1...Limits.moneyMax.micros
-        case .spentWall, .spentCPU, .spentUSD: 0...Limits.moneyMax.micros
+        case .spentWall, .spentCPU, .spentUSD, .waited: 0...Limits.moneyMax.micros
         default: nil
         }
     }

@@ -14,6 +14,19 @@ public struct Receipt: Sendable, Hashable {
         self.stream = stream
         self.entry = entry
     }
+
+    /// When the job became ready, by Redis' clock; nil when somebody gave the entry an id of another form.
+    public var readySince: ServerTime? {
+        var milliseconds: Int64 = 0
+        for byte in entry.utf8 {
+            guard byte != UInt8(ascii: "-") else { break }
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), milliseconds < Int64.max / 100 else {
+                return nil
+            }
+            milliseconds = 10 * milliseconds + Int64(byte - UInt8(ascii: "0"))
+        }
+        return ServerTime(milliseconds: milliseconds)
+    }
 }
 
 /// One fetched entry.
@@ -25,13 +38,13 @@ public struct Delivery: Sendable {
 
     init(queue: QueueName, stream: ReadyStream, entry: String, fields: [[UInt8]]) {
         receipt = Receipt(stream: stream, entry: entry)
-        let milliseconds = Int64(Substring(entry.utf8.prefix { $0 != UInt8(ascii: "-") })) ?? 0
         let ownID = stream.ownID(entry: entry)
+        let entryTime = receipt.readySince ?? ServerTime(milliseconds: 0)
         job = Result { () throws(Malformation) in
             try Envelope(flat: fields).job(
                 queue: queue,
                 ownID: ownID,
-                entryTime: ServerTime(milliseconds: milliseconds)
+                entryTime: entryTime
             )
         }
     }

@@ -9,16 +9,17 @@ public enum LuaLibrary {
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    public static let revision = 6
+    public static let revision = 7
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
-    /// 200 local names in one.
+    /// 200 local names in one. A shared part that says what it exports has a scope of its own, too.
     public static let text: String = {
         let shared = [
-            PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._streams_lua,
-            PackageResources._lookup_lua, PackageResources._keys_lua, PackageResources._dead_lua,
-            PackageResources._due_lua, PackageResources._depth_lua, PackageResources._fleet_lua,
-            PackageResources._enqueue_lua,
+            PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
+            PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._lookup_lua,
+            PackageResources._keys_lua,
+            PackageResources._dead_lua, PackageResources._due_lua, PackageResources._depth_lua,
+            PackageResources._fleet_lua, PackageResources._enqueue_lua,
         ]
         let functions = [
             PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,
@@ -34,13 +35,23 @@ public enum LuaLibrary {
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =
-            "#!lua name=millpond\n" + shared.map { String(decoding: $0, as: UTF8.self) }.joined() + bodies.joined()
+            "#!lua name=millpond\n" + shared.map { scoped(String(decoding: $0, as: UTF8.self)) }.joined()
+            + bodies.joined()
         #if PLANTED_BUGS
         return PlantedLua.plant(in: text)
         #else
         return text
         #endif
     }()
+
+    /// A part whose head names what it exports, in lines `-- Exports: NAME …`, with all its other names hidden.
+    private static func scoped(_ part: String) -> String {
+        let mark = "-- Exports: "
+        let names = part.split(separator: "\n").prefix { $0.hasPrefix(mark) }.flatMap {
+            $0.dropFirst(mark.count).split(separator: " ")
+        }
+        return names.isEmpty ? part : "local \(names.joined(separator: ", "))\ndo\n\(part)\nend\n"
+    }
 
     /// What a server's `pond_version` answers.
     public struct Version: Sendable, Hashable, CustomStringConvertible {

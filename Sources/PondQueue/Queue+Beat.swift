@@ -27,6 +27,7 @@ extension Queue {
     ///   - census: whether to look for owners that never beat as well.
     ///   - about: what the worker is and does, as JSON of at most 8 KiB, for people.
     ///   - load: what the worker has to do, for whoever sizes its fleet. Defaults to nothing.
+    ///   - news: what the journal is told of running jobs. Defaults to nothing.
     ///   - spent: the money that running jobs have reported over all their tries, so that whoever takes over from this
     ///     worker knows of it. Defaults to none.
     public func beat(
@@ -35,12 +36,14 @@ extension Queue {
         census: Bool = false,
         about: String,
         load: WorkerLoad? = nil,
+        news: [RunNews] = [],
         spent: [JobID: USD] = [:]
     ) async throws(QueueError) -> BeatAnswer {
         var arguments: [RedisArgument] = [
             .text(consumer.name), .integer(lease.wholeMilliseconds), .text(census ? "1" : ""), .text(about),
         ]
         if let load { arguments.append(.text("load:\(load.text)")) }
+        arguments += RunNews.arguments(news).map { .text($0) }
         for (id, amount) in spent { arguments += [.text(id.text), .integer(min(amount, Limits.moneyMax).micros)] }
         let reply = try await pond.call("pond_beat", keys, arguments)
         var reader = try ReplyReader("pond_beat", reply)

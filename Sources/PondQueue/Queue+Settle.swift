@@ -17,6 +17,8 @@ public struct Settlement: Sendable {
     public var result: JobResult?
     /// What all tries together took; nil leaves what is stored.
     public var spent: Spending?
+    /// What the journal and the counts are told; nil tells them nothing but the end itself.
+    public var story: JobStory?
 
     /// With a `key`, `hasKey` is true whatever is given for it.
     public init(
@@ -26,7 +28,8 @@ public struct Settlement: Sendable {
         hasKey: Bool = false,
         key: IdempotencyKey? = nil,
         result: JobResult? = nil,
-        spent: Spending? = nil
+        spent: Spending? = nil,
+        story: JobStory? = nil
     ) {
         self.receipt = receipt
         self.id = id
@@ -35,6 +38,7 @@ public struct Settlement: Sendable {
         self.key = key
         self.result = result
         self.spent = spent
+        self.story = story
     }
 }
 
@@ -81,10 +85,21 @@ extension Settlement {
         return receipt.stream == .normal ? receipt.entry == id.text : receipt.stream.ownID(entry: receipt.entry) == id
     }
 
-    /// outcome, letter, entry, a, b, c: see `pond_settle.lua`.
+    /// outcome, letter, entry, a, b, c, and before them what is said beside: see `pond_settle.lua`.
     var arguments: [RedisArgument] {
         let (word, a, b, c) = words
-        return [.text(word), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c)]
+        return beside + [.text(word), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c)]
+    }
+
+    private var beside: [RedisArgument] {
+        guard let story, outcome == .done else { return [] }
+        return ["with", .bytes([story.mark])]
+    }
+
+    /// Whether the journal is told more of it than its end.
+    var tellsFacts: Bool {
+        guard let story else { return false }
+        return story.isSampled || outcome != .done
     }
 
     private var words: (String, String, RedisArgument, String) {
@@ -113,8 +128,11 @@ extension Settlement {
 
     private var spentText: String {
         guard let spent else { return "" }
-        return
-            "\(spent.wall.wholeMilliseconds) \(spent.cpu.wholeMilliseconds) \(min(spent.usd, Limits.moneyMax).micros)"
+        let usd = min(spent.usd, Limits.moneyMax).micros
+        let words = "\(spent.wall.wholeMilliseconds) \(spent.cpu.wholeMilliseconds) \(usd)"
+        // Of the first try that began; later ones find it stored.
+        guard let wait = story?.wait, story?.job.waited == nil else { return words }
+        return "\(words) \(max(0, wait.wholeMilliseconds))"
     }
 }
 

@@ -58,8 +58,10 @@ struct SettleBatch {
 
     var arguments: [RedisArgument] {
         var arguments: [RedisArgument] = []
-        arguments.reserveCapacity(5 * groups.count + 2 * settlements.count + 4 * others.count)
+        arguments.reserveCapacity(9 * groups.count + 2 * settlements.count + 6 * others.count)
+        appendFacts(to: &arguments)
         for group in groups {
+            if let marks = marks(of: group) { arguments += ["with", .bytes(marks)] }
             let (first, last) = EntryOrder.ends(of: group.places) { settlements[$0].receipt.entry }
             arguments += [
                 group.isKeyed ? "keyed" : "plain", .text(group.stream.rawValue), .integer(Int64(group.places.count)),
@@ -73,6 +75,36 @@ struct SettleBatch {
         for place in others { arguments += settlements[place].arguments }
         return arguments
     }
+
+    /// What is known of the jobs, in one text; what is too much is left out.
+    private func appendFacts(to arguments: inout [RedisArgument]) {
+        var facts: [UInt8] = []
+        facts.reserveCapacity(Self.factBytesUsual * settlements.count)
+        for settlement in settlements where settlement.tellsFacts {
+            let end = facts.count
+            settlement.story?.append(to: &facts)
+            guard facts.count <= Limits.factsBytesMax else {
+                facts.removeSubrange(end...)
+                continue
+            }
+        }
+        if !facts.isEmpty { arguments += ["facts", .bytes(facts)] }
+    }
+
+    private static let factBytesUsual = 64
+
+    /// A mark a job, in the order of the group; nil when nothing is known of any.
+    private func marks(of group: Group) -> [UInt8]? {
+        var isAnyKnown = false
+        let marks = group.places.map { place in
+            guard let story = settlements[place].story else { return Self.noMark }
+            isAnyKnown = true
+            return story.mark
+        }
+        return isAnyKnown ? marks : nil
+    }
+
+    private static let noMark = UInt8(ascii: "-")
 
     /// What became of each settlement, in their order.
     func answers(_ reader: inout ReplyReader) throws(QueueError) -> [SettleAnswer] {

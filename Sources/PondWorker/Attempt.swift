@@ -39,4 +39,9 @@ struct Attempt: Sendable {
             limit: limit
         )
     }
+
+    /// The try as it is told of, when it took so long.
+    func ran(_ duration: Duration) -> Ran {
+        Ran(started: run.started, duration: duration, sampling: registration.sampling)
+    }
 }

@@ -15,6 +15,8 @@ public struct JobRegistration: Sendable {
     public private(set) var reserve = Spending()
     /// The longest that a handler may go without a heartbeat; nil asks for none.
     public private(set) var heartbeatInterval: Duration?
+    /// Which part of the jobs that are done the journal tells of, from 0 to 1; failures it always does.
+    public private(set) var sampling = 1.0
     /// What is called before a job is dead because its tries or its budget are used up.
     var escalate: (@Sendable (Exhausted, JobContext) async throws -> Void)?
     let run: @Sendable (JobContext) async throws -> Void
@@ -100,6 +102,16 @@ public struct JobRegistration: Sendable {
         return copy
     }
 
+    /// Tells the journal, and so the history, of a part of the jobs that are done, where each of them is not worth its place.
+    ///
+    /// What fails, is retried, cancelled or taken over is told of always, and every job is counted.
+    /// - Parameter part: from 0, none, to 1, all. Defaults to all.
+    public func journaling(_ part: Double) -> JobRegistration {
+        var copy = self
+        copy.sampling = part
+        return copy
+    }
+
     /// The longest that a job may live from its first try to its last: every try takes its whole time, and every rest
     /// is the longest there is.
     var retryHorizon: Duration {
@@ -126,6 +138,9 @@ public struct JobRegistration: Sendable {
         }
         if let interval = heartbeatInterval, interval < .milliseconds(100) {
             throw PondError(.invalidConfiguration, "\(kind): heartbeatEvery is \(interval), allowed is 100 ms and more")
+        }
+        guard (0...1).contains(sampling) else {
+            throw PondError(.invalidConfiguration, "\(kind): journaling is \(sampling), allowed is 0 to 1")
         }
         let limits = [budget.wall.map { $0 > .zero }, budget.cpu.map { $0 > .zero }, budget.usd.map { $0 > .zero }]
         guard limits.allSatisfy({ $0 ?? true }) else {
@@ -177,6 +192,11 @@ extension JobHandler {
     /// Asks the handler to call `heartbeat()` at least so often, or be cancelled.
     public func heartbeatEvery(_ interval: Duration) -> JobRegistration {
         JobRegistration(self).heartbeatEvery(interval)
+    }
+
+    /// Tells the journal of a part of the jobs that are done, from 0 to 1; of all unless this says otherwise.
+    public func journaling(_ part: Double) -> JobRegistration {
+        JobRegistration(self).journaling(part)
     }
 
     /// Calls `escalate` before a job is dead because its tries or its budget are used up.

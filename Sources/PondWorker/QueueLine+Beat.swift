@@ -21,6 +21,7 @@ extension QueueLine {
                     census: beats.isMultiple(of: Self.beatsPerCensus),
                     about: about(),
                     load: load(at: clock.now()),
+                    news: news(at: clock.now()),
                     spent: table.spent(of: self)
                 )
                 CrashPoint.afterBeat.reach()

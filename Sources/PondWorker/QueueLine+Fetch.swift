@@ -179,7 +179,8 @@ extension QueueLine {
         _ assignment: Assignment,
         _ outcome: Outcome,
         result: JobResult? = nil,
-        spent: Spending? = nil
+        spent: Spending? = nil,
+        ran: Ran? = nil
     ) {
         settler.add(
             Settlement(
@@ -190,7 +191,8 @@ extension QueueLine {
                 // What was moved has a higher fence, and is looked up.
                 key: assignment.job.fence == 0 ? assignment.job.key : nil,
                 result: result,
-                spent: spent
+                spent: spent,
+                story: story(of: assignment, ran)
             )
         )
     }

@@ -32,6 +32,16 @@ final class RunningTable: Sendable {
         var cancelled: (reason: CancelReason, at: ContinuousClock.Instant)?
         /// How the job ends, when that is known already and only what follows it still runs.
         var verdict: Outcome?
+        /// What the journal has been told of it.
+        var told = Told()
+    }
+
+    /// What the journal has been told of a run.
+    struct Told: Sendable {
+        var hasStarted = false
+        var fraction: Double?
+        var note: String?
+        var at: ContinuousClock.Instant?
     }
 
     /// How long a run may go on, and what it is cancelled for when it does not end.
@@ -73,6 +83,17 @@ final class RunningTable: Sendable {
             if now > .zero { spent[run.assignment.job.id] = run.assignment.job.spent.usd + now }
         }
         return spent
+    }
+
+    /// Goes through the runs and changes them; what `body` makes of each is returned.
+    func updateRuns<Result: Sendable>(_ body: (inout Run) -> Result?) -> [Result] {
+        state.withLock { state in
+            state.runs.keys.compactMap { slot in
+                guard var run = state.runs[slot], let result = body(&run) else { return nil }
+                state.runs[slot] = run
+                return result
+            }
+        }
     }
 
     func begin(_ run: Run, slot: Int) {

@@ -18,9 +18,11 @@ final class ServerClock: Sendable {
     }
 
     /// Nil before the first answer.
-    var now: ServerTime? {
-        let local = clock.now()
-        return last.withLock { last in
+    var now: ServerTime? { time(at: clock.now()) }
+
+    /// What it showed, or will show, at a moment of the local clock.
+    func time(at local: ContinuousClock.Instant) -> ServerTime? {
+        last.withLock { last in
             last.map { $0.server.advanced(by: $0.local.duration(to: local)) }
         }
     }

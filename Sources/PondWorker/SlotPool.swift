@@ -155,11 +155,12 @@ final class SlotPool: Sendable {
         CrashPoint.beforeSettle.reach()
         // Nobody asks what a job took that is done.
         let spent = outcome == .done ? nil : attempt.context.spent(after: duration)
+        let ran = attempt.hasRun ? attempt.ran(duration) : nil
         switch isOurs {
-        case true?: assignment.line.settle(assignment, outcome, result: result, spent: spent)
+        case true?: assignment.line.settle(assignment, outcome, result: result, spent: spent, ran: ran)
         case false?: assignment.line.forget(assignment.receipt)
         // Its end is not written down, so it must not look as if it were.
-        case nil: assignment.line.settle(assignment, .released, spent: attempt.context.spent(after: duration))
+        case nil: assignment.line.settle(assignment, .released, spent: attempt.context.spent(after: duration), ran: ran)
         }
     }
 

@@ -116,7 +116,8 @@ extension Worker {
     /// A handler that ignored its timeout has failed; one that ignored the end of the process was cut off.
     private func settleStuck(_ stuck: [RunningTable.Run]) {
         for run in stuck {
-            let spent = run.context.spent(after: run.started.duration(to: clock.now()))
+            let duration = run.started.duration(to: clock.now())
+            let spent = run.context.spent(after: duration)
             // The tries and the budget of a job bound those too that no cancellation can end.
             let outcome =
                 run.verdict
@@ -130,7 +131,8 @@ extension Worker {
                     spent: spent
                 )
             guard let outcome else { continue }
-            run.assignment.line.settle(run.assignment, outcome, spent: spent)
+            let ran = Ran(started: run.started, duration: duration, sampling: run.registration.sampling)
+            run.assignment.line.settle(run.assignment, outcome, spent: spent, ran: ran)
         }
     }
 

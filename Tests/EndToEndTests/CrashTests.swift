@@ -109,7 +109,8 @@ extension Place {
         for entry in reply.array ?? [] {
             let flat = entry.array?.last?.array?.compactMap(\.string) ?? []
             for index in stride(from: 0, to: flat.count - 1, by: 2) where flat[index] == event {
-                ids += flat[index + 1].split(separator: " ").map { String($0) }
+                let words = flat[index + 1].prefix { !$0.isNewline }.split(separator: " ").map { String($0) }
+                ids += event == "done" ? words : Array(words.prefix(1))
             }
         }
         return ids

@@ -58,6 +58,8 @@ import Testing
             "boom",
             "unhandled_ms",
             "6",
+            "waited_ms",
+            "5",
             "tenant",
             "acme"
         ).job()
@@ -76,6 +78,7 @@ import Testing
         #expect(job.attempt == 3)
         #expect(job.recoveries == 1)
         #expect(job.lastError == "boom")
+        #expect(job.waited == .milliseconds(5))
         #expect(job.headers == ["tenant": "acme"])
     }
 

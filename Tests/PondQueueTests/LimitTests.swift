@@ -8,9 +8,10 @@ import Testing
     private static let constants: [String: Int64] = {
         var constants: [String: Int64] = [:]
         for line in LuaLibrary.text.split(separator: "\n") {
-            let words = line.split(separator: " ", omittingEmptySubsequences: true)
-            guard words.count >= 4, words[0] == "local", words[2] == "=", let number = Int64(words[3]) else { continue }
-            constants[String(words[1])] = number
+            let words = line.split(separator: " ", omittingEmptySubsequences: true).drop { $0 == "local" }
+            guard words.count >= 3, words.dropFirst().first == "=", let number = Int64(words.dropFirst(2).first ?? "")
+            else { continue }
+            constants[String(words.first ?? "")] = number
         }
         return constants
     }()
@@ -27,6 +28,8 @@ import Testing
         ("ERROR_TEXT_BYTES_MAX", Limits.errorTextBytesMax),
         ("LAST_ERROR_BYTES_MAX", Limits.lastErrorBytesMax),
         ("JOURNAL_ENTRIES_MAX", Limits.journalEntriesMax),
+        ("JOURNAL_EVENTS_MAX", Limits.journalEventsMax),
+        ("FACTS_BYTES_MAX", Limits.factsBytesMax),
         ("DEAD_MAX", Limits.deadMax),
         ("DELAY_MS_MAX", Int(Limits.delayMax.wholeMilliseconds)),
         ("KEY_BYTES_MAX", Limits.keyBytesMax),

@@ -130,7 +130,7 @@ import Testing
             try await bench.makeDue(id)
             #expect(try await bench.queue.promote(as: .ann).promoted == 1)
             try await bench.expectWhole([id])
-            #expect(try await bench.journal().map(\.event) == ["ghost"])
+            #expect(try await bench.journal().map(\.event) == ["scheduled", "ghost"])
         }
     }
 

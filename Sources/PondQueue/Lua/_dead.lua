@@ -69,7 +69,7 @@ local function bury(keys, id, fields, cause, text, now, events)
     add_or_undo(keys.dead, id, 'ZADD', keys.dead_at, int(now), id)
     if old then cause_remove(keys, old[2]) end
     cause_add(keys, cause, id, now, text)
-    note(events, 'dead', id .. ' ' .. cause)
+    note(events, 'dead', with_text(id .. ' ' .. cause, text))
     drop_oldest_dead(keys, events)
 end
 

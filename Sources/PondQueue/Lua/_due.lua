@@ -24,6 +24,7 @@ local function promote_one(keys, id, now, events)
     if expires and expires <= now then
         free_key(keys, fields, id)
         note(events, 'expired', id)
+        note_facts(events, id, fields)
         end_held(keys, id)
         return 0
     end

@@ -1,3 +1,5 @@
+-- Exports: is_full enqueue_job
+
 -- Adding a job, for producers and for imports.
 
 local ARGUMENTS = { delay_ms = true, run_at_ms = true, priority = true }
@@ -85,7 +87,7 @@ local function read_due(given, now)
     return nil
 end
 
-local function is_full(keys)
+function is_full(keys)
     local limit = tonumber(redis.call('HGET', keys.meta, 'max_depth') or '')
     if not limit then return nil end
     local depth = redis.call('ZCARD', keys.due)
@@ -123,6 +125,10 @@ local function enqueue_held(keys, letter, fields, due, now)
     local id = int(now) .. '-' .. int(number) .. 'd' .. (letter == 'n' and '' or letter)
     hold(keys, id, with_fields(fields, { enqueued_ms = int(now) }), due, now)
     take_key_or_undo(keys, fields, id, function() end_held(keys, id) end)
+    local events = {}
+    note(events, 'scheduled', id .. ' ' .. int(due))
+    note_facts(events, id, fields)
+    write_journal(keys, '', events)
     return { 'held', id, int(due) }
 end
 
@@ -135,7 +141,7 @@ local function enqueue_ready(keys, letter, fields)
 end
 
 -- Adds the job that the words describe; the answer of `pond_enqueue`.
-local function enqueue_job(keys, args)
+function enqueue_job(keys, args)
     local fields, given = read_request(args)
     if not fields then return redis.error_reply(given) end
     local letter = PRIORITY[given.priority or 'normal']

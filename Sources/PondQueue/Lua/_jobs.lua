@@ -121,23 +121,6 @@ local function hold(keys, id, fields, due, now)
     ring(keys, due, now)
 end
 
--- What happened, for the journal: one event a line, gathered in a call and appended at its end, in one entry unless
--- there are more than Lua can pass in one command.
-local JOURNAL_WORDS_MAX = 4096
-
-local function note(events, event, detail)
-    events[#events + 1] = event
-    events[#events + 1] = detail
-end
-
-local function write_journal(keys, by, events)
-    for first = 1, #events, JOURNAL_WORDS_MAX do
-        local last = math.min(first + JOURNAL_WORDS_MAX - 1, #events)
-        -- The journal tells of a change that has already been made, so its own failure must not fail the call.
-        redis.pcall('XADD', keys.journal, 'MAXLEN', '~', JOURNAL_ENTRIES_MAX, '*', 'by', by, unpack(events, first, last))
-    end
-end
-
 -- Whether any job waits for its worker to hear that it is cancelled. A key that cannot be read holds no such wish.
 local function any_cancel(keys)
     local length = redis.pcall('HLEN', keys.cancel)

@@ -1,11 +1,14 @@
+-- Exports: KEY_BYTES_MAX RESULT_BYTES_MAX FENCE_MAX checksum_of fingerprint_of key_window_ms is_pair_of
+-- Exports: own_fingerprint key_holder take_key free_key keep_result kept_result bury_keys
+
 -- Idempotency keys. While its job has not ended, a key is in `keys:live`: key → {job id, fingerprint}. How far the job
 -- is, is not written there but looked up, so the two can never disagree, and a key whose job is nowhere is free. When
 -- the job is done, the key becomes a tombstone of 49 bytes, in a hash for its span of time that goes as a whole.
 
-local KEY_BYTES_MAX = 256
+KEY_BYTES_MAX = 256
 local KEY_WINDOW_MS_DEFAULT = 86400000
 local KEY_STEPS_PER_WINDOW = 8
-local RESULT_BYTES_MAX = 65536
+RESULT_BYTES_MAX = 65536
 local RESULT_EPOCHS_MAX = 400   -- nine for each power of two seconds up to ten years
 local EPOCHS_MAX = 64          -- that one look-up visits; a window has nine, more exist while it was just made shorter
 
@@ -21,7 +24,7 @@ local TOMBSTONE_WORDS = '>I6I6I6I2I6I6I4c1c12'   -- the same with digests as num
 local LAST_WORDS = '>I4I6I2'
 local NO_LAST = '\0\0\0\0\0\0\0\0\0\0\0\0'   -- never moved, and without a result, as most are
 local TOMBSTONE_BYTES = 49
-local FENCE_MAX = 4294967295
+FENCE_MAX = 4294967295
 local PAIR_BYTES = 19      -- of a packed {job id, fingerprint}, without the id's own
 local SHORT_TEXT = 0xA0    -- MessagePack: a text of up to 31 bytes, its length added
 local ID_LETTER = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl = 'e' }
@@ -49,11 +52,11 @@ local function unpacked_hex(bytes)
 end
 
 -- What a key stands for, and what a job left behind: 16 hex digits of a SHA-1.
-local function checksum_of(bytes)
+function checksum_of(bytes)
     return string.sub(redis.sha1hex(bytes), 1, 16)
 end
 
-local function fingerprint_of(fields)
+function fingerprint_of(fields)
     return checksum_of((field(fields, 'kind') or '') .. '\0' .. (field(fields, 'data') or ''))
 end
 
@@ -71,7 +74,7 @@ local function place_of_digest(packed, digest)
     return at
 end
 
-local function key_window_ms(keys)
+function key_window_ms(keys)
     return whole_number(redis.call('HGET', keys.meta, 'key_window_ms')) or KEY_WINDOW_MS_DEFAULT
 end
 
@@ -141,29 +144,29 @@ end
 
 -- Whether a packed pair of `keys:live` names this job, without unpacking it. An id too long for one byte of length is not
 -- recognised, and then has to be looked at the long way.
-local function is_pair_of(packed, id)
+function is_pair_of(packed, id)
     return packed and #packed == #id + PAIR_BYTES and string.byte(packed, 2) == SHORT_TEXT + #id
         and string.find(packed, id, 3, true) == 3
 end
 
 -- The fingerprint of a job's own key while it has it: quicker than asking who does, because where the job is need not
 -- be looked up. For whoever has just seen that the job is in flight.
-local function own_fingerprint(keys, key, id)
+function own_fingerprint(keys, key, id)
     local pair = live_pair(keys, key)
     return pair and pair[1] == id and pair[2] or nil
 end
 
 -- Who has the key: {id, state, fingerprint, fence, checksum, ended}, nil when it is free.
-local function key_holder(keys, key, now)
+function key_holder(keys, key, now)
     return live_record(keys, key) or find_tombstone(keys, key, now)
 end
 
-local function take_key(keys, key, id, fields)
+function take_key(keys, key, id, fields)
     redis.call('HSET', keys.live, key, cmsgpack.pack({ id, fingerprint_of(fields) }))
 end
 
 -- Frees the key of a job that ended without being done.
-local function free_key(keys, fields, id)
+function free_key(keys, fields, id)
     local key = field(fields, 'key')
     local packed = key and redis.call('HGET', keys.live, key)
     if not packed then return end
@@ -179,7 +182,7 @@ local function numbers_of_id(id)
 end
 
 -- Times of keeping are rounded up to a power of two seconds, so that there are few hashes however many times there are.
-local function keep_result(keys, id, result, now, keep)
+function keep_result(keys, id, result, now, keep)
     local rung = 1000
     while rung < keep do rung = rung * 2 end
     local epoch, expires = epoch_at(now, rung)
@@ -189,7 +192,7 @@ local function keep_result(keys, id, result, now, keep)
     redis.call('ZREMRANGEBYSCORE', keys.result_epochs, '-inf', int(now))
 end
 
-local function kept_result(keys, id, now)
+function kept_result(keys, id, now)
     local epochs = redis.call('ZRANGEBYSCORE', keys.result_epochs, '(' .. int(now), '+inf', 'LIMIT', 0, RESULT_EPOCHS_MAX)
     for i = 1, #epochs do
         local result = redis.call('HGET', keys.results .. epochs[i], id)
@@ -254,7 +257,7 @@ end
 
 -- Turns keys of jobs that are done into tombstones; each burial is {key, id, fingerprint, fence, checksum},
 -- without the last two for 0 and none. A window of 0 means that another store remembers.
-local function bury_keys(keys, burials, now)
+function bury_keys(keys, burials, now)
     -- What is written last is looked at first: a key of another type must stop this before its first write.
     redis.call('HLEN', keys.live)
     redis.call('ZCARD', keys.epochs)

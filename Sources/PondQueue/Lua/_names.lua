@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 6    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 7    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PAYLOAD_BYTES_MAX = 1048576
@@ -16,6 +16,8 @@ local RECLAIM_BATCH_MAX = 128
 local ERROR_TEXT_BYTES_MAX = 8192
 local LAST_ERROR_BYTES_MAX = 1024
 local JOURNAL_ENTRIES_MAX = 1000000
+local JOURNAL_EVENTS_MAX = 1000000   -- an entry tells of a batch of jobs
+local FACTS_BYTES_MAX = 262144        -- what a worker knows of the jobs of one call
 local DEAD_MAX = 100000
 local DELAY_MS_MAX = 315360000000   -- ten years
 local MONEY_MICROS_MAX = 999999999999999   -- of spent time too, in ms
@@ -33,7 +35,7 @@ local SUFFIX = { f = ':ready:front', h = ':ready:high', n = ':ready', l = ':read
 -- Fields that only the library writes.
 local OWNED = {
     id = true, enqueued_ms = true, attempt = true, recoveries = true, unstarted = true, fence = true, spent_wall_ms = true, spent_cpu_ms = true,
-    spent_usd_micros = true, last_error = true, unhandled_ms = true,
+    spent_usd_micros = true, last_error = true, unhandled_ms = true, waited_ms = true,
 }
 
 local function keys_of(base)
@@ -48,7 +50,7 @@ local function keys_of(base)
         held = base .. ':held', due = base .. ':due',
         dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
         beats = base .. ':beats', workers = base .. ':workers', load = base .. ':load',
-        meta = base .. ':meta', journal = base .. ':journal',
+        meta = base .. ':meta', journal = base .. ':journal', slo = base .. ':slo:',
         moved = base .. ':moved', started = base .. ':started',
         spent = base .. ':spent', cancel = base .. ':cancel', bell = base .. ':bell',
         live = base .. ':keys:live', epochs = base .. ':keys', epoch = base .. ':keys:',

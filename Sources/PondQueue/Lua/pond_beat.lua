@@ -1,8 +1,11 @@
 -- A worker says that it lives, and hears what it must know: who is lost, what is cancelled, when the next job is due.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  lease in ms   3  '1' to take a census as well, or ''   4  what the worker is and does (JSON)
---          5    'load:' and what a supervisor wants to know (see pond_scale); older workers leave it out
---          6 …  a running job's id and the micro-dollars that all its tries have reported, for each that spent some
+--          5 …  any of  'load:' and what a supervisor wants to know (see pond_scale)
+--                       'facts:' and what is known of the jobs that the next speaks of (see _journal)
+--                       'events:' and what the journal is to be told of running jobs: `started DETAIL` or `progress DETAIL`,
+--                       each ended by a byte 30
+--            …  a running job's id and the micro-dollars that all its tries have reported, for each that spent some
 -- returns  {now_ms, next_due_ms or 0, paused 0|1, standing, next_expiry_ms or 0,
 --           number of lost consumers, consumer, …, number of cancelled jobs of this consumer, id, …}
 --          standing is `alive`, `new` (first beat), next_expiry_ms the moment at which the next other beat runs out
@@ -14,6 +17,8 @@ local CANCEL_SCAN_MAX = 1000
 local GONE_IDLE_MS = 5000
 local SPENT_WORDS_MAX = 2048   -- two for each of a worker's slots
 local LOAD_BYTES_MAX = 512
+local NEWS_WORDS_MAX = 2048
+local NEWS_BYTES_MAX = 1280
 
 -- When nobody at all has beaten for half a lease (more than a beat) the server was away, or its clock jumped: every
 -- beat looks old though every worker lives. Nobody is declared lost until they have had the same time to beat again.
@@ -115,11 +120,28 @@ local function note_spent(keys, consumer, args, first)
     redis.call('HSET', keys.spent, consumer, cmsgpack.pack({ unpack(args, first, first - 1 + SPENT_WORDS_MAX) }))
 end
 
--- What follows the first four arguments. Neither is worth a beat that fails.
+-- Only what a beat may tell: of a job's end nobody is told who has not settled it.
+local TOLD = { started = true, progress = true }
+
+local function note_news(keys, consumer, text, facts)
+    local events = { facts = facts and #facts <= FACTS_BYTES_MAX and facts or nil }
+    for event, detail in string.gmatch(text, '(%l+) ([^\30]*)\30') do
+        if TOLD[event] and #events < NEWS_WORDS_MAX then note(events, event, clipped(detail, NEWS_BYTES_MAX)) end
+    end
+    write_journal(keys, consumer, events)
+end
+
+-- What follows the first four arguments. None of it is worth a beat that fails.
 local function note_rest(keys, consumer, args)
-    local load = args[5] and string.match(args[5], '^load:(.*)')
-    pcall(note_spent, keys, consumer, args, load and 6 or 5)
-    if load and #load <= LOAD_BYTES_MAX then redis.pcall('HSET', keys.load, consumer, load) end
+    local said, at = {}, 5
+    while args[at] do
+        local name, text = string.match(args[at], '^(%l+):(.*)')
+        if not name then break end
+        said[name], at = text, at + 1
+    end
+    pcall(note_spent, keys, consumer, args, at)
+    if said.load and #said.load <= LOAD_BYTES_MAX then redis.pcall('HSET', keys.load, consumer, said.load) end
+    if said.events then pcall(note_news, keys, consumer, said.events, said.facts) end
 end
 
 local function beat(names, args)

@@ -10,7 +10,10 @@ local function cancel(names, args)
     local held = redis.call('HGET', keys.held, id)
     if held then
         local ok, fields = pcall(cmsgpack.unpack, held)
-        if ok and type(fields) == 'table' then free_key(keys, fields, id) end
+        if ok and type(fields) == 'table' then
+            free_key(keys, fields, id)
+            note_facts(events, id, fields)
+        end
         end_held(keys, id)
     else
         local found = find_entry(keys, id)
@@ -24,6 +27,7 @@ local function cancel(names, args)
         unpoint(keys, full_id, found.letter, found.entry)
         redis.call('XDEL', keys[found.letter], found.entry)
         id = full_id
+        note_facts(events, id, found.fields)
     end
     note(events, 'cancelled', id)
     write_journal(keys, '', events)

@@ -17,6 +17,7 @@ local function discard(names, args)
             if record then free_key(keys, record[1], args[i]) end
             dead_remove(keys, args[i], record)
             note(events, 'discarded', args[i])
+            if record then note_facts(events, args[i], record[1]) end
             replies[i] = 'discarded'
         else
             replies[i] = 'unknown'

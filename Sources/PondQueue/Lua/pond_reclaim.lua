@@ -40,6 +40,12 @@ local function spent_usd(context, id, fields)
     return most > 0 and int(most) or nil
 end
 
+-- How long the job had waited when its first try began, which nobody else can tell any more.
+local function waited_ms(context, fields, entry, idle)
+    local written, ready = field(fields, 'waited_ms'), tonumber(string.match(entry, '^%d+'))
+    return written or int(math.max(0, context.now - idle - ready))
+end
+
 local function reclaim_one(context, letter, entry, idle)
     local keys, now = context.keys, context.now
     local fields = entry_fields(keys[letter], entry)
@@ -48,6 +54,7 @@ local function reclaim_one(context, letter, entry, idle)
         return
     end
     local id = job_id(keys, letter, entry, fields)
+    note_facts(context.events, id, fields)
     local recoveries, unstarted = number_field(fields, 'recoveries'), number_field(fields, 'unstarted')
     local wall, cpu = number_field(fields, 'spent_wall_ms'), number_field(fields, 'spent_cpu_ms')
     if may_have_run(keys, letter, entry, id, fields) then
@@ -60,6 +67,7 @@ local function reclaim_one(context, letter, entry, idle)
     local changed = with_fields(fields, {
         recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil, spent_wall_ms = int(wall), spent_cpu_ms = int(cpu),
         spent_usd_micros = spent_usd(context, id, fields), enqueued_ms = enqueued_ms(fields, entry, now),
+        waited_ms = waited_ms(context, fields, entry, idle),
     })
     if redis.call('HEXISTS', keys.cancel, id) == 1 then
         free_key(keys, fields, id)
@@ -75,7 +83,7 @@ local function reclaim_one(context, letter, entry, idle)
     else
         local landed, failure = readd(keys, 'f', id, changed)
         if not landed then return failure end
-        note(context.events, 'reclaimed', id)
+        note(context.events, 'reclaimed', id .. ' ' .. context.lost .. ' ' .. int(recoveries))
         context.moved = context.moved + 1
         return
     end

@@ -18,6 +18,7 @@ local function revive_one(keys, id, now, events)
     if not landed then return 'refused ' .. failure end
     dead_remove(keys, id, record)
     note(events, 'revived', id)
+    note_facts(events, id, fields)
     return 'enqueued'
 end
 

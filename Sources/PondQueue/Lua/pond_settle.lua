@@ -19,14 +19,21 @@
 --            duplicate  a = the id of the job that has the key, b, c = ''
 --            cancelled  a, b, c = ''
 --            expired    a, b, c = ''
---          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between
+--          Before a record may stand  with  text : marks of the done ones, a letter a job (see _slo.lua), or of a failure
+--          what its root cause is told by (see _groups.lua). Anywhere may stand  facts  text , what the worker knows of
+--          the jobs of this call, for the journal.
+--          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between, and perhaps
+--          a fourth: how long the job had waited when its first try began, ms
 -- returns  one element a record, in order. For plain ones: {the entries that are lost, …}; the others are done. For
 --          keyed ones: {entry, answer, …} of those that are not done. For a job a text, the answer:
 --          done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · expired · lost · failed TEXT
 
 local ARGUMENTS_A_JOB = 6
+-- As bytes: the library of texts is not there while this one is loaded.
+local FIRST_CAPITAL, LAST_CAPITAL, NO_MARK = 65, 90, 45
 local ARGUMENTS_BEFORE_ENTRIES = 5
 local WORDS_OF_MANY = { plain = 1, keyed = 2 }
+local WORDS_BESIDE = { with = true, facts = true }
 
 -- Without a key, neither a job's fields nor its result matter. Who did not claim its key must not end another's.
 local function end_key_of_done(context, job)
@@ -47,19 +54,30 @@ local function end_key_of_done(context, job)
     } }, context.now)
 end
 
+-- Counts a done job by its mark and names it for the journal; a capital mark says that it is one of those not named.
+local function note_done(context, id, mark)
+    slo_mark(context.tallies, mark)
+    if mark and mark >= FIRST_CAPITAL and mark <= LAST_CAPITAL then
+        context.unnamed = context.unnamed + 1
+    else
+        context.done[#context.done + 1] = id
+    end
+end
+
 local function settle_done(context, job)
     if job.c ~= '' then end_key_of_done(context, job) end
-    context.done[#context.done + 1] = job.id
+    note_done(context, job.id, job.extra and string.byte(job.extra))
     return 'done'
 end
 
 -- What all tries together took, as the worker counted it; what it does not say stays as it was.
 local function spent_fields(job, changes)
-    local wall, cpu, usd = string.match(job.c, '^(%d+) (%d+) (%d+)$')
+    local wall, cpu, usd, waited = string.match(job.c, '^(%d+) (%d+) (%d+) ?(%d*)$')
     if not whole_number(wall) or not whole_number(cpu) or not whole_number(usd) then return changes end
     changes.spent_wall_ms, changes.spent_cpu_ms = wall, cpu
     -- A field that says nothing is not worth its memory.
     changes.spent_usd_micros = usd ~= '0' and usd or nil
+    if whole_number(waited) and not field(job.fields, 'waited_ms') then changes.waited_ms = waited end
     return changes
 end
 
@@ -86,7 +104,7 @@ local function settle_retry(context, job)
         unhandled_ms = false,
     }))
     hold(context.keys, job.id, fields, due, context.now)
-    note(context.events, 'retried', job.id)
+    note(context.events, 'retried', with_text(job.id .. ' ' .. int(due), job.b))
     return 'held ' .. int(due)
 end
 
@@ -114,6 +132,7 @@ local function settle_defer(context, job)
         id = false, enqueued_ms = enqueued_ms(job.fields, job.entry, context.now), unhandled_ms = int(first),
     })
     hold(context.keys, job.id, fields, due, context.now)
+    note(context.events, 'deferred', job.id .. ' ' .. int(due))
     return 'held ' .. int(due)
 end
 
@@ -124,7 +143,7 @@ local function settle_postpone(context, job)
         id = false, enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
     }))
     hold(context.keys, job.id, fields, due, context.now)
-    note(context.events, 'released', job.id)
+    note(context.events, 'released', job.id .. ' ' .. int(due))
     return 'held ' .. int(due)
 end
 
@@ -143,8 +162,14 @@ local function settle_release(context, job)
     return 'released'
 end
 
+local function settle_duplicate(context, job)
+    free_key(context.keys, job.fields, job.id)
+    note(context.events, 'duplicate', job.id .. ' ' .. job.a)
+    return 'duplicate'
+end
+
 local SETTLE = {
-    done = settle_done, duplicate = end_as('duplicate'), cancelled = end_as('cancelled'), expired = end_as('expired'),
+    done = settle_done, duplicate = settle_duplicate, cancelled = end_as('cancelled'), expired = end_as('expired'),
     retry = settle_retry, dead = settle_dead, defer = settle_defer, release = settle_release,
     postpone = settle_postpone,
 }
@@ -169,9 +194,22 @@ end
 
 -- Where each record begins and how many jobs it has; nil and an error when the arguments are none.
 local function records_of(args)
-    local records, jobs, at = {}, 0, 2
+    local records, jobs, at, extra = {}, 0, 2, nil
     while at <= #args do
-        local record = { at = at, letter = args[at + 1], first = args[at + 2], last = args[at + 2], length = ARGUMENTS_A_JOB }
+        while WORDS_BESIDE[args[at]] and at < #args do
+            if args[at] == 'with' then
+                extra = args[at + 1]
+            elseif #args[at + 1] <= FACTS_BYTES_MAX then
+                records.facts = args[at + 1]
+            end
+            at = at + 2
+        end
+        if at > #args then break end
+        local record = {
+            at = at, letter = args[at + 1], first = args[at + 2], last = args[at + 2], length = ARGUMENTS_A_JOB,
+            extra = extra,
+        }
+        extra = nil
         local words = WORDS_OF_MANY[args[at]]
         if words then
             record.count = whole_number(args[at + 2]) or 0
@@ -213,8 +251,8 @@ local function owned_by_letter(keys, consumer, records)
 end
 
 -- The job of an entry with its fields. A successful end without a key needs neither, so it does not pay for them.
-local function load_job(context, outcome, letter, entry, a, b, c)
-    local job = { letter = letter, entry = entry, a = a, b = b, c = c }
+local function load_job(context, outcome, letter, entry, a, b, c, extra)
+    local job = { letter = letter, entry = entry, a = a, b = b, c = c, extra = extra }
     if outcome == 'done' then
         job.id = own_id(letter, entry)
         if a ~= '' and redis.call('HGET', context.keys.moved, a) == letter .. entry then job.id = a end
@@ -225,8 +263,8 @@ local function load_job(context, outcome, letter, entry, a, b, c)
     return job
 end
 
-local function settle_one(context, outcome, letter, entry, a, b, c)
-    local job = load_job(context, outcome, letter, entry, a, b, c)
+local function settle_one(context, extra, outcome, letter, entry, a, b, c)
+    local job = load_job(context, outcome, letter, entry, a, b, c, extra)
     if not job.id then
         -- Somebody deleted the entry behind our back: there is nothing left to move.
         note(context.events, 'ghost', own_id(letter, entry))
@@ -241,8 +279,8 @@ local function settle_one(context, outcome, letter, entry, a, b, c)
 end
 
 -- One job that cannot be moved must not fail the batch; it stays in flight and is settled again later.
-local function settle_safely(context, args, i)
-    local ok, answer, ended = pcall(settle_one, context, unpack(args, i, i + ARGUMENTS_A_JOB - 1))
+local function settle_safely(context, args, i, extra)
+    local ok, answer, ended = pcall(settle_one, context, extra, unpack(args, i, i + ARGUMENTS_A_JOB - 1))
     if ok then return answer, ended end
     return 'failed ' .. tostring(type(answer) == 'table' and answer.err or answer), false
 end
@@ -258,11 +296,11 @@ local function end_entry(context, letter, entry)
     finished[#finished + 1] = entry
 end
 
-local function settle_record(context, args, at)
+local function settle_record(context, args, at, extra)
     local letter, entry = args[at + 1], args[at + 2]
     local answer, ended = 'lost', false
     if context.owned[letter][entry] then
-        answer, ended = settle_safely(context, args, at)
+        answer, ended = settle_safely(context, args, at, extra)
     else
         note(context.events, 'lost', own_id(letter, entry))
     end
@@ -272,15 +310,16 @@ end
 
 -- Many that are done, never moved, and without a key: nothing of it can fail.
 local function settle_plain(context, args, record)
-    local letter, lost, done = record.letter, {}, context.done
+    local letter, lost, marks = record.letter, {}, record.extra or ''
     local owned, finished = context.owned[letter], context.finished[letter] or {}
     context.finished[letter] = finished
-    for i = record.at + ARGUMENTS_BEFORE_ENTRIES, record.at + record.length - 1 do
+    local first = record.at + ARGUMENTS_BEFORE_ENTRIES
+    for i = first, record.at + record.length - 1 do
         local entry = args[i]
         if owned[entry] then
             owned[entry] = nil
             finished[#finished + 1] = entry
-            done[#done + 1] = own_id(letter, entry)
+            note_done(context, own_id(letter, entry), string.byte(marks, i - first + 1))
             if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
         else
             lost[#lost + 1] = entry
@@ -309,17 +348,23 @@ local function take_burials(context, args, record)
     return burials, places
 end
 
+-- The mark of the keyed job whose entry is at a place; marks are in the order of the jobs.
+local function mark_at(marks, first, place)
+    return string.byte(marks, (place - first) / 2 + 1)
+end
+
 -- Many with a key of their own: what they have in common is done once. Where that fails, and for a job whose key is not
 -- plainly its own, each is looked at alone.
 local function settle_keyed(context, args, record)
-    local letter, answers = record.letter, {}
+    local letter, answers, marks = record.letter, {}, record.extra or ''
+    local first = record.at + ARGUMENTS_BEFORE_ENTRIES
     local ok, burials, places = pcall(take_burials, context, args, record)
     if not ok then burials, places = {}, {} end
     local buried = #burials > 0 and pcall(bury_keys, context.keys, burials, context.now)
     for i = 1, #places do
         local entry = args[places[i]]
         if buried then
-            context.done[#context.done + 1] = burials[i].id
+            note_done(context, burials[i].id, mark_at(marks, first, places[i]))
             end_entry(context, letter, entry)
             if context.any_cancel then redis.call('HDEL', context.keys.cancel, burials[i].id) end
             args[places[i]] = false
@@ -327,8 +372,9 @@ local function settle_keyed(context, args, record)
             context.owned[letter][entry] = true
         end
     end
-    for i = record.at + ARGUMENTS_BEFORE_ENTRIES, record.at + record.length - 1, 2 do
-        local answer = args[i] and settle_record(context, { 'done', letter, args[i], '', '', '-' }, 1) or 'done'
+    for i = first, record.at + record.length - 1, 2 do
+        local mark = string.char(mark_at(marks, first, i) or NO_MARK)
+        local answer = args[i] and settle_record(context, { 'done', letter, args[i], '', '', '-' }, 1, mark) or 'done'
         if answer ~= 'done' then answers[#answers + 1], answers[#answers + 2] = args[i], answer end
     end
     return answers
@@ -338,8 +384,10 @@ local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
 
 local function finish(context, consumer)
     for letter, entries in pairs(context.finished) do forget_entries(context.keys[letter], entries) end
-    count(context.keys, 'done', #context.done)
+    count(context.keys, 'done', #context.done + context.unnamed)
+    if context.unnamed > 0 then note(context.events, 'unsampled', int(context.unnamed)) end
     if #context.done > 0 then note(context.events, 'done', table.concat(context.done, ' ')) end
+    slo_write(context.keys, context.tallies, context.now)
     write_journal(context.keys, consumer, context.events)
 end
 
@@ -350,14 +398,16 @@ local function settle(names, args)
     if not records then return redis.error_reply(wrong) end
     local owned, wrong_entry = owned_by_letter(keys, args[1], records)
     if not owned then return redis.error_reply(wrong_entry) end
+    local events = { facts = records.facts }
     local context = {
-        keys = keys, now = now_ms(), events = {}, done = {}, any_cancel = any_cancel(keys), owned = owned, finished = {},
+        keys = keys, now = now_ms(), events = events, tallies = slo_tallies(events), done = {}, unnamed = 0,
+        any_cancel = any_cancel(keys), owned = owned, finished = {},
     }
     local replies = {}
     for i = 1, #records do
         local record = records[i]
         local many = SETTLE_MANY[args[record.at]]
-        replies[i] = many and many(context, args, record) or settle_record(context, args, record.at)
+        replies[i] = many and many(context, args, record) or settle_record(context, args, record.at, record.extra)
     end
     finish(context, args[1])
     return replies

@@ -121,7 +121,7 @@ struct CensusTaker: Sendable {
             guard let last = rows.last else { break }
             after = "(" + last.entry
             for row in rows {
-                for (event, detail) in row.pairs where event != "by" {
+                for (event, detail) in row.pairs where !["by", "n", "facts"].contains(event) {
                     let ids = event == "done" ? detail.split(separator: " ").map { String($0) } : [detail]
                     counts[event, default: 0] += Int64(ids.count)
                     guard ["done", "duplicate", "cancelled", "expired", "discarded", "dropped"].contains(event) else {

@@ -132,7 +132,7 @@ extension Bench {
             case "done":
                 for id in detail.split(separator: " ") { census.ends[JobID(String(id)), default: []].append(event) }
             case "cancelled", "expired", "discarded", "dropped", "duplicate":
-                census.ends[JobID(detail), default: []].append(event)
+                census.ends[JobID(String(detail.prefix { $0 != " " })), default: []].append(event)
             default: continue
             }
         }
@@ -141,7 +141,7 @@ extension Bench {
     /// What happened, in order.
     func journal() async throws -> [(event: String, detail: String)] {
         try await entries(of: key("journal")).flatMap { _, fields in
-            fields.filter { $0.name != "by" }.map { ($0.name, $0.value) }
+            fields.filter { !["by", "n", "facts"].contains($0.name) }.map { ($0.name, $0.value) }
         }
     }
 

@@ -1,0 +1,66 @@
+public import PondCore
+
+/// What a worker knows of a job that it settles, for the journal and the counts by class.
+public struct JobStory: Sendable {
+    /// The job.
+    public let job: Job
+    /// How long it had been ready when this try began; nil for one that was not begun.
+    public let wait: Duration?
+    /// How long this try ran; nil for one that was not begun.
+    public let run: Duration?
+    /// How it kept what its class was promised, should it be done.
+    public let grade: JobGrade
+    /// False for one that is to be counted and not told of, should it be done.
+    public let isSampled: Bool
+
+    public init(job: Job, wait: Duration?, run: Duration?, grade: JobGrade, isSampled: Bool = true) {
+        self.job = job
+        self.wait = wait
+        self.run = run
+        self.grade = grade
+        self.isSampled = isSampled
+    }
+
+    /// The grade as the settle function takes it: one letter, a capital one for a job that is not told of.
+    var mark: UInt8 { (isSampled ? UInt8(ascii: "a") : UInt8(ascii: "A")) + grade.index }
+
+    /// Adds a line of facts about the job.
+    func append(to facts: inout [UInt8]) {
+        JobFacts(
+            kind: job.kind.text,
+            correlationID: job.correlationID == job.id.text ? nil : job.correlationID,
+            causationID: job.causationID,
+            attempt: job.attempt,
+            wait: wait,
+            run: run
+        ).append(for: job.id, to: &facts)
+    }
+}
+
+/// How a job kept what its class was promised.
+public struct JobGrade: Sendable, Hashable {
+    /// The job's class.
+    public var jobClass: JobClass
+    /// Whether it began in time.
+    public var waitIsGood: Bool
+    /// Whether it ends in time.
+    public var totalIsGood: Bool
+
+    public init(_ jobClass: JobClass, waitIsGood: Bool, totalIsGood: Bool) {
+        self.jobClass = jobClass
+        self.waitIsGood = waitIsGood
+        self.totalIsGood = totalIsGood
+    }
+
+    /// 0 to 15: four for each class, in their order.
+    var index: UInt8 {
+        let classes: UInt8 =
+            switch jobClass {
+            case .a: 0
+            case .b: 4
+            case .c: 8
+            case .d: 12
+            }
+        return classes + (waitIsGood ? 2 : 0) + (totalIsGood ? 1 : 0)
+    }
+}

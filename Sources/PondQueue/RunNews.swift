@@ -1,0 +1,53 @@
+import PondCore
+
+/// What a worker tells the journal of a job that it runs.
+public struct RunNews: Sendable {
+    /// What is told.
+    public enum What: Sendable, Hashable {
+        /// It has been running for a while.
+        case started
+        /// How far it is, from 0 to 1, and a few words.
+        case progress(Double?, String?)
+    }
+
+    /// What is told.
+    public let what: What
+    /// Of which job.
+    public let story: JobStory
+
+    public init(_ what: What, of story: JobStory) {
+        self.what = what
+        self.story = story
+    }
+}
+
+extension RunNews {
+    /// The separator of events in a beat; it may not be in a note.
+    private static let end: Character = "\u{1e}"
+
+    /// The words of a beat that tell of running jobs; none when there is nothing to tell.
+    static func arguments(_ news: [RunNews]) -> [String] {
+        guard !news.isEmpty else { return [] }
+        var facts: [UInt8] = []
+        for item in news where facts.count < Limits.factsBytesMax / 2 { item.story.append(to: &facts) }
+        let events = news.map { "\($0.what.name) \($0.detail)\(end)" }
+        return ["facts:\(String(decoding: facts, as: UTF8.self))", "events:\(events.joined())"]
+    }
+
+    private var detail: String {
+        let id = story.job.id.text
+        guard case .progress(let fraction, let note) = what else { return id }
+        let done = fraction.map { String((1_000 * $0).rounded() / 1_000) } ?? "-"
+        let words = note.map { "\n" + $0.filter { $0 != Self.end } } ?? ""
+        return "\(id) \(done)\(words)"
+    }
+}
+
+extension RunNews.What {
+    fileprivate var name: String {
+        switch self {
+        case .started: JournalEvent.Kind.started.rawValue
+        case .progress: JournalEvent.Kind.progress.rawValue
+        }
+    }
+}
