@@ -1,7 +1,7 @@
 import Glibc
 import PondCore
 
-/// The right to ship from a file: a lock beside it, which the system takes back when its holder dies.
+/// The right to ship from a file, or to fill one: a lock beside it, which the system takes back when its holder dies.
 final class RelayLock: Sendable {
     private let descriptor: Int32
 
@@ -18,19 +18,20 @@ final class RelayLock: Sendable {
     /// Takes the lock, nil when another relay has it.
     ///
     /// - Throws: `OutboxError.cannotLock`.
-    static func take(beside path: String) throws(OutboxError) -> RelayLock? {
-        try take(Self.path(beside: path), creating: O_CREAT)
+    static func take(beside path: String, _ suffix: String = relaySuffix) throws(OutboxError) -> RelayLock? {
+        try take(path + suffix, creating: O_CREAT)
     }
 
     /// Whether a relay has the lock just now.
-    static func isTaken(beside path: String) throws(OutboxError) -> Bool {
-        let path = Self.path(beside: path)
+    static func isTaken(beside path: String, _ suffix: String = relaySuffix) throws(OutboxError) -> Bool {
+        let path = path + suffix
         guard access(path, F_OK) == 0 else { return false }
         let lock = try take(path, creating: 0)
         return lock == nil
     }
 
-    private static func path(beside path: String) -> String { path + ".relay.lock" }
+    /// What the lock of an outbox's relay is called behind the file's name.
+    static let relaySuffix = ".relay.lock"
 
     private static func take(_ path: String, creating: Int32) throws(OutboxError) -> RelayLock? {
         let descriptor = open(path, O_RDWR | O_CLOEXEC | creating, 0o600)
@@ -46,7 +47,7 @@ final class RelayLock: Sendable {
     private static func failure(_ path: String) -> OutboxError {
         OutboxError(
             .cannotLock,
-            "\(path) cannot be locked: \(String(cString: strerror(errno))); a relay needs to write in that folder"
+            "\(path) cannot be locked: \(String(cString: strerror(errno))); its holder needs to write in that folder"
         )
     }
 }

@@ -20,6 +20,7 @@ public final class SQLiteStore: Sendable {
     private let schemas: [SQLiteSchema]
     private let busyTimeout: Duration
     private let clock: LocalClock
+    private let tuning: SQLiteTuning
     private let state = Mutex(State.idle)
     private let group = CommitGroup()
     /// Opening and closing block their thread, so they have a queue of their own, and one place in the line.
@@ -29,11 +30,22 @@ public final class SQLiteStore: Sendable {
     ///   - path: the file, made when it is missing; its folder has to exist.
     ///   - schemas: the tables that the first call brings up to date, each under a name of its own.
     ///   - busyTimeout: how long a write waits for another process. Defaults to 5 seconds.
-    public init(
+    public convenience init(
         path: String,
         schemas: [SQLiteSchema],
         busyTimeout: Duration = SQLiteLimits.busyTimeout,
         clock: LocalClock = .system
+    ) {
+        self.init(path: path, schemas: schemas, busyTimeout: busyTimeout, clock: clock, tuning: SQLiteTuning())
+    }
+
+    /// A store that is laid out and flushed in another way.
+    package init(
+        path: String,
+        schemas: [SQLiteSchema],
+        busyTimeout: Duration = SQLiteLimits.busyTimeout,
+        clock: LocalClock = .system,
+        tuning: SQLiteTuning
     ) {
         precondition(busyTimeout >= .zero, "a busy timeout cannot be negative, got \(busyTimeout)")
         let names = schemas.map(\.name)
@@ -42,6 +54,7 @@ public final class SQLiteStore: Sendable {
         self.schemas = schemas
         self.busyTimeout = busyTimeout
         self.clock = clock
+        self.tuning = tuning
     }
 
     /// A store with the tables of one user.
@@ -155,8 +168,7 @@ extension SQLiteStore {
         do {
             let pool = try DatabasePool(path: path, configuration: configuration())
             try pool.writeWithoutTransaction { db in
-                // The pool asks for NORMAL when it opens, with which the last writes may be lost in a power cut.
-                try db.execute(sql: "PRAGMA synchronous = FULL")
+                try tuning.applyToWriter(db)
                 for schema in schemas { try schema.apply(db, path: path) }
             }
             state.withLock { $0 = .open(pool) }
@@ -171,7 +183,10 @@ extension SQLiteStore {
         configuration.busyMode = .timeout(busyTimeout.inSeconds)
         let milliseconds = busyTimeout.wholeMilliseconds
         // Readers too: they wait only while another process opens, closes or repairs the file.
-        configuration.prepareDatabase { try $0.execute(sql: "PRAGMA busy_timeout = \(milliseconds)") }
+        configuration.prepareDatabase { [tuning] db in
+            try db.execute(sql: "PRAGMA busy_timeout = \(milliseconds)")
+            try tuning.apply(db)
+        }
         configuration.foreignKeysEnabled = true
         configuration.maximumReaderCount = SQLiteLimits.readersMax
         configuration.label = "millpond.sqlite"

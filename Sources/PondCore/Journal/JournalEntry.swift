@@ -15,6 +15,9 @@ public struct JournalEntry: Sendable, Hashable {
     /// Ends that the kind's sampling left without an event of their own.
     public var unsampled: Int
 
+    /// The most ends that an entry may say it left out: what nobody writes must not make a sum overflow.
+    private static let unsampledMax = 1_000_000_000
+
     /// How many events it counts as.
     public var count: Int64 { Int64(events.count + unsampled) }
 
@@ -38,7 +41,8 @@ public struct JournalEntry: Sendable, Hashable {
             case "by": by = value.isEmpty ? nil : value
             case "n": before = Int64(value)
             case "facts": facts = JobFacts.table(value)
-            case "unsampled": unsampled += max(0, Int(value) ?? 0)
+            case "unsampled":
+                unsampled = min(unsampled + min(max(0, Int(value) ?? 0), Self.unsampledMax), Self.unsampledMax)
             case "done":
                 for id in value.split(separator: " ") {
                     events.append(JournalEvent(.done, JobID(String(id)), facts: facts[id]))
