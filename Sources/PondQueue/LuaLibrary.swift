@@ -17,15 +17,16 @@ public enum LuaLibrary {
         let shared = [
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
             PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._lookup_lua,
-            PackageResources._keys_lua,
-            PackageResources._dead_lua, PackageResources._due_lua, PackageResources._depth_lua,
-            PackageResources._fleet_lua, PackageResources._enqueue_lua,
+            PackageResources._keys_lua, PackageResources._dead_lua, PackageResources._place_lua,
+            PackageResources._due_lua, PackageResources._depth_lua, PackageResources._fleet_lua,
+            PackageResources._enqueue_lua,
         ]
         let functions = [
             PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,
             PackageResources.pond_fetch_lua, PackageResources.pond_settle_lua, PackageResources.pond_promote_lua,
             PackageResources.pond_beat_lua, PackageResources.pond_reclaim_lua, PackageResources.pond_leave_lua,
             PackageResources.pond_owned_lua, PackageResources.pond_job_lua, PackageResources.pond_cancel_lua,
+            PackageResources.pond_why_lua,
             PackageResources.pond_depth_lua, PackageResources.pond_dead_lua, PackageResources.pond_revive_lua,
             PackageResources.pond_discard_lua, PackageResources.pond_pause_lua, PackageResources.pond_causes_lua,
             PackageResources.pond_dead_ids_lua, PackageResources.pond_claim_lua, PackageResources.pond_key_lua,

@@ -50,28 +50,8 @@ extension Queue {
     public func job(_ id: JobID) async throws(QueueError) -> JobReport {
         let reply = try await pond.call("pond_job", keys, [.text(id.text)], readOnly: true)
         var reader = try ReplyReader("pond_job", reply)
-        var facts: [String: String] = [:]
-        while facts["fields"] == nil {
-            let name = try reader.text()
-            facts[name] = try reader.text()
-        }
-        var fields: [(name: [UInt8], value: [UInt8])] = []
-        while !reader.isAtEnd {
-            let field = try reader.bytes()
-            fields.append((field, try reader.bytes()))
-        }
-        func fact(_ name: String) -> String? { facts[name].flatMap { $0.isEmpty ? nil : $0 } }
-        return JobReport(
-            id: JobID(fact("id") ?? id.text),
-            state: fact("state").flatMap { JobReport.State(rawValue: $0) } ?? .unknown,
-            since: fact("since_ms").flatMap { Int64($0) }.map { ServerTime(milliseconds: $0) },
-            owner: fact("owner").map { Consumer($0) },
-            due: fact("due_ms").flatMap { Int64($0) }.map { ServerTime(milliseconds: $0) },
-            attempts: fact("attempt").flatMap { Int($0) } ?? 0,
-            cause: fact("cause"),
-            error: fact("error"),
-            fields: fields
-        )
+        let facts = try reader.factsBeforeFields()
+        return try JobReport(facts, fields: &reader, id: id)
     }
 
     /// Cancels a job that has not ended.

@@ -14,7 +14,8 @@ struct WorkerReport: Codable, Sendable {
     }
 
     private static let jobsMax = 10
-    private static let kindsMax = 20
+    /// All kinds together; a worker knows a dozen of a dozen letters.
+    private static let kindBytesMax = 3_000
     private static let noteBytesMax = 100
 
     let host: String
@@ -24,6 +25,7 @@ struct WorkerReport: Codable, Sendable {
     let buffered: Int
     let state: String
     let kinds: [String]
+    let kindsTotal: Int
     let jobs: [RunningJob]
 
     init(parts: WorkerParts, kinds: [String], now: ContinuousClock.Instant) {
@@ -32,7 +34,14 @@ struct WorkerReport: Codable, Sendable {
         slots = parts.configuration.slots
         buffered = parts.intake.buffered
         state = "\(parts.phase.phase)"
-        self.kinds = Array(kinds.prefix(Self.kindsMax))
+        var left = Self.kindBytesMax
+        self.kinds = Array(
+            kinds.prefix { kind in
+                left -= kind.utf8.count + 3
+                return left >= 0
+            }
+        )
+        kindsTotal = kinds.count
         let runs = parts.table.runs
         running = runs.count
         jobs = runs.sorted { $0.started < $1.started }.prefix(Self.jobsMax).map { run in

@@ -32,7 +32,7 @@ struct PondCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Look and act",
                 subcommands: [
-                    AppEnqueue<BuiltinJobs>.self, StatusCommand.self, DashCommand.self, JobCommand.self,
+                    AppEnqueue<BuiltinJobs>.self, WhyCommand.self, StatusCommand.self, DashCommand.self, JobCommand.self,
                     DeadCommand.self, QueueCommand.self,
                 ]
             ),

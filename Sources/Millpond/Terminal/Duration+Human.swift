@@ -2,23 +2,6 @@ import ArgumentParser
 import PondCore
 
 extension Duration {
-    /// The duration as people read it, in at most two units: `350ms`, `1.2s`, `42s`, `4m12s`, `3h05m`, `2d04h`.
-    package var human: String {
-        if self < .zero { return "-" + (.zero - self).human }
-        let milliseconds = wholeMilliseconds
-        if milliseconds < 1_000 { return "\(milliseconds)ms" }
-        let seconds = milliseconds / 1_000
-        // Rounded down throughout, so that no text claims time that has not passed.
-        if seconds < 10 {
-            let tenths = milliseconds % 1_000 / 100
-            return tenths == 0 ? "\(seconds)s" : "\(seconds).\(tenths)s"
-        }
-        if seconds < 60 { return "\(seconds)s" }
-        if seconds < 3_600 { return "\(seconds / 60)m\(twoDigits(seconds % 60))s" }
-        if seconds < 86_400 { return "\(seconds / 3_600)h\(twoDigits(seconds % 3_600 / 60))m" }
-        return "\(seconds / 86_400)d\(twoDigits(seconds % 86_400 / 3_600))h"
-    }
-
     /// Reads `500ms`, `5s`, `2m`, `1h`, `3d`, and sums of those from large to small such as `1m30s`; nil for all else.
     ///
     /// The number may have a fraction (`1.5s`); the result is at most ten years.
@@ -74,8 +57,4 @@ extension Duration {
         units = units[(index + 1)...]
         return .milliseconds(Int64(milliseconds.rounded()))
     }
-}
-
-private func twoDigits(_ number: Int64) -> String {
-    number < 10 ? "0\(number)" : "\(number)"
 }

@@ -1,3 +1,5 @@
+import PondCore
+
 /// Rows under headings, aligned for people: numbers to the right, nothing cut off unless a terminal is too narrow.
 package struct Table: Sendable {
     /// A heading and how its column is set.
@@ -121,28 +123,5 @@ extension Table.Cell {
         case .text(let text): text
         case .count(let number): grouped ? number.grouped : String(number)
         }
-    }
-}
-
-extension Int {
-    /// The number in groups of three with a narrow space that breaks no line: `12 345`.
-    package var grouped: String {
-        let digits = Array(String(magnitude))
-        var result = self < 0 ? "-" : ""
-        for (index, digit) in digits.enumerated() {
-            if index > 0, (digits.count - index).isMultiple(of: 3) { result += "\u{202f}" }
-            result.append(digit)
-        }
-        return result
-    }
-
-    /// The number and the noun: `1 job`, `2 jobs`.
-    package func of(_ noun: String, plural: String? = nil) -> String {
-        "\(grouped) \(self == 1 ? noun : plural ?? noun + "s")"
-    }
-
-    /// The number, the noun and the verb: `1 job waits`, `2 jobs wait`.
-    package func of(_ noun: String, _ verb: (one: String, many: String)) -> String {
-        "\(of(noun)) \(self == 1 ? verb.one : verb.many)"
     }
 }

@@ -1,4 +1,5 @@
 import Millpond
+import PondCore
 
 /// What one check of `pond doctor` found.
 struct DoctorFinding: Hashable {

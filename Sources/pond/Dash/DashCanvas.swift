@@ -1,4 +1,5 @@
 import Millpond
+import PondCore
 
 /// How a cell looks, in the terminal's own 16 colours, so that the user's theme decides.
 struct DashStyle: Hashable, Sendable {

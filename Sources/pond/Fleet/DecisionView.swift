@@ -1,4 +1,5 @@
 import Millpond
+import PondCore
 import PondScaling
 
 /// A decision of the law, for people and for programs.

@@ -1,4 +1,5 @@
 import Millpond
+import PondCore
 import PondScaling
 
 /// What a fleet's file means, for a person who has just written it.

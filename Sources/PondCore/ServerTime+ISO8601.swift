@@ -1,5 +1,3 @@
-package import PondCore
-
 extension ServerTime {
     /// The moment in UTC: `2026-11-23T15:04:05.678Z`, without the fraction when it is zero.
     package var iso8601: String {

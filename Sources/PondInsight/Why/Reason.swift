@@ -1,0 +1,70 @@
+/// Why a job is where it is: a closed list, so that people and programs can act on it.
+///
+/// docs/why.md tells of each what it means and what to do.
+package enum Reason: String, Sendable, Hashable, CaseIterable {
+    /// It is not due yet.
+    case scheduled
+    /// A try failed, and it rests before the next.
+    case retryBackoff = "retry_backoff"
+    /// It waits for its turn behind others, and workers are at them.
+    case behindOthers = "behind_n"
+    /// Nothing is before it and somebody has room: it begins in a moment.
+    case starting
+    /// Somebody has paused the queue.
+    case queuePaused = "queue_paused"
+    /// No worker serves the queue.
+    case noWorker = "no_worker"
+    /// Workers serve the queue, and none of them has a handler for its kind.
+    case noWorkerForKind = "no_worker_for_kind"
+    /// Too few workers serve the queue, and more are on their way.
+    case scalingUp = "scaling_up"
+    /// The work asks for more workers than a bound allows.
+    case atLimit = "at_limit"
+    /// More workers would not finish more, because what the jobs call is slow or failing.
+    case downstreamHold = "downstream_hold"
+    /// A handler has it.
+    case running
+    /// A worker has it, and has not said for a while that it lives.
+    case runningSilent = "running_silent"
+    /// Its worker is lost, and the job is about to be taken over.
+    case leaseExpired = "lease_expired"
+    /// It ended badly and waits for a person.
+    case dead
+    /// It ended well.
+    case done
+    /// Somebody cancelled it.
+    case cancelled
+    /// It was not begun before its time was over.
+    case expired
+    /// Another job has its idempotency key, so it was not run.
+    case duplicate
+    /// Somebody forgot it on purpose when it was dead.
+    case discarded
+    /// It was dead, and the oldest of too many.
+    case dropped
+    /// It is known, and its entry is gone without an end.
+    case lostPayload = "lost_payload"
+    /// Nobody has heard of it.
+    case unknown
+}
+
+/// Where a job is, in one word.
+package enum WhyState: String, Sendable, Hashable, CaseIterable {
+    case waiting, held, running, dead, ended, unknown
+}
+
+extension Reason {
+    /// Where a job with this reason is.
+    package var state: WhyState {
+        switch self {
+        case .scheduled, .retryBackoff: .held
+        case .behindOthers, .starting, .queuePaused, .noWorker, .noWorkerForKind, .scalingUp, .atLimit,
+            .downstreamHold:
+            .waiting
+        case .running, .runningSilent, .leaseExpired: .running
+        case .dead: .dead
+        case .done, .cancelled, .expired, .duplicate, .discarded, .dropped: .ended
+        case .lostPayload, .unknown: .unknown
+        }
+    }
+}

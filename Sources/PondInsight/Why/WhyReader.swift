@@ -1,0 +1,160 @@
+import PondCore
+package import PondQueue
+package import PondSQLite
+import PondScaling
+
+/// Reads what decides why a job is where it is, and has it judged; a few commands, however full the queues are.
+package struct WhyReader: Sendable {
+    /// So many queues are asked for an id that comes without one.
+    private static let queuesMax = 40
+    /// So many jobs of a correlation id are judged; of others it is said how many there are.
+    package static let jobsMax = 15
+    private static let fleetsMax = 2
+
+    private let pond: Pond
+    private let history: HistoryStore?
+    private let historyIsMissing: String
+
+    /// - Parameters:
+    ///   - history: tells of jobs that have ended and of correlation ids; nil answers from Redis alone.
+    ///   - reason: why there is no history, for the answer.
+    package init(_ pond: Pond, history: HistoryStore?, orWhy reason: String = "there is no history") {
+        self.pond = pond
+        self.history = history
+        historyIsMissing = reason
+    }
+
+    /// What is known of an id.
+    ///
+    /// - Parameters:
+    ///   - text: a job's id, `QUEUE/ID`, or a correlation id.
+    ///   - queue: the queue, when it is known.
+    package func answer(_ text: String, queue: String? = nil) async throws -> WhyAnswer {
+        let (queue, id) = Self.address(text, queue)
+        let found = try await jobs(id, in: queue)
+        if !found.isEmpty { return WhyAnswer(asked: text, isCorrelation: false, jobs: found, total: found.count) }
+        if let history, queue == nil {
+            // Newest last, as the history heard of them: the newest are what people ask about.
+            let all = try await history.jobs(correlatedBy: text)
+            if !all.isEmpty {
+                let reports = try await each(all.suffix(Self.jobsMax)) { job in
+                    try await self.jobs(job.id, in: job.queue)
+                }
+                return WhyAnswer(asked: text, isCorrelation: true, jobs: reports.flatMap { $0 }, total: all.count)
+            }
+        }
+        return WhyAnswer(asked: text, isCorrelation: false, jobs: [try await nobody(id, queue)], total: 0)
+    }
+
+    /// `QUEUE/ID` taken apart; a correlation id may have a slash of its own.
+    static func address(_ text: String, _ queue: String?) -> (queue: String?, id: JobID) {
+        if queue == nil, let slash = text.firstIndex(of: "/") {
+            let name = String(text[..<slash])
+            if (try? QueueName(name)) != nil { return (name, JobID(String(text[text.index(after: slash)...]))) }
+        }
+        return (queue, JobID(text))
+    }
+
+    // MARK: Jobs by id
+
+    private func jobs(_ id: JobID, in queue: String?) async throws -> [WhyReport] {
+        let stories = try await history?.stories(of: id, in: queue) ?? []
+        var (names, unseen) = try await candidates(queue, stories)
+        if history == nil { unseen.append("\(historyIsMissing): ended jobs and correlation ids are not known") }
+        let situations = try await each(names) { name in
+            (name, try await pond.queue(name).situation(of: id))
+        }
+        var reports: [WhyReport] = []
+        for (name, situation) in situations {
+            let story = stories.first { $0.job.queue == name }
+            guard situation.report.state != .unknown || story != nil else { continue }
+            var evidence = JobEvidence(queue: name, situation: situation)
+            (evidence.story, evidence.unseen) = (story, unseen)
+            reports.append(WhyReport(try await complete(evidence)))
+        }
+        return reports
+    }
+
+    /// The queues that may have the job.
+    private func candidates(_ queue: String?, _ stories: [HistoryStory]) async throws -> ([String], [String]) {
+        if let queue { return ([queue], []) }
+        if !stories.isEmpty { return (stories.map(\.job.queue), []) }
+        let names = try await pond.queues().map(\.text)
+        let rest = names.count - Self.queuesMax
+        guard rest > 0 else { return (names, []) }
+        let unseen = "\(rest) of \(names.count) queues were not looked at: give the id as QUEUE/ID"
+        return (Array(names.prefix(Self.queuesMax)), [unseen])
+    }
+
+    /// Reads what the judgement of such a job needs beside its place.
+    private func complete(_ evidence: JobEvidence) async throws -> JobEvidence {
+        var evidence = evidence
+        let report = evidence.situation.report
+        let isUnhandled = report.field(WireField.unhandledSince.rawValue) != nil
+        if report.state == .ready || isUnhandled {
+            evidence.workers = try await WorkerSighting.all(of: pond.queue(evidence.queue))
+        }
+        if report.state == .ready || (report.state == .held && evidence.situation.workers == 0) {
+            evidence.decision = try await decision(about: evidence.queue)
+        }
+        if report.state == .running, let history, let kind = evidence.kind {
+            evidence.runTimes = try await history.runTimes(of: kind, in: evidence.queue)
+        }
+        return evidence
+    }
+
+    /// The last decision about the size of a queue's fleet.
+    private func decision(about queue: String) async throws -> ScalingDecision? {
+        for name in try await pond.fleets().prefix(Self.fleetsMax) {
+            if let decision = try await pond.fleet(name).view().plan?.decisions[queue] { return decision }
+        }
+        return nil
+    }
+
+    // MARK: Nobody
+
+    private func nobody(_ id: JobID, _ queue: String?) async throws -> WhyReport {
+        let (names, unseen) = try await candidates(queue, [])
+        guard let name = queue ?? names.first else {
+            throw WhyError(text: "no queue is known, so there is no job \(id)")
+        }
+        var evidence = JobEvidence(queue: name, situation: try await pond.queue(name).situation(of: id))
+        evidence.unseen = unseen
+        if history == nil { evidence.unseen.append("\(historyIsMissing): ended jobs and correlation ids are not known") }
+        var report = WhyReport(evidence)
+        report.queue = queue
+        return report
+    }
+
+    /// Does the same for each, all at once: their commands share round trips.
+    private func each<Item: Sendable, Result: Sendable>(
+        _ items: some Collection<Item>,
+        _ body: @escaping @Sendable (Item) async throws -> Result
+    ) async throws -> [Result] {
+        try await withThrowingTaskGroup(of: (Int, Result).self) { group in
+            for (index, item) in items.enumerated() { group.addTask { (index, try await body(item)) } }
+            var results: [(Int, Result)] = []
+            for try await result in group { results.append(result) }
+            return results.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+}
+
+/// What is known of an id.
+package struct WhyAnswer: Sendable {
+    /// What was asked.
+    package var asked: String
+    /// Whether it is the id of an intent, not of a job.
+    package var isCorrelation: Bool
+    /// The jobs: one mostly; of a correlation id the newest.
+    package var jobs: [WhyReport]
+    /// How many jobs there are.
+    package var total: Int
+}
+
+/// Why an id cannot be looked for.
+package struct WhyError: Error, Sendable, CustomStringConvertible {
+    /// What is missing.
+    package var text: String
+    package var description: String { text }
+}

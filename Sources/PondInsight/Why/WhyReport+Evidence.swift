@@ -1,0 +1,69 @@
+import PondCore
+import PondQueue
+import PondSQLite
+
+extension WhyReport {
+    /// Judges the evidence and says what else is known.
+    package init(_ evidence: JobEvidence) {
+        let judgement = Judgement.of(evidence)
+        let report = evidence.situation.report
+        queue = evidence.queue
+        id = report.id
+        kind = evidence.kind
+        state = judgement.reason.state
+        reason = judgement.reason
+        since = judgement.since ?? report.since ?? evidence.heldSince
+        detail = judgement.detail
+        next = judgement.next
+        actions = judgement.actions
+        facts = evidence.facts
+        unseen = evidence.unseen
+        now = evidence.situation.now
+    }
+}
+
+extension JobEvidence {
+    /// When a held job was put there, where the history has seen that.
+    fileprivate var heldSince: ServerTime? {
+        guard situation.report.state == .held else { return nil }
+        return story?.events.last { $0.due != nil }?.time
+    }
+
+    fileprivate var facts: [WhyReport.Fact] {
+        let report = situation.report
+        var facts: [WhyReport.Fact] = []
+        func add(_ name: String, _ value: String?) {
+            if let value, !value.isEmpty { facts.append(WhyReport.Fact(name, value)) }
+        }
+        add("class", report.field(WireField.jobClass.rawValue))
+        add("enqueued", (time(.enqueuedAt) ?? idTime)?.iso8601)
+        add("correlation", report.field(WireField.correlationID.rawValue) ?? story?.job.correlationID)
+        add("caused by", report.field(WireField.causationID.rawValue) ?? story?.job.causationID)
+        if report.attempts > 0 { add("failed tries", "\(report.attempts)") }
+        if let recoveries = number(.recoveries), recoveries > 0 { add("recoveries", "\(recoveries) (its worker died)") }
+        if report.state != .dead { add("last error", report.field(WireField.lastError.rawValue)) }
+        add("group", situation.group.map { "E-\($0)" })
+        add("key", report.field(WireField.key.rawValue))
+        add("expires", time(.expires)?.iso8601)
+        add("trace", report.field(WireField.traceparent.rawValue))
+        add("story", timeline)
+        return facts
+    }
+
+    private var idTime: ServerTime? {
+        situation.report.id.text.split(separator: "-").first.flatMap { Int64($0) }.map { ServerTime(milliseconds: $0) }
+    }
+
+    private static let eventsShown = 8
+
+    /// The last events in a line: `enqueued 12:00:03 ─ retried 12:00:05 (w-17) ─ …`.
+    private var timeline: String? {
+        guard let story, !story.events.isEmpty else { return nil }
+        let shown = story.events.suffix(Self.eventsShown).map { event in
+            let clock = event.time.iso8601.drop { $0 != "T" }.dropFirst().prefix(8)
+            return "\(event.what.name) \(clock)" + (event.by.map { " (\($0))" } ?? "")
+        }
+        let lead = story.events.count > Self.eventsShown || story.isCut ? ["…"] : []
+        return (lead + shown).joined(separator: " ─ ")
+    }
+}

@@ -1,0 +1,42 @@
+package import PondCore
+
+/// The answer to "where is this job, and why": for the command line and for HTTP alike.
+package struct WhyReport: Sendable, Hashable {
+    /// The job's queue; nil when nobody has heard of the job.
+    package var queue: String?
+    /// The job.
+    package var id: JobID
+    /// What it is, when that is known.
+    package var kind: String?
+    /// Where it is, in one word; a held job whose time has come waits.
+    package var state: WhyState
+    /// Why it is there.
+    package var reason: Reason
+    /// Since when it has been there; nil when that is not recorded.
+    package var since: ServerTime?
+    /// The reason in a sentence, with its numbers and names.
+    package var detail: String
+    /// What will happen next, and when.
+    package var next: String
+    /// Commands to act with, the likeliest first.
+    package var actions: [String]
+    /// What is known beside: names and values in order.
+    package var facts: [Fact]
+    /// What could not be seen, and why.
+    package var unseen: [String]
+    /// Redis' clock when it was read.
+    package var now: ServerTime
+
+    /// Something that is known of the job beside the reason.
+    package struct Fact: Sendable, Hashable {
+        /// What it is, as in `last error`.
+        package var name: String
+        /// What it is like.
+        package var value: String
+
+        package init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+}

@@ -1,0 +1,49 @@
+import ArgumentParser
+import Millpond
+import PondCore
+import PondInsight
+import PondQueue
+import PondSQLite
+
+/// `pond why`: where a job is, and why.
+struct WhyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "why",
+        abstract: "Say where a job is, why, what happens next, and what to do.",
+        discussion: """
+            ID is a job's id, QUEUE/ID, or a correlation id, as a log line has it. Jobs that have ended and correlation ids \
+            are found in the history (`pond history follow`, part of `pond up`); all else is read from Redis.
+            Exit codes: 0 when a job was found, 3 when nobody has heard of it.
+            """
+    )
+
+    @Argument(help: ArgumentHelp("A job's id, QUEUE/ID, or a correlation id.", valueName: "id"))
+    var id: String
+
+    @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
+    var queue: String?
+
+    @OptionGroup var history: HistoryFileOption
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    func validate() throws {
+        guard (1...Limits.headerValueBytesMax).contains(id.utf8.count) else {
+            throw ValidationError("an id has 1 to \(Limits.headerValueBytesMax) bytes, this has \(id.utf8.count)")
+        }
+    }
+
+    func run() async throws {
+        try await runReporting(output) { terminal in
+            try await redis.withPond { pond in
+                let answer = try await history.withStore { store, reason in
+                    if let queue { _ = try QueueName(queue) }
+                    return try await WhyReader(pond, history: store, orWhy: reason).answer(id, queue: queue)
+                }
+                let view = WhyView(answer: answer)
+                try terminal.print(output.json ? view.document.text : view.text(for: terminal))
+                if answer.total == 0 { throw ExitCode(ExitCodes.notFound.rawValue) }
+            }
+        }
+    }
+}

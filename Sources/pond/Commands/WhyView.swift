@@ -1,0 +1,87 @@
+import Millpond
+import PondCore
+import PondInsight
+
+/// The answer of `pond why`, for people and for programs.
+struct WhyView {
+    let answer: WhyAnswer
+
+    // MARK: For people
+
+    func text(for terminal: Terminal) -> String {
+        guard answer.isCorrelation else {
+            return answer.jobs.map { text(of: $0, for: terminal) }.joined(separator: "\n\n")
+        }
+        let more = answer.total > answer.jobs.count ? "; the newest \(answer.jobs.count) follow" : ""
+        let head = "\(answer.total.of("job", ("has", "have"))) the correlation id \(SafeText.escaped(answer.asked))\(more)"
+        return ([head + ":"] + answer.jobs.map { line(of: $0, for: terminal) }).joined(separator: "\n")
+            + "\n" + terminal.tinted("next:", .bold) + " pond why QUEUE/ID, pond corr \(SafeText.escaped(answer.asked))"
+    }
+
+    private func text(of job: WhyReport, for terminal: Terminal) -> String {
+        var sheet = Sheet()
+        for fact in job.facts { sheet.add(fact.name, fact.value) }
+        for text in job.unseen { sheet.add("not seen", text, .yellow) }
+        let lines = [
+            head(of: job, for: terminal),
+            label("WHY ", terminal) + terminal.tinted(job.reason.rawValue, job.reason.tint) + ": " + SafeText.escaped(job.detail),
+            label("NEXT", terminal) + SafeText.escaped(job.next),
+        ]
+        let actions = job.actions.map { label("DO  ", terminal) + SafeText.escaped($0) }
+        return (lines + actions + (sheet.isEmpty ? [] : ["", sheet.text(for: terminal, indent: 2)])).joined(separator: "\n")
+    }
+
+    private func label(_ text: String, _ terminal: Terminal) -> String { terminal.tinted(text, .dim) + "  " }
+
+    private func head(of job: WhyReport, for terminal: Terminal) -> String {
+        let time = job.since.map { job.now.since($0) }.map { job.state == .ended ? " \($0.human) ago" : " for \($0.human)" } ?? ""
+        let parts = [
+            terminal.tinted(SafeText.escaped(job.address), .bold), job.kind.map { SafeText.escaped($0) },
+            terminal.tinted(job.state.rawValue.uppercased(), job.reason.tint) + time,
+        ]
+        return parts.compactMap { $0 }.joined(separator: "  ")
+    }
+
+    private func line(of job: WhyReport, for terminal: Terminal) -> String {
+        "  " + head(of: job, for: terminal) + "  " + terminal.tinted(job.reason.rawValue, job.reason.tint) + ": "
+            + SafeText.escaped(String(job.detail.prefix(100)))
+    }
+
+    // MARK: For programs
+
+    var document: JSONDocument {
+        JSONDocument(
+            kind: "Why",
+            [
+                ("asked", .string(answer.asked)), ("is_correlation", .bool(answer.isCorrelation)),
+                ("total", .count(answer.total)), ("jobs", .array(answer.jobs.map(json))),
+            ]
+        )
+    }
+
+    private func json(_ job: WhyReport) -> JSONValue {
+        .object([
+            ("queue", .text(job.queue)), ("id", .string(job.id.text)), ("kind", .text(job.kind)),
+            ("state", .string(job.state.rawValue)), ("reason", .string(job.reason.rawValue)), ("since", .time(job.since)),
+            ("detail", .string(job.detail)), ("next", .string(job.next)),
+            ("actions", .array(job.actions.map { .string($0) })),
+            ("facts", .object(job.facts.map { ($0.name.replacing(" ", with: "_"), .string($0.value)) })),
+            ("not_seen", .array(job.unseen.map { .string($0) })), ("at", .time(job.now)),
+        ])
+    }
+}
+
+extension WhyReport {
+    fileprivate var address: String { queue.map { "\($0)/\(id)" } ?? id.text }
+}
+
+extension Reason {
+    /// How alarming it is.
+    fileprivate var tint: Tint {
+        switch self {
+        case .done, .running, .starting: .green
+        case .dead, .noWorker, .noWorkerForKind, .leaseExpired, .lostPayload: .red
+        default: .yellow
+        }
+    }
+}
