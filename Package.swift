@@ -84,7 +84,7 @@ let package = Package(
         // Floor 2
         .target(
             name: "PondQueue",
-            dependencies: ["PondCore", "PondScaling", "PondRedis", logging, lifecycle],
+            dependencies: ["PondCore", "PondScaling", "PondTelemetry", "PondRedis", logging, lifecycle],
             resources: [.embedInCode("Lua")],
             swiftSettings: house
         ),
@@ -210,7 +210,9 @@ let package = Package(
         ),
         .testTarget(
             name: "PondQueueTests",
-            dependencies: ["PondQueue", "PondScaling", "PondRedis", "PondCore", "PondTestKit", logging],
+            dependencies: [
+                "PondQueue", "PondScaling", "PondTelemetry", "PondRedis", "PondCore", "PondTestKit", logging,
+            ],
             swiftSettings: house
         ),
         .testTarget(
@@ -236,7 +238,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PondTelemetryTests",
-            dependencies: ["PondTelemetry", "PondCore", logging, metrics, coreMetrics, tracing],
+            dependencies: ["PondTelemetry", "PondTestKit", "PondCore", logging, metrics, coreMetrics, tracing],
             swiftSettings: house
         ),
         .testTarget(
@@ -268,7 +270,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "pond", "PondSQLite", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging, subprocess, system,
+                "pond", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore", logging,
+                subprocess, system,
             ],
             swiftSettings: house
         ),

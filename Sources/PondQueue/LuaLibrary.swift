@@ -33,6 +33,7 @@ public enum LuaLibrary {
             PackageResources.pond_scale_lua, PackageResources.pond_fleet_lua, PackageResources.pond_fleet_beat_lua,
             PackageResources.pond_fleet_plan_lua, PackageResources.pond_fleet_order_lua,
             PackageResources.pond_fleet_leave_lua, PackageResources.pond_export_lua, PackageResources.pond_import_lua,
+            PackageResources.pond_measure_lua, PackageResources.pond_target_lua, PackageResources.pond_slo_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

@@ -182,6 +182,8 @@ extension QueueLine {
         spent: Spending? = nil,
         ran: Ran? = nil
     ) {
+        let story = story(of: assignment, ran)
+        if ran != nil { measure(story, outcome, readySince: assignment.receipt.readySince) }
         settler.add(
             Settlement(
                 receipt: assignment.receipt,
@@ -192,7 +194,7 @@ extension QueueLine {
                 key: assignment.job.fence == 0 ? assignment.job.key : nil,
                 result: result,
                 spent: spent,
-                story: story(of: assignment, ran)
+                story: story
             )
         )
     }

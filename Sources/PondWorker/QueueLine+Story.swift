@@ -19,8 +19,9 @@ extension QueueLine {
         let begun = ran.flatMap { serverClock.time(at: $0.started) }
         let wait = begun.flatMap { begun in assignment.receipt.readySince.map { max(.zero, begun.since($0)) } }
         let ended = begun.flatMap { begun in ran.map { begun.advanced(by: $0.duration) } }
-        let jobClass = job.jobClass ?? .b
-        let target = ClassTarget.standard(jobClass)
+        let promises = recorder.promises
+        let jobClass = job.jobClass ?? promises.jobClass
+        let target = promises.target(of: jobClass)
         let grade = JobGrade(
             jobClass,
             waitIsGood: (job.waited ?? wait ?? .zero) <= target.wait,

@@ -52,6 +52,7 @@ final class QueueLine: Sendable {
     let logger: Logger
     let reader: RedisClient
     let settler: Settler
+    let recorder = SLORecorder()
     let claims: ClaimsAhead
     let serverClock: ServerClock
     let phase: PhaseBox

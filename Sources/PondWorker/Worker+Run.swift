@@ -50,6 +50,9 @@ extension Worker {
             await line.claims.run()
         }
         group.addTask {
+            await line.runMeasures()
+        }
+        group.addTask {
             await line.settler.run { self.release($0, line) }
         }
     }
@@ -182,6 +185,7 @@ extension QueueLine {
             return await reader.close()
         }
         do throws(QueueError) {
+            await tellMeasures()
             CrashPoint.beforeLeave.reach()
             let bell = state.withLock(\.bell)
             if try await !queue.leave(as: consumer, bell: bell) {

@@ -70,7 +70,7 @@ import Testing
         "hlen",
         "hexists", "hset", "hsetnx", "hdel", "hincrby", "zadd", "zrem", "zcard", "zcount", "zscore", "zrange",
         "zrevrange",
-        "zrangebyscore", "zremrangebyscore", "pexpireat", "sadd", "smembers",
+        "zrangebyscore", "zremrangebyscore", "pexpireat", "bitfield", "sadd", "smembers",
     ]
 
     /// Commands of a program that only enqueues.

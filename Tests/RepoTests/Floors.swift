@@ -36,7 +36,7 @@ enum Floors {
         Floor("PondTelemetry", ours: ["PondCore"], theirs: ["Logging", "Metrics", "CoreMetrics", "Tracing"]),
         Floor("PondRedis", ours: ["CHiredis", "PondCore"], theirs: nio.union(["NIOSSL", "Logging"])),
         Floor("PondSQLite", ours: ["PondCore"], theirs: ["Crypto", "GRDB", "Logging", "ServiceLifecycle"]),
-        Floor("PondQueue", ours: ["PondCore", "PondScaling", "PondRedis"], theirs: lifecycle),
+        Floor("PondQueue", ours: ["PondCore", "PondScaling", "PondTelemetry", "PondRedis"], theirs: lifecycle),
         Floor(
             "PondWorker",
             ours: lower.union(["PondTelemetry"]),
@@ -56,7 +56,10 @@ enum Floors {
         Floor("PondBenchKit", ours: lower.union(["PondWorker"])),
         Floor(
             "pond",
-            ours: umbrella.union(["Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite", "PondSimulation"]),
+            ours: umbrella.union([
+                "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
+                "PondSimulation",
+            ]),
             theirs: lifecycle.union(["ArgumentParser", "SystemPackage", "Yams"])
         ),
         Floor(

@@ -67,7 +67,8 @@ local function bury(keys, id, fields, cause, text, now, events)
     local old = dead_record(keys, id)
     redis.call('HSET', keys.dead, id, cmsgpack.pack({ fields, cause, text, int(now) }))
     add_or_undo(keys.dead, id, 'ZADD', keys.dead_at, int(now), id)
-    if old then cause_remove(keys, old[2]) end
+    -- A record that is there already is of the same end, whose move failed half-way, and has been counted.
+    if old then cause_remove(keys, old[2]) else slo_failed(keys, events, id, fields, now) end
     cause_add(keys, cause, id, now, text)
     note(events, 'dead', with_text(id .. ' ' .. cause, text))
     drop_oldest_dead(keys, events)

@@ -24,6 +24,7 @@ local function promote_one(keys, id, now, events)
     if expires and expires <= now then
         free_key(keys, fields, id)
         note(events, 'expired', id)
+        slo_failed(keys, events, id, fields, now)
         note_facts(events, id, fields)
         end_held(keys, id)
         return 0
@@ -47,6 +48,7 @@ local function promote_due(keys, now, limit, by)
             redis.call('ZADD', keys.due, int(now + PROMOTE_AGAIN_MS), ids[i])
         end
     end
+    slo_write(keys, events.slo, now)
     write_journal(keys, by, events)
     return promoted
 end

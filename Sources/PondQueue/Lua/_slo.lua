@@ -10,7 +10,7 @@ local SLO = {
     SLOTS = 12,
     COUNTERS = 4,              -- jobs, wait kept, total kept, ended well
     LAST = 51,                 -- the place of the last counter of an hour, from 0
-    KEPT_S = 31 * 86400,       -- a budget is of 30 days
+    KEPT_MS = 31 * 86400000,   -- a budget is of 30 days
     BUCKETS = 117,             -- of a histogram, see pond_measure
     ILL = 16,
     CLASSES = { 'A', 'B', 'C', 'D' },
@@ -88,7 +88,7 @@ function SLO.sum(tallies, class)
     return jobs > 0 and { jobs, wait_kept, total_kept, well } or nil
 end
 
-function SLO.add(key, slot, sums)
+function SLO.add(key, slot, sums, now)
     local words = { 'OVERFLOW', 'SAT' }
     for _, group in ipairs({ 0, (slot + 1) * SLO.COUNTERS }) do
         for i = 1, SLO.COUNTERS do
@@ -101,7 +101,7 @@ function SLO.add(key, slot, sums)
     if is_error(reply) or reply[1] ~= sums[1] then return end
     -- The first of its hour. All its room at once, so that the text does not grow by and by into twice of it.
     redis.pcall('BITFIELD', key, 'INCRBY', 'u32', '#' .. SLO.LAST, 0)
-    redis.pcall('EXPIRE', key, SLO.KEPT_S)
+    redis.pcall('PEXPIREAT', key, int(now + SLO.KEPT_MS))
 end
 
 -- Writes what a call has gathered, one command a class.
@@ -111,6 +111,6 @@ local function slo_write(keys, tallies, now)
     local slot = math.floor(now % SLO.HOUR_MS / SLO.SLOT_MS)
     for class = 0, 3 do
         local sums = SLO.sum(tallies, class)
-        if sums then SLO.add(keys.slo .. SLO.CLASSES[class + 1] .. ':' .. int(hour), slot, sums) end
+        if sums then SLO.add(keys.slo .. SLO.CLASSES[class + 1] .. ':' .. int(hour), slot, sums, now) end
     end
 end

@@ -133,6 +133,7 @@ local function reclaim(names, args)
         forget_bells(keys, lost)
         more = not remove_consumer(keys, lost)
     end
+    slo_write(keys, context.events.slo, now)
     write_journal(keys, args[2], context.events)
     return { int(context.moved), int(context.buried), more and '1' or '0' }
 end

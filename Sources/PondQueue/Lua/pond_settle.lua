@@ -162,6 +162,13 @@ local function settle_release(context, job)
     return 'released'
 end
 
+local function settle_expired(context, job)
+    free_key(context.keys, job.fields, job.id)
+    note(context.events, 'expired', job.id)
+    slo_failed(context.keys, context.events, job.id, job.fields, context.now)
+    return 'expired'
+end
+
 local function settle_duplicate(context, job)
     free_key(context.keys, job.fields, job.id)
     note(context.events, 'duplicate', job.id .. ' ' .. job.a)
@@ -169,7 +176,7 @@ local function settle_duplicate(context, job)
 end
 
 local SETTLE = {
-    done = settle_done, duplicate = settle_duplicate, cancelled = end_as('cancelled'), expired = end_as('expired'),
+    done = settle_done, duplicate = settle_duplicate, cancelled = end_as('cancelled'), expired = settle_expired,
     retry = settle_retry, dead = settle_dead, defer = settle_defer, release = settle_release,
     postpone = settle_postpone,
 }
