@@ -50,7 +50,12 @@ extension JobEvidence {
         if number(.unhandledSince) != nil { return unhandled(next: next) }
         let cancel = "pond job cancel \(address)"
         if situation.report.attempts > 0 {
-            return Judgement(.retryBackoff, retrying, next: "\(next), for try \(situation.report.attempts + 1)", do: [cancel])
+            return Judgement(
+                .retryBackoff,
+                retrying,
+                next: "\(next), for try \(situation.report.attempts + 1)",
+                do: [cancel]
+            )
         }
         return Judgement(.scheduled, "it is scheduled for \(due.iso8601)", next: next, do: [cancel])
     }
@@ -82,7 +87,12 @@ extension JobEvidence {
         if let kind, !alive.isEmpty, alive.allSatisfy({ !$0.handles(kind) }) { return unhandled(next: nil) }
         guard let ahead = situation.ahead, ahead > 0 || !hasRoom else { return starting }
         if let held = scalingJudgement { return held }
-        return Judgement(.behindOthers, crowd, next: estimate, do: ["pond queue get \(queue)", "pond scale explain \(queue)"])
+        return Judgement(
+            .behindOthers,
+            crowd,
+            next: estimate,
+            do: ["pond queue get \(queue)", "pond scale explain \(queue)"]
+        )
     }
 
     fileprivate var alive: [WorkerSighting] { workers.filter { $0.isAlive(at: situation.now) } }
@@ -116,12 +126,14 @@ extension JobEvidence {
 
     fileprivate func unhandled(next: String?) -> Judgement {
         let known = Set(alive.flatMap { $0.kinds ?? [] }).sorted()
-        let names = known.isEmpty ? "" : "; they know \(known.prefix(8).joined(separator: ", "))\(known.count > 8 ? " …" : "")"
+        let names =
+            known.isEmpty ? "" : "; they know \(known.prefix(8).joined(separator: ", "))\(known.count > 8 ? " …" : "")"
         let count = max(alive.count, situation.workers)
         return Judgement(
             .noWorkerForKind,
             "\(count.of("worker", ("serves", "serve"))) \(queue), none with a handler for \(kind ?? "its kind")\(names)",
-            next: graceEnd ?? next ?? "a worker that fetches it hands it on; after a minute of that it is dead as unknown_kind",
+            next: graceEnd ?? next
+                ?? "a worker that fetches it hands it on; after a minute of that it is dead as unknown_kind",
             do: ["pond worker list \(queue)", "deploy a worker that registers \(kind ?? "the kind")"]
         )
     }
@@ -188,7 +200,8 @@ extension JobEvidence {
         }
         let busy = alive.reduce(Duration.zero) { $0 + $1.busy }
         let wait = busy / ended * (ahead + 1) / slots
-        return "it begins in about \(wait.human) at the present pace (\((busy / ended).human) a job, \(slots.of("slot")))"
+        return
+            "it begins in about \(wait.human) at the present pace (\((busy / ended).human) a job, \(slots.of("slot")))"
     }
 }
 
@@ -229,7 +242,8 @@ extension JobEvidence {
             return "it ends, or its try is cut off at its kind's timeout (60s by default)"
         }
         let left = limit - elapsed
-        return left > .zero ? "it ends, or its try is cut off in \(left.human)" : "its try is cut off now, at its timeout"
+        return left > .zero
+            ? "it ends, or its try is cut off in \(left.human)" : "its try is cut off now, at its timeout"
     }
 
     private func silent(_ owner: String, _ silence: Duration, _ elapsed: Duration) -> Judgement {
@@ -316,14 +330,21 @@ extension JobEvidence {
         let story = ["pond history job \(address)"]
         switch end.what {
         case .done: return Judgement(.done, "it ended well\(by)\(ran)", next: "nothing", do: story, since: end.time)
-        case .cancelled: return Judgement(.cancelled, "somebody cancelled it", next: "nothing", do: story, since: end.time)
+        case .cancelled:
+            return Judgement(.cancelled, "somebody cancelled it", next: "nothing", do: story, since: end.time)
         case .expired:
             let text = "it had not begun when its time was over"
             return Judgement(.expired, text, next: "nothing", do: story, since: end.time)
         case .duplicate:
             let other = end.words.first ?? "another job"
             let text = "job \(other) has its idempotency key, so it was not run"
-            return Judgement(.duplicate, text, next: "nothing", do: ["pond why \(queue)/\(other)"] + story, since: end.time)
+            return Judgement(
+                .duplicate,
+                text,
+                next: "nothing",
+                do: ["pond why \(queue)/\(other)"] + story,
+                since: end.time
+            )
         case .dropped:
             let text = "it was dead, and the oldest of more than \(Limits.deadMax.grouped)"
             return Judgement(.dropped, text, next: "nothing", do: story, since: end.time)
@@ -331,7 +352,13 @@ extension JobEvidence {
             let text = "somebody deleted its entry behind Millpond's back"
             return Judgement(.lostPayload, text, next: "nothing", do: story, since: end.time)
         default:
-            return Judgement(.discarded, "somebody discarded it when it was dead", next: "nothing", do: story, since: end.time)
+            return Judgement(
+                .discarded,
+                "somebody discarded it when it was dead",
+                next: "nothing",
+                do: story,
+                since: end.time
+            )
         }
     }
 }

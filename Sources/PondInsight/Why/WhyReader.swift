@@ -120,7 +120,9 @@ package struct WhyReader: Sendable {
         }
         var evidence = JobEvidence(queue: name, situation: try await pond.queue(name).situation(of: id))
         evidence.unseen = unseen
-        if history == nil { evidence.unseen.append("\(historyIsMissing): ended jobs and correlation ids are not known") }
+        if history == nil {
+            evidence.unseen.append("\(historyIsMissing): ended jobs and correlation ids are not known")
+        }
         var report = WhyReport(evidence)
         report.queue = queue
         return report

@@ -13,7 +13,8 @@ struct WhyView {
             return answer.jobs.map { text(of: $0, for: terminal) }.joined(separator: "\n\n")
         }
         let more = answer.total > answer.jobs.count ? "; the newest \(answer.jobs.count) follow" : ""
-        let head = "\(answer.total.of("job", ("has", "have"))) the correlation id \(SafeText.escaped(answer.asked))\(more)"
+        let head =
+            "\(answer.total.of("job", ("has", "have"))) the correlation id \(SafeText.escaped(answer.asked))\(more)"
         return ([head + ":"] + answer.jobs.map { line(of: $0, for: terminal) }).joined(separator: "\n")
             + "\n" + terminal.tinted("next:", .bold) + " pond why QUEUE/ID, pond corr \(SafeText.escaped(answer.asked))"
     }
@@ -24,17 +25,22 @@ struct WhyView {
         for text in job.unseen { sheet.add("not seen", text, .yellow) }
         let lines = [
             head(of: job, for: terminal),
-            label("WHY ", terminal) + terminal.tinted(job.reason.rawValue, job.reason.tint) + ": " + SafeText.escaped(job.detail),
+            label("WHY ", terminal) + terminal.tinted(job.reason.rawValue, job.reason.tint) + ": "
+                + SafeText.escaped(job.detail),
             label("NEXT", terminal) + SafeText.escaped(job.next),
         ]
         let actions = job.actions.map { label("DO  ", terminal) + SafeText.escaped($0) }
-        return (lines + actions + (sheet.isEmpty ? [] : ["", sheet.text(for: terminal, indent: 2)])).joined(separator: "\n")
+        return (lines + actions + (sheet.isEmpty ? [] : ["", sheet.text(for: terminal, indent: 2)])).joined(
+            separator: "\n"
+        )
     }
 
     private func label(_ text: String, _ terminal: Terminal) -> String { terminal.tinted(text, .dim) + "  " }
 
     private func head(of job: WhyReport, for terminal: Terminal) -> String {
-        let time = job.since.map { job.now.since($0) }.map { job.state == .ended ? " \($0.human) ago" : " for \($0.human)" } ?? ""
+        let time =
+            job.since.map { job.now.since($0) }.map { job.state == .ended ? " \($0.human) ago" : " for \($0.human)" }
+            ?? ""
         let parts = [
             terminal.tinted(SafeText.escaped(job.address), .bold), job.kind.map { SafeText.escaped($0) },
             terminal.tinted(job.state.rawValue.uppercased(), job.reason.tint) + time,
@@ -62,7 +68,8 @@ struct WhyView {
     private func json(_ job: WhyReport) -> JSONValue {
         .object([
             ("queue", .text(job.queue)), ("id", .string(job.id.text)), ("kind", .text(job.kind)),
-            ("state", .string(job.state.rawValue)), ("reason", .string(job.reason.rawValue)), ("since", .time(job.since)),
+            ("state", .string(job.state.rawValue)), ("reason", .string(job.reason.rawValue)),
+            ("since", .time(job.since)),
             ("detail", .string(job.detail)), ("next", .string(job.next)),
             ("actions", .array(job.actions.map { .string($0) })),
             ("facts", .object(job.facts.map { ($0.name.replacing(" ", with: "_"), .string($0.value)) })),

@@ -1,0 +1,211 @@
+import PondCore
+import PondInsight
+import PondQueue
+import PondRedis
+import PondSQLite
+import PondScaling
+import PondTestKit
+import PondWorker
+import Testing
+
+/// Every reason, provoked on a real server.
+@Suite(.redis) struct WhyTests {
+    private static let blocker = JobRegistration(kind: "block") { _ in try await Task.sleep(for: .seconds(60)) }
+    private static let charge = JobRegistration(kind: "order.charge") { _ in }
+
+    // MARK: Held
+
+    @Test func `scheduled: not due yet`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add("order.charge", .after(.seconds(600)))
+            let report = try await place.why(id)
+            #expect(report.reason == .scheduled && report.state == .held)
+            #expect(report.kind == "order.charge")
+            #expect(report.next.hasPrefix("ready in 9m") || report.next.hasPrefix("ready in 10m"))
+            #expect(report.actions == ["pond job cancel \(place.queue.name)/\(id)"])
+        }
+    }
+
+    @Test func `retry_backoff: which try failed, and why`() async throws {
+        try await WhyPlace.run { place in
+            let flaky = JobRegistration(kind: "order.charge") { _ in
+                throw RetryLater(after: .seconds(300), "HTTP 503\nbody")
+            }
+            let id = try await place.add()
+            try await place.withWorker(JobList { flaky }) {
+                let report = try await place.eventually(.retryBackoff, of: id)
+                #expect(report.state == .held)
+                #expect(report.detail == "try 1 failed: HTTP 503")
+                #expect(report.next.contains("for try 2"))
+            }
+        }
+    }
+
+    @Test func `a due job that nobody makes ready waits for a worker`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add("order.charge", .after(.milliseconds(1)))
+            let report = try await place.eventually(.noWorker, of: id)
+            #expect(report.state == .waiting)
+            #expect(report.detail.contains("has been due for"))
+        }
+    }
+
+    // MARK: Waiting
+
+    @Test func `queue_paused: since when, and why`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add()
+            try await place.queue.pause(reason: "bank is down")
+            let report = try await place.why(id)
+            #expect(report.reason == .queuePaused && report.detail.hasSuffix(": bank is down"))
+            #expect(report.actions == ["pond queue resume \(place.queue.name)"])
+        }
+    }
+
+    @Test func `no_worker: nobody serves the queue`() async throws {
+        try await WhyPlace.run { place in
+            try await place.add()
+            let report = try await place.why(try await place.add())
+            #expect(report.reason == .noWorker)
+            #expect(report.next.contains("1 job is before it"))
+            #expect(report.unseen == ["there is no history: ended jobs and correlation ids are not known"])
+        }
+    }
+
+    @Test func `no_worker: workers that die as soon as they start are told of`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add()
+            try await place.decide { ($0.limit, $0.to) = (.crashLoop, 0) }
+            let report = try await place.why(id)
+            #expect(report.reason == .noWorker && report.detail.contains("die as soon as they start"))
+        }
+    }
+
+    @Test func `no_worker_for_kind: workers serve the queue, and none knows the kind`() async throws {
+        try await WhyPlace.run { place in
+            try await place.withWorker(JobList { Self.blocker }) {
+                let id = try await place.add()
+                let report = try await place.eventually(.noWorkerForKind, of: id)
+                #expect(report.detail.contains("none with a handler for order.charge; they know block"))
+            }
+        }
+    }
+
+    @Test func `behind_n: how many are before it, and for how long`() async throws {
+        try await WhyPlace.run { place in
+            let quick = JobRegistration(kind: "quick") { _ in try await Task.sleep(for: .milliseconds(100)) }
+            try await place.withWorker(
+                JobList {
+                    Self.blocker; Self.charge; quick
+                },
+                { ($0.slots, $0.prefetch) = (1, 0) }
+            ) {
+                let first = try await place.add("quick")
+                _ = try await place.eventually(.unknown, of: first)
+                let running = try await place.add("block")
+                _ = try await place.eventually(.running, of: running)
+                for _ in 0..<30 { try await place.add() }
+                let ids = try await [place.add(), place.add()]
+                let far = try await place.eventually(.behindOthers, of: ids[1])
+                #expect(far.detail.contains("about ") && far.detail.contains("1 of 1 slot busy"))
+                #expect(far.next.hasPrefix("it begins in about "))
+            }
+        }
+    }
+
+    @Test func `scaling_up, at_limit, downstream_hold: as the fleet's law says`() async throws {
+        try await WhyPlace.run { place in
+            try await place.withWorker(
+                JobList {
+                    Self.blocker; Self.charge
+                },
+                { ($0.slots, $0.prefetch) = (1, 0) }
+            ) {
+                _ = try await place.eventually(.running, of: try await place.add("block"))
+                let id = try await place.add()
+                _ = try await place.eventually(.behindOthers, of: id)
+                try await place.decide { ($0.limit, $0.to) = (.none, 3) }
+                let growing = try await place.eventually(.scalingUp, of: id)
+                #expect(growing.next.hasPrefix("2 workers are starting"))
+                try await place.decide { $0.limit = .max }
+                #expect(try await place.eventually(.atLimit, of: id).detail.contains("limited by its maximum"))
+                try await place.decide { $0.limit = .verifyHold }
+                #expect(try await place.eventually(.downstreamHold, of: id).detail.contains("jobs run slower"))
+            }
+        }
+    }
+
+    // MARK: Running
+
+    @Test func `running: by whom and for how long, and what a wish to cancel will do`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add("block")
+            try await place.withWorker(JobList { Self.blocker }, { $0.beatInterval = .seconds(1) }) {
+                let report = try await place.eventually(.running, of: id)
+                #expect(report.state == .running && report.detail.contains("has had it for"))
+                #expect(try await place.queue.cancel(id) == .cancelling)
+            }
+        }
+    }
+
+    @Test func `running_silent, then lease_expired: a worker that stops beating`() async throws {
+        try await WhyPlace.run { place in
+            let ann = Consumer("ann")
+            let id = try await place.add()
+            _ = try await place.queue.beat(as: ann, about: "{}")
+            #expect(try await place.queue.fetch(as: ann, atMost: 1).deliveries.count == 1)
+            #expect(try await place.why(id).reason == .running)
+            let silent = try await place.eventually(.runningSilent, of: id)
+            #expect(silent.detail.contains("ann has had it for") && silent.next.contains("takes the job over in"))
+            let lost = try await place.eventually(.leaseExpired, of: id)
+            #expect(lost.next.contains("nobody is there to take it over"))
+        }
+    }
+
+    // MARK: Ended
+
+    @Test func `dead: the cause, and the commands that help`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add()
+            let fatal = JobRegistration(kind: "order.charge") { _ in throw GiveUp("card stolen", cause: "fraud") }
+            try await place.withWorker(JobList { fatal }) {
+                let report = try await place.eventually(.dead, of: id)
+                #expect(report.detail == "fraud after 1 failed try: card stolen")
+                #expect(report.actions.contains("pond dead retry \(place.queue.name)/\(id)"))
+            }
+        }
+    }
+
+    @Test func `unknown: nobody has heard of it`() async throws {
+        try await WhyPlace.run { place in
+            let report = try await WhyReader(place.pond, history: nil).answer("nobody's id")
+            #expect(report.total == 0)
+            #expect(report.jobs.map(\.reason) == [.unknown])
+            #expect(report.jobs.first?.unseen.isEmpty == false)
+        }
+    }
+
+    @Test func `an id of one queue is found among many, and an address in its own`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add("order.charge", .after(.seconds(60)))
+            let address = "\(place.queue.name)/\(id)"
+            let answer = try await WhyReader(place.pond, history: nil).answer(address)
+            #expect(answer.jobs.map(\.reason) == [.scheduled])
+            #expect(answer.jobs.first?.queue == place.queue.name.text)
+            // A correlation id may look like an address of a queue that does not exist.
+            #expect(try await WhyReader(place.pond, history: nil).answer("no/such").total == 0)
+        }
+    }
+
+    @Test func `hostile ids change nothing and are found nowhere`() async throws {
+        try await WhyPlace.run { place in
+            try await place.add()
+            for text in [
+                "", " ", "*", "0-0", "18446744073709551615-18446744073709551615", "a\u{0}b", "-", "+", "1-1-1n",
+            ] {
+                let answer = try await WhyReader(place.pond, history: nil).answer(text)
+                #expect(answer.total == 0, "\(text)")
+            }
+        }
+    }
+}
