@@ -38,6 +38,16 @@ public enum Limits {
     public static let errorTextBytesMax = 8_192
     /// How much of its last error's text a retrying job keeps, in bytes.
     public static let lastErrorBytesMax = 1_024
+    /// The longest text that a failure is grouped by, in bytes.
+    public static let rootCauseBytesMax = 512
+    /// The longest title of a group of dead jobs, in bytes.
+    public static let rootCauseTitleBytesMax = 200
+    /// The most groups that a queue's dead have; the dead of further causes share one.
+    public static let groupsMax = 500
+    /// The most kinds that a group counts one by one.
+    public static let groupKindsMax = 8
+    /// The most entries of a queue's record of what people did to its dead.
+    public static let auditEntriesMax = 10_000
     /// The most entries of a queue's journal; older ones are trimmed.
     public static let journalEntriesMax = 1_000_000
     /// The most events of a queue's journal; older ones are trimmed.
