@@ -21,6 +21,10 @@ public struct Keys: Sendable, Hashable {
     public var dead: String { base + ":dead" }
     /// Dead jobs by cause.
     public var causes: String { base + ":causes" }
+    /// Dead jobs by root cause.
+    package var groups: String { base + ":groups" }
+    /// What people did to the dead.
+    package var audit: String { base + ":audit" }
     /// Pause flag, limits and counters.
     public var meta: String { base + ":meta" }
     /// Who is alive: consumer → time of its last beat.

@@ -12,7 +12,10 @@ import Testing
     static let keys = [
         "ready", "ready:front", "ready:high", "ready:low", "held", "due", "dead", "dead:at", "causes", "beats",
         "workers",
-        "meta", "journal", "moved", "cancel", "bell", "keys:live", "keys", "started", "spent",
+        "meta", "journal", "moved", "cancel", "bell", "keys:live", "keys", "started", "spent", "groups",
+        "groups:empty", "audit",
+        // The groups that the jobs of these situations are in: failed a.b, failed a, poison a.b.
+        "group:f14b4eeb", "group:26efa3cb", "group:679490c7",
     ]
 
     /// A wish to cancel that could not be read stays behind its job; it is read again when the job comes again.

@@ -16,20 +16,17 @@ extension MessageNormaliser {
             byte(colon + 2) == UInt8(ascii: "/")
         else { return false }
         let start = colon + 3
-        var end = endOfRun(start, \.isOfAuthority)
-        let hasPath = byte(end).map { "/?#".utf8.contains($0) } ?? false
-        var host = Array(input[start..<end])
-        if hasPath {
+        let authorityEnd = endOfRun(start, \.isOfAuthority)
+        var end = authorityEnd
+        if let next = byte(end), "/?#".utf8.contains(next) {
             end = endOfRun(end) { $0 > 0x20 && $0 != 0x7f && !"\"'`<>".utf8.contains($0) }
             while end > start, input[end - 1].endsSentence { end -= 1 }
-        } else {
-            while let last = host.last, last.endsSentence,
-                last != UInt8(ascii: "]") || !host.contains(UInt8(ascii: "["))
-            {
-                host.removeLast()
-            }
-            end = start + host.count
         }
+        var host = Array(input[start..<min(end, authorityEnd)])
+        while let last = host.last, last.endsSentence, last != UInt8(ascii: "]") || !host.contains(UInt8(ascii: "[")) {
+            host.removeLast()
+        }
+        if end <= authorityEnd { end = start + host.count }
         if let sign = host.lastIndex(of: UInt8(ascii: "@")) { host.removeFirst(sign + 1) }
         output += input[at..<start].map(\.lowercased)
         if host.isEmpty {
@@ -51,8 +48,9 @@ extension MessageNormaliser {
         guard !isWord(end) else { return false }
         var host = name.map(\.lowercased)
         guard let port else { return put(host: host, end) }
+        // `<n>` reads as a small number, and stays.
         let digits = input[(end + 1)..<port]
-        let isClients = digits.reduce(0) { $0 * 10 + Int($1 - 0x30) } >= Self.clientPortMin
+        let isClients = digits.reduce(0) { $0 * 10 + Int($1 &- 0x30) } >= Self.clientPortMin
         host.append(UInt8(ascii: ":"))
         host += isClients ? Array("<n>".utf8) : Array(digits)
         return put(host: host, port)
@@ -60,6 +58,12 @@ extension MessageNormaliser {
 
     private func portEnd(_ colon: Int) -> Int? {
         guard byte(colon) == UInt8(ascii: ":") else { return nil }
+        // What was put for a client's.
+        if byte(colon + 1) == UInt8(ascii: "<"), byte(colon + 2) == UInt8(ascii: "n"),
+            byte(colon + 3) == UInt8(ascii: ">")
+        {
+            return isWord(colon + 4) ? nil : colon + 4
+        }
         let end = endOfRun(colon + 1, \.isDigit)
         guard (1...5).contains(end - colon - 1), !isWord(end) else { return nil }
         // A line and a column of a file.

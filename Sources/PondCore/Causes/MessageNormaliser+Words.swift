@@ -61,14 +61,14 @@ extension MessageNormaliser {
         guard byte(sign) == UInt8(ascii: "@") else { return nil }
         var end = endOfRun(sign + 1) { $0.isDigit || $0.isLetter || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "-") }
         while end > sign, !input[end - 1].isWord { end -= 1 }
-        return input[sign..<end].contains(UInt8(ascii: ".")) && !isWord(end) ? end : nil
+        return input[sign..<end].contains(UInt8(ascii: ".")) ? end : nil
     }
 
     /// `0x7ffe03c0`, and the digests that services name things by.
     func hexEnd() -> Int? {
         if byte(at) == UInt8(ascii: "0"), let sign = byte(at + 1), sign | 0x20 == UInt8(ascii: "x") {
             let end = endOfRun(at + 2, \.isHex)
-            return end > at + 2 && !isWord(end) ? end : nil
+            return end > at + 2 ? end : nil
         }
         let end = endOfRun(at, \.isHex)
         guard end - at >= 16, !isWord(end) else { return nil }

@@ -4,9 +4,10 @@ local DROP_BATCH_MAX = 256   -- how many of the oldest one burial drops at most,
 
 -- The keys that a burial or its undoing writes last, looked at first: a key of another type must stop the call before
 -- its first write, not after it.
-local function check_dead(keys)
+local function check_dead(keys, group)
     redis.call('ZCARD', keys.dead_at)
     redis.call('HLEN', keys.causes)
+    grouping.check(keys, group)
 end
 
 -- A summary is {number of dead, first_ms, last_ms, id of the last, error of the last}, texts all.
@@ -34,7 +35,7 @@ local function cause_remove(keys, cause)
     redis.call('HSET', keys.causes, cause, cmsgpack.pack(summary))
 end
 
--- A dead record is {fields, cause, error, died_ms}.
+-- A dead record is {fields, cause, error, died_ms, group}.
 local function dead_record(keys, id)
     local packed = redis.call('HGET', keys.dead, id)
     if not packed then return nil end
@@ -43,10 +44,28 @@ local function dead_record(keys, id)
     return record
 end
 
+-- The dead records of many ids, by id, when every key that taking them away writes is of its type.
+local function removable_records(keys, ids)
+    check_dead(keys)
+    local records, checked = {}, {}
+    for i = 1, #ids do
+        local record = dead_record(keys, ids[i])
+        local group = grouping.named(record)
+        if group and not checked[group] then
+            grouping.check(keys, group)
+            checked[group] = true
+        end
+        records[ids[i]] = record
+    end
+    return records
+end
+
 local function dead_remove(keys, id, record)
     redis.call('ZREM', keys.dead_at, id)
     redis.call('HDEL', keys.dead, id)
-    if record then cause_remove(keys, record[2]) end
+    if not record then return end
+    cause_remove(keys, record[2])
+    grouping.remove(keys, grouping.named(record), id, grouping.kind(record[1]))
 end
 
 local function drop_oldest_dead(keys, events)
@@ -61,16 +80,29 @@ local function drop_oldest_dead(keys, events)
     end
 end
 
-local function bury(keys, id, fields, cause, text, now, events)
+-- Puts a job among the dead. `extra` is what its worker said of the root cause, or nil.
+local function bury(keys, id, fields, cause, text, now, events, extra)
     text = clipped(text, ERROR_TEXT_BYTES_MAX)
-    check_dead(keys)
+    local kind = grouping.kind(fields)
+    local root, title = grouping.root(extra, cause, kind)
+    local own = grouping.of(root)
+    check_dead(keys, own)
     local old = dead_record(keys, id)
-    redis.call('HSET', keys.dead, id, cmsgpack.pack({ fields, cause, text, int(now) }))
+    if old then grouping.check(keys, grouping.named(old)) end
+    local group = grouping.place(keys, own)
+    if group == grouping.OTHER then grouping.check(keys, group) end
+    redis.call('HSET', keys.dead, id, cmsgpack.pack({ fields, cause, text, int(now), group }))
     add_or_undo(keys.dead, id, 'ZADD', keys.dead_at, int(now), id)
-    -- A record that is there already is of the same end, whose move failed half-way, and has been counted.
-    if old then cause_remove(keys, old[2]) else slo_failed(keys, events, id, fields, now) end
+    if old then
+        -- It is of the same end, whose move failed half-way, and has been counted.
+        cause_remove(keys, old[2])
+        grouping.remove(keys, grouping.named(old), id, grouping.kind(old[1]))
+    else
+        slo_failed(keys, events, id, fields, now)
+    end
     cause_add(keys, cause, id, now, text)
-    note(events, 'dead', with_text(id .. ' ' .. cause, text))
+    grouping.add(keys, group, { id = id, cause = cause, title = title, text = text, kind = kind }, now)
+    note(events, 'dead', with_text(id .. ' ' .. cause .. ' ' .. group, text))
     drop_oldest_dead(keys, events)
 end
 

@@ -19,6 +19,7 @@ local JOURNAL_ENTRIES_MAX = 1000000
 local JOURNAL_EVENTS_MAX = 1000000   -- an entry tells of a batch of jobs
 local FACTS_BYTES_MAX = 262144        -- what a worker knows of the jobs of one call
 local DEAD_MAX = 100000
+local AUDIT_ENTRIES_MAX = 10000
 local DELAY_MS_MAX = 315360000000   -- ten years
 local MONEY_MICROS_MAX = 999999999999999   -- of spent time too, in ms
 local COUNT_MAX = 1000000000   -- what a producer may not write, it may still append by hand: nothing counts past this
@@ -49,6 +50,8 @@ local function keys_of(base)
         f = base .. SUFFIX.f, h = base .. SUFFIX.h, n = base .. SUFFIX.n, l = base .. SUFFIX.l,
         held = base .. ':held', due = base .. ':due',
         dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
+        groups = base .. ':groups', groups_empty = base .. ':groups:empty', group = base .. ':group:',
+        audit = base .. ':audit',
         beats = base .. ':beats', workers = base .. ':workers', load = base .. ':load',
         meta = base .. ':meta', journal = base .. ':journal', slo = base .. ':slo:',
         moved = base .. ':moved', started = base .. ':started',

@@ -9,11 +9,10 @@ local function discard(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
     if #args > DISCARD_MAX then return redis.error_reply('INVALID ids: at most ' .. DISCARD_MAX .. ' a call') end
-    check_dead(keys)
-    local replies, events = {}, {}
+    local records, replies, events = removable_records(keys, args), {}, {}
     for i = 1, #args do
         if redis.call('HEXISTS', keys.dead, args[i]) == 1 then
-            local record = dead_record(keys, args[i])
+            local record = records[args[i]]
             if record then free_key(keys, record[1], args[i]) end
             dead_remove(keys, args[i], record)
             note(events, 'discarded', args[i])

@@ -5,10 +5,9 @@
 
 local REVIVE_MAX = 256
 
-local function revive_one(keys, id, now, events)
-    check_dead(keys)
-    local record = dead_record(keys, id)
-    if not record then return 'unknown' end
+local function revive_one(keys, id, record, events)
+    -- The same id may be named twice.
+    if not record or redis.call('HEXISTS', keys.dead, id) == 0 then return 'unknown' end
     if record[2] == 'malformed' then return 'refused a malformed entry cannot run; discard it' end
     local fields = with_fields(record[1], {
         attempt = false, recoveries = false, unstarted = false, spent_wall_ms = false, spent_cpu_ms = false, spent_usd_micros = false,
@@ -26,8 +25,8 @@ local function revive(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
     if #args > REVIVE_MAX then return redis.error_reply('INVALID ids: at most ' .. REVIVE_MAX .. ' a call') end
-    local replies, events, now = {}, {}, now_ms()
-    for i = 1, #args do replies[i] = revive_one(keys, args[i], now, events) end
+    local records, replies, events = removable_records(keys, args), {}, {}
+    for i = 1, #args do replies[i] = revive_one(keys, args[i], records[args[i]], events) end
     write_journal(keys, '', events)
     return replies
 end

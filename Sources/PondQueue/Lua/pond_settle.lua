@@ -104,7 +104,8 @@ local function settle_retry(context, job)
         unhandled_ms = false,
     }))
     hold(context.keys, job.id, fields, due, context.now)
-    note(context.events, 'retried', with_text(job.id .. ' ' .. int(due), job.b))
+    local group = job.extra and ' ' .. grouping.of(grouping.root(job.extra, '', '')) or ''
+    note(context.events, 'retried', with_text(job.id .. ' ' .. int(due) .. group, job.b))
     return 'held ' .. int(due)
 end
 
@@ -115,7 +116,7 @@ local function settle_dead(context, job)
         attempt = int(math.min(number_field(job.fields, 'attempt') + 1, COUNT_MAX)),
     }))
     if job.a == 'malformed' then fields = job.fields end   -- raw, exactly as it came
-    bury(context.keys, job.id, fields, job.a, job.b, context.now, context.events)
+    bury(context.keys, job.id, fields, job.a, job.b, context.now, context.events, job.extra)
     return 'dead ' .. job.a
 end
 

@@ -17,7 +17,8 @@ struct DoctorKeys {
         return streams + [
             (queue.keys.bell, "stream"), (queue.keys.journal, "stream"),
             (base + ":held", "hash"), (base + ":due", "zset"), (queue.keys.dead, "hash"), (base + ":dead:at", "zset"),
-            (queue.keys.causes, "hash"), (queue.keys.beats, "zset"), (queue.keys.workers, "hash"),
+            (queue.keys.causes, "hash"), (queue.keys.groups, "hash"), (queue.keys.groups + ":empty", "zset"),
+            (queue.keys.audit, "stream"), (queue.keys.beats, "zset"), (queue.keys.workers, "hash"),
             (queue.keys.meta, "hash"), (base + ":moved", "hash"), (base + ":cancel", "hash"),
         ]
     }

@@ -114,6 +114,23 @@ extension Bench {
         let causes = try await call("pond_causes").array ?? []
         let counted = stride(from: 1, to: causes.count, by: 6).reduce(0) { $0 + (causes[$1].int ?? 0) }
         if Int(counted) != dead.count { census.faults.append("\(dead.count) dead, \(counted) by their causes") }
+        try await countGroups(of: dead, &census)
+    }
+
+    /// Every dead job is in one group, and every group knows how many of each kind it has.
+    private func countGroups(of dead: Set<String>, _ census: inout Census) async throws {
+        var grouped: [String] = []
+        var empty: Set<String> = []
+        for group in try await queue.groups() {
+            let ids = try await redis("ZRANGE", key("group:\(group.id.text)"), "0", "-1").array?.compactMap(\.string) ?? []
+            grouped += ids
+            if ids.isEmpty { empty.insert(group.id.text) }
+            let ofKinds = group.kinds.reduce(0) { $0 + $1.count }
+            if ofKinds != ids.count { census.faults.append("\(group.id) has \(ids.count) dead, \(ofKinds) by kind") }
+        }
+        if grouped.sorted() != dead.sorted() { census.faults.append("\(dead.count) dead, \(grouped.count) in groups") }
+        let known = Set(try await redis("ZRANGE", key("groups:empty"), "0", "-1").array?.compactMap(\.string) ?? [])
+        if known != empty { census.faults.append("empty groups are \(empty.sorted()), known as such \(known.sorted())") }
     }
 
     /// A key is held by a job that is somewhere; a start was written down for one that was moved.
