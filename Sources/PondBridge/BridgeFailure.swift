@@ -1,3 +1,5 @@
+package import PondCore
+
 /// Why a handler that is another program failed its attempt: a fault of the program, not an answer that it gave.
 public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible {
     /// What kind of fault, by a stable name.
@@ -37,4 +39,9 @@ public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible 
     }
 
     public var description: String { "\(cause.rawValue): \(text)" }
+}
+
+extension BridgeFailure: RootCauseDescribing {
+    /// What its group is made of.
+    package var rootCauseParts: RootCause.Parts { .init(type: cause.rawValue, message: text) }
 }

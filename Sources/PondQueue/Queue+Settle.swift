@@ -19,6 +19,8 @@ public struct Settlement: Sendable {
     public var spent: Spending?
     /// What the journal and the counts are told; nil tells them nothing but the end itself.
     public var story: JobStory?
+    /// What a failure has in common with others; nil leaves it to the outcome's cause and the job's kind.
+    public var root: RootCause?
 
     /// With a `key`, `hasKey` is true whatever is given for it.
     public init(
@@ -29,7 +31,8 @@ public struct Settlement: Sendable {
         key: IdempotencyKey? = nil,
         result: JobResult? = nil,
         spent: Spending? = nil,
-        story: JobStory? = nil
+        story: JobStory? = nil,
+        root: RootCause? = nil
     ) {
         self.receipt = receipt
         self.id = id
@@ -39,6 +42,7 @@ public struct Settlement: Sendable {
         self.result = result
         self.spent = spent
         self.story = story
+        self.root = root
     }
 }
 
@@ -92,8 +96,15 @@ extension Settlement {
     }
 
     private var beside: [RedisArgument] {
-        guard let story, outcome == .done else { return [] }
-        return ["with", .bytes([story.mark])]
+        switch outcome {
+        case .done:
+            guard let story else { return [] }
+            return ["with", .bytes([story.mark])]
+        case .dead, .retry:
+            guard let root else { return [] }
+            return ["with", .text("\(root.root)\t\(root.title)")]
+        default: return []
+        }
     }
 
     /// Whether the journal is told more of it than its end.

@@ -40,10 +40,17 @@ public struct RetryLater: Error, Sendable, CustomStringConvertible {
     public let after: Duration
     /// Why, for people.
     public let reason: String
+    /// What the failure has in common with others; nil leaves that to the reason. See `RootCauseProviding`.
+    public let rootCauseKey: String?
 
-    public init(after: Duration, _ reason: String = "the handler asked to be called later") {
+    public init(
+        after: Duration,
+        _ reason: String = "the handler asked to be called later",
+        rootCauseKey: String? = nil
+    ) {
         self.after = after
         self.reason = reason
+        self.rootCauseKey = rootCauseKey
     }
 
     public var description: String { reason }
@@ -59,10 +66,13 @@ public struct GiveUp: Error, Sendable, CustomStringConvertible {
     ///
     /// Defaults to `failed`.
     public let cause: String
+    /// What the failure has in common with others; nil leaves that to cause and reason. See `RootCauseProviding`.
+    public let rootCauseKey: String?
 
-    public init(_ reason: String, cause: String = "failed") {
+    public init(_ reason: String, cause: String = "failed", rootCauseKey: String? = nil) {
         self.reason = reason
         self.cause = cause
+        self.rootCauseKey = rootCauseKey
     }
 
     public var description: String { reason }

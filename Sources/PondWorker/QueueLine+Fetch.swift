@@ -168,7 +168,8 @@ extension QueueLine {
                     Settlement(
                         receipt: delivery.receipt,
                         id: id,
-                        outcome: .dead(cause: .malformed, error: malformation.text)
+                        outcome: .dead(cause: .malformed, error: malformation.text),
+                        root: RootCause(.init(type: Cause.malformed.name, message: malformation.text), kind: "")
                     )
                 )
             }
@@ -180,7 +181,8 @@ extension QueueLine {
         _ outcome: Outcome,
         result: JobResult? = nil,
         spent: Spending? = nil,
-        ran: Ran? = nil
+        ran: Ran? = nil,
+        root: RootCause? = nil
     ) {
         let story = story(of: assignment, ran)
         if ran != nil { measure(story, outcome, readySince: assignment.receipt.readySince) }
@@ -194,7 +196,8 @@ extension QueueLine {
                 key: assignment.job.fence == 0 ? assignment.job.key : nil,
                 result: result,
                 spent: spent,
-                story: story
+                story: story,
+                root: root
             )
         )
     }

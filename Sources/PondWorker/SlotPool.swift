@@ -130,17 +130,21 @@ final class SlotPool: Sendable {
             spent: attempt.context.spent(after: duration)
         )
         guard let outcome else { return assignment.line.forget(assignment.receipt) }
-        await finish(attempt, outcome, slot, after: duration)
+        let root = Verdict.root(of: job, outcome: outcome, thrown: thrown, cancelled: reason)
+        await finish(attempt, outcome, slot, after: duration, root: root)
     }
 
     /// Tells whoever has to know before the job is settled, and settles it.
     ///
-    /// - Parameter duration: how long it ran here.
+    /// - Parameters:
+    ///   - duration: how long it ran here.
+    ///   - root: what its failure has in common with others.
     nonisolated(nonsending) private func finish(
         _ attempt: Attempt,
         _ outcome: Outcome,
         _ slot: Int,
-        after duration: Duration = .zero
+        after duration: Duration = .zero,
+        root: RootCause? = nil
     ) async {
         let assignment = attempt.run.assignment
         log(outcome, attempt.context)
@@ -157,7 +161,7 @@ final class SlotPool: Sendable {
         let spent = outcome == .done ? nil : attempt.context.spent(after: duration)
         let ran = attempt.hasRun ? attempt.ran(duration) : nil
         switch isOurs {
-        case true?: assignment.line.settle(assignment, outcome, result: result, spent: spent, ran: ran)
+        case true?: assignment.line.settle(assignment, outcome, result: result, spent: spent, ran: ran, root: root)
         case false?: assignment.line.forget(assignment.receipt)
         // Its end is not written down, so it must not look as if it were.
         case nil: assignment.line.settle(assignment, .released, spent: attempt.context.spent(after: duration), ran: ran)

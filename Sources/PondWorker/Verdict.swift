@@ -39,6 +39,28 @@ package enum Verdict {
         }
     }
 
+    /// What a failure has in common with others, by how the handler ended; nil for an outcome that is no failure.
+    package static func root(
+        of job: Job,
+        outcome: Outcome,
+        thrown: (any Error)?,
+        cancelled reason: CancelReason?
+    ) -> RootCause? {
+        switch outcome {
+        case .dead, .retry: break
+        default: return nil
+        }
+        let kind = job.kind.text
+        switch reason {
+        case .timeout(let limit):
+            return RootCause(.init(type: "timeout", message: "timed out after \(limit.inSeconds) s"), kind: kind)
+        case .silent(let interval):
+            return RootCause(.init(type: "silence", message: "no heartbeat for \(interval.inSeconds) s"), kind: kind)
+        case .overBudget: return RootCause(.init(type: Cause.wallExhausted.name, message: ""), kind: kind)
+        case .stopping, .cancelled, .lost, nil: return thrown.map { RootCause(of: $0, kind: kind) }
+        }
+    }
+
     private static func outcome(of job: Job, error: any Error, _ terms: Terms) -> Outcome {
         switch error {
         case let error as PayloadCoding.Undecodable:

@@ -135,7 +135,13 @@ extension Worker {
                 )
             guard let outcome else { continue }
             let ran = Ran(started: run.started, duration: duration, sampling: run.registration.sampling)
-            run.assignment.line.settle(run.assignment, outcome, spent: spent, ran: ran)
+            let root = Verdict.root(
+                of: run.assignment.job,
+                outcome: outcome,
+                thrown: nil,
+                cancelled: run.cancelled?.reason
+            )
+            run.assignment.line.settle(run.assignment, outcome, spent: spent, ran: ran, root: root)
         }
     }
 

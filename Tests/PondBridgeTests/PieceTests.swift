@@ -20,6 +20,14 @@ import Testing
                 .answer(.retry(after: .milliseconds(1500), error: "the handler asked to be called again"))
             ),
             (#"{"type":"fail","error":"e","cause":"c"}"#, .answer(.fail(error: "e", cause: "c"))),
+            (
+                #"{"type":"fail","error":"e","root_cause":"db"}"#,
+                .answer(.fail(error: "e", cause: "failed", rootCause: "db"))
+            ),
+            (
+                #"{"type":"retry","error":"e","root_cause":"db"}"#,
+                .answer(.retry(after: nil, error: "e", rootCause: "db"))
+            ),
         ]
     )
     func `a message is read`(line: String, message: ExecMessage) throws {

@@ -118,6 +118,43 @@ import Testing
         }
     }
 
+    @Test func `jobs of several kinds that say the same root cause are one group, and the journal names it`()
+        async throws
+    {
+        try await Bench.run { bench in
+            let root = RootCause(.init(type: "Down", message: "http://10.0.0.7:80/a: refused\tnow"), kind: "x")
+            var ids: [JobID] = []
+            for kind in ["mail.send", "bill.pay", "x"] { ids.append(try await bench.add(kind)) }
+            let settlements = try await bench.fetch().map {
+                Settlement(
+                    receipt: $0.receipt,
+                    id: $0.id,
+                    outcome: .dead(cause: .attemptsExhausted, error: "e"),
+                    root: root
+                )
+            }
+            _ = try await bench.queue.settle(settlements, as: .ann)
+            let group = try await group(bench)
+            #expect(group.count == 3 && group.kinds.map(\.name) == ["bill.pay", "mail.send", "x"])
+            #expect(group.title == "Down: http://10.0.0.7:80: refused now" && group.cause == "attempts_exhausted")
+            let deaths = try await bench.journal().filter { $0.event == "dead" }
+            #expect(deaths.map(\.detail) == ids.map { "\($0) attempts_exhausted \(group.id.text)\ne" })
+            let id = try await bench.add("y")
+            let delivery = try await bench.fetchOne()
+            let retry = Settlement(
+                receipt: delivery.receipt,
+                id: id,
+                outcome: .retry(after: .seconds(60), error: "e"),
+                root: root
+            )
+            guard case .held(let due)? = try await bench.queue.settle([retry], as: .ann).first else {
+                throw Unexpected("not held")
+            }
+            let retried = try await bench.journal().filter { $0.event == "retried" }
+            #expect(retried.map(\.detail) == ["\(id) \(due.milliseconds) \(group.id.text)\ne"])
+        }
+    }
+
     @Test func `what people think of a group ends when it kills again`() async throws {
         try await Bench.run { bench in
             try await bury(bench, "a")
@@ -193,7 +230,8 @@ import Testing
             #expect(old != LuaLibrary.text)
             try await bench.redis("FUNCTION", "LOAD", "REPLACE", old)
             let ids = try await bury(bench, "a", 2)
-            try await bench.redis("DEL", bench.key("groups"))
+            // It kept none, either.
+            try await bench.redis("DEL", bench.key("groups"), bench.key("group:26efa3cb"))
             try await bench.redis("FUNCTION", "LOAD", "REPLACE", LuaLibrary.text)
             #expect(try await bench.queue.groups().isEmpty)
             #expect(try await bench.queue.revive([ids[0]]) == [.enqueued])

@@ -46,8 +46,10 @@ extension JobContext {
         case .done(let result, let time):
             guard let result else { return }
             leaveIfPossible(result, keptFor: time)
-        case .retry(let after, let error): throw RetryLater(after: after ?? .zero, error)
-        case .fail(let error, let cause): throw GiveUp(error, cause: CauseName.made(from: cause))
+        case .retry(let after, let error, let rootCause):
+            throw RetryLater(after: after ?? .zero, error, rootCauseKey: rootCause)
+        case .fail(let error, let cause, let rootCause):
+            throw GiveUp(error, cause: CauseName.made(from: cause), rootCauseKey: rootCause)
         }
     }
 

@@ -6,8 +6,8 @@ package enum ExecMessage: Sendable, Equatable {
     /// The last word on the job.
     package enum Answer: Sendable, Equatable {
         case done(result: [UInt8]?, keptFor: Duration?)
-        case retry(after: Duration?, error: String)
-        case fail(error: String, cause: String)
+        case retry(after: Duration?, error: String, rootCause: String? = nil)
+        case fail(error: String, cause: String, rootCause: String? = nil)
     }
 
     /// A child job to be enqueued, and what its answer shall be called.
@@ -71,10 +71,12 @@ package enum ExecMessage: Sendable, Equatable {
             return .answer(.done(result: try members.bytes("result"), keptFor: try members.milliseconds("keep_ms")))
         case "retry":
             let error = try members.text("error") ?? "the handler asked to be called again"
-            return .answer(.retry(after: try members.milliseconds("after_ms"), error: error))
+            let rootCause = try members.text("root_cause")
+            return .answer(.retry(after: try members.milliseconds("after_ms"), error: error, rootCause: rootCause))
         case "fail":
             let error = try members.text("error") ?? "the handler said that no further try can help"
-            return .answer(.fail(error: error, cause: try members.text("cause") ?? "failed"))
+            let cause = try members.text("cause") ?? "failed"
+            return .answer(.fail(error: error, cause: cause, rootCause: try members.text("root_cause")))
         default: throw FlawedMessage("its type \"\(type.prefix(50))\" is unknown")
         }
     }

@@ -91,7 +91,10 @@ public final class HTTPBridge: Bridge {
         switch code {
         case 408, 425, 429, 500...:
             let after = response.headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0) }
-            throw RetryLater(after: after ?? .zero, "\(BridgeFailure(.unavailable, text))")
+            // What a service says when it cannot now is in other words each time; what it says when it fails, is not.
+            let origin = MessageNormaliser.normalised(address, toBytes: BridgeLimits.quotedBytesMax).text
+            let key = code == 500 ? nil : "http \(code) of \(origin)"
+            throw RetryLater(after: after ?? .zero, "\(BridgeFailure(.unavailable, text))", rootCauseKey: key)
         default: throw GiveUp(text, cause: "http_\(code)")
         }
     }
