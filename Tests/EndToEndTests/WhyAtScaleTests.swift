@@ -188,7 +188,7 @@ private struct WhySystem: Sendable {
             ("queue_paused", try await paused.enqueue(plain("a")).id.text),
             ("no_worker", try await idle.enqueue(plain("a")).id.text), ("no_worker_for_kind", alien.text),
             ("retry_backoff", retrying.text), ("done", echo.text), ("cancelled", cancelled.text),
-            ("running", try #require(runner.array?.first?.array?.first?.string).appending("h")),
+            ("running", try #require(runner.array?.first?.array?.first?.string) + "h"),
             ("done", "1600000000777-1"), ("unknown", "0-99"),
         ]
     }

@@ -59,11 +59,16 @@ struct WhyPlace: Sendable {
     }
 
     /// Waits until the reason is the one that is meant, and answers with the report.
-    func eventually(_ reason: Reason, of id: JobID, history: HistoryStore? = nil) async throws -> WhyReport {
+    func eventually(
+        _ reason: Reason,
+        of id: JobID,
+        history: HistoryStore? = nil,
+        where holds: (WhyReport) -> Bool = { _ in true }
+    ) async throws -> WhyReport {
         let deadline = ContinuousClock.now + .seconds(15)
         while true {
             let report = try await why(id, history: history)
-            if report.reason == reason { return report }
+            if report.reason == reason, holds(report) { return report }
             guard ContinuousClock.now < deadline else {
                 throw NotReached(text: "\(report.reason.rawValue): \(report.detail)")
             }
