@@ -48,8 +48,9 @@ package struct WorkerSighting: Sendable, Hashable {
     package var running: Int
     /// Whether it takes new jobs.
     package var isFetching: Bool
-    /// How long handlers of the queue have run in it, and how many tries that were.
+    /// How long handlers of the queue have run in it.
     package var busy: Duration = .zero
+    /// Tries of the queue's jobs that have ended in it.
     package var ended: Int = 0
 
     /// Whether it has beaten within a lease.

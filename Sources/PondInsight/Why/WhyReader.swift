@@ -50,6 +50,7 @@ package struct WhyReader: Sendable {
     static func address(_ text: String, _ queue: String?) -> (queue: String?, id: JobID) {
         if queue == nil, let slash = text.firstIndex(of: "/") {
             let name = String(text[..<slash])
+            // What is no queue's name begins a correlation id.
             if (try? QueueName(name)) != nil { return (name, JobID(String(text[text.index(after: slash)...]))) }
         }
         return (queue, JobID(text))
