@@ -24,7 +24,7 @@ public enum WireField: String, Sendable, CaseIterable {
     case waited = "waited_ms"
 
     /// Nil when the bytes are no known name; quicker than making a string of them first.
-    init?(name bytes: [UInt8]) {
+    package init?(name bytes: [UInt8]) {
         let names = WireField.names
         guard let index = names.indices.first(where: { names[$0].bytes == bytes }) else { return nil }
         self = names[index].field

@@ -101,6 +101,31 @@ public final class SQLiteStore: Sendable {
         }
     }
 
+    /// Writes in a transaction that nobody shares, for large ones: all of it is written when this returns, or none of it
+    /// when it throws.
+    ///
+    /// What shares a transaction can be undone alone, for which SQLite copies each page that it changes; here it does not.
+    ///
+    /// - Throws: `SQLiteError`, `CancellationError` when the task was cancelled before, or what the closure throws.
+    func writeAlone<T: Sendable>(_ body: @escaping @Sendable (Database) throws -> T) async throws -> T {
+        let pool = try await pool()
+        try Task.checkCancellation()
+        return try await withCheckedThrowingContinuation { continuation in
+            pool.asyncWriteWithoutTransaction { db in
+                let result = Result {
+                    var value: T?
+                    try db.inTransaction(.immediate) {
+                        value = try body(db)
+                        return .commit
+                    }
+                    guard let value else { preconditionFailure("a transaction was committed without its body") }
+                    return value
+                }
+                continuation.resume(with: result.mapError { self.translated($0) })
+            }
+        }
+    }
+
     /// A value that changes when anybody has written to the file, this store or another; cheap to ask for.
     func changeMark() async throws -> ChangeMark {
         let pool = try await pool()

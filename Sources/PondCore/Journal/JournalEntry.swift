@@ -18,8 +18,11 @@ public struct JournalEntry: Sendable, Hashable {
     /// The most ends that an entry may say it left out: what nobody writes must not make a sum overflow.
     private static let unsampledMax = 1_000_000_000
 
+    /// Events of kinds that this version does not know.
+    public var unknown: Int
+
     /// How many events it counts as.
-    public var count: Int64 { Int64(events.count + unsampled) }
+    public var count: Int64 { Int64(events.count + unsampled + unknown) }
 
     /// Reads an entry as it is stored. What this version does not know is passed over, so that an older reader can follow
     /// a newer library.
@@ -34,6 +37,7 @@ public struct JournalEntry: Sendable, Hashable {
         time = ServerTime(milliseconds: ms)
         events = []
         unsampled = 0
+        unknown = 0
         var facts: [Substring: JobFacts] = [:]
         for index in stride(from: 0, to: flat.count - 1, by: 2) {
             let value = flat[index + 1]
@@ -48,7 +52,10 @@ public struct JournalEntry: Sendable, Hashable {
                     events.append(JournalEvent(.done, JobID(String(id)), facts: facts[id]))
                 }
             case let name:
-                guard let kind = JournalEvent.Kind(rawValue: name) else { continue }
+                guard let kind = JournalEvent.Kind(rawValue: name) else {
+                    unknown += 1
+                    continue
+                }
                 events.append(JournalEvent(kind, detail: value, facts: facts))
             }
         }

@@ -9,7 +9,7 @@ extension HistoryStore {
     /// - Throws: `SQLiteError`; then nothing was written, and the same pages can be given again.
     package func ingest(_ pages: [HistoryPage]) async throws -> HistoryIngested {
         let now = wallClock()
-        return try await store.write { db in
+        return try await store.writeAlone { db in
             var writer = try HistoryWriter(db, now: now)
             for page in pages { try writer.add(page) }
             return try writer.end()
@@ -36,7 +36,7 @@ extension HistoryStore {
         last: StreamID
     ) async throws -> StreamID? {
         let now = wallClock()
-        return try await store.write { db in
+        return try await store.writeAlone { db in
             var writer = try HistoryWriter(db, now: now)
             return try writer.restart(source, from: position, last: last)
         }
@@ -44,7 +44,7 @@ extension HistoryStore {
 
     /// Notes how many events the journals have ever had, so that the status can say how far behind the file is.
     package func note(eventsWritten: [String: Int64]) async throws {
-        try await store.write { db in
+        try await store.writeAlone { db in
             let update = try db.cachedStatement(
                 sql: """
                     UPDATE pond_history_positions SET behind = max(0, ? - expected)

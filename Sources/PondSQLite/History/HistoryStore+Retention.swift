@@ -35,7 +35,7 @@ extension HistoryStore {
     /// - Throws: `SQLiteError`; then nothing was thrown out.
     package func sweep(_ retention: HistoryRetention) async throws -> HistorySwept {
         let now = wallClock()
-        return try await store.write { db in
+        return try await store.writeAlone { db in
             var sweep = HistorySweep(db)
             let cutoff = now.advanced(by: .zero - retention.ageMax)
             if let count = try HistorySweep.excess(over: retention.bytesMax, db) {

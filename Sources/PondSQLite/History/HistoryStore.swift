@@ -46,7 +46,7 @@ package final class HistoryStore: Sendable {
     /// - Parameter server: a text without secrets that is the same each time.
     /// - Returns: what the file says.
     package func claim(for server: String) async throws -> String {
-        try await store.write { db in
+        try await store.writeAlone { db in
             try db.execute(sql: "INSERT OR IGNORE INTO pond_history_origin VALUES (1, ?)", arguments: [server])
             return try String.fetchOne(db, sql: "SELECT server FROM pond_history_origin") ?? server
         }
@@ -54,7 +54,7 @@ package final class HistoryStore: Sendable {
 
     /// Lets the file be another server's, as when the same server has got another address.
     package func reassign(to server: String) async throws {
-        try await store.write { db in
+        try await store.writeAlone { db in
             try db.execute(sql: "INSERT OR REPLACE INTO pond_history_origin VALUES (1, ?)", arguments: [server])
         }
     }
