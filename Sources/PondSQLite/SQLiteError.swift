@@ -38,6 +38,10 @@ public struct SQLiteError: Error, Sendable, CustomStringConvertible {
     /// Whether the same call may succeed later without anybody changing the program.
     public var isTransient: Bool { code == .busy || code == .full }
 
+    /// Whether waiting may help: the file is busy or its disk full, or the disk failed to read or write, as one does that
+    /// a quota ends or a network keeps away.
+    package var mayPass: Bool { isTransient || underlying?.resultCode == .SQLITE_IOERR }
+
     public var description: String { message }
 }
 

@@ -33,7 +33,7 @@ struct PondCommand: AsyncParsableCommand {
                 name: "Look and act",
                 subcommands: [
                     AppEnqueue<BuiltinJobs>.self, WhyCommand.self, StatusCommand.self, DashCommand.self, JobCommand.self,
-                    DeadCommand.self, QueueCommand.self, SLOCommand.self,
+                    DeadCommand.self, QueueCommand.self, SLOCommand.self, HistoryCommand.self,
                 ]
             ),
             CommandGroup(name: "Scale", subcommands: [FleetCommand.self, ScaleCommand.self]),

@@ -189,7 +189,7 @@ import Testing
         try await RedisServer.withServer { server in
             try await withDirectory { directory in
                 let mark = Mark(directory: directory)
-                let arguments = ["up", "--workers", "1", "--redis", server.url]
+                let arguments = ["up", "--workers", "1", "--no-history", "--redis", server.url]
                 try await Child.run(arguments, environment: mark.environment, directory: directory) { up in
                     try await up.line("supervisor", "worker ready")
                     // The command and its worker.

@@ -90,6 +90,22 @@ package struct HistoryGap: Sendable, Hashable {
     /// When it was noticed, by the follower's wall clock.
     package var noted: ServerTime
 
+    package init(
+        queue: String,
+        after: StreamID?,
+        before: StreamID? = nil,
+        missed: Int64? = nil,
+        reason: Reason,
+        noted: ServerTime
+    ) {
+        self.queue = queue
+        self.after = after
+        self.before = before
+        self.missed = missed
+        self.reason = reason
+        self.noted = noted
+    }
+
     /// How events can be lost.
     ///
     /// The texts are those of the file.

@@ -80,6 +80,16 @@ extension HistoryStore {
         }
     }
 
+    /// The rows of events and of jobs, counted one by one: for tests, it takes long in a large file.
+    package func counts() async throws -> (events: Int, jobs: Int) {
+        try await store.read { db in
+            func count(_ table: String) throws -> Int {
+                try Int.fetchOne(db, sql: "SELECT count(*) FROM \(table)") ?? 0
+            }
+            return (try count("pond_history_events"), try count("pond_history_jobs"))
+        }
+    }
+
     /// Takes the right to fill the file, nil when another follower has it.
     ///
     /// Only to spare two followers the same work: what keeps an event from being indexed twice is in the file itself.

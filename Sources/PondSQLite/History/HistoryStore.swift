@@ -11,6 +11,9 @@ package final class HistoryStore: Sendable {
     package let store: SQLiteStore
     let wallClock: @Sendable () -> ServerTime
 
+    /// The time of day, as the store judges age by it.
+    package var now: ServerTime { wallClock() }
+
     /// - Parameters:
     ///   - path: the file, made when it is missing; its folder has to exist.
     ///   - wallClock: what tells the time of day. Defaults to this machine's.

@@ -165,7 +165,8 @@ struct RelayCommand: AsyncParsableCommand {
 }
 
 extension CommandFailure {
-    fileprivate init(_ error: SQLiteError) {
+    /// What a person is told about a file that failed.
+    init(_ error: SQLiteError) {
         self.init(error.code == .busy ? .conflict : .failure, error.message)
     }
 

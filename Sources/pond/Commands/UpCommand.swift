@@ -12,7 +12,9 @@ struct UpCommand: AsyncParsableCommand {
         discussion: """
             Redis keeps its data in --directory, and has it again the next time. With --redis or MILLPOND_REDIS_URL \
             that Redis is used instead and none is started. The workers run the command after --, or pond's own \
-            worker, which knows the kinds pond.echo, pond.sleep and pond.fail. Ctrl-C drains and stops everything.
+            worker, which knows the kinds pond.echo, pond.sleep and pond.fail. What happens to jobs is kept for \
+            `pond history`, beside Redis' data or, with another Redis, where `pond history` looks for it. Ctrl-C drains \
+            and stops everything.
             """
     )
 
@@ -21,6 +23,9 @@ struct UpCommand: AsyncParsableCommand {
 
     @Option(help: ArgumentHelp("Redis' port on 127.0.0.1. Defaults to a free one.", valueName: "port"))
     var port: Int?
+
+    @Flag(help: "Keep no history of what happened to jobs; see `pond history`.")
+    var noHistory = false
 
     @OptionGroup var fleet: FleetOptions
     @OptionGroup var worker: WorkerOptions
@@ -39,7 +44,8 @@ struct UpCommand: AsyncParsableCommand {
                 if redis.redis != nil || Environment.value("MILLPOND_REDIS_URL") != nil {
                     // Without the password, unlike what was given.
                     let url = "\(try redis.configuration())"
-                    try await serve(redis, at: url, ["redis    \(url)"], stopSwitch, terminal)
+                    let history = try noHistory ? nil : UpHistory(file: HistoryFile(), redis)
+                    try await serve(redis, at: url, ["redis    \(url)"], history, stopSwitch, terminal)
                 } else {
                     try await serveEmbedded(stopSwitch, logger, terminal)
                 }
@@ -56,7 +62,8 @@ struct UpCommand: AsyncParsableCommand {
             redis.redis = server.url
             var places = ["redis    \(server.url)", "data     \(server.directory)", "log      \(server.logFile)"]
             if server.url != server.portURL { places.insert("port     \(server.portURL)", at: 1) }
-            try await serve(redis, at: server.url, places, stopSwitch, terminal)
+            let history = noHistory ? nil : UpHistory(directory: server.directory, redis)
+            try await serve(redis, at: server.url, places, history, stopSwitch, terminal)
         }
     }
 
@@ -64,13 +71,18 @@ struct UpCommand: AsyncParsableCommand {
         _ redis: RedisOptions,
         at url: String,
         _ places: [String],
+        _ history: UpHistory?,
         _ stopSwitch: StopSwitch,
         _ terminal: Terminal
     ) async throws {
         let kind = try fleet.kind(of: BuiltinJobs.self, worker, redis)
-        let lines = places + ["workers  \(kind.sizeText) (\(what))", "try it   \(example(url))", "stop it  Ctrl-C"]
+        let file = history.map { ["history  \($0.path)"] } ?? []
+        let lines =
+            places + file + ["workers  \(kind.sizeText) (\(what))", "try it   \(example(url))", "stop it  Ctrl-C"]
         terminal.say("Millpond is up.\n" + lines.map { "  \(SafeText.escaped($0))" }.joined(separator: "\n"))
-        try await FleetRun.run(kind, redis, stopSwitch, Logger(label: "supervisor"))
+        let run = { try await FleetRun.run(kind, redis, stopSwitch, Logger(label: "supervisor")) }
+        guard let history else { return try await run() }
+        try await history.follow(beside: run)
     }
 
     private var queues: [String] { worker.configuration(of: BuiltinJobs.self).queues }
