@@ -119,8 +119,8 @@ let package = Package(
         .target(
             name: "Millpond",
             dependencies: [
-                "PondCore", "PondScaling", "PondRedis", "PondQueue", "PondWorker", "PondSupervisor",
-                logging, lifecycle, unixSignals, arguments, subprocess, system,
+                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondWorker", "PondSupervisor",
+                logging, lifecycle, unixSignals, arguments, subprocess, system, metrics, nioCore, nioPosix, nioHTTP,
             ],
             swiftSettings: house
         ),
@@ -138,10 +138,12 @@ let package = Package(
         .executableTarget(
             name: "pond",
             dependencies: [
-                "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue",
+                "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
+                "PondSupervisor", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
-                "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams,
+                "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore, nioHTTP,
+                tracing,
             ],
             swiftSettings: house
         ),
@@ -217,7 +219,10 @@ let package = Package(
         ),
         .testTarget(
             name: "PondWorkerTests",
-            dependencies: ["PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle],
+            dependencies: [
+                "PondWorker", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle,
+                tracing,
+            ],
             swiftSettings: house
         ),
         .testTarget(
@@ -264,7 +269,10 @@ let package = Package(
         ),
         .testTarget(
             name: "MillpondTests",
-            dependencies: ["Millpond", "PondQueue", "PondRedis", "PondCore", "PondTestKit", arguments, logging],
+            dependencies: [
+                "Millpond", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", arguments, logging,
+                metrics, nioCore, nioPosix, nioHTTP,
+            ],
             swiftSettings: house
         ),
         .testTarget(

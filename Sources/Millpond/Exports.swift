@@ -6,4 +6,5 @@
 @_exported public import PondRedis
 @_exported public import PondScaling
 @_exported public import PondSupervisor
+@_exported public import PondTelemetry
 @_exported public import PondWorker

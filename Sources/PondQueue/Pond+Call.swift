@@ -66,6 +66,8 @@ extension Pond {
         readOnly: Bool = false
     ) async throws(QueueError) -> RESPValue {
         let command = Pond.command(function, base: base, arguments, readOnly: readOnly)
+        let asked = onCall == nil ? nil : clock.now()
+        defer { if let asked { onCall?(function, asked.duration(to: clock.now())) } }
         do throws(QueueError) {
             return try await run(command, doing: function)
         } catch {

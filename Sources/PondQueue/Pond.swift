@@ -1,6 +1,7 @@
 public import Logging
 public import PondCore
 public import PondRedis
+package import PondTelemetry
 
 /// The queues of one Redis: a connection, a key prefix, and the function library kept in place.
 ///
@@ -14,15 +15,38 @@ public final class Pond: Sendable {
     package let logger: Logger
     /// The local clock.
     package let clock: LocalClock
+    /// Makes the spans of enqueues; nil when this process had no tracer when the pond was made.
+    package let tracer: QueueTracer?
+    /// Told how long each call of a function took.
+    let onCall: CallObserver?
     private let configuration: RedisConfiguration
 
+    /// Hears of calls: the function's name, and how long its answer was in coming.
+    package typealias CallObserver = @Sendable (_ function: String, _ took: Duration) -> Void
+
+    /// A pond traces what is enqueued when a tracer has been set up (`InstrumentationSystem.bootstrap`) before it is made.
+    ///
     /// - Parameter prefix: what every key begins with. Defaults to `mp`.
-    public init(
+    public convenience init(
         _ configuration: RedisConfiguration,
         prefix: String = "mp",
         clock: LocalClock = .system,
         logger: Logger = Logger(label: "millpond")
     ) {
+        self.init(configuration, prefix: prefix, clock: clock, logger: logger, tracer: .bootstrapped, onCall: nil)
+    }
+
+    /// The same with a tracer of its own, and somebody who hears of calls.
+    package init(
+        _ configuration: RedisConfiguration,
+        prefix: String = "mp",
+        clock: LocalClock = .system,
+        logger: Logger = Logger(label: "millpond"),
+        tracer: QueueTracer?,
+        onCall: CallObserver? = nil
+    ) {
+        self.tracer = tracer
+        self.onCall = onCall
         self.configuration = configuration
         self.prefix = prefix
         self.logger = logger
@@ -70,8 +94,10 @@ public final class Pond: Sendable {
 
     /// The same queues over a connection of its own: a call that is cancelled closes the connection that it was sent
     /// on, and what shares it fails.
-    package func withOwnConnection() -> Pond {
-        Pond(configuration, prefix: prefix, clock: clock, logger: logger)
+    ///
+    /// - Parameter onCall: told how long each call took. Defaults to nobody.
+    package func withOwnConnection(onCall: CallObserver? = nil) -> Pond {
+        Pond(configuration, prefix: prefix, clock: clock, logger: logger, tracer: tracer, onCall: onCall)
     }
 
     /// A connection of its own to the same server, for reads that block.

@@ -27,6 +27,11 @@ extension Queue {
     /// - Throws: `invalid`, `keyMismatch`, `queueFull` (nothing was written); `redis` with `outcomeUnknown` when the answer was lost:
     ///   then the job may or may not be there.
     nonisolated(nonsending) public func enqueue(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
+        guard let tracer = pond.tracer else { return try await add(job) }
+        return try await add(job, tracer)
+    }
+
+    nonisolated(nonsending) func add(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
         let command = try EnqueueEncoder.command(job, keys)
         // The kind alone, because a job is a large value to copy.
         let kind = job.kind
@@ -46,6 +51,13 @@ extension Queue {
     ///   the connection is lost on the way, the jobs that were not sent have its error.
     /// - Throws: `invalid`, when any job is, or `redis` when the first round trip fails; then none was sent.
     nonisolated(nonsending) public func enqueue(
+        _ jobs: [NewJob]
+    ) async throws(QueueError) -> [Result<EnqueueAnswer, QueueError>] {
+        guard let tracer = pond.tracer else { return try await add(jobs) }
+        return try await add(jobs, tracer)
+    }
+
+    nonisolated(nonsending) func add(
         _ jobs: [NewJob]
     ) async throws(QueueError) -> [Result<EnqueueAnswer, QueueError>] {
         var answers: [Result<EnqueueAnswer, QueueError>] = []

@@ -69,6 +69,8 @@ extension Queue {
             ]
         )
         let answers: (function: RESPValue, read: RESPValue)
+        let asked = pond.onCall == nil ? nil : pond.clock.now()
+        defer { if let asked { pond.onCall?("pond_fetch", asked.duration(to: pond.clock.now())) } }
         do throws(RedisError) {
             let replies = try await pond.redis.pipeline([function, read])
             answers = (try replies[0].get(), try replies[1].get())

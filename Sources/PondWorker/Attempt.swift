@@ -1,4 +1,5 @@
 import PondCore
+import PondTelemetry
 
 /// One try of a job: what its handler is given, and how long it may go on.
 struct Attempt: Sendable {
@@ -7,8 +8,16 @@ struct Attempt: Sendable {
     let run: RunningTable.Run
     /// False for a job that is settled without having been run.
     let hasRun: Bool
+    /// Nil without a tracer, and for a job that is not run.
+    let span: QueueSpan?
 
-    init(_ assignment: Assignment, _ registration: JobRegistration, _ clock: LocalClock, hasRun: Bool = true) {
+    init(
+        _ assignment: Assignment,
+        _ registration: JobRegistration,
+        _ clock: LocalClock,
+        hasRun: Bool = true,
+        tracer: QueueTracer? = nil
+    ) {
         let job = assignment.job
         let budget = job.budget.filled(from: registration.budget)
         var limit = RunningTable.RunLimit(
@@ -23,13 +32,15 @@ struct Attempt: Sendable {
         let started = clock.now()
         self.registration = registration
         self.hasRun = hasRun
+        span = tracer?.process(job, isPrompt: assignment.isPrompt, wait: assignment.waited)
         context = JobContext(
             job: job,
             queue: assignment.line.handlerQueue,
             started: started,
             deadline: started.advanced(by: limit.time),
             budget: budget,
-            clock: clock
+            clock: clock,
+            span: span?.fields
         )
         run = RunningTable.Run(
             assignment: assignment,

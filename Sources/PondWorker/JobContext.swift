@@ -1,6 +1,7 @@
 public import Logging
 public import PondCore
 public import PondQueue
+import PondTelemetry
 import Synchronization
 
 /// What a handler knows of the job that it runs, and what it can do for it.
@@ -14,6 +15,7 @@ public final class JobContext: DeliveredJob {
     public let budget: Budget
     private let clock: LocalClock
     private let progress: Mutex<Progress>
+    private let span: TraceFields?
 
     /// What the handler last said of itself.
     struct Progress: Sendable {
@@ -31,8 +33,10 @@ public final class JobContext: DeliveredJob {
         started: ContinuousClock.Instant,
         deadline: ContinuousClock.Instant,
         budget: Budget = Budget(),
-        clock: LocalClock
+        clock: LocalClock,
+        span: TraceFields? = nil
     ) {
+        self.span = span
         self.job = job
         self.queue = queue
         self.deadline = deadline
@@ -62,6 +66,12 @@ public final class JobContext: DeliveredJob {
     }
     /// One id per user intent; child jobs inherit it.
     public var correlationID: String { job.correlationID }
+    /// The trace that this try belongs to, as W3C `traceparent`: hand it on to what the handler calls.
+    ///
+    /// The span of the try where the program has a tracer, what the producer gave otherwise.
+    public var traceparent: String? { span?.traceparent ?? job.traceparent }
+    /// What belongs to ``traceparent``, as W3C `tracestate`.
+    public var tracestate: String? { span?.traceparent == nil ? job.tracestate : span?.tracestate }
     /// Every field that Millpond does not know, as the producer gave it.
     public var headers: [String: String] { job.headers }
     /// What is left of the attempt's time; zero when it is up.
@@ -75,6 +85,10 @@ public final class JobContext: DeliveredJob {
         logger[metadataKey: "kind"] = "\(job.kind)"
         logger[metadataKey: "attempt"] = "\(job.attempt)"
         logger[metadataKey: "correlation_id"] = "\(job.correlationID)"
+        if let trace = span?.ids {
+            logger[metadataKey: "trace_id"] = "\(trace.trace)"
+            logger[metadataKey: "span_id"] = "\(trace.span)"
+        }
         return logger
     }
 
@@ -202,8 +216,10 @@ extension JobContext {
         var child = job
         child.options.correlationID = child.options.correlationID ?? self.job.correlationID
         child.options.causationID = child.options.causationID ?? self.job.id.text
-        child.options.traceparent = child.options.traceparent ?? self.job.traceparent
-        child.options.tracestate = child.options.tracestate ?? self.job.tracestate
+        if child.options.traceparent == nil {
+            child.options.traceparent = traceparent
+            child.options.tracestate = child.options.tracestate ?? tracestate
+        }
         return child
     }
 }

@@ -20,6 +20,8 @@ public struct JobRegistration: Sendable {
     /// What is called before a job is dead because its tries or its budget are used up.
     var escalate: (@Sendable (Exhausted, JobContext) async throws -> Void)?
     let run: @Sendable (JobContext) async throws -> Void
+    /// Its place in the registry, by which what happens to its kind is counted.
+    var place = 0
 
     /// Registers a handler with the default policy: 8 tries, 60 seconds each.
     public init(_ handler: some JobHandler) {

@@ -1,9 +1,12 @@
 import PondCore
+import PondTelemetry
 
 /// Which registration runs the jobs of a kind.
 struct KindTable: Sendable {
     private var byKind: [JobKind: JobRegistration] = [:]
     private var everyOther: JobRegistration?
+    /// What the registrations are called in metrics, by their place: kinds that nobody named count together.
+    private(set) var places: [String] = []
 
     /// - Throws: `PondError.invalidConfiguration`, when there are too few or too many, or one is given twice.
     init(_ registrations: [JobRegistration]) throws(PondError) {
@@ -18,6 +21,9 @@ struct KindTable: Sendable {
 
     private mutating func add(_ registration: JobRegistration) throws(PondError) {
         try registration.validate()
+        var registration = registration
+        registration.place = places.count
+        places.append(registration.isForEveryOtherKind ? Metric.otherValue : registration.kind)
         let before: JobRegistration?
         if registration.isForEveryOtherKind {
             before = everyOther

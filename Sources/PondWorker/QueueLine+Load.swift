@@ -1,6 +1,7 @@
 import Glibc
 import PondCore
 import PondQueue
+import PondTelemetry
 import Synchronization
 
 extension QueueLine {
@@ -16,6 +17,7 @@ extension QueueLine {
     /// What this worker has to do and has done in the queue.
     func load(at now: ContinuousClock.Instant) -> WorkerLoad {
         let running = table.runs.filter { $0.assignment.line === self }
+        metrics?.busy(running.count, of: configuration.slots)
         let elapsed = running.reduce(Duration.zero) { $0 + $1.started.duration(to: now) }
         return state.withLock { state in
             WorkerLoad(

@@ -2,6 +2,7 @@ import Logging
 import PondCore
 import PondQueue
 import PondRedis
+import PondTelemetry
 import Synchronization
 
 extension QueueLine {
@@ -43,6 +44,7 @@ extension QueueLine {
                 CrashPoint.afterReclaim.reach()
                 more = taken.more
                 guard taken.moved + taken.buried > 0 else { break }
+                metrics?.tookOver(taken.moved + taken.buried)
                 logger.warning(
                     "a worker is lost; its jobs run elsewhere now",
                     metadata: ["lost": "\(lost)", "jobs": "\(taken.moved)", "dead": "\(taken.buried)"]

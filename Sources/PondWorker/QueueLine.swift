@@ -2,6 +2,7 @@ import Logging
 import PondCore
 import PondQueue
 import PondRedis
+import PondTelemetry
 import Synchronization
 
 /// All that a worker does for one queue.
@@ -57,6 +58,8 @@ final class QueueLine: Sendable {
     let serverClock: ServerClock
     let phase: PhaseBox
     let lastChance: LastChance
+    /// Nil when nobody listens.
+    let metrics: WorkerMetrics?
     let fetchSignal = WakeSignal()
     let wardenSignal = WakeSignal()
     let state: Mutex<State>
@@ -77,7 +80,8 @@ final class QueueLine: Sendable {
         lastChance = worker.lastChance
         reader = queue.pond.makeReader()
         claims = ClaimsAhead(queue, consumer: worker.consumer, logger: logger)
-        settler = Settler(queue, consumer: worker.consumer, clock: clock, logger: logger)
+        metrics = .ifWanted(queue.name.text, kinds: worker.kinds)
+        settler = Settler(queue, consumer: worker.consumer, clock: clock, logger: logger, metrics: metrics)
         serverClock = ServerClock(clock)
         state = Mutex(State(lastReconcile: clock.now()))
     }
@@ -146,4 +150,8 @@ struct WorkerParts: Sendable {
     let logger: Logger
     let phase: PhaseBox
     let lastChance: LastChance
+    /// What the kinds are called in metrics, by their place.
+    let kinds: [String]
+    /// Makes the spans of tries; nil when there was no tracer when the worker was made.
+    let tracer: QueueTracer?
 }

@@ -1,6 +1,7 @@
 import Logging
 import PondCore
 import PondQueue
+import PondTelemetry
 import Synchronization
 
 /// Writes down what became of jobs.
@@ -28,6 +29,7 @@ final class Settler: Sendable {
     private let clock: LocalClock
     private let logger: Logger
     private let outage: OutageLog
+    private let metrics: WorkerMetrics?
     private let signal = WakeSignal()
     private let state = Mutex(State())
     /// Fewer than a call may have, so that Redis settles one part while the next is still being run.
@@ -35,7 +37,8 @@ final class Settler: Sendable {
     private static let farAway = Duration.milliseconds(5)
     private static let pause = Backoff(base: .milliseconds(50), cap: .seconds(1), jitter: 0.2)
 
-    init(_ queue: Queue, consumer: Consumer, clock: LocalClock, logger: Logger) {
+    init(_ queue: Queue, consumer: Consumer, clock: LocalClock, logger: Logger, metrics: WorkerMetrics? = nil) {
+        self.metrics = metrics
         self.queue = queue
         self.consumer = consumer
         self.clock = clock
@@ -135,6 +138,7 @@ final class Settler: Sendable {
                 failed.append(batch[index])
                 continue
             case .lost where !isRepeated:
+                metrics?.lostLease()
                 logger.warning(
                     "settle refused, another worker has the job; its result here changed nothing",
                     metadata: ["job": "\(batch[index].id)", "outcome": "\(batch[index].outcome.word)"]

@@ -73,7 +73,10 @@ final class SlotPool: Sendable {
 
     nonisolated(nonsending) private func run(_ assignment: Assignment, _ slot: Int) async {
         let job = assignment.job
-        if isExpired(assignment) { return assignment.line.settle(assignment, .expired) }
+        if isExpired(assignment) {
+            assignment.line.noteEnd(.expired, registry[job.kind])
+            return assignment.line.settle(assignment, .expired)
+        }
         guard let registration = registry[job.kind] else {
             return assignment.line.settle(assignment, defer: job)
         }
@@ -101,8 +104,9 @@ final class SlotPool: Sendable {
         _ slot: Int
     ) async {
         let job = assignment.job
-        let attempt = Attempt(assignment, registration, clock)
+        let attempt = Attempt(assignment, registration, clock, tracer: parts.tracer)
         parts.table.begin(attempt.run, slot: slot)
+        assignment.line.noteBegin(attempt)
         CrashPoint.beforeRun.reach()
         #if PLANTED_BUGS
         if PlantedBug.active == .ackBeforeEffect {
@@ -114,7 +118,7 @@ final class SlotPool: Sendable {
         }
         #endif
         var thrown: (any Error)?
-        do { try await registration.run(attempt.context) } catch { thrown = error }
+        do { try await attempt.perform() } catch { thrown = error }
         CrashPoint.afterRun.reach()
         let reason = parts.table.end(slot: slot)
         let duration = attempt.run.started.duration(to: clock.now())
@@ -129,6 +133,7 @@ final class SlotPool: Sendable {
             reserve: registration.reserve,
             spent: attempt.context.spent(after: duration)
         )
+        assignment.line.noteEnd(attempt, outcome, after: duration)
         guard let outcome else { return assignment.line.forget(assignment.receipt) }
         let root = Verdict.root(of: job, outcome: outcome, thrown: thrown, cancelled: reason)
         await finish(attempt, outcome, slot, after: duration, root: root)
@@ -148,6 +153,7 @@ final class SlotPool: Sendable {
     ) async {
         let assignment = attempt.run.assignment
         log(outcome, attempt.context)
+        if !attempt.hasRun { assignment.line.noteEnd(outcome, attempt.registration) }
         await escalate(attempt, outcome, slot)
         let result = attempt.context.lastProgress.result
         // A job that did not run here has no claim to end, or has ended already.

@@ -3,6 +3,7 @@ import Logging
 public import PondCore
 public import PondQueue
 import PondRedis
+import PondTelemetry
 public import ServiceLifecycle
 import Synchronization
 
@@ -49,14 +50,16 @@ public final class Worker: Service, Sendable {
             executor: EventLoopExecutor(),
             logger: logger,
             phase: PhaseBox(),
-            lastChance: LastChance(clock: clock)
+            lastChance: LastChance(clock: clock),
+            kinds: registry.places,
+            tracer: pond.tracer
         )
         pool = SlotPool(registry, parts, clock: clock)
         kinds = registry.names
         var lines: [QueueLine] = []
         // Handlers get the caller's connection. One that is cancelled in the middle of a call closes it, and that must
         // not cut off a settle or a beat.
-        control = pond.withOwnConnection()
+        control = pond.withOwnConnection(onCall: WorkerMetrics.callObserver)
         for name in configuration.queues {
             lines.append(QueueLine(try control.queue(name), forHandlers: try pond.queue(name), of: parts))
         }

@@ -6,7 +6,7 @@ import Millpond
 @main enum Main {
     static func main() async {
         Program.ignoreBrokenPipes()
-        exit(await PondCommand.runAsProgram())
+        exit(await Traces.exporting { await PondCommand.runAsProgram() })
     }
 }
 

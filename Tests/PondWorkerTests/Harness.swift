@@ -2,6 +2,7 @@ import Logging
 import PondCore
 import PondQueue
 import PondRedis
+import PondTelemetry
 import PondTestKit
 import PondWorker
 import Synchronization
@@ -12,12 +13,16 @@ struct Harness {
     let queue: Queue
     let redis: RedisClient
 
-    init(server: RedisServer = .current, _ change: (inout RedisConfiguration) -> Void = { _ in }) throws {
+    init(
+        server: RedisServer = .current,
+        tracer: QueueTracer? = nil,
+        _ change: (inout RedisConfiguration) -> Void = { _ in }
+    ) throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         var configuration = try RedisConfiguration(url: server.url)
         change(&configuration)
-        pond = Pond(configuration, logger: logger)
+        pond = Pond(configuration, logger: logger, tracer: tracer)
         queue = try pond.queue("q\(UInt32.random(in: 0 ... .max))")
         redis = RedisClient(configuration, logger: logger)
     }

@@ -40,7 +40,7 @@ import Testing
         }
         #expect(users(of: "GRDB") == ["PondSQLite"])
         #expect(users(of: "Subprocess") == ["PondBridge", "PondSupervisor", "Millpond", "PondTestKit"])
-        #expect(users(of: "AsyncHTTPClient") == ["PondBridge"])
+        #expect(users(of: "AsyncHTTPClient") == ["PondBridge", "pond"])
         #expect(users(of: "ArgumentParser") == ["Millpond", "pond"])
         #expect(users(of: "NIOSSL") == ["PondRedis"])
     }

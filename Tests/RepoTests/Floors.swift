@@ -50,8 +50,12 @@ enum Floors {
             theirs: subprocess.union(["AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging"])
         ),
         Floor("PondSupervisor", ours: lower, theirs: lifecycle.union(subprocess)),
-        // swift-subprocess for the private redis-server of `pond up` and of the demos.
-        Floor("Millpond", ours: umbrella, theirs: lifecycle.union(subprocess).union(["ArgumentParser"])),
+        // swift-subprocess for the private redis-server of `pond up` and of the demos, NIO for the metrics' server.
+        Floor(
+            "Millpond",
+            ours: umbrella.union(["PondTelemetry"]),
+            theirs: lifecycle.union(subprocess).union(nio).union(["ArgumentParser", "Metrics", "NIOHTTP1"])
+        ),
         Floor("PondTestKit", ours: lower, theirs: subprocess.union(nio).union(["Logging", "Testing"])),
         Floor("PondBenchKit", ours: lower.union(["PondWorker"])),
         Floor(
@@ -60,7 +64,10 @@ enum Floors {
                 "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
                 "PondSimulation",
             ]),
-            theirs: lifecycle.union(["ArgumentParser", "SystemPackage", "Yams"])
+            // AsyncHTTPClient, with what its requests are made of, to post spans to a collector.
+            theirs: lifecycle.union([
+                "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "SystemPackage", "Tracing", "Yams",
+            ])
         ),
         Floor(
             "ingest",

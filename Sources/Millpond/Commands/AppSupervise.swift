@@ -31,7 +31,7 @@ package struct AppSupervise<App: MillpondApp>: AsyncParsableCommand {
             let kind = try fleet.kind(of: App.self, worker, redis)
             let logger = Logger(label: "supervisor")
             let wasHurried = try await withStopSignals(hangUp: .reloads, logger) { stopSwitch in
-                try await FleetRun.run(kind, redis, stopSwitch, logger)
+                try await FleetRun.run(kind, redis, stopSwitch, logger, metrics: worker.metrics, version: App.version)
                 return stopSwitch.wasHurried
             }
             if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }

@@ -22,7 +22,8 @@ package struct AppWorker<App: MillpondApp>: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await WorkerRun(worker, redis, output, App.logHandler).run(worker.configuration(of: App.self)) { _ in
+        let configuration = worker.configuration(of: App.self)
+        try await WorkerRun(worker, redis, output, App.logHandler).run(configuration, version: App.version) { _ in
             JobList(try await App().jobs.registrations)
         }
     }

@@ -2,6 +2,7 @@ import ArgumentParser
 import PondCore
 import PondQueue
 import PondRedis
+import PondTelemetry
 
 /// What one job, or every job of a run, is enqueued with.
 struct JobOptions: ParsableArguments, Sendable {
@@ -123,6 +124,7 @@ extension JobOptions {
         options.timeout = jobTimeout
         options.key = key
         options.budget = Budget(wall: budgetWall, usd: budgetUSD)
+        options.joinTrace(of: Environment.value)
         for field in header where options.headers.updateValue(field.value, forKey: field.name) != nil {
             throw CommandFailure(.usage, "header \(SafeText.escaped(field.name)) is given twice")
         }
@@ -159,6 +161,21 @@ extension JobOptions {
         if let value = Value(rawValue: text) { return value }
         let allowed = Value.allCases.map(\.rawValue).joined(separator: ", ")
         throw ValidationError("\"\(SafeText.escaped(text.prefix(40)))\" is no \(name); use one of \(allowed)")
+    }
+}
+
+extension EnqueueOptions {
+    /// Makes the job part of the trace that the environment names, as that of a handler does; one that cannot be read is
+    /// none.
+    mutating func joinTrace(of environment: (String) -> String?) {
+        guard let parent = environment("TRACEPARENT"),
+            let trace = TraceContext(
+                traceparent: parent,
+                tracestate: environment("TRACESTATE")
+            )
+        else { return }
+        traceparent = parent
+        tracestate = trace.state
     }
 }
 

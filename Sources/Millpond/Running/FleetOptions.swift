@@ -5,7 +5,8 @@ import PondWorker
 
 /// The workers that a program keeps alive: a fixed number, or as many as the load needs.
 package enum FleetKind: Sendable {
-    case fixed(FleetConfiguration)
+    /// With the queues that its workers serve; none when only another program knows them.
+    case fixed(FleetConfiguration, queues: [String])
     case scaled(ScaledFleetConfiguration)
 }
 
@@ -40,7 +41,10 @@ package struct FleetOptions: ParsableArguments, Sendable {
         _ worker: WorkerOptions,
         _ redis: RedisOptions
     ) throws -> FleetKind {
-        guard scaling.isOn else { return .fixed(try configuration(of: app, worker, redis)) }
+        guard scaling.isOn else {
+            let queues = command.isEmpty ? worker.configuration(of: app).queues : []
+            return .fixed(try configuration(of: app, worker, redis), queues: queues)
+        }
         if workers != nil {
             throw CommandFailure(
                 .usage,

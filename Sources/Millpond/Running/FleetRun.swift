@@ -1,20 +1,44 @@
 package import Logging
+import PondQueue
 import PondSupervisor
 
 /// A fleet under the signals of a program.
 package enum FleetRun {
     /// Supervises until the switch stops it and every worker has ended.
+    ///
+    /// - Parameters:
+    ///   - metrics: whether and where the supervisor serves its metrics.
+    ///   - version: the program's, for its metrics. Defaults to none.
     package static func run(
         _ kind: FleetKind,
         _ redis: RedisOptions,
         _ stopSwitch: StopSwitch,
-        _ logger: Logger
+        _ logger: Logger,
+        metrics: MetricsOptions,
+        version: String = ""
     ) async throws {
-        switch kind {
-        case .fixed(let configuration): try await run(Supervisor(configuration, logger: logger), stopSwitch)
-        case .scaled(let configuration):
-            try await redis.withPond(logger: logger) { pond in
-                try await run(try FleetAgent(pond, configuration, logger: logger), stopSwitch)
+        let registry = metrics.start(version: version)
+        try await redis.withPond(logger: logger) { pond in
+            switch kind {
+            case .fixed(let configuration, let queues):
+                let fleet = FleetMetrics(queues: queues, name: nil, pond: pond, logger: logger)
+                let supervisor = Supervisor(configuration, logger: logger) {
+                    fleet.note($0, of: FleetMetrics.label(queues))
+                }
+                fleet.workers { [FleetMetrics.label(queues): supervisor.snapshot()] }
+                try await metrics.serving(registry, logger, fleet.look) { try await run(supervisor, stopSwitch) }
+            case .scaled(let configuration):
+                let queues = configuration.pools.map(\.queue)
+                let fleet = FleetMetrics(queues: queues, name: configuration.name, pond: pond, logger: logger)
+                let agent = try FleetAgent(
+                    pond,
+                    configuration,
+                    logger: logger,
+                    onEvent: { fleet.note($1, of: $0) },
+                    onLook: { fleet.note($0) }
+                )
+                fleet.workers { agent.snapshot() }
+                try await metrics.serving(registry, logger, fleet.look) { try await run(agent, stopSwitch) }
             }
         }
     }

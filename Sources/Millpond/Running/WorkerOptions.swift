@@ -50,6 +50,8 @@ package struct WorkerOptions: ParsableArguments, Sendable {
     )
     package var logLevel: Logger.Level?
 
+    @OptionGroup package var metrics: MetricsOptions
+
     package init() {}
 
     /// How an application's worker works: what it says itself, overridden by these options.

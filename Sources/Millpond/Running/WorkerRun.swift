@@ -26,20 +26,25 @@ package struct WorkerRun {
     /// Works until it is told to stop and has drained.
     ///
     /// - Parameters:
+    ///   - version: the program's, for its metrics. Defaults to none.
     ///   - jobs: makes the handlers, before the worker takes jobs.
     ///   - onEnd: called when no job runs any more.
     package func run(
         _ configuration: WorkerConfiguration,
+        version: String = "",
         jobs: @escaping @Sendable (Logger) async throws -> JobList,
         onEnd: @escaping @Sendable () async -> Void = {}
     ) async throws {
         try await runReporting(output) { _ in
             LogLines.start(try LogLines.level(options.logLevel), logHandler)
             let logger = WorkerLog.logger()
+            let registry = options.metrics.start(version: version)
             let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
                 let jobs = try await jobs(logger)
                 do {
-                    try await serve(configuration, jobs, stopSwitch, logger)
+                    try await options.metrics.serving(registry, logger) {
+                        try await serve(configuration, jobs, stopSwitch, logger)
+                    }
                 } catch {
                     await onEnd()
                     throw error

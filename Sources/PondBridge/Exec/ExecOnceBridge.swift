@@ -77,8 +77,8 @@ public final class ExecOnceBridge: Bridge {
             "MILLPOND_CORRELATION_ID": job.correlationID,
             "MILLPOND_DEADLINE_MS": "\(WallClock.read().advanced(by: job.timeRemaining).milliseconds)",
             "MILLPOND_KEY": job.idempotencyKey,
-            "TRACEPARENT": job.job.traceparent,
-            "TRACESTATE": job.job.tracestate,
+            "TRACEPARENT": job.traceparent,
+            "TRACESTATE": job.tracestate,
         ]
         // A variable ends at a zero byte, and one that is cut would be another text.
         return environment.mapValues { value in value.flatMap { $0.utf8.contains(0) ? nil : $0 } }

@@ -74,8 +74,8 @@ public final class HTTPBridge: Bridge {
             ("Millpond-Correlation-Id", job.correlationID),
             ("Millpond-Deadline-Ms", "\(WallClock.read().advanced(by: job.timeRemaining).milliseconds)"),
         ]
-        if let parent = job.job.traceparent { fields.append(("traceparent", parent)) }
-        if let state = job.job.tracestate { fields.append(("tracestate", state)) }
+        if let parent = job.traceparent { fields.append(("traceparent", parent)) }
+        if let state = job.tracestate { fields.append(("tracestate", state)) }
         for (name, value) in fields { request.headers.add(name: name, value: HeaderText.encoded(value)) }
         return request
     }

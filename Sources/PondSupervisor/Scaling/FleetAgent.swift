@@ -25,6 +25,7 @@ public final class FleetAgent: Service, Sendable {
     let logger: Logger
     let outage: OutageLog
     let memory: Mutex<Memory>
+    private let onLook: @Sendable (FleetLook) -> Void
     private let stopSignal = WakeSignal()
 
     /// What one tick leaves for the next.
@@ -39,14 +40,17 @@ public final class FleetAgent: Service, Sendable {
 
     /// Makes the host's part of a fleet; nothing is started before ``run()``.
     ///
-    /// - Parameter onEvent: called for every event of a pool, with its queue; it must not block.
+    /// - Parameters:
+    ///   - onEvent: called for every event of a pool, with its queue; it must not block.
+    ///   - onLook: called after every look at the fleet, with what was seen; it must not block.
     /// - Throws: ``SupervisorError`` with code `invalidConfiguration`, or `PondError`, for what cannot be run.
     public convenience init(
         _ pond: Pond,
         _ configuration: ScaledFleetConfiguration,
         clock: LocalClock = .system,
         logger: Logger,
-        onEvent: @escaping @Sendable (String, FleetEvent) -> Void = { _, _ in }
+        onEvent: @escaping @Sendable (String, FleetEvent) -> Void = { _, _ in },
+        onLook: @escaping @Sendable (FleetLook) -> Void = { _ in }
     ) throws {
         try self.init(
             pond,
@@ -54,7 +58,8 @@ public final class FleetAgent: Service, Sendable {
             clock: clock,
             logger: logger,
             output: .standardOutput,
-            onEvent: onEvent
+            onEvent: onEvent,
+            onLook: onLook
         )
     }
 
@@ -65,11 +70,13 @@ public final class FleetAgent: Service, Sendable {
         clock: LocalClock = .system,
         logger: Logger,
         output: FileDescriptor,
-        onEvent: @escaping @Sendable (String, FleetEvent) -> Void = { _, _ in }
+        onEvent: @escaping @Sendable (String, FleetEvent) -> Void = { _, _ in },
+        onLook: @escaping @Sendable (FleetLook) -> Void = { _ in }
     ) throws {
         try configuration.validate()
         for pool in configuration.pools { _ = try pond.queue(pool.queue) }
         self.configuration = configuration
+        self.onLook = onLook
         self.clock = clock
         // Its own connection: a call that is cancelled at the end closes it.
         self.pond = pond.withOwnConnection()
@@ -194,10 +201,13 @@ extension FleetAgent {
             )
             let plan = try await newestPlan(answer)
             outage.worked("fleet beat")
+            let (isLeader, loads) = memory.withLock { ($0.lead != nil, $0.loads) }
+            onLook(FleetLook(isLeader: isLeader, plan: plan, loads: isLeader ? loads : [:]))
             if let plan { await obey(plan, asked: asked) }
         } catch {
             // Everything stays as it is: a fleet that cannot be seen is not a fleet that is idle.
             outage.failed("fleet beat", error)
+            onLook(FleetLook(isLeader: false, plan: nil, loads: [:]))
         }
         await recycle()
         return !pools.contains { $0.wanted == 0 }

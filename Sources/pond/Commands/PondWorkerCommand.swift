@@ -24,7 +24,10 @@ struct PondWorkerCommand: AsyncParsableCommand {
     func run() async throws {
         let configuration = worker.configuration(of: BuiltinJobs.self)
         let handlers = BridgeHandlers(bridge, configuration)
-        try await WorkerRun(worker, redis, output, BuiltinJobs.logHandler).run(configuration) { logger in
+        try await WorkerRun(worker, redis, output, BuiltinJobs.logHandler).run(
+            configuration,
+            version: ProgramVersion.text
+        ) { logger in
             JobList(BuiltinJobs().jobs.registrations + (try handlers.open(logger)))
         } onEnd: {
             await handlers.close()

@@ -52,7 +52,14 @@ struct SuperviseCommand: AsyncParsableCommand {
             LogLines.start(try LogLines.level(worker.logLevel), BuiltinJobs.logHandler)
             let logger = Logger(label: "supervisor")
             let wasHurried = try await withStopSignals(hangUp: .reloads, logger) { stopSwitch in
-                try await FleetRun.run(kind, redis, stopSwitch, logger)
+                try await FleetRun.run(
+                    kind,
+                    redis,
+                    stopSwitch,
+                    logger,
+                    metrics: worker.metrics,
+                    version: ProgramVersion.text
+                )
                 return stopSwitch.wasHurried
             }
             if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }

@@ -80,7 +80,10 @@ struct UpCommand: AsyncParsableCommand {
         let lines =
             places + file + ["workers  \(kind.sizeText) (\(what))", "try it   \(example(url))", "stop it  Ctrl-C"]
         terminal.say("Millpond is up.\n" + lines.map { "  \(SafeText.escaped($0))" }.joined(separator: "\n"))
-        let run = { try await FleetRun.run(kind, redis, stopSwitch, Logger(label: "supervisor")) }
+        let (metrics, logger) = (worker.metrics, Logger(label: "supervisor"))
+        let run = {
+            try await FleetRun.run(kind, redis, stopSwitch, logger, metrics: metrics, version: ProgramVersion.text)
+        }
         guard let history else { return try await run() }
         try await history.follow(beside: run)
     }
@@ -108,7 +111,7 @@ extension FleetKind {
     /// How many workers there will be.
     fileprivate var sizeText: String {
         switch self {
-        case .fixed(let fleet): "\(fleet.workers)"
+        case .fixed(let fleet, _): "\(fleet.workers)"
         case .scaled(let fleet): "\(fleet.pools.reduce(0) { $0 + $1.policy.workersMin }) to \(fleet.workersMax)"
         }
     }

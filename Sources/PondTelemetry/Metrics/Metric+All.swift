@@ -1,0 +1,213 @@
+// Every metric there is, by name. docs/telemetry.md has the same table, and a test holds the two together; the rules and
+// the dashboard in ops/ may name only these.
+
+extension Metric {
+    // What a worker process counts of its own.
+
+    /// Tries whose handler began.
+    package static let jobsStarted = counter(
+        "millpond_jobs_started_total",
+        "Tries whose handler began",
+        "queue",
+        "kind"
+    )
+    /// Tries that ended, by outcome.
+    package static let jobsFinished = counter(
+        "millpond_jobs_finished_total",
+        "Tries that ended, and jobs that ended without one",
+        "queue",
+        "kind",
+        "outcome"
+    )
+    /// Runnable until begun.
+    package static let jobWait = histogram(
+        "millpond_job_wait_seconds",
+        "How long a job was ready before its try began",
+        "queue",
+        "class",
+        bounds: [
+            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600,
+        ]
+    )
+    /// How long handlers run.
+    package static let jobRun = histogram(
+        "millpond_job_run_seconds",
+        "How long a handler ran",
+        "queue",
+        "kind",
+        bounds: [
+            0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120, 300, 600, 1_800,
+        ]
+    )
+    /// Results that came too late.
+    package static let leaseLost = counter(
+        "millpond_lease_lost_total",
+        "Results of this worker that changed nothing, because another one had the job",
+        "queue"
+    )
+    /// Jobs taken over.
+    package static let leasesReclaimed = counter(
+        "millpond_leases_reclaimed_total",
+        "Jobs that this worker took over from workers that were lost",
+        "queue"
+    )
+    /// Slots of a worker.
+    package static let workerSlots = gauge(
+        "millpond_worker_slots",
+        "Handlers that this worker can run at a time",
+        "queue"
+    )
+    /// Busy slots of a worker.
+    package static let workerBusySlots = gauge(
+        "millpond_worker_busy_slots",
+        "Handlers that this worker runs for the queue",
+        "queue"
+    )
+    /// Round trips to Redis.
+    package static let redisCommand = histogram(
+        "millpond_redis_command_seconds",
+        "How long Redis took to answer a call of the function library, its way there and back included",
+        "script",
+        bounds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
+    )
+
+    // What a supervisor counts of its own workers.
+
+    /// Worker processes that were started.
+    package static let workerStarts = counter("millpond_worker_starts_total", "Worker processes started", "queue")
+    /// Worker processes that ended.
+    package static let workerExits = counter(
+        "millpond_worker_exits_total",
+        "Worker processes that ended, by reason",
+        "queue",
+        "reason"
+    )
+    /// From spawn to ready.
+    package static let workerSpawn = histogram(
+        "millpond_worker_spawn_seconds",
+        "From the start of a worker process until it took jobs",
+        "queue",
+        bounds: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+    )
+    /// Worker processes that there are.
+    package static let workers = gauge(
+        "millpond_workers",
+        "Worker processes of this supervisor, by what they do",
+        "queue",
+        "state"
+    )
+    /// Whether this supervisor leads.
+    package static let leader = gauge(
+        "millpond_leader",
+        "1 in the supervisor that leads the fleet, 0 in the others",
+        "fleet"
+    )
+
+    // What one supervisor says of a whole queue: the leader of a fleet, or the only one.
+
+    /// Jobs by state.
+    package static let queueJobs = gauge("millpond_queue_jobs", "Jobs in the queue, by state", "queue", "state")
+    /// Age of the oldest ready job.
+    package static let queueOldestAge = gauge(
+        "millpond_queue_oldest_age_seconds",
+        "How long the oldest ready job has been ready, 0 when there is none",
+        "queue"
+    )
+    /// The wait that users were promised.
+    package static let queueWaitTarget = gauge(
+        "millpond_queue_wait_target_seconds",
+        "How long a job may wait in the queue",
+        "queue"
+    )
+    /// Whether the queue is paused.
+    package static let queuePaused = gauge("millpond_queue_paused", "1 while the queue is paused", "queue")
+    /// Jobs that became ready.
+    package static let jobsEnqueued = counter(
+        "millpond_jobs_enqueued_total",
+        "Jobs that became ready to run, retries included, as the queue itself counts them",
+        "queue"
+    )
+    /// Jobs that are done.
+    package static let jobsDone = counter(
+        "millpond_jobs_done_total",
+        "Jobs that ended well, as the queue itself counts them",
+        "queue"
+    )
+    /// Workers that serve the queue.
+    package static let queueWorkers = gauge(
+        "millpond_queue_workers",
+        "Workers whose beat is fresh, whoever started them",
+        "queue"
+    )
+    /// Slots of all workers.
+    package static let queueSlots = gauge("millpond_queue_slots", "Slots of all workers of the queue", "queue")
+    /// Busy slots of all workers.
+    package static let queueBusySlots = gauge(
+        "millpond_queue_busy_slots",
+        "Slots of all workers that run a job",
+        "queue"
+    )
+    /// λ as the law sees it.
+    package static let queueArrival = gauge(
+        "millpond_queue_arrival_per_second",
+        "Jobs that become ready a second, as the scaling law sees them",
+        "queue"
+    )
+    /// s as the law sees it.
+    package static let queueService = gauge(
+        "millpond_queue_service_seconds",
+        "What a job takes of a slot, as the scaling law sees it",
+        "queue"
+    )
+    /// Workers asked for.
+    package static let scaleDemand = gauge(
+        "millpond_scale_demand_workers",
+        "Workers that the work asks for, bounded by nothing",
+        "queue"
+    )
+    /// Workers granted.
+    package static let scaleGranted = gauge(
+        "millpond_scale_granted_workers",
+        "Workers that the queue is to have",
+        "queue"
+    )
+    /// Sizes that changed.
+    package static let scaleDecisions = counter(
+        "millpond_scale_decisions_total",
+        "Changes of a queue's size, by what limited it",
+        "queue",
+        "direction",
+        "limit"
+    )
+    /// What holds growth.
+    package static let scaleHold = gauge(
+        "millpond_scale_hold",
+        "1 while the size of the queue is held, by reason",
+        "queue",
+        "why"
+    )
+
+    // What every process says.
+
+    /// Which program this is.
+    package static let buildInfo = gauge("millpond_build_info", "1, with the program's version as a label", "version")
+    /// Spans that were received by the collector.
+    package static let spansExported = counter("millpond_spans_exported_total", "Spans that the collector has taken")
+    /// Spans that were lost.
+    package static let spansDropped = counter(
+        "millpond_spans_dropped_total",
+        "Spans that were dropped, because the collector was away or too slow"
+    )
+
+    /// All of them, in the order of the documentation.
+    package static let all = [
+        jobsStarted, jobsFinished, jobWait, jobRun, leaseLost, leasesReclaimed, workerSlots, workerBusySlots,
+        redisCommand,
+        workerStarts, workerExits, workerSpawn, workers, leader,
+        queueJobs, queueOldestAge, queueWaitTarget, queuePaused, jobsEnqueued, jobsDone, queueWorkers, queueSlots,
+        queueBusySlots, queueArrival, queueService, scaleDemand, scaleGranted, scaleDecisions, scaleHold,
+        buildInfo, spansExported, spansDropped,
+    ]
+
+    static let byName = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
+}

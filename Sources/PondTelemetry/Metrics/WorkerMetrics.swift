@@ -1,0 +1,94 @@
+import CoreMetrics
+package import PondCore
+
+/// What a worker counts of one queue; there is none when nobody listens.
+package struct WorkerMetrics: Sendable {
+    /// How a try ended, or a job without one.
+    package enum Outcome: Int, Sendable, CaseIterable {
+        case success, retry, dead, cancelled, expired, duplicate, released, lostLease
+
+        /// The value of the label.
+        package var label: String { self == .lostLease ? "lost_lease" : "\(self)" }
+    }
+
+    private struct Kind: Sendable {
+        let started: Counter
+        let run: Timer
+        let finished: [Counter]
+    }
+
+    private let kinds: [Kind]
+    /// By class, in the order of its cases.
+    private let waits: [Timer]
+    private let lost: Counter
+    private let reclaimed: Counter
+    private let slots: Meter
+    private let busySlots: Meter
+    private static let classes = JobClass.allCases
+
+    /// The metrics of a queue.
+    ///
+    /// - Parameter kinds: the labels of the registered kinds, by their place in the registry.
+    /// - Returns: nil when nobody has set a metrics system up.
+    package static func ifWanted(_ queue: String, kinds: [String]) -> WorkerMetrics? {
+        Metric.isAnybodyListening ? WorkerMetrics(queue, kinds: kinds) : nil
+    }
+
+    private init(_ queue: String, kinds: [String]) {
+        self.kinds = (kinds + [Metric.otherValue]).map { kind in
+            Kind(
+                started: Metric.jobsStarted.counter(queue, kind),
+                run: Metric.jobRun.timer(queue, kind),
+                finished: Outcome.allCases.map { Metric.jobsFinished.counter(queue, kind, $0.label) }
+            )
+        }
+        waits = Self.classes.map { Metric.jobWait.timer(queue, $0.rawValue) }
+        lost = Metric.leaseLost.counter(queue)
+        reclaimed = Metric.leasesReclaimed.counter(queue)
+        slots = Metric.workerSlots.gauge(queue)
+        busySlots = Metric.workerBusySlots.gauge(queue)
+    }
+
+    /// A handler begins.
+    ///
+    /// - Parameters:
+    ///   - kind: the place of the job's kind.
+    ///   - wait: how long the job was ready; nil when Redis' clock is not known yet.
+    package func began(_ kind: Int, _ jobClass: JobClass?, wait: Duration?) {
+        kinds[kind].started.increment()
+        // B is what a job without a class has.
+        guard let wait, let place = Self.classes.firstIndex(of: jobClass ?? .b) else { return }
+        waits[place].record(max(.zero, wait))
+    }
+
+    /// A handler has ended.
+    package func ran(_ kind: Int, for time: Duration) {
+        kinds[kind].run.record(time)
+    }
+
+    /// A try has ended, or a job without one.
+    ///
+    /// - Parameter kind: the place of the job's kind; nil for one that nobody here knows.
+    package func ended(_ kind: Int?, _ outcome: Outcome) {
+        kinds[kind ?? kinds.count - 1].finished[outcome.rawValue].increment()
+    }
+
+    /// A result came too late.
+    package func lostLease() { lost.increment() }
+
+    /// Jobs were taken over from a worker that is gone.
+    package func tookOver(_ jobs: Int) { reclaimed.increment(by: jobs) }
+
+    /// How many handlers can run, and do.
+    package func busy(_ running: Int, of slots: Int) {
+        self.slots.set(slots)
+        busySlots.set(running)
+    }
+
+    /// Tells how long calls to Redis took; nil when nobody has set a metrics system up.
+    package static var callObserver: (@Sendable (_ script: String, _ took: Duration) -> Void)? {
+        guard Metric.isAnybodyListening else { return nil }
+        let timers = CallTimers()
+        return { timers.record($0, $1) }
+    }
+}

@@ -1,0 +1,199 @@
+import FoundationEssentials
+import Glibc
+import PondCore
+import PondQueue
+import PondTestKit
+import Testing
+
+/// Metrics and traces of real processes.
+@Suite(.redis, .serialized) struct TelemetryTests {
+    @Test func `a worker tells what it has done`() async throws {
+        let place = try Place()
+        for _ in 0..<3 { try await place.enqueue("pond.echo") }
+        try await place.enqueue("pond.sleep", #"{"seconds":-1}"#)
+        let arguments = ["worker", "--metrics-port", "0", "--slots", "2"] + place.options
+        let ended = try await Child.run(arguments) { child in
+            let port = try await child.metricsPort()
+            try await place.eventually("all jobs end") { $0.done == 3 && $0.dead == 1 }
+            let queue = place.queue.name.text
+            // The beat that tells of slots comes a second later.
+            try await eventually("the worker tells of its slots") {
+                try await HTTPProbe.get("/metrics", port: port).contains(
+                    "millpond_worker_slots{queue=\"\(queue)\"} 2\n"
+                )
+            }
+            let text = try await HTTPProbe.get("/metrics", port: port)
+            for line in [
+                #"millpond_jobs_started_total{kind="pond.echo",queue="\#(queue)"} 3"#,
+                #"millpond_jobs_finished_total{kind="pond.echo",outcome="success",queue="\#(queue)"} 3"#,
+                #"millpond_jobs_finished_total{kind="pond.sleep",outcome="dead",queue="\#(queue)"} 1"#,
+                #"millpond_job_wait_seconds_count{class="B",queue="\#(queue)"} 4"#,
+                #"millpond_job_run_seconds_count{kind="pond.echo",queue="\#(queue)"} 3"#,
+                #"millpond_build_info{version="0.1.0"} 1"#,
+            ] { #expect(text.contains(line + "\n"), "\(line) in\n\(text)") }
+            #expect(text.contains(#"millpond_redis_command_seconds_count{script="pond_settle"}"#))
+            #expect(try await HTTPProbe.get("/healthz", port: port) == "ok\n")
+            child.send(SIGTERM)
+            try await child.exit()
+        }
+        #expect(ended.code == 0)
+    }
+
+    @Test func `the leader of a fleet speaks for its queues, and nobody else does`() async throws {
+        try await withDirectory { directory in
+            let place = try Place()
+            let fleet = try Elastic(place, in: directory)
+            let queue = place.queue.name.text
+            let arguments = ["supervise", "--config", fleet.file, "--redis", place.url, "--metrics-port", "0"]
+            try await Child.run(arguments) { first in
+                let port = try await first.metricsPort()
+                try await eventually("the first supervisor leads", says: first.log) {
+                    try await HTTPProbe.get("/metrics", port: port).contains(
+                        "millpond_leader{fleet=\"\(fleet.name)\"} 1\n"
+                    )
+                }
+                try await Child.run(arguments) { second in
+                    let other = try await second.metricsPort()
+                    try await eventually("the second one follows", says: second.log) {
+                        try await HTTPProbe.get("/metrics", port: other)
+                            .contains("millpond_leader{fleet=\"\(fleet.name)\"} 0\n")
+                    }
+                    try await eventually("the leader tells of the queue", says: first.log) {
+                        let text = try await HTTPProbe.get("/metrics", port: port)
+                        return text.contains("millpond_queue_workers{queue=\"\(queue)\"} 1\n")
+                            && text.contains("millpond_queue_jobs{queue=\"\(queue)\",state=\"waiting\"} 0\n")
+                            && text.contains("millpond_queue_wait_target_seconds{queue=\"\(queue)\"} 2\n")
+                            && text.contains("millpond_scale_granted_workers{queue=\"\(queue)\"} 1\n")
+                            && text.contains("millpond_scale_hold{queue=\"\(queue)\",why=\"verify\"} 0\n")
+                    }
+                    #expect(!(try await HTTPProbe.get("/metrics", port: other).contains("millpond_queue_jobs")))
+                    // The lead passes on, and the queue's voice with it.
+                    first.send(SIGTERM)
+                    try await first.exit()
+                    try await eventually("the second one speaks now", says: second.log) {
+                        let text = try await HTTPProbe.get("/metrics", port: other)
+                        return text.contains("millpond_leader{fleet=\"\(fleet.name)\"} 1\n")
+                            && text.contains("millpond_queue_jobs{queue=\"\(queue)\",state=\"waiting\"} 0\n")
+                    }
+                    second.send(SIGTERM)
+                    try await second.exit()
+                }
+            }
+        }
+    }
+
+    @Test func `a fixed fleet tells of its workers and its queue`() async throws {
+        let place = try Place()
+        let queue = place.queue.name.text
+        try await Child.run(["supervise", "--workers", "2", "--metrics-port", "0"] + place.options) { child in
+            let port = try await child.metricsPort()
+            try await eventually("both workers are ready", says: child.log) {
+                try await HTTPProbe.get("/metrics", port: port)
+                    .contains("millpond_workers{queue=\"\(queue)\",state=\"ready\"} 2\n")
+            }
+            let worker = try #require(Processes.children(of: child.pid).first)
+            kill(worker, SIGKILL)
+            try await eventually("its end and the start of another are counted", says: child.log) {
+                let text = try await HTTPProbe.get("/metrics", port: port)
+                return text.contains("millpond_worker_exits_total{queue=\"\(queue)\",reason=\"killed\"} 1\n")
+                    && text.contains("millpond_worker_starts_total{queue=\"\(queue)\"} 3\n")
+                    && text.contains("millpond_worker_spawn_seconds_count{queue=\"\(queue)\"} 3\n")
+            }
+            let text = try await HTTPProbe.get("/metrics", port: port)
+            #expect(text.contains("millpond_queue_jobs{queue=\"\(queue)\",state=\"dead\"} 0\n"))
+            #expect(!text.contains("millpond_leader"))
+            child.send(SIGTERM)
+            try await child.exit()
+        }
+    }
+
+    @Test(arguments: [
+        (["--metrics-port", "70000"], "--metrics-port is 70000"),
+        (["--metrics-host", "0.0.0.0"], "--metrics-host means nothing"),
+    ])
+    func `options that mean nothing are refused`(options: [String], text: String) async throws {
+        let ended = try await Child.run(["worker"] + options)
+        #expect(ended.code == 2)
+        #expect(ended.error.joined().contains(text), "\(ended.error)")
+    }
+
+    /// A collector in Python that writes down what is posted to it.
+    private static let collector = """
+        import http.server, json, os, sys, threading
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *words): pass
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                request = json.loads(body)
+                assert self.path == "/v1/traces" and self.headers["Content-Type"] == "application/json"
+                for resource in request["resourceSpans"]:
+                    name = [a["value"]["stringValue"] for a in resource["resource"]["attributes"] if a["key"] == "service.name"][0]
+                    for span in resource["scopeSpans"][0]["spans"]:
+                        print("span", name, span["name"].replace(" ", "/"), span["kind"], span["traceId"], span["spanId"],
+                              span.get("parentSpanId", "-"), flush=True)
+                self.send_response(200)
+                self.end_headers()
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        print("port", server.server_address[1], flush=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        sys.stdin.read()
+        """
+
+    @Test func `a trace goes from the producer through a worker to the child job`() async throws {
+        let place = try Place()
+        let script = "\(Child.path("pond")) enqueue child \(place.options.joined(separator: " ")) >/dev/null"
+        // The parent's handler enqueues a child, which has nothing to do.
+        let handler = "if [ \"$MILLPOND_KIND\" = parent ]; then \(script); fi"
+        try await Child.run(["python3", "-c", Self.collector], of: "/usr/bin/env", holdsInput: true) { collector in
+            let port = try await collector.line("port ", on: .output).split(separator: " ")[1]
+            let environment = ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:\(port)", "OTEL_SERVICE_NAME": "test"]
+            try await Child.run(
+                ["worker", "--exec-once", handler] + place.options,
+                environment: environment
+            ) { worker in
+                try await Child.run(["enqueue", "parent"] + place.options, environment: environment)
+                try await place.eventually("parent and child are done") { $0.done == 2 }
+                worker.send(SIGTERM)
+                try await worker.exit()
+            }
+            try await eventually("all spans come", says: collector.log) {
+                collector.lines(.output).filter { $0.hasPrefix("span ") }.count == 4
+            }
+            let spans = collector.lines(.output).filter { $0.hasPrefix("span ") }.map { $0.split(separator: " ") }
+            #expect(Set(spans.map { $0[4] }).count == 1, "one trace: \(spans)")
+            let queue = place.queue.name.text
+            let root = try #require(spans.first { $0[6] == "-" })
+            #expect(root[1] == "test" && root[2] == "send/\(queue)" && root[3] == "4")
+            var chain = [root]
+            while let next = spans.first(where: { $0[6] == chain[chain.count - 1][5] }) { chain.append(next) }
+            #expect(chain.map { $0[2] } == ["send/\(queue)", "process/\(queue)", "send/\(queue)", "process/\(queue)"])
+            try await collector.endInput()
+            try await collector.exit()
+        }
+    }
+
+    @Test func `a collector that is away changes nothing for jobs`() async throws {
+        let place = try Place()
+        let environment = ["OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"]
+        let ended = try await Child.run(["enqueue", "pond.echo"] + place.options, environment: environment)
+        #expect(ended.code == 0)
+        #expect(ended.output.count == 1)
+        #expect(try await place.queue.depth().ready == 1)
+    }
+}
+
+extension Child {
+    /// The port on which it serves its metrics, as its log says.
+    fileprivate func metricsPort() async throws -> Int {
+        let line = try await line("metrics are served")
+        let address = try #require(line.split(separator: " ").first { $0.hasPrefix("address=") })
+        let port = address.split(separator: ":").last?.prefix { $0.isNumber }
+        return try #require(port.flatMap { Int($0) }, "\(line)")
+    }
+}
+
+extension Place {
+    fileprivate func enqueue(_ kind: String, _ data: String = "{}") async throws {
+        _ = try await queue.enqueue(NewJob(kind: try JobKind(kind), data: Array(data.utf8)))
+    }
+}
