@@ -124,7 +124,7 @@ private struct WhySystem: Sendable {
     }
 
     func follow() async throws {
-        let ended = try await Child.run(["history", "follow", "--once", "--history", file, "--redis", place.url]) {
+        let ended = try await Child.run(["history", "follow", "--once", "--file", file, "--redis", place.url]) {
             try await $0.exit(within: .seconds(300))
         }
         #expect(ended.code == 0, "\(ended.error)")
@@ -203,7 +203,7 @@ private struct WhySystem: Sendable {
     /// Asks by a bare id, as a process of its own.
     func ask(_ id: String, with program: String) async throws -> (answer: String, time: Duration) {
         let start = LocalClock.system.now()
-        let ended = try await Child.run(["why", id, "--json", "--history", file, "--redis", place.url], of: program)
+        let ended = try await Child.run(["why", id, "--json", "--file", file, "--redis", place.url], of: program)
         return (ended.output.joined(), start.duration(to: LocalClock.system.now()))
     }
 }

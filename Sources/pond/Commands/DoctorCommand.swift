@@ -13,6 +13,10 @@ struct DoctorCommand: AsyncParsableCommand {
             """
     )
 
+    @Flag(help: "Check as well what a deployment needs that others rely on: the list of docs/production.md.")
+    var production = false
+
+    @OptionGroup var history: HistoryFile
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
@@ -23,7 +27,10 @@ struct DoctorCommand: AsyncParsableCommand {
                 let server = try await DoctorServer(pond, address: "\(configuration)").findings()
                 let library = await DoctorLibrary.finding(pond)
                 let queues = await DoctorQueues(pond).findings(isLibraryUsable: library.isUsable)
-                return DoctorReport(findings: server + [library.finding] + queues)
+                let more =
+                    production
+                    ? await DoctorProduction(pond: pond, configuration: configuration, history: history).findings() : []
+                return DoctorReport(findings: (server + [library.finding] + queues + more).map(judged))
             }
             if output.json {
                 try terminal.print(report.document)
@@ -32,5 +39,13 @@ struct DoctorCommand: AsyncParsableCommand {
             }
             guard report.isHealthy else { throw ExitCode(ExitCodes.checkFailed.rawValue) }
         }
+    }
+
+    /// In production what may lose jobs is no matter of taste.
+    private func judged(_ finding: DoctorFinding) -> DoctorFinding {
+        guard production, finding.level == .warning, ["persistence", "eviction"].contains(finding.check) else {
+            return finding
+        }
+        return .failure(finding.check, finding.text, advice: finding.advice ?? "")
     }
 }

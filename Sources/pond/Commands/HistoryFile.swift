@@ -78,6 +78,30 @@ struct HistoryFile: ParsableArguments {
     }
 }
 
+extension HistoryFile {
+    /// Runs `body` with the history, or with nil and why there is none, for answers that do not need one.
+    func withStoreIfAny<Result>(_ body: (HistoryStore?, String) async throws -> Result) async throws -> Result {
+        let path = try path()
+        do {
+            guard try await HistoryStore.isFound(at: path) else {
+                return try await body(nil, "there is no history at \(path)")
+            }
+        } catch let error as SQLiteError {
+            return try await body(nil, "the history at \(path) cannot be read (\(error))")
+        }
+        let store = HistoryStore(path: path)
+        do {
+            let result = try await body(store, "")
+            try await store.close()
+            return result
+        } catch {
+            // What was wrong before is worth more than what is now.
+            try? await store.close()
+            throw error
+        }
+    }
+}
+
 /// A size such as 2GiB or 500MB.
 enum ByteCount {
     private static let units: [(name: String, bytes: Double)] = [

@@ -23,7 +23,7 @@ struct WhyCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
     var queue: String?
 
-    @OptionGroup var history: HistoryFileOption
+    @OptionGroup var history: HistoryFile
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
@@ -36,7 +36,7 @@ struct WhyCommand: AsyncParsableCommand {
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let answer = try await history.withStore { store, reason in
+                let answer = try await history.withStoreIfAny { store, reason in
                     if let queue { _ = try QueueName(queue) }
                     return try await WhyReader(pond, history: store, orWhy: reason).answer(id, queue: queue)
                 }

@@ -1,0 +1,174 @@
+import Millpond
+import PondCore
+import PondInsight
+import PondSQLite
+import PondQueue
+import PondRedis
+import PondScaling
+
+/// What a deployment needs beside health: the checklist of docs/production.md. Reading here, judgement below.
+struct DoctorProduction {
+    let pond: Pond
+    let configuration: RedisConfiguration
+    let history: HistoryFile
+
+    /// More dead jobs of a queue are more than anybody looks at one by one.
+    static let deadMax = 1_000
+
+    func findings() async -> [DoctorFinding] {
+        var findings = [await login(), network, await replica(), await history()]
+        do {
+            let names = try await pond.queues()
+            let plans = try await fleetPlans()
+            for name in names { findings += try await queue(name, plans) }
+            if names.isEmpty { findings.append(.unchecked("workers", "no queue is known yet")) }
+        } catch {
+            findings.append(.unchecked("queues", CommandFailure(describing: error).message))
+        }
+        return findings
+    }
+
+    // MARK: The server
+
+    private func login() async -> DoctorFinding {
+        do throws(RedisError) {
+            let user = try await pond.redis.send(RedisCommand("ACL", "WHOAMI")).string ?? "default"
+            return Self.login(user: user, hasPassword: configuration.password != nil)
+        } catch {
+            return .unchecked("login", error.message)
+        }
+    }
+
+    private var network: DoctorFinding {
+        guard case .tcp(let host, _) = configuration.address else { return .ok("network", "a unix socket of this machine") }
+        return Self.network(host: host, hasTLS: configuration.tls != nil)
+    }
+
+    private func replica() async -> DoctorFinding {
+        do throws(RedisError) {
+            let facts = DoctorFacts(try await pond.redis.send(RedisCommand("INFO", "replication")).string ?? "")
+            return Self.replica(facts)
+        } catch {
+            return .unchecked("replica", error.message)
+        }
+    }
+
+    // MARK: The history
+
+    private func history() async -> DoctorFinding {
+        do {
+            var finding: DoctorFinding?
+            try await history.withStore { store in finding = Self.history(try await store.status()) }
+            return finding ?? .unchecked("history", "it says nothing")
+        } catch {
+            let failure = CommandFailure(describing: error)
+            return .warning(
+                "history",
+                failure.message,
+                advice: "run `pond history follow` beside the workers: it knows ended jobs and correlation ids"
+            )
+        }
+    }
+
+    // MARK: The queues
+
+    private func fleetPlans() async throws -> [FleetPlan] {
+        var plans: [FleetPlan] = []
+        for name in try await pond.fleets().prefix(10) {
+            if let plan = try await pond.fleet(name).view().plan { plans.append(plan) }
+        }
+        return plans
+    }
+
+    private func queue(_ name: QueueName, _ plans: [FleetPlan]) async throws -> [DoctorFinding] {
+        let queue = try pond.queue(name.text)
+        let depth = try await queue.depth()
+        let isScaled = plans.contains { $0.decisions[name.text] != nil }
+        let groups = depth.dead > 0 ? try await queue.groups() : []
+        return [
+            Self.workers(name, workers: depth.workers, isScaled: isScaled),
+            Self.dead(name, dead: depth.dead, groups: groups.count),
+        ]
+    }
+}
+
+// MARK: Judgement
+
+extension DoctorProduction {
+    static func login(user: String, hasPassword: Bool) -> DoctorFinding {
+        if user != "default" { return .ok("login", "as \(user), a user of its own") }
+        guard hasPassword else {
+            return .failure(
+                "login",
+                "anybody who reaches the server may read, change and delete jobs: it asks for no password",
+                advice: "make users with ACL SETUSER as docs/wire-format.md lists their rights, and one for people"
+            )
+        }
+        return .warning(
+            "login",
+            "as the user default, who may do everything",
+            advice: "give producers and workers users of their own; docs/wire-format.md lists the rights that they need"
+        )
+    }
+
+    static func network(host: String, hasTLS: Bool) -> DoctorFinding {
+        let isLocal = host == "localhost" || host == "::1" || host.hasPrefix("127.")
+        if hasTLS { return .ok("network", "TLS to \(host)") }
+        if isLocal { return .ok("network", "\(host), this machine") }
+        return .warning(
+            "network",
+            "payloads and the password go to \(host) in the clear",
+            advice: "use rediss://, unless the network between is your own"
+        )
+    }
+
+    static func replica(_ facts: DoctorFacts) -> DoctorFinding {
+        guard let count = facts.number("connected_slaves") else { return .unchecked("replica", "INFO does not tell it") }
+        if count > 0 { return .ok("replica", "\(count.of("replica")) connected") }
+        return .warning(
+            "replica",
+            "no replica: when this machine is lost, the jobs on it are",
+            advice: "add one, and know that a failover may lose the last moments: docs/reliability.md"
+        )
+    }
+
+    static func workers(_ name: QueueName, workers: Int, isScaled: Bool) -> DoctorFinding {
+        let check = "workers \(name)"
+        if isScaled { return .ok(check, "\(workers.of("worker")), sized by a fleet") }
+        if workers >= 2 {
+            return .warning(
+                check,
+                "\(workers.of("worker")), and nothing that adds more when jobs wait",
+                advice: "`pond supervise --wait-target 10s` sizes them by how long jobs may wait: docs/autoscaling.md"
+            )
+        }
+        return .failure(
+            check,
+            workers == 0 ? "no worker" : "a single worker: while it restarts nothing runs",
+            advice: "run two at least, or a fleet: `pond supervise --wait-target 10s`"
+        )
+    }
+
+    static func dead(_ name: QueueName, dead: Int, groups: Int) -> DoctorFinding {
+        let check = "dead \(name)"
+        let text = dead == 0 ? "none" : "\(dead.of("job")) in \(groups.of("group"))"
+        guard dead >= deadMax else { return .ok(check, text) }
+        return .warning(
+            check,
+            text,
+            advice: "`pond dead groups --queue \(name)` shows what they have in common; retry, ignore or discard them"
+        )
+    }
+
+    static func history(_ status: HistoryStatus) -> DoctorFinding {
+        guard status.isFollowed else {
+            return .failure("history", "nobody follows it", advice: "run `pond history follow` beside the workers")
+        }
+        let missed = status.missed > 0 ? ", \(Int(status.missed).of("event")) missed" : ""
+        let text = "\(status.events.of("event")), \(Int(status.behind).of("event")) behind\(missed)"
+        guard status.behind < 100_000 else {
+            return .warning("history", text, advice: "see `pond history status`: its disk or processor is too slow")
+        }
+        return .ok("history", text)
+    }
+}
