@@ -35,7 +35,7 @@ public enum LuaLibrary {
             PackageResources.pond_fleet_leave_lua, PackageResources.pond_export_lua, PackageResources.pond_import_lua,
             PackageResources.pond_measure_lua, PackageResources.pond_target_lua, PackageResources.pond_slo_lua,
             PackageResources.pond_groups_lua, PackageResources.pond_group_ids_lua,
-            PackageResources.pond_group_state_lua, PackageResources.pond_audit_lua,
+            PackageResources.pond_group_state_lua, PackageResources.pond_audit_lua, PackageResources.pond_fates_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

@@ -4,9 +4,11 @@ import ArgumentParser
 struct DeadCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dead",
-        abstract: "List the dead jobs, show one, send them back, or forget them.",
+        abstract: "List the dead jobs and their root causes, show one, send them back, or forget them.",
         subcommands: [
-            DeadListCommand.self, DeadShowCommand.self, DeadRetryCommand.self, DeadDiscardCommand.self,
+            DeadListCommand.self, DeadGroupsCommand.self, DeadShowCommand.self, DeadRetryCommand.self,
+            DeadDiscardCommand.self, DeadEscalateCommand.self, DeadIgnoreCommand.self, DeadResolveCommand.self,
+            DeadReopenCommand.self, DeadAuditCommand.self,
         ]
     )
 }

@@ -20,10 +20,12 @@ struct DeadDiscardCommand: AsyncParsableCommand {
             try await redis.withPond { pond in
                 let plan = try await selection.plan(pond)
                 let bulk = DeadBulk(participle: "discarded", kind: "DeadDiscard", plan: plan)
-                if plan.count > 0 {
-                    terminal.say("discard for good " + SafeText.escaped(plan.text))
+                if plan.count > 0 { terminal.say("discard for good " + SafeText.escaped(plan.text)) }
+                if selection.isExplicit, plan.count > 0 {
                     try Confirmation.ask("discard them", count: plan.count, yes: selection.yes, on: terminal)
                 }
+                // What was begun is written down, because it may be killed before its end.
+                _ = try await selection.begin("discard", "discard them", plan, on: terminal)
                 try await bulk.run(on: terminal, asJSON: output.json) { queue, ids in
                     zip(ids, try await queue.discard(ids)).map { id, wasDead in
                         wasDead ? nil : DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: nil)

@@ -1,0 +1,77 @@
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+package import PondCore
+import Subprocess
+import SystemPackage
+
+/// Tells somebody outside of something: a command that is handed JSON on standard input, or an address that it is posted to.
+package enum Hook: Sendable {
+    /// What `/bin/sh -c` runs.
+    case command(String)
+    /// Where it is posted to.
+    case address(HTTPAddress)
+
+    /// Why nobody was told.
+    package struct Failure: Error, Sendable, CustomStringConvertible {
+        /// What happened, for people.
+        package let description: String
+    }
+
+    /// Calls it once.
+    ///
+    /// - Parameters:
+    ///   - json: what it is told.
+    ///   - limit: how long it may take.
+    /// - Throws: `Failure`, when it does not exit with 0, or answers with no 2xx, or takes too long.
+    package func call(_ json: String, within limit: Duration, clock: LocalClock = .system) async throws {
+        switch self {
+        case .command(let command): try await run(command, json, within: limit, clock)
+        case .address(let address): try await post(json, to: address, within: limit)
+        }
+    }
+
+    private func run(_ command: String, _ json: String, within limit: Duration, _ clock: LocalClock) async throws {
+        let failure = try await withThrowingTaskGroup(of: String?.self) { group in
+            group.addTask { try await Self.result(of: command, json) }
+            group.addTask {
+                try await clock.sleep(limit)
+                return "the command was still running after \(limit.inSeconds) s and was stopped"
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? nil
+        }
+        if let failure { throw Failure(description: failure) }
+    }
+
+    /// - Returns: how it failed.
+    private static func result(of command: String, _ json: String) async throws -> String? {
+        let result = try await Subprocess.run(
+            .path("/bin/sh"),
+            arguments: ["-c", command],
+            input: .string(json + "\n"),
+            output: .discarded,
+            error: .string(limit: 16_384)
+        )
+        guard !result.terminationStatus.isSuccess else { return nil }
+        let last = result.standardError.split(separator: "\n").last.map { ": \($0.prefix(500))" } ?? ""
+        return "the command ended with \(result.terminationStatus)\(last)"
+    }
+
+    private func post(_ json: String, to address: HTTPAddress, within limit: Duration) async throws {
+        var request = HTTPClientRequest(url: address.text)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(ByteBuffer(string: json))
+        let status: HTTPResponseStatus
+        do {
+            let time = TimeAmount.milliseconds(limit.wholeMilliseconds)
+            status = try await HTTPClient.shared.execute(request, timeout: time).status
+        } catch {
+            throw Failure(description: "\(address.text) did not answer: \(error)")
+        }
+        guard (200..<300).contains(status.code) else {
+            throw Failure(description: "\(address.text) answered \(status.code) \(status.reasonPhrase)")
+        }
+    }
+}
