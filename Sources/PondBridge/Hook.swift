@@ -46,9 +46,17 @@ package enum Hook: Sendable {
 
     /// - Returns: how it failed.
     private static func result(of command: String, _ json: String) async throws -> String? {
+        var options = PlatformOptions()
+        // What the shell has started ends with it.
+        options.createSession = true
+        options.teardownSequence = [.send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(500))]
+        let configuration = Configuration(
+            executable: .path("/bin/sh"),
+            arguments: Arguments(["-c", command]),
+            platformOptions: options
+        )
         let result = try await Subprocess.run(
-            .path("/bin/sh"),
-            arguments: ["-c", command],
+            configuration,
             input: .string(json + "\n"),
             output: .discarded,
             error: .string(limit: 16_384)

@@ -32,8 +32,9 @@ struct PondCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Look and act",
                 subcommands: [
-                    AppEnqueue<BuiltinJobs>.self, WhyCommand.self, StatusCommand.self, DashCommand.self, JobCommand.self,
-                    DeadCommand.self, QueueCommand.self, SLOCommand.self, HistoryCommand.self,
+                    AppEnqueue<BuiltinJobs>.self, WhyCommand.self, CorrCommand.self, TailCommand.self, StatusCommand.self,
+                    DashCommand.self, JobCommand.self, DeadCommand.self, QueueCommand.self, SLOCommand.self,
+                    HistoryCommand.self,
                 ]
             ),
             CommandGroup(name: "Scale", subcommands: [FleetCommand.self, ScaleCommand.self]),

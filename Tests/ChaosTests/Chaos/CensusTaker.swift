@@ -19,6 +19,7 @@ struct CensusTaker: Sendable {
         try await countHeld()
         try await countDead()
         try await readJournal()
+        try await readServiceLevels()
         try await lookForLeaks()
     }
 
@@ -135,6 +136,25 @@ struct CensusTaker: Sendable {
             }
         }
         for (event, count) in counts { recorder.note(.count) { ($0.text, $0.n) = (event, count) } }
+    }
+
+    // MARK: Service levels
+
+    private func readServiceLevels() async throws {
+        let base = admin.queue.keys.base + ":slo:"
+        var counts: [String: Int64] = ["slo": 1]
+        for key in try await admin.redis("KEYS", "*:slo:*").array?.compactMap(\.string) ?? [] where key.hasPrefix(base)
+        {
+            // Counters have a class and an hour, histograms more words.
+            let words = key.dropFirst(base.count).split(separator: ":")
+            guard words.count == 2, let bytes = try await admin.redis("GET", key).bytes, bytes.count >= 16 else {
+                continue
+            }
+            func counter(_ place: Int) -> Int64 { bytes[4 * place..<4 * place + 4].reduce(0) { $0 << 8 | Int64($1) } }
+            counts["slo:\(words[0]):jobs", default: 0] += counter(0)
+            counts["slo:\(words[0]):well", default: 0] += counter(3)
+        }
+        for (name, count) in counts { recorder.note(.count) { ($0.text, $0.n) = (name, count) } }
     }
 
     // MARK: Leaks

@@ -51,6 +51,7 @@ struct Workload {
         var options = EnqueueOptions()
         var key: String?
         options.headers = [Bench.nameHeader: name]
+        options.jobClass = JobClass(rawValue: chaosClass(of: name))
         switch type {
         case .short:
             let draw = Int.random(in: 0..<10, using: &generator)

@@ -178,6 +178,28 @@ import Testing
         #expect(scene.broken.contains(.oneEnd))
     }
 
+    @Test func `I7 each end is counted once, in its class`() {
+        func scene(_ counts: [(String, Int64)]) -> Scene {
+            var scene = Scene()
+            scene.live("p0-4")
+            scene.live("p0-5")
+            scene.enqueue("p0-6")
+            scene.deliver("p0-6")
+            scene.place("p0-6", "dead", "failed")
+            for (name, count) in [("slo", 1), ("done", 2), ("dead", 1)] + counts {
+                scene.add(.of(.count) { ($0.text, $0.n) = (name, count) })
+            }
+            return scene
+        }
+        let good: [(String, Int64)] = [
+            ("slo:A:jobs", 1), ("slo:A:well", 1), ("slo:B:jobs", 1), ("slo:B:well", 1), ("slo:C:jobs", 1),
+        ]
+        #expect(scene(good).broken == [])
+        #expect(scene(good.filter { $0.0 != "slo:C:jobs" }).broken == [.oneEnd])
+        #expect(scene(good + [("slo:A:jobs", 1), ("slo:B:jobs", -1)]).broken == [.oneEnd])
+        #expect(scene(good + [("slo:C:well", 1)]).broken == [.oneEnd])
+    }
+
     @Test func `I8 attempts and recoveries have bounds`() {
         var scene = Scene()
         scene.live("a")

@@ -35,7 +35,7 @@ package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringCon
             case .fenceMonotone: Effects.fallenFences(in: history)
             case .neverEarly: Delivery.early(in: history, bounds)
             case .payloadIntact: Delivery.corrupted(in: history)
-            case .oneEnd: Ends.wrong(in: history)
+            case .oneEnd: Ends.wrong(in: history) + ServiceLevelRules.miscounted(in: history)
             case .budgets: Ends.overBudget(in: history, bounds)
             case .conservation: Ends.misplaced(in: history)
             case .saga: Sagas.broken(in: history)

@@ -1,0 +1,124 @@
+package import PondCore
+package import PondQueue
+import PondRedis
+package import PondSQLite
+
+/// Finds the jobs of an intent: in the history, and where they are now in Redis.
+package struct IntentReader: Sendable {
+    private let pond: Pond
+    private let history: HistoryStore?
+    private let reason: String
+
+    /// The most jobs whose state is looked up in Redis; each takes one call.
+    private static let looksMax = 200
+
+    /// - Parameters:
+    ///   - history: nil when there is none; then a job can be told of, but not what it enqueued.
+    ///   - reason: why there is no history.
+    package init(_ pond: Pond, history: HistoryStore?, orWhy reason: String = "there is no history") {
+        self.pond = pond
+        self.history = history
+        self.reason = reason
+    }
+
+    /// What was found.
+    package struct Answer: Sendable, Hashable {
+        /// The id of the intent.
+        package var correlationID: String
+        /// Its jobs.
+        package var tree: IntentTree
+        /// What could not be seen.
+        package var unseen: [String]
+        /// Redis' clock.
+        package var now: ServerTime
+    }
+
+    /// The intent with a correlation id, or that of a job.
+    package func answer(_ id: String) async throws -> Answer {
+        let found = if let history { try await Self.found(id, in: history) } else { [HistoryJob]() }
+        let correlationID = found.first?.correlationID ?? id
+        let now = try await now()
+        guard let history, !found.isEmpty else {
+            let (job, intent) = try await live(id, now)
+            let note = history == nil ? reason : "the history has not heard of it"
+            return Answer(
+                correlationID: intent ?? id,
+                tree: IntentTree(job.map { [$0] } ?? []),
+                unseen: ["\(note): other jobs of the intent, and what happened before, are not shown"],
+                now: now
+            )
+        }
+        var jobs: [IntentJob] = []
+        var (looks, unseen) = (0, [String]())
+        for job in found {
+            let events = try await history.stories(of: job.id, in: job.queue).first?.events ?? []
+            var live: IntentJob.Live?
+            if job.last?.what.isEnd != true, looks < Self.looksMax {
+                looks += 1
+                live = try await self.live(job)
+            }
+            jobs.append(
+                IntentJob(
+                    queue: job.queue,
+                    id: job.id,
+                    kind: job.kind,
+                    causationID: job.causationID,
+                    events: events.map { IntentEvent($0) },
+                    live: live,
+                    now: now
+                )
+            )
+        }
+        if looks == Self.looksMax { unseen.append("only \(looks) jobs were looked up in Redis") }
+        if found.count == HistoryLimits.correlatedJobsMax {
+            unseen.append("only the first \(found.count) jobs are shown")
+        }
+        return Answer(correlationID: correlationID, tree: IntentTree(jobs), unseen: unseen, now: now)
+    }
+
+    private static func found(_ id: String, in history: HistoryStore) async throws -> [HistoryJob] {
+        let jobs = try await history.jobs(correlatedBy: id)
+        guard jobs.isEmpty, let job = try await history.jobs(JobID(id)).first else { return jobs }
+        return try await history.jobs(correlatedBy: job.correlationID)
+    }
+
+    private func now() async throws -> ServerTime {
+        let parts = try await pond.redis.send(RedisCommand("TIME")).array?.compactMap(\.int) ?? []
+        guard parts.count == 2 else { return WallClock.read() }
+        return ServerTime(milliseconds: parts[0] * 1_000 + parts[1] / 1_000)
+    }
+
+    private func live(_ job: HistoryJob) async throws -> IntentJob.Live? {
+        // A history may know queues of names that are none.
+        guard let queue = try? pond.queue(job.queue) else { return nil }
+        let report = try await queue.job(job.id)
+        return report.state == .unknown ? nil : IntentJob.Live(report.state, since: report.since)
+    }
+
+    /// A job that only Redis knows, in any known queue.
+    private func live(_ id: String, _ now: ServerTime) async throws -> (IntentJob?, String?) {
+        for name in try await pond.queues() {
+            let report = try await pond.queue(name.text).job(JobID(id))
+            guard report.state != .unknown else { continue }
+            let since = report.since ?? now
+            let kind: IntentSegment.Kind? =
+                switch report.state {
+                case .ready: .wait
+                case .running: .run
+                case .held: report.attempts > 0 ? .backoff : .held
+                case .dead, .unknown: nil
+                }
+            let job = IntentJob(
+                queue: name.text,
+                id: report.id,
+                kind: report.field("kind"),
+                causationID: report.field("causation_id"),
+                state: report.state.rawValue,
+                tries: report.attempts + (report.state == .running ? 1 : 0),
+                segments: kind.map { [IntentSegment($0, from: since, to: now, isOpen: true)] } ?? []
+            )
+            return (job, report.field("correlation_id"))
+        }
+        return (nil, nil)
+    }
+}
