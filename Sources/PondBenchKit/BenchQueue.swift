@@ -29,7 +29,8 @@ package struct BenchQueue: Sendable {
     /// What follows the queue in the names of its keys, as in the library's `keys_of`; a test compares them.
     package static let suffixes =
         ReadyStream.allCases.map(\.suffix) + [
-            ":held", ":due", ":dead", ":dead:at", ":causes", ":beats", ":workers", ":load", ":meta", ":journal",
+            ":held", ":due", ":dead", ":dead:at", ":causes", ":groups", ":groups:empty", ":audit", ":beats", ":workers",
+            ":load", ":meta", ":journal",
             ":moved",
             ":started", ":spent", ":cancel", ":bell", ":keys:live", ":keys", ":results",
         ]

@@ -49,7 +49,9 @@ package enum Hook: Sendable {
         var options = PlatformOptions()
         // What the shell has started ends with it.
         options.createSession = true
-        options.teardownSequence = [.send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(500))]
+        options.teardownSequence = [
+            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .milliseconds(500))
+        ]
         let configuration = Configuration(
             executable: .path("/bin/sh"),
             arguments: Arguments(["-c", command]),
@@ -57,13 +59,27 @@ package enum Hook: Sendable {
         )
         let result = try await Subprocess.run(
             configuration,
-            input: .string(json + "\n"),
+            // Written before: a command need not read it, and then nobody waits or fails for that.
+            input: .fileDescriptor(try filledPipe(json + "\n"), closeAfterSpawningProcess: true),
             output: .discarded,
             error: .string(limit: 16_384)
         )
         guard !result.terminationStatus.isSuccess else { return nil }
         let last = result.standardError.split(separator: "\n").last.map { ": \($0.prefix(500))" } ?? ""
         return "the command ended with \(result.terminationStatus)\(last)"
+    }
+
+    /// What a pipe surely takes at once.
+    private static let bytesMax = 60_000
+
+    /// The end to read from of a pipe that holds a text.
+    private static func filledPipe(_ text: String) throws -> SystemPackage.FileDescriptor {
+        guard text.utf8.count <= bytesMax else {
+            throw Failure(description: "\(text.utf8.count) bytes are more than the \(bytesMax) that a command is told")
+        }
+        let (readEnd, writeEnd) = try SystemPackage.FileDescriptor.pipe()
+        try writeEnd.closeAfter { _ = try writeEnd.writeAll(text.utf8) }
+        return readEnd
     }
 
     private func post(_ json: String, to address: HTTPAddress, within limit: Duration) async throws {

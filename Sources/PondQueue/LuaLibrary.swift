@@ -12,7 +12,9 @@ public enum LuaLibrary {
     public static let revision = 7
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
-    /// 200 local names in one. A shared part that says what it exports has a scope of its own, too.
+    /// 200 local names in one.
+    ///
+    /// A shared part that says what it exports has a scope of its own, too.
     public static let text: String = {
         let shared = [
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,

@@ -38,7 +38,9 @@ public struct AuditEntry: Sendable, Hashable {
 }
 
 extension Queue {
-    /// Writes down what somebody did; its time is Redis' own. The oldest of more than 10,000 are forgotten.
+    /// Writes down what somebody did; its time is Redis' own.
+    ///
+    /// The oldest of more than 10,000 are forgotten.
     public func audit(_ entry: AuditEntry) async throws(QueueError) {
         _ = try await pond.call(
             "pond_audit",

@@ -40,7 +40,9 @@ public struct RetryLater: Error, Sendable, CustomStringConvertible {
     public let after: Duration
     /// Why, for people.
     public let reason: String
-    /// What the failure has in common with others; nil leaves that to the reason. See `RootCauseProviding`.
+    /// What the failure has in common with others; nil leaves that to the reason.
+    ///
+    /// See `RootCauseProviding`.
     public let rootCauseKey: String?
 
     public init(
@@ -66,7 +68,9 @@ public struct GiveUp: Error, Sendable, CustomStringConvertible {
     ///
     /// Defaults to `failed`.
     public let cause: String
-    /// What the failure has in common with others; nil leaves that to cause and reason. See `RootCauseProviding`.
+    /// What the failure has in common with others; nil leaves that to cause and reason.
+    ///
+    /// See `RootCauseProviding`.
     public let rootCauseKey: String?
 
     public init(_ reason: String, cause: String = "failed", rootCauseKey: String? = nil) {

@@ -32,7 +32,8 @@ struct PondCommand: AsyncParsableCommand {
             CommandGroup(
                 name: "Look and act",
                 subcommands: [
-                    AppEnqueue<BuiltinJobs>.self, WhyCommand.self, CorrCommand.self, TailCommand.self, StatusCommand.self,
+                    AppEnqueue<BuiltinJobs>.self, WhyCommand.self, CorrCommand.self, TailCommand.self,
+                    StatusCommand.self,
                     DashCommand.self, JobCommand.self, DeadCommand.self, QueueCommand.self, SLOCommand.self,
                     HistoryCommand.self,
                 ]

@@ -28,12 +28,12 @@ import Testing
     @Test func `without a history the tree has the one job that Redis knows`() async throws {
         let desk = try Desk()
         let id = try await desk.queue().enqueue()
-        let run = try await desk.run("corr \(id) --history /nowhere/history.sqlite --ascii")
+        let run = try await desk.run("corr \(id) --file /nowhere/history.sqlite --ascii")
         #expect(run.code == 0)
         #expect(run.output.contains("email.send") && run.output.contains("emails/\(id)") && run.output.contains("...."))
         #expect(run.error.contains("there is no history at /nowhere/history.sqlite"))
-        let json = try await desk.run("corr \(id) --history /nowhere/history.sqlite --json")
+        let json = try await desk.run("corr \(id) --file /nowhere/history.sqlite --json")
         #expect(try json.json().items.first?["state"]?.text == "ready")
-        #expect(try await desk.run("corr 1-1 --history /nowhere/history.sqlite").code == 3)
+        #expect(try await desk.run("corr 1-1 --file /nowhere/history.sqlite").code == 3)
     }
 }

@@ -24,7 +24,9 @@ public struct JournalEntry: Sendable, Hashable {
     /// How many events it counts as.
     public var count: Int64 { Int64(events.count + unsampled + unknown) }
 
-    /// Reads an entry as it is stored. What this version does not know is passed over, so that an older reader can follow
+    /// Reads an entry as it is stored.
+    ///
+    /// What this version does not know is passed over, so that an older reader can follow
     /// a newer library.
     ///
     /// - Parameters:

@@ -7,17 +7,27 @@ package import PondQueue
 package struct DeadRetry: Sendable {
     /// How careful it is.
     package struct Policy: Sendable, Hashable {
-        /// How many jobs are tried first; 0 sends all at once. Defaults to 5.
+        /// How many jobs are tried first; 0 sends all at once.
+        ///
+        /// Defaults to 5.
         package var canary = 5
-        /// Which part of all is tried next. Defaults to a tenth.
+        /// Which part of all is tried next.
+        ///
+        /// Defaults to a tenth.
         package var tenth = 0.1
-        /// Stops when a larger part of those tried fails again. Defaults to a fifth.
+        /// Stops when a larger part of those tried fails again.
+        ///
+        /// Defaults to a fifth.
         package var stopAt = 0.2
         /// The most jobs a second; nil for as fast as it goes.
         package var rate: Double?
-        /// How long the jobs of a stage may take to show whether they fail again. Defaults to five minutes.
+        /// How long the jobs of a stage may take to show whether they fail again.
+        ///
+        /// Defaults to five minutes.
         package var patience = Duration.seconds(300)
-        /// How often it is looked at them. Defaults to a quarter of a second.
+        /// How often it is looked at them.
+        ///
+        /// Defaults to a quarter of a second.
         package var interval = Duration.milliseconds(250)
 
         package init() {}

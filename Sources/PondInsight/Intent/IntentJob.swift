@@ -25,6 +25,7 @@ package struct IntentSegment: Sendable, Hashable {
     /// Whether it goes on.
     package var isOpen: Bool
 
+    /// A part of a job's life; one that `isOpen` lasts until now.
     package init(_ kind: Kind, from: ServerTime, to: ServerTime, isOpen: Bool = false) {
         self.kind = kind
         self.from = from

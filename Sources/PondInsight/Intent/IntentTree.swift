@@ -22,6 +22,7 @@ package struct IntentTree: Sendable, Hashable {
     /// How deep lines are drawn; jobs further down stand as deep.
     private static let depthMax = 8
 
+    /// Orders jobs so that each stands below the one that enqueued it.
     package init(_ jobs: [IntentJob]) {
         rows = []
         start = jobs.flatMap(\.segments).map(\.from).min()

@@ -29,7 +29,9 @@ package struct TailEvent: Sendable, Hashable {
 
 /// Which events are wanted.
 package struct TailFilter: Sendable, Hashable {
-    /// Only jobs of these kinds; all when it is empty. Events that do not say the kind are left out then.
+    /// Only jobs of these kinds; all when it is empty.
+    ///
+    /// Events that do not say the kind are left out then.
     package var kinds: Set<String>
     /// Only these events; all when it is empty.
     package var events: Set<JournalEvent.Kind>

@@ -6,13 +6,16 @@ import PondQueue
 import PondRedis
 import PondScaling
 
-/// What a deployment needs beside health: the checklist of docs/production.md. Reading here, judgement below.
+/// What a deployment needs beside health: the checklist of docs/production.md.
+///
+/// Reading here, judgement below.
 struct DoctorProduction {
     let pond: Pond
     let configuration: RedisConfiguration
     let history: HistoryFile
 
     /// More dead jobs of a queue are more than anybody looks at one by one.
+    ///
     static let deadMax = 1_000
 
     func findings() async -> [DoctorFinding] {
@@ -40,7 +43,9 @@ struct DoctorProduction {
     }
 
     private var network: DoctorFinding {
-        guard case .tcp(let host, _) = configuration.address else { return .ok("network", "a unix socket of this machine") }
+        guard case .tcp(let host, _) = configuration.address else {
+            return .ok("network", "a unix socket of this machine")
+        }
         return Self.network(host: host, hasTLS: configuration.tls != nil)
     }
 
@@ -123,7 +128,9 @@ extension DoctorProduction {
     }
 
     static func replica(_ facts: DoctorFacts) -> DoctorFinding {
-        guard let count = facts.number("connected_slaves") else { return .unchecked("replica", "INFO does not tell it") }
+        guard let count = facts.number("connected_slaves") else {
+            return .unchecked("replica", "INFO does not tell it")
+        }
         if count > 0 { return .ok("replica", "\(count.of("replica")) connected") }
         return .warning(
             "replica",

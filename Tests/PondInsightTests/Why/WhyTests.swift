@@ -107,7 +107,9 @@ import Testing
                 for _ in 0..<30 { try await place.add() }
                 let ids = try await [place.add(), place.add()]
                 // What a worker says of itself is as old as its last beat.
-                let far = try await place.eventually(.behindOthers, of: ids[1]) { $0.detail.contains("1 of 1 slot busy") }
+                let far = try await place.eventually(.behindOthers, of: ids[1]) {
+                    $0.detail.contains("1 of 1 slot busy")
+                }
                 #expect(far.detail.contains("about "))
                 #expect(far.next.hasPrefix("it begins in about "))
             }

@@ -122,7 +122,8 @@ extension Bench {
         var grouped: [String] = []
         var empty: Set<String> = []
         for group in try await queue.groups() {
-            let ids = try await redis("ZRANGE", key("group:\(group.id.text)"), "0", "-1").array?.compactMap(\.string) ?? []
+            let reply = try await redis("ZRANGE", key("group:\(group.id.text)"), "0", "-1")
+            let ids = reply.array?.compactMap(\.string) ?? []
             grouped += ids
             if ids.isEmpty { empty.insert(group.id.text) }
             let ofKinds = group.kinds.reduce(0) { $0 + $1.count }
@@ -130,7 +131,7 @@ extension Bench {
         }
         if grouped.sorted() != dead.sorted() { census.faults.append("\(dead.count) dead, \(grouped.count) in groups") }
         let known = Set(try await redis("ZRANGE", key("groups:empty"), "0", "-1").array?.compactMap(\.string) ?? [])
-        if known != empty { census.faults.append("empty groups are \(empty.sorted()), known as such \(known.sorted())") }
+        if known != empty { census.faults.append("empty are \(empty.sorted()), known as such \(known.sorted())") }
     }
 
     /// A key is held by a job that is somewhere; a start was written down for one that was moved.
