@@ -15,8 +15,8 @@ public struct Receipt: Sendable, Hashable {
         self.entry = entry
     }
 
-    /// When the job became ready, by Redis' clock; nil when somebody gave the entry an id of another form.
-    public var readySince: ServerTime? {
+    /// When the job became ready, read from the entry's id; nil when that is of another form.
+    var readySince: ServerTime? {
         var milliseconds: Int64 = 0
         for byte in entry.utf8 {
             guard byte != UInt8(ascii: "-") else { break }
@@ -33,13 +33,17 @@ public struct Receipt: Sendable, Hashable {
 public struct Delivery: Sendable {
     /// What settles the entry.
     public let receipt: Receipt
+    /// When the job became ready, by Redis' clock; nil when somebody gave the entry an id of another form.
+    public let readySince: ServerTime?
     /// The job, or why the entry is none.
     public let job: Result<Job, Malformation>
 
     init(queue: QueueName, stream: ReadyStream, entry: String, fields: [[UInt8]]) {
         receipt = Receipt(stream: stream, entry: entry)
         let ownID = stream.ownID(entry: entry)
-        let entryTime = receipt.readySince ?? ServerTime(milliseconds: 0)
+        let readySince = receipt.readySince
+        let entryTime = readySince ?? ServerTime(milliseconds: 0)
+        self.readySince = readySince
         job = Result { () throws(Malformation) in
             try Envelope(flat: fields).job(
                 queue: queue,

@@ -80,9 +80,10 @@ struct SettleBatch {
     private func appendFacts(to arguments: inout [RedisArgument]) {
         var facts: [UInt8] = []
         facts.reserveCapacity(Self.factBytesUsual * settlements.count)
-        for settlement in settlements where settlement.tellsFacts {
+        // By index, so that no settlement is copied.
+        for place in settlements.indices where settlements[place].tellsFacts {
             let end = facts.count
-            settlement.story?.append(to: &facts)
+            settlements[place].story?.append(to: &facts)
             guard facts.count <= Limits.factsBytesMax else {
                 facts.removeSubrange(end...)
                 continue

@@ -7,6 +7,8 @@ import PondQueue
 final class Assignment: Sendable {
     let job: Job
     let receipt: Receipt
+    /// When the job became ready, by Redis' clock.
+    let readySince: ServerTime?
     let line: QueueLine
     /// When the job was asked for, by the local clock: a whole lease has to pass before another worker can have it.
     let asked: ContinuousClock.Instant
@@ -14,9 +16,10 @@ final class Assignment: Sendable {
     let claim: ClaimAhead?
 
     /// - Parameter mayWait: whether the job's claim can be made ahead.
-    init(job: Job, receipt: Receipt, line: QueueLine, asked: ContinuousClock.Instant, mayWait: Bool) {
+    init(job: Job, receipt: Receipt, readySince: ServerTime?, line: QueueLine, asked: ContinuousClock.Instant, mayWait: Bool) {
         self.job = job
         self.receipt = receipt
+        self.readySince = readySince
         self.line = line
         self.asked = asked
         claim = mayWait && job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil

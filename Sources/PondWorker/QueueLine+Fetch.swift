@@ -156,6 +156,7 @@ extension QueueLine {
                 let assignment = Assignment(
                     job: job,
                     receipt: delivery.receipt,
+                    readySince: delivery.readySince,
                     line: self,
                     asked: asked,
                     mayWait: mayWait
@@ -185,7 +186,7 @@ extension QueueLine {
         root: RootCause? = nil
     ) {
         let story = story(of: assignment, ran)
-        if ran != nil { measure(story, outcome, readySince: assignment.receipt.readySince) }
+        if ran != nil { measure(story, outcome, readySince: assignment.readySince) }
         settler.add(
             Settlement(
                 receipt: assignment.receipt,

@@ -17,7 +17,7 @@ extension QueueLine {
     func story(of assignment: Assignment, _ ran: Ran?) -> JobStory {
         let job = assignment.job
         let begun = ran.flatMap { serverClock.time(at: $0.started) }
-        let wait = begun.flatMap { begun in assignment.receipt.readySince.map { max(.zero, begun.since($0)) } }
+        let wait = begun.flatMap { begun in assignment.readySince.map { max(.zero, begun.since($0)) } }
         let ended = begun.flatMap { begun in ran.map { begun.advanced(by: $0.duration) } }
         let promises = recorder.promises
         let jobClass = job.jobClass ?? promises.jobClass

@@ -39,7 +39,7 @@ extension QueueLine {
 extension Assignment {
     /// How long the job had been ready until now; nil while Redis' clock is not known.
     var waited: Duration? {
-        guard let now = line.serverClock.now, let ready = receipt.readySince else { return nil }
+        guard let now = line.serverClock.now, let ready = readySince else { return nil }
         return max(.zero, now.since(ready))
     }
 

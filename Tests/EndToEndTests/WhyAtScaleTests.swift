@@ -107,10 +107,11 @@ private struct WhySystem: Sendable {
     private func synthetic(events: Int) async throws {
         let history = HistoryStore(path: file)
         let source = HistorySource(queue: "old", .journal)
+        let base = try await oldest()
         var position = StreamID.zero
         for start in stride(from: 0, to: events, by: 10_000) {
             let entries = (start..<min(start + 10_000, events)).map { number -> JournalEntry in
-                let ms = 1_600_000_000_000 + number
+                let ms = base + Int64(number)
                 var entry = JournalEntry(id: "\(ms)-0", flat: ["by", "w", "n", "\(number)"])!
                 let facts = JobFacts(kind: "old.kind", correlationID: "old-\(number / 5)", attempt: 1)
                 entry.events = [JournalEvent(.done, JobID("\(ms)-1"), facts: facts)]
@@ -121,6 +122,12 @@ private struct WhySystem: Sendable {
             position = upTo
         }
         try await history.close()
+    }
+
+    /// When the first of these ended: two days ago, by the day, so that retention leaves them and they can be named again.
+    private func oldest() async throws -> Int64 {
+        let day: Int64 = 86_400_000
+        return (try await place.now() / day - 2) * day
     }
 
     func follow() async throws {
@@ -189,7 +196,7 @@ private struct WhySystem: Sendable {
             ("no_worker", try await idle.enqueue(plain("a")).id.text), ("no_worker_for_kind", alien.text),
             ("retry_backoff", retrying.text), ("done", echo.text), ("cancelled", cancelled.text),
             ("running", try #require(runner.array?.first?.array?.first?.string) + "h"),
-            ("done", "1600000000777-1"), ("unknown", "0-99"),
+            ("done", "\(try await oldest() + 777)-1"), ("unknown", "0-99"),
         ]
     }
 
