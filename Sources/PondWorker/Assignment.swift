@@ -16,7 +16,14 @@ final class Assignment: Sendable {
     let claim: ClaimAhead?
 
     /// - Parameter mayWait: whether the job's claim can be made ahead.
-    init(job: Job, receipt: Receipt, readySince: ServerTime?, line: QueueLine, asked: ContinuousClock.Instant, mayWait: Bool) {
+    init(
+        job: Job,
+        receipt: Receipt,
+        readySince: ServerTime?,
+        line: QueueLine,
+        asked: ContinuousClock.Instant,
+        mayWait: Bool
+    ) {
         self.job = job
         self.receipt = receipt
         self.readySince = readySince
