@@ -17,15 +17,22 @@ public struct Receipt: Sendable, Hashable {
 
     /// When the job became ready, read from the entry's id; nil when that is of another form.
     var readySince: ServerTime? {
+        // Ids are native strings, so their bytes lie side by side.
+        let milliseconds = entry.utf8.withContiguousStorageIfAvailable(Self.milliseconds)
+        return (milliseconds ?? Self.milliseconds(entry.utf8)).map { ServerTime(milliseconds: $0) }
+    }
+
+    /// The number before the hyphen.
+    private static func milliseconds(_ entry: some Sequence<UInt8>) -> Int64? {
         var milliseconds: Int64 = 0
-        for byte in entry.utf8 {
+        for byte in entry {
             guard byte != UInt8(ascii: "-") else { break }
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), milliseconds < Int64.max / 100 else {
                 return nil
             }
             milliseconds = 10 * milliseconds + Int64(byte - UInt8(ascii: "0"))
         }
-        return ServerTime(milliseconds: milliseconds)
+        return milliseconds
     }
 }
 

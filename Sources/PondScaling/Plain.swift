@@ -46,28 +46,6 @@ enum Plain {
 extension Plain {
     /// The moment in UTC to the minute: `2026-11-25 18:00 UTC`.
     static func time(_ time: ServerTime) -> String {
-        let minutes = floorDivide(time.milliseconds, 60_000)
-        let days = floorDivide(minutes, 1_440)
-        let ofDay = minutes - days * 1_440
-        let (year, month, day) = date(days)
-        return "\(year)-\(two(month))-\(two(day)) \(two(ofDay / 60)):\(two(ofDay % 60)) UTC"
+        time.iso8601.prefix(16).replacing("T", with: " ") + " UTC"
     }
-
-    /// The Gregorian date of a day since 1970, by counting 400-year eras from the first of March.
-    private static func date(_ days: Int64) -> (year: Int64, month: Int64, day: Int64) {
-        let shifted = days + 719_468
-        let era = floorDivide(shifted, 146_097)
-        let ofEra = shifted - era * 146_097
-        let yearOfEra = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
-        let ofYear = ofEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let shiftedMonth = (5 * ofYear + 2) / 153
-        let month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-        return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, ofYear - (153 * shiftedMonth + 2) / 5 + 1)
-    }
-
-    private static func floorDivide(_ number: Int64, _ divisor: Int64) -> Int64 {
-        number >= 0 ? number / divisor : (number + 1) / divisor - 1
-    }
-
-    private static func two(_ number: Int64) -> String { number < 10 ? "0\(number)" : "\(number)" }
 }

@@ -20,9 +20,32 @@ struct HistoryBench: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (HistoryBench) async throws -> Void
     ) async throws {
+        try await withFolder { folder in try await run(on: server, in: folder, body) }
+    }
+
+    /// A folder for a history, gone after `body`.
+    static func withFolder(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (String) async throws -> Void
+    ) async throws {
         var template = Array("/tmp/pond-insight-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         let folder = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer {
+            for name in ["h.sqlite", "h.sqlite-wal", "h.sqlite-shm", "h.sqlite.follow.lock"] {
+                unlink("\(folder)/\(name)")
+            }
+            rmdir(folder)
+        }
+        try await body(folder)
+    }
+
+    private static func run(
+        on server: RedisServer,
+        in folder: String,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (HistoryBench) async throws -> Void
+    ) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         var configuration = try RedisConfiguration(url: server.url)
@@ -42,8 +65,6 @@ struct HistoryBench: Sendable {
         await pond.close()
         // The test has its verdict already.
         try? await store.close()
-        for name in ["h.sqlite", "h.sqlite-wal", "h.sqlite-shm", "h.sqlite.follow.lock"] { unlink("\(folder)/\(name)") }
-        rmdir(folder)
     }
 
     @discardableResult

@@ -130,17 +130,19 @@ extension JobFacts {
     package func append(for job: JobID, to line: inout [UInt8]) {
         if !line.isEmpty { line.append(UInt8(ascii: "\n")) }
         line.append(contentsOf: job.text.utf8)
-        Self.append(kind, to: &line)
-        Self.append(correlationID ?? "", to: &line)
-        Self.append(causationID ?? "", to: &line)
+        line.append(UInt8(ascii: "\t"))
+        // A kind has letters and dots alone, so nothing in it needs a look.
+        line.append(contentsOf: kind.utf8)
+        Self.append(correlationID, to: &line)
+        Self.append(causationID, to: &line)
         Self.append(attempt.map { Int64($0) }, to: &line)
         Self.append(wait?.wholeMilliseconds, to: &line)
         Self.append(run?.wholeMilliseconds, to: &line)
     }
 
-    private static func append(_ word: String, to line: inout [UInt8]) {
+    private static func append(_ word: String?, to line: inout [UInt8]) {
         line.append(UInt8(ascii: "\t"))
-        for byte in word.utf8 {
+        for byte in (word ?? "").utf8 {
             switch byte {
             case UInt8(ascii: "\t"): line += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
             case UInt8(ascii: "\n"): line += [UInt8(ascii: "\\"), UInt8(ascii: "n")]

@@ -34,15 +34,18 @@ package struct IntentReader: Sendable {
     }
 
     /// The intent with a correlation id, or that of a job.
-    package func answer(_ id: String) async throws -> Answer {
-        let found = if let history { try await Self.found(id, in: history) } else { [HistoryJob]() }
-        let correlationID = found.first?.correlationID ?? id
+    ///
+    /// - Parameter text: the correlation id, the job's id, or `QUEUE/ID`.
+    package func answer(_ text: String) async throws -> Answer {
+        let (queue, id) = WhyReader.address(text, nil)
+        let found = if let history { try await Self.found(text, id, queue, in: history) } else { [HistoryJob]() }
+        let correlationID = found.first?.correlationID ?? text
         let now = try await now()
         guard let history, !found.isEmpty else {
-            let (job, intent) = try await live(id, now)
+            let (job, intent) = try await live(id, in: queue, now)
             let note = history == nil ? reason : "the history has not heard of it"
             return Answer(
-                correlationID: intent ?? id,
+                correlationID: intent ?? id.text,
                 tree: IntentTree(job.map { [$0] } ?? []),
                 unseen: ["\(note): other jobs of the intent, and what happened before, are not shown"],
                 now: now
@@ -76,9 +79,14 @@ package struct IntentReader: Sendable {
         return Answer(correlationID: correlationID, tree: IntentTree(jobs), unseen: unseen, now: now)
     }
 
-    private static func found(_ id: String, in history: HistoryStore) async throws -> [HistoryJob] {
-        let jobs = try await history.jobs(correlatedBy: id)
-        guard jobs.isEmpty, let job = try await history.jobs(JobID(id)).first else { return jobs }
+    private static func found(
+        _ text: String,
+        _ id: JobID,
+        _ queue: String?,
+        in history: HistoryStore
+    ) async throws -> [HistoryJob] {
+        let jobs = try await history.jobs(correlatedBy: text)
+        guard jobs.isEmpty, let job = try await history.jobs(id, in: queue).first else { return jobs }
         return try await history.jobs(correlatedBy: job.correlationID)
     }
 
@@ -95,10 +103,11 @@ package struct IntentReader: Sendable {
         return report.state == .unknown ? nil : IntentJob.Live(report.state, since: report.since)
     }
 
-    /// A job that only Redis knows, in any known queue.
-    private func live(_ id: String, _ now: ServerTime) async throws -> (IntentJob?, String?) {
-        for name in try await pond.queues() {
-            let report = try await pond.queue(name.text).job(JobID(id))
+    /// A job that only Redis knows, in its queue or in any known one.
+    private func live(_ id: JobID, in queue: String?, _ now: ServerTime) async throws -> (IntentJob?, String?) {
+        let names = if let queue { [try QueueName(queue)] } else { try await pond.queues() }
+        for name in names {
+            let report = try await pond.queue(name.text).job(id)
             guard report.state != .unknown else { continue }
             let since = report.since ?? now
             let kind: IntentSegment.Kind? =

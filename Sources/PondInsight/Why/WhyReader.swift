@@ -30,8 +30,8 @@ package struct WhyReader: Sendable {
     ///   - text: a job's id, `QUEUE/ID`, or a correlation id.
     ///   - queue: the queue, when it is known.
     package func answer(_ text: String, queue: String? = nil) async throws -> WhyAnswer {
-        let (queue, id) = Self.address(text, queue)
-        let found = try await jobs(id, in: queue)
+        let (named, id) = Self.address(text, queue)
+        let found = try await jobs(id, in: named)
         if !found.isEmpty { return WhyAnswer(asked: text, isCorrelation: false, jobs: found, total: found.count) }
         if let history, queue == nil {
             // Newest last, as the history heard of them: the newest are what people ask about.
@@ -43,7 +43,7 @@ package struct WhyReader: Sendable {
                 return WhyAnswer(asked: text, isCorrelation: true, jobs: reports.flatMap { $0 }, total: all.count)
             }
         }
-        return WhyAnswer(asked: text, isCorrelation: false, jobs: [try await nobody(id, queue)], total: 0)
+        return WhyAnswer(asked: text, isCorrelation: false, jobs: [try await nobody(id, named)], total: 0)
     }
 
     /// `QUEUE/ID` taken apart; a correlation id may have a slash of its own.

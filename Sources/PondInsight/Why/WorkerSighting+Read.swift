@@ -1,25 +1,14 @@
-import FoundationEssentials
 import PondCore
 import PondQueue
 
 extension WorkerSighting {
-    /// What a worker says of itself; all of it may be missing, as any program may beat.
-    private struct About: Decodable {
-        let slots: Int?
-        let running: Int?
-        let state: String?
-        let kinds: [String]?
-        let kindsTotal: Int?
-    }
-
     /// The workers of a queue, as their last beats show them.
     static func all(of queue: Queue) async throws -> [WorkerSighting] {
         let loads = try await queue.load(dueSoon: .zero, later: .zero).workers
         let byName = Dictionary(loads.map { ($0.consumer, $0.load) }) { first, _ in first }
         return try await queue.workers().map { consumer, lastBeat, text in
             let load = byName[consumer] ?? nil
-            // Another program's words tell nothing of its kinds.
-            let about = try? JSONDecoder().decode(About.self, from: Data(text.utf8))
+            let about = WorkerAbout(json: text)
             let known = about?.kinds
             return WorkerSighting(
                 name: consumer.name,

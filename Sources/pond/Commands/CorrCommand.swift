@@ -16,33 +16,25 @@ struct CorrCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("A correlation id, or a job's id.", valueName: "id"))
-    var id: String
+    @OptionGroup var about: IntentChoice
 
     @Flag(help: "Draw with ASCII only.")
     var ascii = false
 
-    @OptionGroup var history: HistoryFile
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
-
-    func validate() throws {
-        guard (1...Limits.headerValueBytesMax).contains(id.utf8.count) else {
-            throw ValidationError("an id has 1 to \(Limits.headerValueBytesMax) bytes, this has \(id.utf8.count)")
-        }
-    }
 
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let answer = try await history.withStoreIfAny { store, reason in
-                    try await IntentReader(pond, history: store, orWhy: reason).answer(id)
+                let answer = try await about.history.withStoreIfAny { store, reason in
+                    try await IntentReader(pond, history: store, orWhy: reason).answer(about.id)
                 }
                 let view = CorrView(answer: answer, isASCII: ascii)
                 guard !answer.tree.rows.isEmpty else {
                     throw CommandFailure(
                         .notFound,
-                        "nothing is known of \(id)",
+                        "nothing is known of \(about.id)",
                         hint: answer.unseen.first ?? "check the id; `pond tail` shows ids"
                     )
                 }

@@ -9,10 +9,10 @@ struct JobView {
     /// Redis' clock.
     let now: ServerTime
     /// What its worker says of it, when it is running.
-    let running: QueueWorker.About.Running?
+    let running: WorkerAbout.Running?
 
     static func read(_ queue: Queue, _ report: JobReport) async throws -> JobView {
-        var running: QueueWorker.About.Running?
+        var running: WorkerAbout.Running?
         if let owner = report.owner {
             let worker = try await QueueWorker.all(of: queue).first { $0.consumer == owner }
             running = worker?.running("\(queue.name)/\(report.id)")

@@ -1,45 +1,19 @@
-import FoundationEssentials
 import Millpond
 import PondCore
 import PondQueue
 
 /// One worker of a queue, with what it said of itself at its last beat.
 struct QueueWorker {
-    /// What a worker says of itself; all of it may be missing, as any program may beat.
-    struct About: Decodable {
-        /// A job that it runs.
-        struct Running: Decodable {
-            let id: String
-            let kind: String?
-            let attempt: Int?
-            let seconds: Double?
-            let progress: Double?
-            let note: String?
-        }
-
-        let state: String?
-        let slots: Int?
-        let running: Int?
-        let jobs: [Running]?
-    }
-
     let consumer: Consumer
     let lastBeat: ServerTime?
     /// As it was sent.
     let text: String
     /// Nil when it is of another form.
-    let about: About?
+    let about: WorkerAbout?
 
     static func all(of queue: Queue) async throws -> [QueueWorker] {
         try await queue.workers().map { consumer, lastBeat, text in
-            let about: About?
-            do {
-                about = try JSONDecoder().decode(About.self, from: Data(text.utf8))
-            } catch {
-                // Another program's words are shown as they are.
-                about = nil
-            }
-            return QueueWorker(consumer: consumer, lastBeat: lastBeat, text: text, about: about)
+            return QueueWorker(consumer: consumer, lastBeat: lastBeat, text: text, about: WorkerAbout(json: text))
         }
     }
 
@@ -62,7 +36,7 @@ struct QueueWorker {
     }
 
     /// What it says of a job that it runs.
-    func running(_ address: String) -> About.Running? {
+    func running(_ address: String) -> WorkerAbout.Running? {
         about?.jobs?.first { $0.id == address }
     }
 
@@ -75,7 +49,7 @@ struct QueueWorker {
     }
 }
 
-extension QueueWorker.About.Running {
+extension WorkerAbout.Running {
     /// How far it says it is: `41%, asleep`.
     var progressText: String {
         // A fraction from outside may be any number.

@@ -17,28 +17,20 @@ struct WhyCommand: AsyncParsableCommand {
             """
     )
 
-    @Argument(help: ArgumentHelp("A job's id, QUEUE/ID, or a correlation id.", valueName: "id"))
-    var id: String
+    @OptionGroup var about: IntentChoice
 
     @Option(help: ArgumentHelp("The job's queue.", valueName: "name"))
     var queue: String?
 
-    @OptionGroup var history: HistoryFile
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
-
-    func validate() throws {
-        guard (1...Limits.headerValueBytesMax).contains(id.utf8.count) else {
-            throw ValidationError("an id has 1 to \(Limits.headerValueBytesMax) bytes, this has \(id.utf8.count)")
-        }
-    }
 
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let answer = try await history.withStoreIfAny { store, reason in
+                let answer = try await about.history.withStoreIfAny { store, reason in
                     if let queue { _ = try QueueName(queue) }
-                    return try await WhyReader(pond, history: store, orWhy: reason).answer(id, queue: queue)
+                    return try await WhyReader(pond, history: store, orWhy: reason).answer(about.id, queue: queue)
                 }
                 let view = WhyView(answer: answer)
                 try terminal.print(output.json ? view.document.text : view.text(for: terminal))

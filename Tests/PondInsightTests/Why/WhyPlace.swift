@@ -102,3 +102,19 @@ struct WhyPlace: Sendable {
 struct NotReached: Error {
     let text: String
 }
+
+/// A history of all that the server's queues have told so far, in a file of its own.
+func withHistory(of pond: Pond, _ body: (HistoryStore) async throws -> Void) async throws {
+    try await HistoryBench.withFolder { folder in
+        let store = HistoryStore(path: "\(folder)/h.sqlite")
+        do {
+            _ = try await HistoryFollower(store, of: pond).followOnce()
+            try await body(store)
+            try await store.close()
+        } catch {
+            // The test's own failure is the one to tell of.
+            try? await store.close()
+            throw error
+        }
+    }
+}

@@ -200,6 +200,66 @@ import Testing
         }
     }
 
+    @Test func `a correlation id that looks like an address is one all the same`() async throws {
+        try await WhyPlace.run { place in
+            let intent = "shop/order-7-\(place.queue.name)"
+            var options = EnqueueOptions()
+            options.correlationID = intent
+            let id = try await place.add("order.charge", options)
+            try await withHistory(of: place.pond) { history in
+                let answer = try await WhyReader(place.pond, history: history).answer(intent)
+                #expect(answer.isCorrelation && answer.jobs.map(\.id) == [id])
+                #expect(answer.jobs.map(\.reason) == [.noWorker])
+                let tree = try await IntentReader(place.pond, history: history).answer("\(place.queue.name)/\(id)")
+                #expect(tree.correlationID == intent && tree.tree.rows.map(\.job.id) == [id])
+            }
+        }
+    }
+
+    @Test func `duplicate, expired, discarded and lost_payload: how it ended, by the history`() async throws {
+        try await WhyPlace.run { place in
+            let kept = try await place.add("order.charge", .once("key-1"))
+            var late = EnqueueOptions()
+            late.expires = ServerTime(milliseconds: 1)
+            let expired = try await place.add("order.charge", late)
+            let gone = try await place.add()
+            let same = try await place.pond.redis.send(
+                RedisCommand(
+                    "XADD",
+                    .text(place.queue.keys.ready(.normal)),
+                    "*",
+                    "kind",
+                    "order.charge",
+                    "data",
+                    "{}",
+                    "key",
+                    "key-1"
+                )
+            )
+            let duplicate = JobID(try #require(same.string))
+            try await withHistory(of: place.pond) { history in
+                _ = try await place.pond.redis.send(
+                    RedisCommand("XDEL", .text(place.queue.keys.ready(.normal)), .text(gone.text))
+                )
+                let report = try await place.why(gone, history: history)
+                #expect(report.reason == .lostPayload && report.detail.contains("gone without an end"))
+            }
+            let fatal = JobRegistration(kind: "order.charge") { _ in throw GiveUp("no") }
+            try await place.withWorker(JobList { fatal }) {
+                _ = try await place.eventually(.dead, of: kept)
+                _ = try await place.eventually(.unknown, of: expired)
+                _ = try await place.eventually(.unknown, of: duplicate)
+            }
+            #expect(try await place.queue.discard([kept]) == [true])
+            try await withHistory(of: place.pond) { history in
+                #expect(try await place.why(expired, history: history).reason == .expired)
+                let report = try await place.why(duplicate, history: history)
+                #expect(report.reason == .duplicate && report.detail.contains(kept.text))
+                #expect(try await place.why(kept, history: history).reason == .discarded)
+            }
+        }
+    }
+
     @Test func `hostile ids change nothing and are found nowhere`() async throws {
         try await WhyPlace.run { place in
             try await place.add()
