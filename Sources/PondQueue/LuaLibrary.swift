@@ -53,8 +53,12 @@ public enum LuaLibrary {
     /// A part whose head names what it exports, in lines `-- Exports: NAME …`, with all its other names hidden.
     private static func scoped(_ part: String) -> String {
         let mark = "-- Exports: "
-        let names = part.split(separator: "\n").prefix { $0.hasPrefix(mark) }.flatMap {
-            $0.dropFirst(mark.count).split(separator: " ")
+        var names: [Substring] = []
+        var rest = part[...]
+        // Line by line, because the rest of a part is long and every worker comes here when it starts.
+        while rest.hasPrefix(mark), let end = rest.utf8.firstIndex(of: UInt8(ascii: "\n")) {
+            names += rest[..<end].dropFirst(mark.count).split(separator: " ")
+            rest = rest[rest.index(after: end)...]
         }
         return names.isEmpty ? part : "local \(names.joined(separator: ", "))\ndo\n\(part)\nend\n"
     }
