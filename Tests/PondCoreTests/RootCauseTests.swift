@@ -55,7 +55,8 @@ import Testing
     func `a hostile text is read in time that its length bounds`(text: String) {
         let clock = ContinuousClock()
         var result = ""
-        let time = clock.measure { for _ in 0..<20 { result = Self.plain(text) } } / 20
+        // The best of twenty: on a busy machine the others say how busy it is.
+        let time = (0..<20).map { _ in clock.measure { result = Self.plain(text) } }.min()!
         #expect(result.utf8.count <= 400)
         // A debug build on a busy machine; with optimisation the worst of them takes a hundredth of this.
         #expect(time < .milliseconds(5), "\(time)")
