@@ -293,7 +293,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondRedis", "PondCore", logging,
+                "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore",
+                logging,
                 subprocess,
                 system,
             ],

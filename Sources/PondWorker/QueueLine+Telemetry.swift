@@ -21,8 +21,15 @@ extension QueueLine {
         if let metrics {
             if let time { metrics.ran(attempt.registration.place, for: time) }
             metrics.ended(attempt.registration.place, outcome.counted)
+            if outcome.isLast { close(attempt, metrics) }
         }
         attempt.span?.end(outcome)
+    }
+
+    private func close(_ attempt: Attempt, _ metrics: WorkerMetrics) {
+        let job = attempt.run.assignment.job
+        let total = serverClock.now.map { $0.since(job.enqueuedAt) }
+        metrics.closed(attempt.registration.place, job.jobClass, total: total, attempts: job.attempt)
     }
 
     /// A job was settled that did not run here.
@@ -56,6 +63,14 @@ extension Attempt {
 }
 
 extension Outcome? {
+    /// Whether the job is done or dead.
+    fileprivate var isLast: Bool {
+        switch self {
+        case .done, .dead: true
+        default: false
+        }
+    }
+
     fileprivate var counted: WorkerMetrics.Outcome {
         switch self {
         case .done: .success

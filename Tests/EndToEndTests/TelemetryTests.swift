@@ -2,6 +2,7 @@ import FoundationEssentials
 import Glibc
 import PondCore
 import PondQueue
+import PondTelemetry
 import PondTestKit
 import Testing
 
@@ -107,6 +108,73 @@ import Testing
         }
     }
 
+    @Test func `a supervisor tells how a queue keeps its promises and of what its jobs died`() async throws {
+        let place = try Place()
+        let queue = place.queue.name.text
+        try await place.queue.setTarget(
+            ClassTarget(wait: .seconds(600), total: .seconds(600), objective: 0.9, success: 0.9),
+            of: .b
+        )
+        for _ in 0..<3 { try await place.enqueue("pond.echo") }
+        try await place.enqueue("pond.sleep", #"{"seconds":-1}"#)
+        try await Child.run(["supervise", "--workers", "1", "--metrics-port", "0"] + place.options) { child in
+            let port = try await child.metricsPort()
+            // Nobody asks before, so that the first look sees all.
+            try await place.eventually("all jobs end") { $0.done == 3 && $0.dead == 1 }
+            let text = try await HTTPProbe.get("/metrics", port: port)
+            let promise = #"class="B",queue="\#(queue)",slo="success""#
+            for line in [
+                #"millpond_slo_objective{\#(promise)} 0.9"#,
+                #"millpond_slo_jobs{\#(promise),window="5m"} 4"#,
+                #"millpond_slo_bad_jobs{\#(promise),window="3d"} 1"#,
+                #"millpond_slo_bad_jobs{class="B",queue="\#(queue)",slo="wait",window="1h"} 0"#,
+                #"millpond_slo_burn_rate{class="B",queue="\#(queue)",slo="total",window="30m"} 0"#,
+                #"millpond_slo_budget_remaining{class="B",queue="\#(queue)",slo="wait"} 1"#,
+                #"millpond_slo_late_jobs{class="B",queue="\#(queue)"} 0"#,
+                #"millpond_dead_groups{queue="\#(queue)",state="open"} 1"#,
+                #"millpond_dead_groups{queue="\#(queue)",state="regressed"} 0"#,
+            ] { #expect(text.contains(line + "\n"), "\(line) in\n\(text)") }
+            // One in four, and one in ten may.
+            let burn = try #require(HTTPProbe.value(#"millpond_slo_burn_rate{\#(promise),window="6h"}"#, in: text))
+            #expect(abs(burn - 2.5) < 0.001, "\(burn)")
+            let left = try #require(HTTPProbe.value(#"millpond_slo_budget_remaining{\#(promise)}"#, in: text))
+            #expect(abs(left + 1.5) < 0.001, "\(left)")
+            #expect(!text.contains(#"class="A""#), "nothing is told of classes without jobs")
+            child.send(SIGTERM)
+            try await child.exit()
+        }
+    }
+
+    @Test func `jobs that nobody works on burn the budget while they wait`() async throws {
+        let place = try Place()
+        let queue = place.queue.name.text
+        let target = ClassTarget(wait: .milliseconds(1), total: .seconds(600), objective: 0.99, success: 0.9)
+        try await place.queue.setTarget(target, of: .a, asDefault: true)
+        for _ in 0..<5 { try await place.enqueue("pond.echo") }
+        let fleet = ["--fleet", "f\(queue)".lowercased(), "--wait-target", "5s", "--max", "1", "--metrics-port", "0"]
+        // What it starts only sleeps.
+        try await Child.run(["supervise"] + fleet + place.options + ["--", "/bin/sleep", "600"]) { child in
+            let port = try await child.metricsPort()
+            try await eventually("the leader tells of late jobs", says: child.log) {
+                try await HTTPProbe.get("/metrics", port: port)
+                    .contains("millpond_slo_late_jobs{class=\"A\",queue=\"\(queue)\"} 5\n")
+            }
+            let text = try await HTTPProbe.get("/metrics", port: port)
+            for window in ["5m", "30m", "1h", "6h", "3d"] {
+                let labels = #"{class="A",queue="\#(queue)",slo="wait",window="\#(window)"}"#
+                #expect(HTTPProbe.value("millpond_slo_bad_jobs\(labels)", in: text) == 5)
+                let burn = try #require(HTTPProbe.value("millpond_slo_burn_rate\(labels)", in: text))
+                #expect(abs(burn - 100) < 0.001, "\(window): \(burn)")
+            }
+            #expect(
+                HTTPProbe.value(#"millpond_slo_jobs{class="A",queue="\#(queue)",slo="total",window="5m"}"#, in: text)
+                    == 0
+            )
+            child.send(SIGTERM)
+            try await child.exit()
+        }
+    }
+
     @Test(arguments: [
         (["--metrics-port", "70000"], "--metrics-port is 70000"),
         (["--metrics-host", "0.0.0.0"], "--metrics-host means nothing"),
@@ -179,6 +247,15 @@ import Testing
         #expect(ended.code == 0)
         #expect(ended.output.count == 1)
         #expect(try await place.queue.depth().ready == 1)
+    }
+}
+
+extension HTTPProbe {
+    /// The value of a series in the text of metrics.
+    static func value(_ series: String, in text: String) -> Double? {
+        text.split(separator: "\n").first { $0.hasPrefix(series + " ") }.flatMap {
+            Double($0.dropFirst(series.count + 1))
+        }
     }
 }
 

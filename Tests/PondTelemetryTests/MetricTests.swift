@@ -122,6 +122,8 @@ enum OwnMetrics {
         metrics.ran(0, for: .milliseconds(70))
         metrics.ended(0, .success)
         metrics.ended(nil, .expired)
+        metrics.closed(0, .c, total: .seconds(40), attempts: 4)
+        metrics.closed(0, nil, total: nil, attempts: 1)
         metrics.busy(3, of: 10)
         #expect(
             OwnMetrics.lines("millpond_jobs_started_total{kind=\"mail.send\",queue=\"own\"}") == [
@@ -130,6 +132,10 @@ enum OwnMetrics {
         )
         #expect(OwnMetrics.lines("millpond_job_wait_seconds_count{class=\"B\",queue=\"own\"} 1").count == 1)
         #expect(OwnMetrics.lines("millpond_job_run_seconds_sum{kind=\"mail.send\",queue=\"own\"} 0.07").count == 1)
+        #expect(OwnMetrics.lines("millpond_job_total_seconds_sum{class=\"C\",queue=\"own\"} 40").count == 1)
+        #expect(OwnMetrics.lines("millpond_job_attempts_sum{kind=\"mail.send\",queue=\"own\"} 5").count == 1)
+        let tries = #"millpond_job_attempts_bucket{kind="mail.send",queue="own",le="5"} 2"#
+        #expect(OwnMetrics.lines(tries).count == 1)
         let expired = #"millpond_jobs_finished_total{kind="other",outcome="expired",queue="own"} 1"#
         #expect(OwnMetrics.lines(expired).count == 1)
         #expect(OwnMetrics.lines("millpond_worker_busy_slots{queue=\"own\"} 3").count == 1)

@@ -28,6 +28,7 @@ final class FleetMetrics: Sendable {
     private let gauges = GaugeSet()
     private let enqueued = CounterSet(.jobsEnqueued)
     private let done = CounterSet(.jobsDone)
+    private let levels: LevelMetrics
     /// Scrapes that come faster than this get the same numbers, so that nobody can make Redis work by asking.
     private static let freshTime = Duration.seconds(1)
 
@@ -40,6 +41,7 @@ final class FleetMetrics: Sendable {
         self.pond = pond
         self.clock = clock
         self.logger = logger
+        levels = LevelMetrics(pond: pond, clock: clock, logger: logger)
     }
 
     /// What workers that serve several queues are called.
@@ -93,6 +95,7 @@ final class FleetMetrics: Sendable {
         var depths: [String: Depth] = [:]
         if fleet == nil || look?.isLeader == true { depths = await measure() }
         for (queue, depth) in depths { readings += depth.readings(of: queue) }
+        readings += await levels.readings(of: depths)
         if let look, look.isLeader { readings += look.readings }
         gauges.say(readings)
         enqueued.say(depths.mapValues { Int64($0.added) })

@@ -39,6 +39,25 @@ extension Metric {
             0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120, 300, 600, 1_800,
         ]
     )
+    /// From enqueue to end.
+    package static let jobTotal = histogram(
+        "millpond_job_total_seconds",
+        "From the first enqueue of a job to its end, done or dead",
+        "queue",
+        "class",
+        bounds: [
+            0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 86_400,
+            604_800,
+        ]
+    )
+    /// Tries that a job took.
+    package static let jobAttempts = histogram(
+        "millpond_job_attempts",
+        "Tries that a job had when it was done or dead",
+        "queue",
+        "kind",
+        bounds: [1, 2, 3, 5, 10, 20]
+    )
     /// Results that came too late.
     package static let leaseLost = counter(
         "millpond_lease_lost_total",
@@ -187,6 +206,66 @@ extension Metric {
         "why"
     )
 
+    // What the same one says of service levels and of the dead, at a slower pace.
+
+    /// What a promise asks for.
+    package static let sloObjective = gauge(
+        "millpond_slo_objective",
+        "Which part of the jobs of a class has to keep a promise, from 0 to 1",
+        "queue",
+        "class",
+        "slo"
+    )
+    /// Jobs that count.
+    package static let sloJobs = gauge(
+        "millpond_slo_jobs",
+        "Jobs of a class that count for a promise over a window up to now, those that are late and still wait included",
+        "queue",
+        "class",
+        "slo",
+        "window"
+    )
+    /// Jobs that broke a promise.
+    package static let sloBadJobs = gauge(
+        "millpond_slo_bad_jobs",
+        "Those of them that broke it",
+        "queue",
+        "class",
+        "slo",
+        "window"
+    )
+    /// How fast a budget is used.
+    package static let sloBurnRate = gauge(
+        "millpond_slo_burn_rate",
+        "How many times faster than allowed the promise was broken over the window, 1 uses the budget up at its end",
+        "queue",
+        "class",
+        "slo",
+        "window"
+    )
+    /// What is left of a budget.
+    package static let sloBudgetRemaining = gauge(
+        "millpond_slo_budget_remaining",
+        "Which part of the budget of 30 days is left, from 1 down, below 0 the objective is missed",
+        "queue",
+        "class",
+        "slo"
+    )
+    /// Jobs that are late and wait.
+    package static let sloLateJobs = gauge(
+        "millpond_slo_late_jobs",
+        "Jobs that have waited, ready, for longer than their class may",
+        "queue",
+        "class"
+    )
+    /// Root causes with dead jobs.
+    package static let deadGroups = gauge(
+        "millpond_dead_groups",
+        "Groups of the dead that have jobs, by what people said of them",
+        "queue",
+        "state"
+    )
+
     // What every process says.
 
     /// Which program this is.
@@ -201,11 +280,13 @@ extension Metric {
 
     /// All of them, in the order of the documentation.
     package static let all = [
-        jobsStarted, jobsFinished, jobWait, jobRun, leaseLost, leasesReclaimed, workerSlots, workerBusySlots,
+        jobsStarted, jobsFinished, jobWait, jobRun, jobTotal, jobAttempts, leaseLost, leasesReclaimed, workerSlots,
+        workerBusySlots,
         redisCommand,
         workerStarts, workerExits, workerSpawn, workers, leader,
         queueJobs, queueOldestAge, queueWaitTarget, queuePaused, jobsEnqueued, jobsDone, queueWorkers, queueSlots,
         queueBusySlots, queueArrival, queueService, scaleDemand, scaleGranted, scaleDecisions, scaleHold,
+        sloObjective, sloJobs, sloBadJobs, sloBurnRate, sloBudgetRemaining, sloLateJobs, deadGroups,
         buildInfo, spansExported, spansDropped,
     ]
 

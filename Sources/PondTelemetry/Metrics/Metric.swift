@@ -61,6 +61,11 @@ extension Metric {
         Timer(label: name, dimensions: dimensions(values))
     }
 
+    /// The histogram of other values with these values of its labels.
+    package func recorder(_ values: String...) -> Recorder {
+        Recorder(label: name, dimensions: dimensions(values), aggregate: true)
+    }
+
     private func dimensions(_ values: [String]) -> [(String, String)] {
         precondition(values.count == labels.count, "\(name) has the labels \(labels), not \(values.count) of them")
         return Array(zip(labels, values))

@@ -14,12 +14,14 @@ package struct WorkerMetrics: Sendable {
     private struct Kind: Sendable {
         let started: Counter
         let run: Timer
+        let attempts: Recorder
         let finished: [Counter]
     }
 
     private let kinds: [Kind]
     /// By class, in the order of its cases.
     private let waits: [Timer]
+    private let totals: [Timer]
     private let lost: Counter
     private let reclaimed: Counter
     private let slots: Meter
@@ -39,10 +41,12 @@ package struct WorkerMetrics: Sendable {
             Kind(
                 started: Metric.jobsStarted.counter(queue, kind),
                 run: Metric.jobRun.timer(queue, kind),
+                attempts: Metric.jobAttempts.recorder(queue, kind),
                 finished: Outcome.allCases.map { Metric.jobsFinished.counter(queue, kind, $0.label) }
             )
         }
         waits = Self.classes.map { Metric.jobWait.timer(queue, $0.rawValue) }
+        totals = Self.classes.map { Metric.jobTotal.timer(queue, $0.rawValue) }
         lost = Metric.leaseLost.counter(queue)
         reclaimed = Metric.leasesReclaimed.counter(queue)
         slots = Metric.workerSlots.gauge(queue)
@@ -56,10 +60,12 @@ package struct WorkerMetrics: Sendable {
     ///   - wait: how long the job was ready; nil when Redis' clock is not known yet.
     package func began(_ kind: Int, _ jobClass: JobClass?, wait: Duration?) {
         kinds[kind].started.increment()
-        // B is what a job without a class has.
-        guard let wait, let place = Self.classes.firstIndex(of: jobClass ?? .b) else { return }
+        guard let wait, let place = Self.place(of: jobClass) else { return }
         waits[place].record(max(.zero, wait))
     }
+
+    /// B is what a job without a class has.
+    private static func place(of jobClass: JobClass?) -> Int? { classes.firstIndex(of: jobClass ?? .b) }
 
     /// A handler has ended.
     package func ran(_ kind: Int, for time: Duration) {
@@ -71,6 +77,18 @@ package struct WorkerMetrics: Sendable {
     /// - Parameter kind: the place of the job's kind; nil for one that nobody here knows.
     package func ended(_ kind: Int?, _ outcome: Outcome) {
         kinds[kind ?? kinds.count - 1].finished[outcome.rawValue].increment()
+    }
+
+    /// A job is done or dead.
+    ///
+    /// - Parameters:
+    ///   - kind: the place of the job's kind.
+    ///   - total: since its first enqueue; nil when Redis' clock is not known.
+    ///   - attempts: its tries, this one included.
+    package func closed(_ kind: Int, _ jobClass: JobClass?, total: Duration?, attempts: Int) {
+        kinds[kind].attempts.record(attempts)
+        guard let total, let place = Self.place(of: jobClass) else { return }
+        totals[place].record(max(.zero, total))
     }
 
     /// A result came too late.
