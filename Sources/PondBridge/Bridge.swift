@@ -11,9 +11,14 @@ public protocol Bridge: Sendable {
 
 extension Bridge {
     /// Registrations for these kinds, or for every kind when none is given.
-    public func registrations(kinds: [String]) -> [JobRegistration] {
+    ///
+    /// - Parameter compensates: whether the program knows what a job is that is to be undone, and is given those too.
+    ///   Defaults to no: one that does not look would do the work again.
+    public func registrations(kinds: [String], compensates: Bool = false) -> [JobRegistration] {
         let run: @Sendable (JobContext) async throws -> Void = { try await self.run($0) }
-        if kinds.isEmpty { return [.everyOtherKind(run: run)] }
-        return kinds.map { JobRegistration(kind: $0, run: run) }
+        let plain =
+            kinds.isEmpty
+            ? [JobRegistration.everyOtherKind(run: run)] : kinds.map { JobRegistration(kind: $0, run: run) }
+        return compensates ? plain.map { $0.compensate(run) } : plain
     }
 }

@@ -67,6 +67,7 @@ public struct Envelope: Sendable {
             ),
             enqueuedAt: try fields.number(.enqueuedAt).map { ServerTime(milliseconds: $0) } ?? entryTime,
             waited: try fields.number(.waited).map { .milliseconds($0) },
+            phase: try fields.phase(),
             // For people only, so bytes that are no text are shown as such and do not make the job malformed.
             lastError: fields.bytes(.lastError).map { String(decoding: $0, as: UTF8.self) },
             headers: fields.headers
@@ -156,6 +157,15 @@ private struct EnvelopeFields {
     func key() throws(Malformation) -> IdempotencyKey? {
         guard let text = try text(.key) else { return nil }
         do { return try IdempotencyKey(text) } catch { throw Malformation(error.message) }
+    }
+
+    func phase() throws(Malformation) -> JobPhase? {
+        guard let bytes = bytes(.phase) else { return nil }
+        // Never taken for the job's own work: what is to be undone must not be done again.
+        guard let phase = JobPhase(rawValue: String(decoding: bytes, as: UTF8.self)) else {
+            throw Malformation("phase is \(preview(bytes)), allowed is compensate")
+        }
+        return phase
     }
 
     func jobClass() throws(Malformation) -> JobClass? {

@@ -48,6 +48,8 @@ public final class Job: Sendable {
     public let enqueuedAt: ServerTime
     /// How long it had been ready when its first try began; nil before the library had to move it.
     public let waited: Duration?
+    /// What is done with the job instead of its own work; nil for its own work.
+    public let phase: JobPhase?
     /// The text of the last try's error.
     public let lastError: String?
     /// Every field that Millpond does not know, as the producer gave it.
@@ -74,6 +76,7 @@ public final class Job: Sendable {
         spent: Spending,
         enqueuedAt: ServerTime,
         waited: Duration?,
+        phase: JobPhase?,
         lastError: String?,
         headers: [String: String]
     ) {
@@ -97,6 +100,7 @@ public final class Job: Sendable {
         self.spent = spent
         self.enqueuedAt = enqueuedAt
         self.waited = waited
+        self.phase = phase
         self.lastError = lastError
         self.headers = headers
     }

@@ -18,6 +18,8 @@ public enum Outcome: Sendable, Hashable {
     case postponed(for: Duration)
     /// Somebody cancelled it.
     case cancelled
+    /// What it may have done is undone: the end of a compensation.
+    case compensated
     /// Its `expires_ms` had passed before it started.
     case expired
 }

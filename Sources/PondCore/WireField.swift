@@ -22,6 +22,7 @@ public enum WireField: String, Sendable, CaseIterable {
     case lastError = "last_error"
     case unhandledSince = "unhandled_ms"
     case waited = "waited_ms"
+    case phase
 
     /// Nil when the bytes are no known name; quicker than making a string of them first.
     package init?(name bytes: [UInt8]) {
@@ -36,7 +37,7 @@ public enum WireField: String, Sendable, CaseIterable {
     public var isOwnedByLibrary: Bool {
         switch self {
         case .id, .enqueuedAt, .attempt, .recoveries, .unstarted, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
-            .unhandledSince, .waited:
+            .unhandledSince, .waited, .phase:
             true
         default: false
         }

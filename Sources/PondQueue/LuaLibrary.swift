@@ -20,7 +20,8 @@ public enum LuaLibrary {
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
             PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._lookup_lua,
             PackageResources._keys_lua, PackageResources._groups_lua, PackageResources._dead_lua,
-            PackageResources._place_lua, PackageResources._due_lua, PackageResources._depth_lua,
+            PackageResources._revive_lua, PackageResources._place_lua, PackageResources._due_lua,
+            PackageResources._depth_lua,
             PackageResources._fleet_lua, PackageResources._enqueue_lua,
         ]
         let functions = [
@@ -38,6 +39,7 @@ public enum LuaLibrary {
             PackageResources.pond_measure_lua, PackageResources.pond_target_lua, PackageResources.pond_slo_lua,
             PackageResources.pond_groups_lua, PackageResources.pond_group_ids_lua,
             PackageResources.pond_group_state_lua, PackageResources.pond_audit_lua, PackageResources.pond_fates_lua,
+            PackageResources.pond_compensate_lua, PackageResources.pond_dead_kinds_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

@@ -61,10 +61,35 @@ extension Queue {
     ///
     /// - Parameter ids: at most `Limits.deadBatchMax`.
     public func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
-        var reader = try ReplyReader(
-            "pond_revive",
-            try await pond.call("pond_revive", keys, ids.map { .text($0.text) })
-        )
+        try await sendBack("pond_revive", ids)
+    }
+
+    /// Sends dead jobs back to have undone what they may have done: the compensation of their kind runs, never again
+    /// their own work.
+    ///
+    /// Attempts begin at 0, and the job does not expire any more.
+    ///
+    /// - Parameter ids: at most `Limits.deadBatchMax`.
+    public func compensate(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
+        try await sendBack("pond_compensate", ids)
+    }
+
+    /// The kinds of dead jobs, in order; nil for one that is not dead, `-` for one whose kind is none.
+    ///
+    /// - Parameter ids: at most `Limits.deadBatchMax`.
+    package func deadKinds(of ids: [JobID]) async throws(QueueError) -> [String?] {
+        let reply = try await pond.call("pond_dead_kinds", keys, ids.map { .text($0.text) }, readOnly: true)
+        var reader = try ReplyReader("pond_dead_kinds", reply)
+        var kinds: [String?] = []
+        for _ in ids {
+            let kind = try reader.text()
+            kinds.append(kind.isEmpty ? nil : kind)
+        }
+        return kinds
+    }
+
+    private func sendBack(_ function: String, _ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
+        var reader = try ReplyReader(function, try await pond.call(function, keys, ids.map { .text($0.text) }))
         var answers: [ReviveAnswer] = []
         for _ in ids {
             let text = try reader.text()

@@ -48,7 +48,7 @@ public struct Settlement: Sendable {
 
 /// What the settle function did.
 public enum SettleAnswer: Sendable, Hashable {
-    case done, released, cancelled, expired, duplicate
+    case done, released, cancelled, expired, duplicate, compensated
     case held(until: ServerTime)
     case dead(cause: String)
     /// This consumer no longer owns the entry: another worker has the job, and nothing was changed.
@@ -128,6 +128,7 @@ extension Settlement {
         case .duplicate(let original): ("duplicate", original.text, "", "")
         case .cancelled: ("cancelled", "", "", "")
         case .expired: ("expired", "", "", "")
+        case .compensated: ("compensated", "", "", "")
         }
     }
 
@@ -156,6 +157,7 @@ extension SettleAnswer {
         case "released": self = .released
         case "cancelled": self = .cancelled
         case "expired": self = .expired
+        case "compensated": self = .compensated
         case "duplicate": self = .duplicate
         case "lost": self = .lost
         case "held": self = .held(until: ServerTime(milliseconds: Int64(rest) ?? 0))

@@ -28,6 +28,10 @@ package struct WorkerAbout: Decodable, Sendable {
     package let kinds: [String]?
     /// How many kinds those are in all.
     package let kindsTotal: Int?
+    /// The kinds that it has compensations for, `*` for those without a handler of their own; as many as fit.
+    ///
+    /// Nil for a worker that does not know what a compensation is.
+    package let compensates: [String]?
     /// Jobs that it runs, the longest first; as many as fit.
     package let jobs: [Running]?
 

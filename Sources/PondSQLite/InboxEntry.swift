@@ -21,8 +21,14 @@ struct InboxEntry: Sendable {
         fingerprint = Fingerprint.of(job.kind, job.data)
     }
 
+    /// What the entry is found by.
+    ///
+    /// Of a compensation it is the job's id, whatever key it has: the key may be another job's work later, and undoing that
+    /// is another effect.
+    private var name: Data { job.phase == nil ? workName : "c\(job.id.text)".blob }
+
     /// The job's key when it has one, its id otherwise; the letter keeps the two apart.
-    private var name: Data { job.key.map { "k\($0.text)".blob } ?? "i\(job.id.text)".blob }
+    private var workName: Data { job.key.map { "k\($0.text)".blob } ?? "i\(job.id.text)".blob }
 
     /// The answer of the time before, nil when there was none.
     ///
@@ -65,6 +71,13 @@ struct InboxEntry: Sendable {
                 job.queue.text, name, step, job.id.text.blob, job.fence, fingerprint, answer, now.milliseconds,
             ]
         )
+        if job.phase != nil { try forgetWork(in: db) }
+    }
+
+    /// Forgets the step that is undone, so that it is done anew when it is asked for again under the same key.
+    private func forgetWork(in db: Database) throws {
+        try db.cachedStatement(sql: "DELETE FROM pond_inbox WHERE queue = ? AND name = ? AND step = ?")
+            .execute(arguments: [job.queue.text, workName, step])
     }
 
     func encoded(_ answer: some Encodable) throws -> Data {

@@ -57,7 +57,8 @@ struct Admission: Sendable {
             try await store.end(keyed, as: ending)
         }
         CrashPoint.afterKeyEnd.reach()
-        return isOurs
+        // A key that the store keeps as done, see `judge`, must not hold the end of a compensation up.
+        return isOurs == false && assignment.job.phase != nil ? true : isOurs
     }
 
     private func claim(_ assignment: Assignment) async throws -> KeyClaim {
@@ -92,6 +93,9 @@ struct Admission: Sendable {
         switch answer {
         case .claimed: return .run
         case .lost: return .forget
+        case .duplicate(let record) where record.id == job.id && job.phase != nil:
+            // A store knows that the work was done before its worker died for good: all the more is there to undo.
+            return .run
         case .duplicate(let record) where record.id == job.id:
             // Its worker died after the end was written down and before it was settled.
             return .settle(.done)
@@ -151,7 +155,7 @@ extension KeyEnding {
         switch outcome {
         case .done: self = .done(result)
         case .dead: self = .dead
-        case .cancelled, .expired: self = .released
+        case .cancelled, .expired, .compensated: self = .released
         case .retry, .deferred, .released, .postponed, .duplicate: return nil
         }
     }

@@ -55,7 +55,11 @@ public final class JobContext: DeliveredJob {
     public var recoveries: Int { job.recoveries }
     /// The producer's idempotency key; hand it on to outside systems that take one, so that an effect there is guarded
     /// too.
-    public var idempotencyKey: String? { job.key?.text }
+    ///
+    /// In a compensation it ends with `:compensate`, because undoing is another effect than doing.
+    public var idempotencyKey: String? { isCompensation ? job.key.map { $0.text + ":compensate" } : job.key?.text }
+    /// Whether the job is to be undone and not done.
+    public var isCompensation: Bool { job.phase != nil }
     /// A number that never falls over the deliveries of a job: an outside system that keeps the highest it has seen can
     /// refuse what a stale worker sends.
     public var fence: Int64 {

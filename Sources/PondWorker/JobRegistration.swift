@@ -19,7 +19,9 @@ public struct JobRegistration: Sendable {
     public private(set) var sampling = 1.0
     /// What is called before a job is dead because its tries or its budget are used up.
     var escalate: (@Sendable (Exhausted, JobContext) async throws -> Void)?
-    let run: @Sendable (JobContext) async throws -> Void
+    private(set) var run: @Sendable (JobContext) async throws -> Void
+    /// Undoes what a dead job may have done; nil where nothing can.
+    private var undo: (@Sendable (JobContext) async throws -> Void)?
     /// Its place in the registry, by which what happens to its kind is counted.
     var place = 0
 
@@ -101,6 +103,35 @@ public struct JobRegistration: Sendable {
     {
         var copy = self
         copy.escalate = escalate
+        return copy
+    }
+
+    /// Registers what undoes the work of a job that died before its end, as far as it had come.
+    ///
+    /// It runs when somebody sends dead jobs back with `pond dead compensate`, and is tried again as the kind's policy says.
+    /// Like a handler it may run more than once, and it has to find out by itself how much there is to undo.
+    ///
+    /// ```swift
+    /// Charge().retrying(times: 5).compensate { (order: Order, job) in try await bank.refund(order.id) }
+    /// ```
+    public func compensate<Payload: Decodable & Sendable>(
+        _ undo: @escaping @Sendable (Payload, JobContext) async throws -> Void
+    ) -> JobRegistration {
+        compensate { context in try await undo(try PayloadCoding.decode(context.job), context) }
+    }
+
+    /// Registers what undoes the work of a job that died, as a closure that takes the job as it is.
+    public func compensate(_ undo: @escaping @Sendable (JobContext) async throws -> Void) -> JobRegistration {
+        var copy = self
+        copy.undo = undo
+        return copy
+    }
+
+    /// The same kind with its compensation in the place of its handler; nil when it has none.
+    var compensation: JobRegistration? {
+        guard let undo else { return nil }
+        var copy = self
+        copy.run = undo
         return copy
     }
 
@@ -194,6 +225,15 @@ extension JobHandler {
     /// Asks the handler to call `heartbeat()` at least so often, or be cancelled.
     public func heartbeatEvery(_ interval: Duration) -> JobRegistration {
         JobRegistration(self).heartbeatEvery(interval)
+    }
+
+    /// Registers what undoes the work of a job that died before its end, as far as it had come.
+    ///
+    /// It runs when somebody sends dead jobs back with `pond dead compensate`.
+    public func compensate(
+        _ undo: @escaping @Sendable (Payload, JobContext) async throws -> Void
+    ) -> JobRegistration {
+        JobRegistration(self).compensate(undo)
     }
 
     /// Tells the journal of a part of the jobs that are done, from 0 to 1; of all unless this says otherwise.

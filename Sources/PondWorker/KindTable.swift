@@ -5,6 +5,8 @@ import PondTelemetry
 struct KindTable: Sendable {
     private var byKind: [JobKind: JobRegistration] = [:]
     private var everyOther: JobRegistration?
+    /// What runs a kind's compensations, `*` for kinds without a registration; empty in most workers.
+    private var compensations: [String: JobRegistration] = [:]
     /// What the registrations are called in metrics, by their place: kinds that nobody named count together.
     private(set) var places: [String] = []
 
@@ -24,6 +26,7 @@ struct KindTable: Sendable {
         var registration = registration
         registration.place = places.count
         places.append(registration.isForEveryOtherKind ? Metric.otherValue : registration.kind)
+        compensations[registration.kind] = registration.compensation
         let before: JobRegistration?
         if registration.isForEveryOtherKind {
             before = everyOther
@@ -35,6 +38,15 @@ struct KindTable: Sendable {
             throw PondError(.invalidConfiguration, "kind \(registration.kind) is registered twice")
         }
     }
+
+    /// What runs a job: its kind's handler, or for a compensation what undoes that handler's work, never the other.
+    subscript(job: Job) -> JobRegistration? {
+        guard job.phase != nil else { return self[job.kind] }
+        return compensations[byKind[job.kind] == nil ? JobRegistration.everyKind : job.kind.text]
+    }
+
+    /// The kinds that have a compensation, sorted.
+    var compensated: [String] { compensations.keys.sorted() }
 
     subscript(kind: JobKind) -> JobRegistration? { byKind[kind] ?? everyOther }
 

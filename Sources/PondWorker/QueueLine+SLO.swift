@@ -5,6 +5,8 @@ import PondQueue
 extension QueueLine {
     /// Notes the times of a try that has ended.
     func measure(_ story: JobStory, _ outcome: Outcome, readySince: ServerTime?) {
+        // A job counts once; undoing it is no service to who waited for it.
+        guard story.job.phase == nil else { return }
         let total: Duration?
         if outcome == .done, let wait = story.wait, let run = story.run, let readySince {
             total = readySince.since(story.job.enqueuedAt) + wait + run
@@ -51,7 +53,7 @@ extension Outcome {
     fileprivate var isVerdict: Bool {
         switch self {
         case .done, .retry, .dead: true
-        case .deferred, .released, .postponed, .duplicate, .cancelled, .expired: false
+        case .deferred, .released, .postponed, .duplicate, .cancelled, .expired, .compensated: false
         }
     }
 }

@@ -38,7 +38,7 @@ extension QueueLine {
         case .expired, .duplicate, .dead, .cancelled:
             metrics?.ended(registration?.place, Optional(outcome).counted)
         // It goes on elsewhere, or later, and is counted there.
-        case .done, .retry, .released, .deferred, .postponed: break
+        case .done, .compensated, .retry, .released, .deferred, .postponed: break
         }
     }
 }
@@ -80,6 +80,7 @@ extension Outcome? {
         case .cancelled: .cancelled
         case .duplicate: .duplicate
         case .expired: .expired
+        case .compensated: .compensated
         case nil: .lostLease
         }
     }

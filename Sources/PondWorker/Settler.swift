@@ -147,7 +147,7 @@ final class Settler: Sendable {
                 logger.error("job is dead", metadata: ["job": "\(batch[index].id)", "cause": "\(cause)"])
             case .held(let due):
                 ended.nextDue = min(ended.nextDue ?? due, due)
-            case .done, .released, .duplicate, .cancelled, .expired, .lost:
+            case .done, .released, .duplicate, .cancelled, .compensated, .expired, .lost:
                 break
             }
             ended.receipts.append(batch[index].receipt)
@@ -168,6 +168,7 @@ extension Outcome {
         case .duplicate: "duplicate"
         case .postponed: "postponed"
         case .expired: "expired"
+        case .compensated: "compensated"
         }
     }
 }

@@ -74,10 +74,10 @@ final class SlotPool: Sendable {
     nonisolated(nonsending) private func run(_ assignment: Assignment, _ slot: Int) async {
         let job = assignment.job
         if isExpired(assignment) {
-            assignment.line.noteEnd(.expired, registry[job.kind])
+            assignment.line.noteEnd(.expired, registry[job])
             return assignment.line.settle(assignment, .expired)
         }
-        guard let registration = registry[job.kind] else {
+        guard let registration = registry[job] else {
             return assignment.line.settle(assignment, defer: job)
         }
         if let outcome = await parts.lastChance.wait(for: assignment, whileWorking: parts.phase) {
@@ -207,7 +207,7 @@ final class SlotPool: Sendable {
             )
         case .dead(let cause, let error):
             context.logger.error("attempt failed for good", metadata: ["error": "\(error)", "cause": "\(cause)"])
-        case .done, .deferred, .released, .postponed, .duplicate, .cancelled, .expired:
+        case .done, .compensated, .deferred, .released, .postponed, .duplicate, .cancelled, .expired:
             // The context's logger is made anew each time, with five words of metadata: a third of what a job costs.
             guard parts.logger.logLevel <= .debug else { return }
             context.logger.debug("attempt ended", metadata: ["outcome": "\(outcome.word)"])
@@ -221,7 +221,7 @@ extension QueueLine {
 
     fileprivate func settle(_ assignment: Assignment, defer job: Job) {
         logger.warning(
-            "no handler for the kind here; leaving the job to a worker that has one",
+            "no \(job.phase == nil ? "handler" : "compensation") for the kind here; leaving the job to a worker that has one",
             metadata: ["job": "\(job.id)", "kind": "\(job.kind)"]
         )
         let grace = configuration.unknownKindGrace

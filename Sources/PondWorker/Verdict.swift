@@ -20,7 +20,7 @@ package enum Verdict {
     ) -> Outcome? {
         if reason == .lost { return nil }
         // A handler that returned did its work, whatever was asked of it meanwhile.
-        guard let thrown else { return .done }
+        guard let thrown else { return job.phase == nil ? .done : .compensated }
         let spent = spent()
         // A random number is a system call, so it is drawn for failures only.
         let terms = Terms(policy: policy, budget: budget, reserve: reserve, spent: spent, random: random())

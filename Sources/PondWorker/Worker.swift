@@ -20,6 +20,7 @@ public final class Worker: Service, Sendable {
     /// The worker's own connection, for all but its handlers.
     let control: Pond
     private let kinds: [String]
+    private let compensates: [String]
     private let onReady: @Sendable () -> Void
     private let readyLines = Mutex<Set<QueueName>>([])
     private let hasRun = Mutex(false)
@@ -56,6 +57,7 @@ public final class Worker: Service, Sendable {
         )
         pool = SlotPool(registry, parts, clock: clock)
         kinds = registry.names
+        compensates = registry.compensated
         var lines: [QueueLine] = []
         // Handlers get the caller's connection. One that is cancelled in the middle of a call closes it, and that must
         // not cut off a settle or a beat.
@@ -119,7 +121,7 @@ public final class Worker: Service, Sendable {
     }
 
     func about() -> String {
-        WorkerReport(parts: parts, kinds: kinds, now: parts.executor.clock.now()).json
+        WorkerReport(parts: parts, kinds: kinds, compensates: compensates, now: parts.executor.clock.now()).json
     }
 
     func noteReady(_ line: QueueLine) {

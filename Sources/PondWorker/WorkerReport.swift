@@ -26,22 +26,28 @@ struct WorkerReport: Codable, Sendable {
     let state: String
     let kinds: [String]
     let kindsTotal: Int
+    /// Said even when there are none: so it is known that this worker does no work that is to be undone.
+    let compensates: [String]
     let jobs: [RunningJob]
 
-    init(parts: WorkerParts, kinds: [String], now: ContinuousClock.Instant) {
+    init(parts: WorkerParts, kinds: [String], compensates: [String], now: ContinuousClock.Instant) {
         host = Host.name
         pid = getpid()
         slots = parts.configuration.slots
         buffered = parts.intake.buffered
         state = "\(parts.phase.phase)"
         var left = Self.kindBytesMax
-        self.kinds = Array(
-            kinds.prefix { kind in
-                left -= kind.utf8.count + 3
-                return left >= 0
-            }
-        )
+        func fitting(_ kinds: [String]) -> [String] {
+            Array(
+                kinds.prefix { kind in
+                    left -= kind.utf8.count + 3
+                    return left >= 0
+                }
+            )
+        }
+        self.kinds = fitting(kinds)
         kindsTotal = kinds.count
+        self.compensates = fitting(compensates)
         let runs = parts.table.runs
         running = runs.count
         jobs = runs.sorted { $0.started < $1.started }.prefix(Self.jobsMax).map { run in

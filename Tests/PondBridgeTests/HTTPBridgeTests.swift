@@ -49,6 +49,7 @@ import Testing
         slots: Int = 1,
         attempts: Int = 1,
         timeout: Duration = .seconds(20),
+        compensates: Bool = false,
         _ body: (Harness) async throws -> Void
     ) async throws {
         let harness = try Harness()
@@ -62,8 +63,30 @@ import Testing
         }
         let port = harness.words("port").first ?? "0"
         let bridge = HTTPBridge(try HTTPAddress("http://127.0.0.1:\(port)/\(mode)"), connections: slots)
-        try await harness.withWorker(bridge, slots: slots, attempts: attempts, timeout: timeout) {
+        try await harness.withWorker(
+            bridge,
+            slots: slots,
+            attempts: attempts,
+            timeout: timeout,
+            compensates: compensates
+        ) {
             try await body(harness)
+        }
+    }
+
+    @Test(arguments: [nil, "order-7"]) func `what is to be undone says so, under another key`(key: String?) async throws
+    {
+        try await serve("bad", compensates: true) { harness in
+            let id = try await harness.enqueue("{}", try key.map { try .once($0) } ?? EnqueueOptions())
+            try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 }
+            #expect(try await harness.queue.compensate([id]) == [.enqueued])
+            try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 && $0.added == 2 }
+            let lines = try ChildRun.output(["/bin/cat", "\(harness.folder)/seen"]).split(separator: "\n")
+            try #require(lines.count == 2)
+            let name = key ?? "\(harness.queue.name)/\(id)"
+            #expect(lines[0].contains("\"Idempotency-Key\": \"\(name)\"") && !lines[0].contains("Millpond-Phase"))
+            #expect(lines[1].contains("\"Idempotency-Key\": \"\(name):compensate\""))
+            #expect(lines[1].contains("\"Millpond-Phase\": \"compensate\""))
         }
     }
 

@@ -59,13 +59,14 @@ struct Harness: Sendable {
         slots: Int = 1,
         attempts: Int = 1,
         timeout: Duration = .seconds(20),
+        compensates: Bool = false,
         _ body: () async throws -> Void
     ) async throws {
         var configuration = WorkerConfiguration(queues: [queue.name.text])
         configuration.slots = slots
         // A stuck worker would end the test process, and that is what it is for.
         let jobs = JobList(
-            bridge.registrations(kinds: []).map {
+            bridge.registrations(kinds: [], compensates: compensates).map {
                 $0.retrying(
                     times: attempts,
                     backoff: Backoff(base: .milliseconds(20), cap: .milliseconds(20), jitter: 0)

@@ -140,7 +140,7 @@ import Testing
         #expect(
             owned == [
                 "id", "enqueued_ms", "attempt", "recoveries", "unstarted", "fence", "spent_wall_ms", "spent_cpu_ms",
-                "spent_usd_micros", "last_error", "unhandled_ms", "waited_ms",
+                "spent_usd_micros", "last_error", "unhandled_ms", "waited_ms", "phase",
             ]
         )
     }

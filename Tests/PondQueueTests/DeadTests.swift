@@ -89,7 +89,8 @@ import Testing
         }
     }
 
-    @Test(arguments: ["pond_revive", "pond_discard"]) func `256 ids a call are allowed`(function: String) async throws {
+    @Test(arguments: ["pond_revive", "pond_discard", "pond_compensate", "pond_dead_kinds"])
+    func `256 ids a call are allowed`(function: String) async throws {
         try await Bench.run { bench in
             let ids = [RedisArgument](repeating: "5-5", count: Limits.deadBatchMax)
             let answers = try await bench.call(function, ids)

@@ -129,7 +129,10 @@ import Testing
         }
     }
 
-    @Test(arguments: [(Outcome.cancelled, SettleAnswer.cancelled, "cancelled"), (.expired, .expired, "expired")])
+    @Test(arguments: [
+        (Outcome.cancelled, SettleAnswer.cancelled, "cancelled"), (.expired, .expired, "expired"),
+        (.compensated, .compensated, "compensated"),
+    ])
     func `a cancelled and an expired job end`(outcome: Outcome, answer: SettleAnswer, event: String) async throws {
         try await Bench.run { bench in
             let id = try await bench.add()
@@ -220,6 +223,7 @@ extension SettleAnswer {
         case .released: "released"
         case .cancelled: "cancelled"
         case .expired: "expired"
+        case .compensated: "compensated"
         case .duplicate: "duplicate"
         case .held: "held"
         case .dead: "dead"

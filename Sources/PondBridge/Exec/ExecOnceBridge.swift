@@ -72,6 +72,7 @@ public final class ExecOnceBridge: Bridge {
             "MILLPOND_JOB_ID": job.id.text,
             "MILLPOND_QUEUE": job.job.queue.text,
             "MILLPOND_KIND": job.kind.text,
+            "MILLPOND_PHASE": job.job.phase?.rawValue,
             "MILLPOND_ATTEMPT": "\(job.attempt)",
             "MILLPOND_FENCE": "\(job.fence)",
             "MILLPOND_CORRELATION_ID": job.correlationID,

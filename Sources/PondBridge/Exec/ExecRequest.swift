@@ -11,6 +11,7 @@ enum ExecRequest {
         line.add("id", job.id.text)
         line.add("queue", job.job.queue.text)
         line.add("kind", job.kind.text)
+        if let phase = job.job.phase { line.add("phase", phase.rawValue) }
         add(payload: job.job.data, to: &line)
         line.add("attempt", Int64(job.attempt))
         line.add("recoveries", Int64(job.recoveries))

@@ -65,7 +65,7 @@ public final class HTTPBridge: Bridge {
         var fields = [
             ("Content-Type", isJSON ? "application/json" : "application/octet-stream"),
             // Without a key of its own the job is named by its address, which is the same over all tries.
-            ("Idempotency-Key", job.idempotencyKey ?? job.job.address),
+            ("Idempotency-Key", job.idempotencyKey ?? job.job.address + (job.isCompensation ? ":compensate" : "")),
             ("Millpond-Job", job.id.text),
             ("Millpond-Queue", job.job.queue.text),
             ("Millpond-Kind", job.kind.text),
@@ -74,6 +74,7 @@ public final class HTTPBridge: Bridge {
             ("Millpond-Correlation-Id", job.correlationID),
             ("Millpond-Deadline-Ms", "\(WallClock.read().advanced(by: job.timeRemaining).milliseconds)"),
         ]
+        if let phase = job.job.phase { fields.append(("Millpond-Phase", phase.rawValue)) }
         if let parent = job.traceparent { fields.append(("traceparent", parent)) }
         if let state = job.tracestate { fields.append(("tracestate", state)) }
         for (name, value) in fields { request.headers.add(name: name, value: HeaderText.encoded(value)) }

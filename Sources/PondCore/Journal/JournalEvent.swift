@@ -48,10 +48,12 @@ public struct JournalEvent: Sendable, Hashable {
         case ghost
         /// The oldest of too many dead.
         case dropped
-        /// A dead job sent back to its ready stream.
+        /// A dead job sent back to its ready stream. Words: `compensate`, when what it may have done is to be undone.
         case revived
         /// A dead job forgotten on request.
         case discarded
+        /// What a dead job may have done is undone.
+        case compensated
     }
 }
 
@@ -59,7 +61,7 @@ extension JournalEvent.Kind {
     /// Whether the job is at its end with it; a revived one may end again.
     public var isEnd: Bool {
         switch self {
-        case .done, .dead, .duplicate, .cancelled, .expired, .dropped, .discarded: true
+        case .done, .dead, .duplicate, .cancelled, .expired, .dropped, .discarded, .compensated: true
         case .scheduled, .started, .progress, .retried, .deferred, .released, .reclaimed, .lost, .ghost, .revived: false
         }
     }

@@ -25,13 +25,13 @@ package struct DeadActor: Sendable, Hashable {
     }
 
     /// Writes into each queue's audit what is done to its jobs.
-    package func write(_ action: String, _ target: DeadTarget, _ parts: [DeadPart], result: String) async throws {
+    package func write(_ action: String, _ target: String, _ parts: [DeadPart], result: String) async throws {
         for part in parts {
             try await part.queue.audit(
                 AuditEntry(
                     by: name,
                     action: action,
-                    target: "\(target)",
+                    target: target,
                     jobs: part.ids.count,
                     result: result,
                     reason: reason

@@ -172,7 +172,7 @@ extension IntentJob {
                 closeTry(event)
                 (rest, end) = ((.wait, event.time, nil), nil)
             case .lost, .ghost: break
-            case .done, .dead, .duplicate, .cancelled, .expired:
+            case .done, .dead, .duplicate, .cancelled, .expired, .compensated:
                 closeTry(event)
                 (rest, end) = (nil, event.what.name)
             case .dropped, .discarded: end = event.what.name

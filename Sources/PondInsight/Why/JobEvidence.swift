@@ -27,6 +27,8 @@ package struct JobEvidence: Sendable {
 
     /// What the job is.
     var kind: String? { situation.report.field(WireField.kind.rawValue) ?? story?.job.kind }
+    /// Whether what the job may have done is to be undone.
+    var isCompensation: Bool { situation.report.field(WireField.phase.rawValue) != nil }
     /// The job's address.
     var address: String { "\(queue)/\(situation.report.id)" }
 
@@ -42,6 +44,8 @@ package struct WorkerSighting: Sendable, Hashable {
     package var lastBeat: ServerTime?
     /// The kinds that it has handlers for; nil when it did not say, or has one for every kind.
     package var kinds: [String]?
+    /// The kinds that it has compensations for; nil when it did not say.
+    package var compensates: [String]?
     /// Handlers that it runs at a time.
     package var slots: Int
     /// Handlers that it runs now, of all its queues.
@@ -56,5 +60,8 @@ package struct WorkerSighting: Sendable, Hashable {
     /// Whether it has beaten within a lease.
     func isAlive(at now: ServerTime) -> Bool { lastBeat.map { now.since($0) <= Limits.lease } ?? false }
     /// Whether it may run jobs of a kind.
-    func handles(_ kind: String) -> Bool { kinds.map { $0.contains(kind) || $0.contains("*") } ?? true }
+    func handles(_ kind: String, isCompensation: Bool) -> Bool {
+        let list = isCompensation ? compensates : kinds
+        return list.map { $0.contains(kind) || $0.contains("*") } ?? true
+    }
 }

@@ -26,6 +26,12 @@ package struct Judgement: Sendable, Hashable {
 
     /// Judges where a job is and why: a pure function of what was read.
     package static func of(_ evidence: JobEvidence) -> Judgement {
+        var judgement = plain(evidence)
+        if evidence.isCompensation { judgement.detail = "what it did is to be undone: \(judgement.detail)" }
+        return judgement
+    }
+
+    private static func plain(_ evidence: JobEvidence) -> Judgement {
         switch evidence.situation.report.state {
         case .held: evidence.held
         case .ready: evidence.waiting
@@ -84,7 +90,9 @@ extension JobEvidence {
     fileprivate var waiting: Judgement {
         if let paused = situation.pausedAt { return queuePaused(since: paused) }
         if situation.workers == 0 { return noWorker("") }
-        if let kind, !alive.isEmpty, alive.allSatisfy({ !$0.handles(kind) }) { return unhandled(next: nil) }
+        if let kind, !alive.isEmpty, alive.allSatisfy({ !$0.handles(kind, isCompensation: isCompensation) }) {
+            return unhandled(next: nil)
+        }
         guard let ahead = situation.ahead, ahead > 0 || !hasRoom else { return starting }
         if let held = scalingJudgement { return held }
         return Judgement(
@@ -125,16 +133,20 @@ extension JobEvidence {
     }
 
     fileprivate func unhandled(next: String?) -> Judgement {
-        let known = Set(alive.flatMap { $0.kinds ?? [] }).sorted()
+        let known = Set(alive.flatMap { (isCompensation ? $0.compensates : $0.kinds) ?? [] }).sorted()
+        let handler = isCompensation ? "compensation" : "handler"
         let names =
             known.isEmpty ? "" : "; they know \(known.prefix(8).joined(separator: ", "))\(known.count > 8 ? " …" : "")"
         let count = max(alive.count, situation.workers)
         return Judgement(
             .noWorkerForKind,
-            "\(count.of("worker", ("serves", "serve"))) \(queue), none with a handler for \(kind ?? "its kind")\(names)",
+            "\(count.of("worker", ("serves", "serve"))) \(queue), none with a \(handler) for \(kind ?? "its kind")\(names)",
             next: graceEnd ?? next
-                ?? "a worker that fetches it hands it on; after a minute of that it is dead as unknown_kind",
-            do: ["pond worker list \(queue)", "deploy a worker that registers \(kind ?? "the kind")"]
+                ?? "a worker that fetches it hands it on; after a minute of that it is dead as \(unhandledCause)",
+            do: [
+                "pond worker list \(queue)",
+                "deploy a worker that registers \(isCompensation ? "a compensation for " : "")\(kind ?? "the kind")",
+            ]
         )
     }
 
@@ -143,9 +155,11 @@ extension JobEvidence {
         guard let since = time(.unhandledSince) else { return nil }
         let left = Self.unknownKindGrace - situation.now.since(since)
         return left > .zero
-            ? "workers look at it again and again; without a handler it is dead as unknown_kind in \(left.human) by default"
-            : "it is dead as unknown_kind at the next look"
+            ? "workers look at it again and again; without a \(isCompensation ? "compensation" : "handler") it is dead as \(unhandledCause) in \(left.human) by default"
+            : "it is dead as \(unhandledCause) at the next look"
     }
+
+    private var unhandledCause: String { isCompensation ? "no_compensation" : "unknown_kind" }
 
     private static let unknownKindGrace = Duration.seconds(60)
 
@@ -330,6 +344,9 @@ extension JobEvidence {
         let story = ["pond history job \(address)"]
         switch end.what {
         case .done: return Judgement(.done, "it ended well\(by)\(ran)", next: "nothing", do: story, since: end.time)
+        case .compensated:
+            let text = "what it had done is undone\(by)\(ran)"
+            return Judgement(.compensated, text, next: "nothing", do: story, since: end.time)
         case .cancelled:
             return Judgement(.cancelled, "somebody cancelled it", next: "nothing", do: story, since: end.time)
         case .expired:

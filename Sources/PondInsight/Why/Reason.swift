@@ -32,6 +32,8 @@ package enum Reason: String, Sendable, Hashable, CaseIterable {
     case dead
     /// It ended well.
     case done
+    /// It was dead, and what it had done is undone.
+    case compensated
     /// Somebody cancelled it.
     case cancelled
     /// It was not begun before its time was over.
@@ -63,7 +65,7 @@ extension Reason {
             .waiting
         case .running, .runningSilent, .leaseExpired: .running
         case .dead: .dead
-        case .done, .cancelled, .expired, .duplicate, .discarded, .dropped: .ended
+        case .done, .compensated, .cancelled, .expired, .duplicate, .discarded, .dropped: .ended
         case .lostPayload, .unknown: .unknown
         }
     }

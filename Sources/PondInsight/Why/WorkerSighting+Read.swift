@@ -15,6 +15,7 @@ extension WorkerSighting {
                 lastBeat: lastBeat,
                 // A list that was cut proves nothing about a kind that is not on it.
                 kinds: known.flatMap { $0.count >= (about?.kindsTotal ?? $0.count) ? $0 : nil },
+                compensates: about?.compensates,
                 slots: max(0, load?.slots ?? about?.slots ?? 0),
                 running: max(0, about?.running ?? load?.running ?? 0),
                 isFetching: about?.state.map { $0 == "working" } ?? true,

@@ -84,7 +84,7 @@ end
 local function bury(keys, id, fields, cause, text, now, events, extra)
     text = clipped(text, ERROR_TEXT_BYTES_MAX)
     local kind = grouping.kind(fields)
-    local root, title = grouping.root(extra, cause, kind)
+    local root, title = grouping.root(extra, cause, fields)
     local own = grouping.of(root)
     check_dead(keys, own)
     local old = dead_record(keys, id)
@@ -97,7 +97,8 @@ local function bury(keys, id, fields, cause, text, now, events, extra)
         -- It is of the same end, whose move failed half-way, and has been counted.
         cause_remove(keys, old[2])
         grouping.remove(keys, grouping.named(old), id, grouping.kind(old[1]))
-    else
+    elseif not field(fields, 'phase') then
+        -- A compensation is of a job that has been counted.
         slo_failed(keys, events, id, fields, now)
     end
     cause_add(keys, cause, id, now, text)

@@ -18,13 +18,21 @@ function grouping.of(root)
 end
 
 -- What a worker says of a failure is `root TAB title`; a failure that the library itself found has a root of its own.
-function grouping.root(extra, cause, kind)
+local function plain_root(extra, cause, kind)
     if extra and extra ~= '' then
         local tab = string.find(extra, '\t', 1, true)
         if not tab then return extra, extra end
         return string.sub(extra, 1, tab - 1), string.sub(extra, tab + 1)
     end
     return cause .. ' | kind ' .. kind, cause
+end
+
+-- The root and the title of a job's failure. Work that failed and the undoing of it that failed are never one group,
+-- because who sends a group back has to know which of the two runs.
+function grouping.root(extra, cause, fields)
+    local root, title = plain_root(extra, cause, grouping.kind(fields))
+    if not field(fields, 'phase') then return root, title end
+    return 'step compensate | ' .. root, 'compensation: ' .. title
 end
 
 -- A kind as it may stand in a list of words; an entry that is no job has none.

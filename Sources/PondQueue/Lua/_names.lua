@@ -36,7 +36,7 @@ local SUFFIX = { f = ':ready:front', h = ':ready:high', n = ':ready', l = ':read
 -- Fields that only the library writes.
 local OWNED = {
     id = true, enqueued_ms = true, attempt = true, recoveries = true, unstarted = true, fence = true, spent_wall_ms = true, spent_cpu_ms = true,
-    spent_usd_micros = true, last_error = true, unhandled_ms = true, waited_ms = true,
+    spent_usd_micros = true, last_error = true, unhandled_ms = true, waited_ms = true, phase = true,
 }
 
 local function keys_of(base)

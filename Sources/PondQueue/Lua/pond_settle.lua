@@ -18,6 +18,7 @@
 --            postpone   a = delay in ms   b = ''   c = spent, or ''      (as release, but no sooner than that)
 --            duplicate  a = the id of the job that has the key, b, c = ''
 --            cancelled  a, b, c = ''
+--            compensated  a, b, c = ''   (what the job may have done is undone; its key is free)
 --            expired    a, b, c = ''
 --          Before a record may stand  with  text : marks of the done ones, a letter a job (see _slo.lua), or of a failure
 --          what its root cause is told by (see _groups.lua). Anywhere may stand  facts  text , what the worker knows of
@@ -26,7 +27,7 @@
 --          a fourth: how long the job had waited when its first try began, ms
 -- returns  one element a record, in order. For plain ones: {the entries that are lost, …}; the others are done. For
 --          keyed ones: {entry, answer, …} of those that are not done. For a job a text, the answer:
---          done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · expired · lost · failed TEXT
+--          done · held DUE_MS · dead CAUSE · released · duplicate · cancelled · compensated · expired · lost · failed TEXT
 
 local ARGUMENTS_A_JOB = 6
 -- As bytes: the library of texts is not there while this one is loaded.
@@ -104,7 +105,7 @@ local function settle_retry(context, job)
         unhandled_ms = false,
     }))
     hold(context.keys, job.id, fields, due, context.now)
-    local group = job.extra and ' ' .. grouping.of(grouping.root(job.extra, '', '')) or ''
+    local group = job.extra and ' ' .. grouping.of(grouping.root(job.extra, '', job.fields)) or ''
     note(context.events, 'retried', with_text(job.id .. ' ' .. int(due) .. group, job.b))
     return 'held ' .. int(due)
 end
@@ -120,13 +121,21 @@ local function settle_dead(context, job)
     return 'dead ' .. job.a
 end
 
+-- Why a job is dead that no worker could run.
+local function unhandled(fields)
+    if not field(fields, 'phase') then return 'unknown_kind', 'no worker of this queue handles the kind' end
+    return 'no_compensation', 'no worker of this queue has a compensation for the kind ' .. grouping.kind(fields)
+        .. '; register one beside its handler (.compensate in Swift, --compensates for other programs)'
+end
+
 local function settle_defer(context, job)
     if is_cancelled(context, job) then return end_as('cancelled')(context, job) end
     local first = whole_number(field(job.fields, 'unhandled_ms')) or context.now
     if context.now - first >= (whole_number(job.b) or 0) then
-        bury(context.keys, job.id, with_fields(job.fields, { id = false, unhandled_ms = false }), 'unknown_kind',
-            'no worker of this queue handles the kind', context.now, context.events)
-        return 'dead unknown_kind'
+        local cause, text = unhandled(job.fields)
+        bury(context.keys, job.id, with_fields(job.fields, { id = false, unhandled_ms = false }), cause, text,
+            context.now, context.events)
+        return 'dead ' .. cause
     end
     local due = context.now + (whole_number(job.a) or 0)
     local fields = with_fields(job.fields, {
@@ -178,6 +187,7 @@ end
 
 local SETTLE = {
     done = settle_done, duplicate = settle_duplicate, cancelled = end_as('cancelled'), expired = settle_expired,
+    compensated = end_as('compensated'),
     retry = settle_retry, dead = settle_dead, defer = settle_defer, release = settle_release,
     postpone = settle_postpone,
 }

@@ -28,7 +28,7 @@ package struct HistoryEvent: Sendable, Hashable {
         // The most frequent one is 1, because SQLite keeps 0 and 1 in no byte at all.
         case done = 1
         case scheduled, started, progress, retried, dead, deferred, released, reclaimed, duplicate, cancelled, expired
-        case lost, ghost, dropped, revived, discarded
+        case lost, ghost, dropped, revived, discarded, compensated
 
         /// As people and programs read it.
         package var name: String { journalKind?.rawValue ?? "enqueued" }
@@ -54,6 +54,7 @@ package struct HistoryEvent: Sendable, Hashable {
             case .dropped: .dropped
             case .revived: .revived
             case .discarded: .discarded
+            case .compensated: .compensated
             }
         }
 

@@ -5,7 +5,7 @@ package import PondCore
 package struct WorkerMetrics: Sendable {
     /// How a try ended, or a job without one.
     package enum Outcome: Int, Sendable, CaseIterable {
-        case success, retry, dead, cancelled, expired, duplicate, released, lostLease
+        case success, retry, dead, cancelled, expired, duplicate, released, lostLease, compensated
 
         /// The value of the label.
         package var label: String { self == .lostLease ? "lost_lease" : "\(self)" }

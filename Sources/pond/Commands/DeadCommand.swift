@@ -7,7 +7,8 @@ struct DeadCommand: AsyncParsableCommand {
         abstract: "List the dead jobs and their root causes, show one, send them back, or forget them.",
         subcommands: [
             DeadListCommand.self, DeadGroupsCommand.self, DeadShowCommand.self, DeadRetryCommand.self,
-            DeadDiscardCommand.self, DeadEscalateCommand.self, DeadIgnoreCommand.self, DeadResolveCommand.self,
+            DeadCompensateCommand.self, DeadDiscardCommand.self, DeadEscalateCommand.self, DeadIgnoreCommand.self,
+            DeadResolveCommand.self,
             DeadReopenCommand.self, DeadAuditCommand.self,
         ]
     )

@@ -69,14 +69,14 @@ struct DeadEscalateCommand: AsyncParsableCommand {
                 do {
                     try await hook.call(document(sum, parts, actor).text, within: hookTimeout)
                 } catch {
-                    try await actor.write("escalate", .group(id), parts, result: "failed: \(error)")
+                    try await actor.write("escalate", "\(id)", parts, result: "failed: \(error)")
                     throw CommandFailure(
                         .failure,
                         "nobody was told of \(id): \(error)",
                         hint: "mend it and run it again"
                     )
                 }
-                try await actor.write("escalate", .group(id), parts, result: "told")
+                try await actor.write("escalate", "\(id)", parts, result: "told")
                 if output.json { return try terminal.print(document(sum, parts, actor)) }
                 try terminal.print("told of \(id): \(plan.count.of("dead job"))")
             }

@@ -94,15 +94,28 @@ struct DeadSelection: ParsableArguments {
         return DeadPlan(parts: parts.values.sorted { $0.queue.name < $1.queue.name })
     }
 
+    /// What the audit says an action was for.
+    var audited: String { target.map { "\($0)" } ?? "jobs" }
+
     /// Asks whether to go on, and writes down that it was begun.
     ///
     /// - Returns: who does it, for the entry at its end; nil when nothing is written of so few.
     func begin(_ action: String, _ question: String, _ plan: DeadPlan, on terminal: Terminal) async throws -> DeadActor?
     {
-        guard let target, plan.count > 0 else { return nil }
+        isExplicit ? nil : try await beginAlways(action, question, plan, on: terminal)
+    }
+
+    /// The same for what is asked and written down of a single job, too.
+    func beginAlways(
+        _ action: String,
+        _ question: String,
+        _ plan: DeadPlan,
+        on terminal: Terminal
+    ) async throws -> DeadActor? {
+        guard plan.count > 0 else { return nil }
         try Confirmation.ask(question, count: plan.count, yes: yes, on: terminal)
         let actor = DeadActor.current(reason: reason)
-        try await actor.write(action, target, plan.deadParts, result: "begun")
+        try await actor.write(action, audited, plan.deadParts, result: "begun")
         return actor
     }
 }

@@ -42,7 +42,7 @@ struct DeadGroupChoice: ParsableArguments {
             throw CommandFailure(.notFound, "no queue has a group \(id)", hint: "`pond dead groups --all` lists them")
         }
         let result = until.map { "until \($0.iso8601)" } ?? ""
-        try await DeadActor.current(reason: reason).write(action, .group(id), parts, result: result)
+        try await DeadActor.current(reason: reason).write(action, "\(id)", parts, result: result)
         let queues = parts.map { $0.queue.name.text }
         if asJSON {
             return try terminal.print(

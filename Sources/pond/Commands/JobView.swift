@@ -66,6 +66,7 @@ struct JobView {
         var sheet = Sheet()
         sheet.add("job", "\(queue)/\(report.id)", .bold)
         sheet.add("kind", report.field(WireField.kind.rawValue) ?? "none: the entry has no such field")
+        sheet.add("phase", report.field(WireField.phase.rawValue).map { "\($0): what it did is to be undone" }, .yellow)
         sheet.add("state", stateText, report.state == .dead ? .red : nil)
         sheet.add("owner", report.owner?.name)
         sheet.add("progress", running?.progressText)
@@ -146,7 +147,8 @@ struct JobView {
             ("owner", .text(report.owner?.name)),
             ("progress", running?.progress.map { .double($0) } ?? .null), ("note", .text(running?.note)),
             ("due", .time(report.due)),
-            ("kind", .text(report.field(WireField.kind.rawValue))), ("attempts", .count(report.attempts)),
+            ("kind", .text(report.field(WireField.kind.rawValue))),
+            ("phase", .text(report.field(WireField.phase.rawValue))), ("attempts", .count(report.attempts)),
             ("recoveries", .count(recoveries)), ("cause", .text(report.cause)), ("error", .text(report.error)),
             ("last_error", .text(report.field(WireField.lastError.rawValue))), ("enqueued", .time(enqueuedAt)),
             ("expires", .time(time(.expires))),

@@ -14,6 +14,8 @@ struct QueueFileJob: Decodable {
     let priority: String?
     let dueMs: Int64?
     let kind: String
+    /// Given for a job that is to be undone.
+    let phase: String?
     let data: String?
     let dataBase64: String?
     let key: String?
@@ -31,7 +33,7 @@ struct QueueFileJob: Decodable {
     let headers: [String: String]?
 
     enum CodingKeys: String, CodingKey {
-        case n, at, id, state, priority, kind, data, key, traceparent, tracestate, headers
+        case n, at, id, state, priority, kind, phase, data, key, traceparent, tracestate, headers
         case dueMs = "due_ms"
         case dataBase64 = "data_base64"
         case correlationID = "correlation_id"
@@ -56,6 +58,10 @@ struct QueueFileJob: Decodable {
     /// The job to enqueue; its tries and what they spent begin anew.
     func newJob() throws -> NewJob {
         guard n > 0 else { throw Malformed("has the number \(n), allowed is 1 or more") }
+        // As a new job it would do once more what is to be undone.
+        guard phase == nil else {
+            throw Malformed("is job \(id), which is to be compensated: finish that where it is, and leave the line out")
+        }
         var options = EnqueueOptions()
         options.priority = try word(priority, "priority") ?? .normal
         options.jobClass = try word(jobClass, "class")
@@ -126,6 +132,7 @@ extension QueueFileJob {
             add("error", found.error.map { .string($0) })
         }
         add("kind", .string(job.kind.text))
+        add("phase", job.phase.map { .string($0.rawValue) })
         if !job.data.isEmpty { members.append(payload(job.data)) }
         add("key", job.key.map { .string($0.text) })
         add("correlation_id", .string(job.correlationID))

@@ -43,7 +43,8 @@ struct TailView {
         case .reclaimed: if let lost = what.words.first { details.append("from \(lost)") }
         case .duplicate: if let holder = what.words.first { details.append("of \(holder)") }
         case .progress: if let part = what.words.first { details.append(part) }
-        case .done, .started, .cancelled, .expired, .lost, .ghost, .dropped, .revived, .discarded: break
+        case .revived: details += what.words
+        case .done, .started, .cancelled, .expired, .lost, .ghost, .dropped, .discarded, .compensated: break
         }
         if let text = what.text { details.append(String(text.prefix { $0 != "\n" }.prefix(200))) }
         return details
@@ -51,7 +52,7 @@ struct TailView {
 
     private var tint: Tint {
         switch what.what {
-        case .done: .green
+        case .done, .compensated: .green
         case .dead, .dropped, .lost, .ghost: .red
         case .retried, .reclaimed, .expired, .deferred: .yellow
         case .scheduled, .started, .progress, .released, .duplicate, .cancelled, .revived, .discarded: .cyan

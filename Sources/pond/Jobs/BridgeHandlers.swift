@@ -20,7 +20,7 @@ final class BridgeHandlers: Sendable {
         guard let made = try makeBridge(logger) else { return [] }
         bridge.withLock { $0 = made }
         let kinds = options.kinds.flatMap { $0.split(separator: ",").map { String($0) } }
-        return made.registrations(kinds: kinds).map(withPolicy)
+        return made.registrations(kinds: kinds, compensates: options.compensates).map(withPolicy)
     }
 
     func close() async { await bridge.withLock(\.self)?.close() }

@@ -31,6 +31,9 @@ struct BridgeOptions: ParsableArguments, Sendable {
     )
     var kinds: [String] = []
 
+    @Flag(help: "They undo too: they are given jobs whose phase is `compensate`, which else are left to others.")
+    var compensates = false
+
     @Option(help: ArgumentHelp("Tries of a job before it is dead. Defaults to 8.", valueName: "count"))
     var attempts: Int?
 
@@ -53,10 +56,10 @@ struct BridgeOptions: ParsableArguments, Sendable {
         let ways = [exec, execOnce, http].compactMap(\.self)
         if ways.count > 1 { throw ValidationError("--exec, --exec-once and --http exclude each other") }
         if ways.contains("") { throw ValidationError("the command or the address is empty") }
-        let hasPolicy = attempts != nil || jobTimeout != nil || heartbeatEvery != nil || !kinds.isEmpty
+        let hasPolicy = attempts != nil || jobTimeout != nil || heartbeatEvery != nil || !kinds.isEmpty || compensates
         if ways.isEmpty, hasPolicy {
             throw ValidationError(
-                "--kind, --attempts, --job-timeout and --heartbeat-every are for --exec, --exec-once and --http"
+                "--kind, --compensates, --attempts, --job-timeout and --heartbeat-every are for --exec, --exec-once and --http"
             )
         }
     }

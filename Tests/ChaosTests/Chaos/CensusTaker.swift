@@ -125,7 +125,11 @@ struct CensusTaker: Sendable {
                 for (event, detail) in row.pairs where !["by", "n", "facts"].contains(event) {
                     let ids = event == "done" ? detail.split(separator: " ").map { String($0) } : [detail]
                     counts[event, default: 0] += Int64(ids.count)
-                    guard ["done", "duplicate", "cancelled", "expired", "discarded", "dropped"].contains(event) else {
+                    guard
+                        ["done", "duplicate", "cancelled", "expired", "discarded", "dropped", "compensated"].contains(
+                            event
+                        )
+                    else {
                         continue
                     }
                     for id in ids {

@@ -149,7 +149,7 @@ extension Bench {
             switch event {
             case "done":
                 for id in detail.split(separator: " ") { census.ends[JobID(String(id)), default: []].append(event) }
-            case "cancelled", "expired", "discarded", "dropped", "duplicate":
+            case "cancelled", "expired", "discarded", "compensated", "dropped", "duplicate":
                 census.ends[JobID(String(detail.prefix { $0 != " " })), default: []].append(event)
             default: continue
             }

@@ -116,6 +116,9 @@ extension Situation {
             }
         },
         verb("revive", deadJob) { bench, ids in _ = try await bench.queue.revive(ids) },
+        verb("compensate", deadJob) { bench, ids in _ = try await bench.queue.compensate(ids) },
+        verb("compensate a dead job with a key", deadJobOnce) { bench, ids in _ = try await bench.queue.compensate(ids)
+        },
         verb("discard", deadJob) { bench, ids in _ = try await bench.queue.discard(ids) },
         verb("beat", { try await runningJobs($0, recoveries: 0) }) { bench, _ in
             _ = try await bench.queue.beat(as: .bob, census: true, about: "{}")

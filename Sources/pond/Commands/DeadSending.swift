@@ -1,0 +1,118 @@
+import Millpond
+import PondCore
+import PondInsight
+import PondQueue
+
+/// Sends dead jobs back to their queues, at once or in stages, and tells how it went.
+struct DeadSending {
+    /// What is done, as the audit has it: `retry`.
+    let action: String
+    /// What was done to a job in the end: `retried`.
+    let participle: String
+    /// The kind of the JSON document.
+    let kind: String
+    let selection: DeadSelection
+    let stages: DeadStages
+    let asJSON: Bool
+    /// Sends a batch back.
+    let send: @Sendable (Queue, [JobID]) async throws -> [ReviveAnswer]
+
+    /// Says in how many steps a plan will be gone through.
+    static func say(_ policy: DeadRetry.Policy, _ plan: DeadPlan, on terminal: Terminal) {
+        guard policy.canary > 0 else { return }
+        terminal.say("first \(min(policy.canary, plan.count)), then a tenth, then the rest")
+    }
+
+    /// Does it.
+    ///
+    /// - Parameters:
+    ///   - actor: who is told of in the audit when the stages end; nil for nobody.
+    ///   - atEnd: called when the stages end, before it is told how.
+    func run(
+        _ plan: DeadPlan,
+        _ policy: DeadRetry.Policy,
+        _ actor: DeadActor?,
+        on terminal: Terminal,
+        atEnd: (DeadRetry.End, DeadRetry.Progress) async throws -> Void = { _, _ in }
+    ) async throws {
+        guard policy.canary > 0 || policy.rate != nil else {
+            return try await DeadBulk(participle: participle, kind: kind, plan: plan)
+                .run(on: terminal, asJSON: asJSON) { queue, ids in
+                    zip(ids, try await send(queue, ids)).map { id, answer in
+                        switch answer {
+                        case .enqueued: nil
+                        case .unknown: DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: nil)
+                        case .refused(let why): DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: why)
+                        }
+                    }
+                }
+        }
+        let bar = ProgressBar(participle, total: plan.count, on: terminal, offTerminal: .lines)
+        var stage = 0
+        let sending = DeadRetry(plan.deadParts, policy: policy, revive: send)
+        let (end, progress) = try await sending.run { progress in
+            if progress.stage > stage, progress.stages > 1 {
+                stage = progress.stage
+                bar.say("stage \(stage) of \(progress.stages)")
+            }
+            bar.advance(to: progress.revived + progress.gone + progress.refused)
+        }
+        bar.finish(showsSummary: false)
+        try await actor?.write(action, selection.audited, plan.deadParts, result: "\(end): \(text(progress))")
+        try await atEnd(end, progress)
+        try tell(end, progress, on: terminal)
+    }
+
+    private func text(_ progress: DeadRetry.Progress) -> String {
+        var words = ["\(participle) \(progress.revived.of("dead job"))"]
+        if progress.succeeded + progress.failed > 0 {
+            words.append("\(progress.succeeded.grouped) ended, \(progress.failed.grouped) failed again")
+        }
+        if progress.refused > 0 { words.append("\(progress.refused.grouped) cannot run") }
+        if progress.gone > 0 { words.append("\(progress.gone.grouped) were dead no more") }
+        return words.joined(separator: ", ")
+    }
+
+    private func tell(_ end: DeadRetry.End, _ progress: DeadRetry.Progress, on terminal: Terminal) throws {
+        if asJSON {
+            try terminal.print(document(end, progress))
+        } else {
+            try terminal.print(text(progress))
+            for refusal in progress.refusals { terminal.say(SafeText.escaped(refusal)) }
+        }
+        let left = (progress.planned - progress.revived - progress.gone - progress.refused).grouped
+        switch end {
+        case .finished where progress.refused > 0:
+            throw CommandFailure(
+                .refused,
+                "\(progress.refused.of("job")) cannot run",
+                hint: "discard what is malformed"
+            )
+        case .finished: return
+        case .stopped:
+            throw CommandFailure(
+                .checkFailed,
+                "stopped, because more than \(stages.stopAt) failed again; \(left) were not touched",
+                hint: "mend the cause, then run the same command again"
+            )
+        case .undecided:
+            throw CommandFailure(
+                .timedOut,
+                "\(progress.open.of("job")) had not ended after \(stages.wait.human); \(left) were not touched",
+                hint: "check that workers run (`pond status`), or wait longer with --wait"
+            )
+        }
+    }
+
+    private func document(_ end: DeadRetry.End, _ progress: DeadRetry.Progress) -> JSONDocument {
+        JSONDocument(
+            kind: kind,
+            items: progress.refusals.map { .string($0) },
+            [
+                ("planned", .count(progress.planned)), (participle, .count(progress.revived)),
+                ("ended", .count(progress.succeeded)), ("failed_again", .count(progress.failed)),
+                ("refused", .count(progress.refused)), ("gone", .count(progress.gone)), ("end", .string("\(end)")),
+            ]
+        )
+    }
+}
