@@ -21,7 +21,7 @@ final class LevelMetrics: Sendable {
     private let state = Mutex(State())
     /// How long what was read is told again.
     static let pace = Duration.seconds(15)
-    /// Classes that are told of. Each has 15 series of a metric, and a metric may have 1,000.
+    /// Classes that are told of: each has 15 series of a metric, and a metric may have 1,000.
     static let classesMax = 60
 
     init(pond: Pond, clock: LocalClock, logger: Logger) {
@@ -74,7 +74,7 @@ final class LevelMetrics: Sendable {
         }
     }
 
-    /// The levels of as many classes as have room. One too many would be counted together with others, and tell of none.
+    /// The levels of as many classes as have room: one too many would be counted with others, and tell of none.
     private func bounded(_ levels: [(key: String, value: QueueLevels)]) -> [GaugeSet.Reading] {
         let all = levels.flatMap { queue, levels in levels.classReadings(of: queue) }
         if all.count > Self.classesMax,
