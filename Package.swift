@@ -271,7 +271,7 @@ let package = Package(
             name: "MillpondTests",
             dependencies: [
                 "Millpond", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", arguments, logging,
-                metrics, nioCore, nioPosix, nioHTTP,
+                metrics, coreMetrics, nioCore, nioPosix, nioHTTP,
             ],
             swiftSettings: house
         ),

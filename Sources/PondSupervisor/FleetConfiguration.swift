@@ -12,6 +12,8 @@ public struct WorkerCommand: Sendable, Hashable {
     public var environment: [String: String]
     /// Where the worker runs; the supervisor's own directory when nil.
     public var workingDirectory: String?
+    /// Where workers tell what they count; nil when nobody wants to know.
+    package var metrics: String?
     /// Variables by which a fleet says what the worker is for.
     var fleet: [String: String] = [:]
 

@@ -14,6 +14,10 @@ public enum WorkerEnvironment {
     public static let queue = "MILLPOND_QUEUE"
     /// Handlers that the worker runs at a time; not set outside of a fleet.
     public static let slots = "MILLPOND_SLOTS"
+    /// Where the worker tells what it counts, as `/proc/PID/fd/NUMBER:INODE`: a pipe of the supervisor.
+    ///
+    /// Not set unless the supervisor serves metrics.
+    public static let metrics = "MILLPOND_METRICS"
     /// The line that means "ready".
     public static let readyLine = "millpond:ready"
     /// The line on the lifeline that means: take no more jobs, finish those that run, and end.
@@ -21,5 +25,5 @@ public enum WorkerEnvironment {
     /// A worker that does not know it goes on.
     public static let retireLine = "retire"
 
-    static let reserved: Set<String> = [lifeline, ready, supervisorPID, slot, supervisor, queue, slots]
+    static let reserved: Set<String> = [lifeline, ready, supervisorPID, slot, supervisor, queue, slots, metrics]
 }

@@ -71,6 +71,8 @@ struct WorkerProcess: Sendable {
         for (name, value) in command.environment.merging(command.fleet.merging(own) { $1 }, uniquingKeysWith: { $1 }) {
             environment[Environment.Key(stringLiteral: name)] = value
         }
+        // Removed where there is none: the pipe of this supervisor's own supervisor, say, is not for its workers.
+        environment[Environment.Key(stringLiteral: WorkerEnvironment.metrics)] = .some(command.metrics)
         return Configuration(
             executable: command.executable.contains("/")
                 ? .path(FilePath(command.executable)) : .name(command.executable),

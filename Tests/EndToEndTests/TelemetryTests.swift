@@ -175,6 +175,90 @@ import Testing
         }
     }
 
+    /// Every counter and histogram of the text, by its series.
+    private func counts(in text: String) -> [Substring: Double] {
+        text.split(separator: "\n").reduce(into: [:]) { counts, line in
+            let name = line.prefix { $0 != "{" && $0 != " " }
+            guard ["_total", "_bucket", "_count"].contains(where: { name.hasSuffix($0) }),
+                let space = line.lastIndex(of: " ")
+            else { return }
+            counts[line[..<space]] = Double(line[line.index(after: space)...])
+        }
+    }
+
+    @Test func `a supervisor tells what its workers counted, also those that were killed`() async throws {
+        let place = try Place()
+        let queue = place.queue.name.text
+        try await Child.run(["supervise", "--workers", "2", "--metrics-port", "0"] + place.options) { child in
+            let port = try await child.metricsPort()
+            let last = Guarded<[Substring: Double]>([:])
+            let success = #"millpond_jobs_finished_total{kind="pond.echo",outcome="success",queue="\#(queue)"}"#
+            /// Looks, and holds it against the look before: nothing may fall.
+            func look() async throws -> String {
+                let text = try await HTTPProbe.get("/metrics", port: port)
+                let counts = counts(in: text)
+                for (series, before) in last.value { #expect(counts[series, default: -1] >= before, "\(series)") }
+                last.change { $0 = counts }
+                return text
+            }
+            for round in 1...3 {
+                for _ in 0..<40 { try await place.enqueue("pond.echo") }
+                try await eventually("all jobs of round \(round) are counted", says: child.log) {
+                    HTTPProbe.value(success, in: try await look()) == Double(40 * round)
+                }
+                #expect(try await place.queue.depth().done == 40 * round)
+                // The slots of those that there are, not of those that there were.
+                try await eventually("two workers have ten slots each", says: child.log) {
+                    HTTPProbe.value("millpond_worker_slots{queue=\"\(queue)\"}", in: try await look()) == 20
+                }
+                let worker = try #require(Processes.children(of: child.pid).first)
+                kill(worker, SIGKILL)
+                try await eventually("its slots are gone, and come back with another", says: child.log) {
+                    let text = try await look()
+                    return text.contains("millpond_worker_exits_total{queue=\"\(queue)\",reason=\"killed\"} \(round)\n")
+                        && text.contains("millpond_workers{queue=\"\(queue)\",state=\"ready\"} 2\n")
+                }
+            }
+            let text = try await look()
+            #expect(HTTPProbe.value(success, in: text) == 120)
+            let kind = #"kind="pond.echo",queue="\#(queue)""#
+            #expect(HTTPProbe.value("millpond_job_run_seconds_count{\(kind)}", in: text) == 120)
+            #expect(HTTPProbe.value("millpond_job_attempts_bucket{\(kind),le=\"1\"}", in: text) == 120)
+            #expect(text.contains(#"millpond_redis_command_seconds_count{script="pond_settle"}"#))
+            // Under load: what a worker has not told when it is killed is a second of it, and nothing is counted back.
+            for _ in 0..<400 { try await place.enqueue("pond.echo") }
+            for worker in Processes.children(of: child.pid) { kill(worker, SIGKILL) }
+            try await place.eventually("all are done", within: .seconds(60)) { $0.done == 520 }
+            for _ in 0..<10 {
+                _ = try await look()
+                try await LocalClock.system.sleep(.milliseconds(100))
+            }
+            child.send(SIGTERM)
+            try await child.exit()
+        }
+    }
+
+    @Test func `workers of a supervisor without metrics are told of no pipe`() async throws {
+        let place = try Place()
+        let script = "echo pipe=${MILLPOND_METRICS:-none}; exec sleep 600"
+        for (options, isTold) in [([], false), (["--metrics-port", "0"], true)] {
+            let arguments =
+                ["supervise", "--workers", "1", "--redis", place.url] + options + ["--", "/bin/sh", "-c", script]
+            // As if this supervisor were a worker of another one.
+            let environment = ["MILLPOND_METRICS": "/proc/1/fd/1:1"]
+            try await Child.run(arguments, environment: environment) { child in
+                let line = try await child.line("pipe=", on: .output)
+                if isTold {
+                    #expect(line.contains("pipe=/proc/\(child.pid)/fd/"), "\(line)")
+                } else {
+                    #expect(line.hasSuffix("pipe=none"), "\(line)")
+                }
+                child.send(SIGTERM)
+                try await child.exit()
+            }
+        }
+    }
+
     @Test(arguments: [
         (["--metrics-port", "70000"], "--metrics-port is 70000"),
         (["--metrics-host", "0.0.0.0"], "--metrics-host means nothing"),

@@ -29,13 +29,23 @@ final class FleetMetrics: Sendable {
     private let enqueued = CounterSet(.jobsEnqueued)
     private let done = CounterSet(.jobsDone)
     private let levels: LevelMetrics
+    private let counts: WorkerCounts?
     /// Scrapes that come faster than this get the same numbers, so that nobody can make Redis work by asking.
     private static let freshTime = Duration.seconds(1)
 
     /// - Parameters:
     ///   - queues: those that the fleet serves.
     ///   - name: the fleet's; nil for a fixed number of workers, which nobody leads.
-    init(queues: [String], name: String?, pond: Pond, clock: LocalClock = .system, logger: Logger) {
+    ///   - counts: what the workers counted; nil when nobody listens.
+    init(
+        queues: [String],
+        name: String?,
+        pond: Pond,
+        counts: WorkerCounts?,
+        clock: LocalClock = .system,
+        logger: Logger
+    ) {
+        self.counts = counts
         self.queues = queues
         fleet = name
         self.pond = pond
@@ -58,13 +68,17 @@ final class FleetMetrics: Sendable {
         let now = clock.now()
         switch event {
         case .spawned(_, let pid):
+            counts?.began(pid)
             Metric.workerStarts.counter(queue).increment()
             state.withLock { $0.spawned[pid] = now }
         case .ready(_, let pid):
             guard let spawned = state.withLock({ $0.spawned.removeValue(forKey: pid) }) else { return }
             Metric.workerSpawn.timer(queue).record(spawned.duration(to: now))
         case .exited(_, let pid, let status, let wasExpected):
-            if let pid { state.withLock { $0.spawned[pid] = nil } }
+            if let pid {
+                counts?.ended(pid)
+                state.withLock { $0.spawned[pid] = nil }
+            }
             Metric.workerExits.counter(queue, wasExpected ? "stopped" : status.reason).increment()
         default: break
         }
@@ -91,7 +105,7 @@ final class FleetMetrics: Sendable {
             return (state.look, state.workers)
         }
         guard let workers else { return }
-        var readings = FleetMetrics.readings(of: workers())
+        var readings = FleetMetrics.readings(of: workers()) + (counts?.readings ?? [])
         var depths: [String: Depth] = [:]
         if fleet == nil || look?.isLeader == true { depths = await measure() }
         for (queue, depth) in depths { readings += depth.readings(of: queue) }

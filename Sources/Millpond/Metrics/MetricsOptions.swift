@@ -45,6 +45,21 @@ package struct MetricsOptions: ParsableArguments, Sendable {
         return registry
     }
 
+    /// Sets the metrics of a worker up whose supervisor wants to know them, unless somebody has set others up.
+    ///
+    /// - Parameter address: as the supervisor says it, in ``WorkerEnvironment/metrics``.
+    /// - Returns: who tells the supervisor; nil when it cannot be told.
+    static func startReporting(to address: String, _ logger: Logger) -> CountsReporter? {
+        guard !Metric.isAnybodyListening else { return nil }
+        let registry = PrometheusRegistry()
+        guard let reporter = CountsReporter(registry, address: address) else {
+            logger.notice("the supervisor is not told what this worker counts: it may not open the supervisor's pipe")
+            return nil
+        }
+        MetricsSystem.bootstrap(registry)
+        return reporter
+    }
+
     /// Runs `body` with the server beside it, when there is something to serve.
     ///
     /// - Parameter look: brings up to date what is not counted as it happens, before each answer. Defaults to nothing.

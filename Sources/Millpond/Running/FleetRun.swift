@@ -18,10 +18,14 @@ package enum FleetRun {
         version: String = ""
     ) async throws {
         let registry = metrics.start(version: version)
+        let counts = registry.map { WorkerCounts($0) }
+        let pipe = try counts.map { counts in try CountsPipe { counts.take($0) } }
+        defer { pipe?.close() }
+        let kind = kind.telling(pipe?.address)
         try await redis.withPond(logger: logger) { pond in
             switch kind {
             case .fixed(let configuration, let queues):
-                let fleet = FleetMetrics(queues: queues, name: nil, pond: pond, logger: logger)
+                let fleet = FleetMetrics(queues: queues, name: nil, pond: pond, counts: counts, logger: logger)
                 let supervisor = Supervisor(configuration, logger: logger) {
                     fleet.note($0, of: FleetMetrics.label(queues))
                 }
@@ -29,7 +33,13 @@ package enum FleetRun {
                 try await metrics.serving(registry, logger, fleet.look) { try await run(supervisor, stopSwitch) }
             case .scaled(let configuration):
                 let queues = configuration.pools.map(\.queue)
-                let fleet = FleetMetrics(queues: queues, name: configuration.name, pond: pond, logger: logger)
+                let fleet = FleetMetrics(
+                    queues: queues,
+                    name: configuration.name,
+                    pond: pond,
+                    counts: counts,
+                    logger: logger
+                )
                 let agent = try FleetAgent(
                     pond,
                     configuration,
@@ -59,5 +69,21 @@ package enum FleetRun {
             .init(stop: { agent.stop() }, stopNow: { agent.stopNow() }, reload: { agent.rollingRestart() })
         )
         try await StartPages.released { try await agent.run() }
+    }
+}
+
+extension FleetKind {
+    /// The same, with workers that tell what they count.
+    ///
+    /// - Parameter address: of a `CountsPipe`; nil when nobody wants to know.
+    fileprivate func telling(_ address: String?) -> FleetKind {
+        switch self {
+        case .fixed(var configuration, let queues):
+            configuration.command.metrics = address
+            return .fixed(configuration, queues: queues)
+        case .scaled(var configuration):
+            for index in configuration.pools.indices { configuration.pools[index].command.metrics = address }
+            return .scaled(configuration)
+        }
     }
 }

@@ -43,7 +43,7 @@ package struct WorkerRun {
                 let jobs = try await jobs(logger)
                 do {
                     try await options.metrics.serving(registry, logger) {
-                        try await serve(configuration, jobs, stopSwitch, logger)
+                        try await reporting(logger) { try await serve(configuration, jobs, stopSwitch, logger) }
                     }
                 } catch {
                     await onEnd()
@@ -54,6 +54,16 @@ package struct WorkerRun {
             }
             if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }
         }
+    }
+
+    /// Runs `body` and tells the supervisor meanwhile what is counted, when it asked for it.
+    ///
+    /// After the handlers were made: a program may set metrics up of its own until then, and does so once.
+    private func reporting(_ logger: Logger, _ body: () async throws -> Void) async throws {
+        guard let address = Environment.value(WorkerEnvironment.metrics),
+            let reporter = MetricsOptions.startReporting(to: address, logger)
+        else { return try await body() }
+        try await reporter.reporting(body)
     }
 
     private func serve(

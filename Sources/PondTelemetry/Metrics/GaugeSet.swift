@@ -9,10 +9,16 @@ package final class GaugeSet: Sendable {
     package struct Reading: Sendable {
         let metric: Metric
         let labels: [String]
-        let value: Double
+        /// What the gauge shows.
+        package let value: Double
 
         /// A value of a gauge with these values of its labels.
         package init(_ metric: Metric, _ labels: String..., value: Double) {
+            self.init(metric, of: labels, value: value)
+        }
+
+        /// A value of a gauge with these values of its labels.
+        package init(_ metric: Metric, of labels: [String], value: Double) {
             self.metric = metric
             self.labels = labels
             self.value = value

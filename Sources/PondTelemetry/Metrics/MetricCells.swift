@@ -73,6 +73,15 @@ final class HistogramCell: TimerHandler, RecorderHandler {
         }
     }
 
+    /// Adds what was counted elsewhere by the same bounds; by others it is dropped.
+    func add(_ buckets: [UInt64], sum: Double) {
+        guard buckets.count == bounds.count + 1, sum.isFinite else { return }
+        state.withLock { counts in
+            for index in buckets.indices { counts.buckets[index] += buckets[index] }
+            counts.sum += sum
+        }
+    }
+
     /// The first bucket whose bound is not less; by halves, because there are twenty.
     private func bucket(of value: Double) -> Int {
         var (low, high) = (0, bounds.count)

@@ -30,11 +30,14 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
 
     /// Everything that was measured, as Prometheus reads it.
     public func text() -> String {
-        let families = state.withLock { $0 }
+        let families = families
         var text = PrometheusText()
         for name in families.keys.sorted() { families[name].map { text.append($0) } }
         return text.text
     }
+
+    /// All metrics, by name.
+    var families: [String: MetricFamily] { state.withLock { $0 } }
 
     /// A counter; its name gets the suffix `_total`.
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {

@@ -72,8 +72,9 @@ public final class OTLPExporter: Sendable {
     private let send: @Sendable ([UInt8]) async -> OTLPAnswer
     private let state = Mutex(State())
     private let signal = WakeSignal()
-    private let exportedCounter = Metric.spansExported.counter()
-    private let droppedCounter = Metric.spansDropped.counter()
+    /// Made anew each time, once a batch: an exporter is there before a program's command has set its metrics up.
+    private var exportedCounter: Counter { Metric.spansExported.counter() }
+    private var droppedCounter: Counter { Metric.spansDropped.counter() }
     private static let pause = Backoff(base: .milliseconds(500), cap: .seconds(5), jitter: 0.2)
 
     /// - Parameter send: posts a request of the media type `application/json` to the collector's `/v1/traces`.
