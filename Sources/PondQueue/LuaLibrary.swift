@@ -20,7 +20,7 @@ public enum LuaLibrary {
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
             PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._lookup_lua,
             PackageResources._keys_lua, PackageResources._groups_lua, PackageResources._dead_lua,
-            PackageResources._revive_lua, PackageResources._place_lua, PackageResources._due_lua,
+            PackageResources._place_lua, PackageResources._due_lua, PackageResources._revive_lua,
             PackageResources._depth_lua,
             PackageResources._fleet_lua, PackageResources._enqueue_lua,
         ]

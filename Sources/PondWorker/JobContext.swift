@@ -89,6 +89,7 @@ public final class JobContext: DeliveredJob {
         logger[metadataKey: "kind"] = "\(job.kind)"
         logger[metadataKey: "attempt"] = "\(job.attempt)"
         logger[metadataKey: "correlation_id"] = "\(job.correlationID)"
+        if let phase = job.phase { logger[metadataKey: "phase"] = "\(phase)" }
         if let trace = span?.ids {
             logger[metadataKey: "trace_id"] = "\(trace.trace)"
             logger[metadataKey: "span_id"] = "\(trace.span)"

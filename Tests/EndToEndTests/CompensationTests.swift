@@ -71,6 +71,42 @@ import Testing
         }
     }
 
+    @Test func `a group is undone in stages by a real worker, and what fails stops it and has a group of its own`()
+        async throws
+    {
+        let place = try Place()
+        // The work fails; undoing fails for odd orders while there is no file `mended`.
+        let handler = "read -r n; [ -n \"$MILLPOND_PHASE\" ] && { [ $((n % 2)) = 0 ] || [ -e FOLDER/mended ]; }"
+        try await withDirectory { folder in
+            let command = handler.replacing("FOLDER", with: folder)
+            let worker = options(place, "--exec-once", command, "--attempts", "1", "--compensates")
+            try await Child.run(worker) { worker in
+                for number in 0..<12 {
+                    let job = NewJob(kind: try JobKind("bank.charge"), data: Array("\(number)\n".utf8))
+                    _ = try await place.queue.enqueue(job)
+                }
+                try await place.eventually("all are dead") { $0.dead == 12 && $0.inFlight == 0 }
+                let group = try #require(try await place.queue.groups().first?.id)
+                let compensate = ["dead", "compensate", "--yes", "--json"] + place.options
+                let stopped = try await Child.run(compensate + ["\(group)"])
+                #expect(stopped.code == 8, "\(stopped.error)")
+                let groups = try await place.queue.groups().filter { $0.count > 0 }
+                let failed = try #require(groups.first { $0.id != group })
+                #expect(groups.count == 2 && failed.title.hasPrefix("compensation: ") && (1...3).contains(failed.count))
+                try Data().write(to: URL(filePath: "\(folder)/mended"))
+                for id in [failed.id, group] {
+                    let run = try await Child.run(compensate + ["\(id)"])
+                    #expect(run.code == 0, "\(run.error)")
+                }
+                #expect(try await place.queue.depth().dead == 0)
+                worker.send(SIGTERM)
+                try await worker.exit()
+            }
+            #expect(Set(try await place.journal("compensated")).count == 12)
+            #expect(try await place.queue.depth().done == 0)
+        }
+    }
+
     @Test func `a program that was not said to undo is not asked to, and one a job has the phase in its environment`()
         async throws
     {

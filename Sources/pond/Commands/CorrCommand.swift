@@ -110,7 +110,7 @@ struct CorrView {
 
     private func tint(_ state: String) -> Tint? {
         switch state {
-        case "done": .green
+        case "done", "compensated": .green
         case "dead", "dropped": .red
         case "running": .cyan
         case "expired", "held": .yellow

@@ -260,6 +260,29 @@ import Testing
         }
     }
 
+    @Test func `compensated: what it had done is undone, and before that the state says so`() async throws {
+        try await WhyPlace.run { place in
+            let id = try await place.add()
+            let fatal = JobRegistration(kind: "order.charge") { _ in throw GiveUp("no") }
+            try await place.withWorker(JobList { fatal }) {
+                _ = try await place.eventually(.dead, of: id)
+                #expect(try await place.queue.compensate([id]) == [.enqueued])
+                let left = try await place.eventually(.noWorkerForKind, of: id)
+                #expect(left.detail.hasPrefix("what it did is to be undone: 1 worker serves"))
+                #expect(left.detail.contains("none with a compensation for order.charge"))
+                #expect(left.next.contains("no_compensation"))
+            }
+            try await place.withWorker(JobList { fatal.compensate { _ in } }) {
+                _ = try await place.eventually(.unknown, of: id)
+            }
+            try await withHistory(of: place.pond) { history in
+                let report = try await place.why(id, history: history)
+                #expect(report.reason == .compensated && report.detail.hasPrefix("what it had done is undone in "))
+                #expect(report.state == .ended)
+            }
+        }
+    }
+
     @Test func `hostile ids change nothing and are found nowhere`() async throws {
         try await WhyPlace.run { place in
             try await place.add()

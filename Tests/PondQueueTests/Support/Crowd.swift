@@ -11,6 +11,8 @@ struct Crowd {
     /// Those that have a key.
     private(set) var keys: [JobID: IdempotencyKey] = [:]
 
+    /// Jobs that are to be undone, whatever happens to them.
+    private var undone: Set<JobID> = []
     private let bench: Bench
     private var random: SeededGenerator
     private var workers: [Worker]
@@ -102,8 +104,11 @@ struct Crowd {
 
     private mutating func fetch(_ worker: Int) async throws {
         let limit = Int.random(in: 0...6, using: &random)
-        workers[worker].deliveries += try await bench.queue.fetch(as: workers[worker].consumer, atMost: limit)
-            .deliveries
+        let deliveries = try await bench.queue.fetch(as: workers[worker].consumer, atMost: limit).deliveries
+        workers[worker].deliveries += deliveries
+        for delivery in deliveries where undone.contains(delivery.id) {
+            #expect(delivery.phase == .compensate, "\(delivery.id) is done again")
+        }
     }
 
     /// Settles some of what a worker believes to have, now and then twice, or what another has.
@@ -126,7 +131,7 @@ struct Crowd {
     private mutating func settlement(of delivery: Delivery, _ claim: KeyClaim) -> Settlement {
         let outcome: Outcome =
             switch claim {
-            case .claimed, .lost: randomOutcome()
+            case .claimed, .lost: randomOutcome(delivery.phase)
             case .duplicate(let record): .duplicate(of: record.id)
             case .mismatch: .dead(cause: .keyMismatch, error: "e")
             }
@@ -156,12 +161,17 @@ struct Crowd {
         let dead = try await bench.queue.dead(limit: 10).map(\.id)
         guard !dead.isEmpty else { return }
         if chance(1, in: 2) { _ = try await bench.queue.revive([pick(dead), pick(dead)]) }
+        if chance(1, in: 2) {
+            let some = [pick(dead), pick(dead)]
+            let answers = try await bench.queue.compensate(some)
+            for (id, answer) in zip(some, answers) where answer == .enqueued { undone.insert(id) }
+        }
         if chance(1, in: 4) { _ = try await bench.queue.discard([pick(dead)]) }
     }
 
-    private mutating func randomOutcome() -> Outcome {
+    private mutating func randomOutcome(_ phase: JobPhase?) -> Outcome {
         switch Int.random(in: 0..<10, using: &random) {
-        case 0..<3: .done
+        case 0..<3: phase == nil ? .done : .compensated
         case 3..<5: .retry(after: .seconds(pick([0, 1, 600])), error: "e")
         case 5: .dead(cause: pick([.failed, .undecodable]), error: "e")
         case 6, 7: .released
@@ -219,5 +229,11 @@ extension Outcome {
         case .duplicate, .dead(.keyMismatch, _): false
         default: true
         }
+    }
+}
+
+extension Delivery {
+    fileprivate var phase: JobPhase? {
+        if case .success(let job) = job { job.phase } else { nil }
     }
 }

@@ -17,7 +17,9 @@ enum DeliveryRules {
                 return nil
             }
             let ends = Set(job.ids.flatMap { history.ends[$0, default: []] })
-            if !ends.isDisjoint(with: ["cancelled", "expired", "duplicate", "discarded", "dropped"]) { return nil }
+            if !ends.isDisjoint(with: ["cancelled", "expired", "duplicate", "discarded", "dropped", "compensated"]) {
+                return nil
+            }
             let said =
                 ends.isEmpty
                 ? "nothing is known of its end" : "the queue says: \(ends.sorted().joined(separator: ", "))"
