@@ -8,9 +8,9 @@ package struct DrainFigures: Sendable, Codable {
     /// How many jobs this worker ran.
     package let jobs: Int
     /// From the moment when the worker served its queue.
-    package let started: ContinuousClock.Instant
+    package let started: LocalInstant
     /// To the moment when the last job was settled in Redis.
-    package let ended: ContinuousClock.Instant
+    package let ended: LocalInstant
     /// What the process took for it.
     package let cpuSeconds: Double
     /// Its memory at the end.
@@ -86,8 +86,7 @@ package struct DrainBench: Sendable {
         }
     }
 
-    private func untilSettled(_ rest: Int, _ deadline: ContinuousClock.Instant) async throws -> ContinuousClock.Instant
-    {
+    private func untilSettled(_ rest: Int, _ deadline: LocalInstant) async throws -> LocalInstant {
         while try await length() > rest {
             guard clock.now() < deadline else { throw BenchFailure.tooSlow(.zero) }
             try await clock.sleep(Self.pollInterval)

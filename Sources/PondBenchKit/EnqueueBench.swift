@@ -55,7 +55,7 @@ package struct EnqueueBench: Sendable {
         return Pace(jobs: done, seconds: started.duration(to: clock.now()).inSeconds)
     }
 
-    private func enqueue(_ jobs: Int, until deadline: ContinuousClock.Instant?) async throws -> Int {
+    private func enqueue(_ jobs: Int, until deadline: LocalInstant?) async throws -> Int {
         for number in 0..<jobs {
             if let deadline, clock.now() >= deadline { return number }
             _ = try await queue.enqueue(job)

@@ -23,7 +23,7 @@ package struct LatencyBench: Sendable {
     /// When each job was enqueued, and how long those took that have begun.
     private final class Notes: Sendable {
         private struct State {
-            var sent: [ContinuousClock.Instant] = []
+            var sent: [LocalInstant] = []
             var histogram = Histogram()
         }
 
@@ -36,7 +36,7 @@ package struct LatencyBench: Sendable {
 
         var histogram: Histogram { state.withLock { $0.histogram } }
 
-        func send(_ count: Int, at now: ContinuousClock.Instant) -> Range<Int> {
+        func send(_ count: Int, at now: LocalInstant) -> Range<Int> {
             state.withLock { state in
                 let first = state.sent.count
                 for _ in 0..<count { state.sent.append(now) }
@@ -44,7 +44,7 @@ package struct LatencyBench: Sendable {
             }
         }
 
-        func begin(_ number: Int, at now: ContinuousClock.Instant) {
+        func begin(_ number: Int, at now: LocalInstant) {
             state.withLock { $0.histogram.note($0.sent[number].duration(to: now)) }
             done.note()
         }

@@ -16,10 +16,16 @@ public struct Malformation: Error, Sendable, Hashable, CustomStringConvertible {
 /// A stream entry's fields in order, as bytes.
 public struct Envelope: Sendable {
     /// Field names and values, alternating.
-    public let flat: [[UInt8]]
+    public let flat: [ArraySlice<UInt8>]
 
+    /// The fields of an entry, names and values alternating.
     public init(flat: [[UInt8]]) {
-        self.flat = flat
+        self.init(slices: flat.map { $0[...] })
+    }
+
+    /// The same of bytes that lie in a reply, which nobody copies for it.
+    package init(slices: [ArraySlice<UInt8>]) {
+        flat = slices
     }
 
     /// Reads the fields into a job.
@@ -30,80 +36,125 @@ public struct Envelope: Sendable {
     ///   - entryTime: the time in the entry's id, for a job that was never moved.
     /// - Throws: `Malformation`, which names the first field that does not hold.
     public func job(queue: QueueName, ownID: JobID, entryTime: ServerTime) throws(Malformation) -> Job {
-        let fields = try EnvelopeFields(flat)
-        guard let kindBytes = fields.bytes(.kind) else { throw Malformation("the entry has no field kind") }
-        guard let kind = JobKind(bytes: kindBytes) else {
-            throw Malformation(
-                "kind is \(preview(kindBytes)), allowed is [A-Za-z0-9][A-Za-z0-9._:-]{0,\(Limits.kindBytesMax - 1)}"
-            )
-        }
-        let id = try fields.text(.id).map { JobID($0) } ?? ownID
-        return Job(
-            id: id,
-            queue: queue,
-            kind: kind,
-            data: fields.bytes(.data) ?? [],
-            key: try fields.key(),
-            correlationID: try fields.text(.correlationID) ?? id.text,
-            causationID: try fields.text(.causationID),
-            traceparent: try fields.text(.traceparent),
-            tracestate: try fields.text(.tracestate),
-            jobClass: try fields.jobClass(),
-            attemptsMax: try fields.number(.attemptsMax).map { Int($0) },
-            timeout: try fields.number(.timeout).map { .milliseconds($0) },
-            expires: try fields.number(.expires).map { ServerTime(milliseconds: $0) },
-            attempt: Int(try fields.number(.attempt) ?? 0) + 1,
-            recoveries: Int(try fields.number(.recoveries) ?? 0),
-            fence: try fields.number(.fence) ?? 0,
-            budget: Budget(
-                wall: try fields.number(.budgetWall).map { .milliseconds($0) },
-                cpu: try fields.number(.budgetCPU).map { .milliseconds($0) },
-                usd: try fields.number(.budgetUSD).map { USD(micros: $0) }
-            ),
-            spent: Spending(
-                wall: .milliseconds(try fields.number(.spentWall) ?? 0),
-                cpu: .milliseconds(try fields.number(.spentCPU) ?? 0),
-                usd: USD(micros: try fields.number(.spentUSD) ?? 0)
-            ),
-            enqueuedAt: try fields.number(.enqueuedAt).map { ServerTime(milliseconds: $0) } ?? entryTime,
-            waited: try fields.number(.waited).map { .milliseconds($0) },
-            phase: try fields.phase(),
-            // For people only, so bytes that are no text are shown as such and do not make the job malformed.
-            lastError: fields.bytes(.lastError).map { String(decoding: $0, as: UTF8.self) },
-            headers: fields.headers
-        )
-    }
-}
-
-/// The fields sorted into those that Millpond knows and the headers.
-///
-/// A job has two or three known fields, and a list of so few is searched faster than a dictionary is made.
-private struct EnvelopeFields {
-    private var known: [(field: WireField, value: [UInt8])] = []
-    private(set) var headers: [String: String] = [:]
-
-    init(_ flat: [[UInt8]]) throws(Malformation) {
         guard flat.count.isMultiple(of: 2) else { throw Malformation("the entry has a field without a value") }
         // The library's own fields come on top of what a producer may give.
         guard flat.count / 2 <= Limits.fieldsMax + WireField.allCases.count else {
             throw Malformation("the entry has \(flat.count / 2) fields, allowed are \(Limits.fieldsMax)")
         }
-        known.reserveCapacity(min(flat.count / 2, WireField.allCases.count))
-        for index in stride(from: 0, to: flat.count, by: 2) { try add(flat[index], flat[index + 1]) }
-        let given = headers.count + known.count { !$0.field.isOwnedByLibrary }
-        guard given <= Limits.fieldsMax else {
-            throw Malformation("the entry has \(given) fields, allowed are \(Limits.fieldsMax)")
+        var reader = EnvelopeReader()
+        for index in stride(from: 0, to: flat.count, by: 2) { try reader.add(flat[index], flat[index + 1]) }
+        guard reader.given <= Limits.fieldsMax else {
+            throw Malformation("the entry has \(reader.given) fields, allowed are \(Limits.fieldsMax)")
+        }
+        guard let kind = reader.kind else { throw Malformation("the entry has no field kind") }
+        let id = reader.id ?? ownID
+        return Job(
+            id: id,
+            queue: queue,
+            kind: kind,
+            data: reader.data,
+            key: reader.key,
+            correlationID: reader.correlationID ?? id.text,
+            causationID: reader.causationID,
+            traceparent: reader.traceparent,
+            tracestate: reader.tracestate,
+            jobClass: reader.jobClass,
+            attemptsMax: reader.attemptsMax,
+            timeout: reader.timeout,
+            expires: reader.expires,
+            attempt: reader.attempt + 1,
+            recoveries: reader.recoveries,
+            fence: reader.fence,
+            budget: reader.budget,
+            spent: reader.spent,
+            enqueuedAt: reader.enqueuedAt ?? entryTime,
+            waited: reader.waited,
+            phase: reader.phase,
+            lastError: reader.lastError,
+            headers: reader.headers
+        )
+    }
+}
+
+/// What the fields read so far say of the job.
+private struct EnvelopeReader {
+    var kind: JobKind?
+    var id: JobID?
+    var data: [UInt8] = []
+    var key: IdempotencyKey?
+    var correlationID, causationID, traceparent, tracestate: String?
+    var jobClass: JobClass?
+    var attemptsMax: Int?
+    var timeout: Duration?
+    var expires: ServerTime?
+    var attempt = 0
+    var recoveries = 0
+    var fence: Int64 = 0
+    var budget = Budget()
+    var spent = Spending()
+    var enqueuedAt: ServerTime?
+    var waited: Duration?
+    var phase: JobPhase?
+    var lastError: String?
+    var headers: [String: String] = [:]
+    /// How many fields there were that are a producer's to give.
+    private(set) var given = 0
+    /// The known fields that there were, a bit each.
+    private var seen: UInt64 = 0
+
+    mutating func add(_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(Malformation) {
+        guard let place = WireField.place(of: name) else {
+            given += 1
+            return try addHeader(name, value)
+        }
+        let field = WireField.allCases[place]
+        let bytesMax = field == .data ? Limits.payloadBytesMax : Limits.headerValueBytesMax
+        guard value.count <= bytesMax else {
+            throw Malformation("\(field.rawValue) has \(value.count) bytes, allowed are \(bytesMax)")
+        }
+        guard seen & (1 << UInt64(place)) == 0 else { throw Malformation("field \(field.rawValue) is given twice") }
+        seen |= 1 << UInt64(place)
+        if !field.isOwnedByLibrary { given += 1 }
+        try read(FieldValue(field, value))
+    }
+
+    private mutating func read(_ value: FieldValue) throws(Malformation) {
+        switch value.field {
+        case .kind: kind = try value.kind()
+        case .data: data = Array(value.bytes)
+        case .key: key = try value.key()
+        case .correlationID: correlationID = try value.text()
+        case .causationID: causationID = try value.text()
+        case .traceparent: traceparent = try value.text()
+        case .tracestate: tracestate = try value.text()
+        case .jobClass: jobClass = try value.jobClass()
+        case .attemptsMax: attemptsMax = Int(try value.number())
+        case .timeout: timeout = try value.duration()
+        case .expires: expires = ServerTime(milliseconds: try value.number())
+        case .budgetWall: budget.wall = try value.duration()
+        case .budgetCPU: budget.cpu = try value.duration()
+        case .budgetUSD: budget.usd = USD(micros: try value.number())
+        case .id: id = JobID(try value.text())
+        case .enqueuedAt: enqueuedAt = ServerTime(milliseconds: try value.number())
+        case .attempt: attempt = Int(try value.number())
+        case .recoveries: recoveries = Int(try value.number())
+        case .fence: fence = try value.number()
+        case .spentWall: spent.wall = try value.duration()
+        case .spentCPU: spent.cpu = try value.duration()
+        case .spentUSD: spent.usd = USD(micros: try value.number())
+        case .waited: waited = try value.duration()
+        case .phase: phase = try value.phase()
+        // For people only, so bytes that are no text are shown as such and do not make the job malformed.
+        case .lastError: lastError = String(decoding: value.bytes, as: UTF8.self)
+        // Of no use to a worker.
+        case .unstarted, .unhandledSince: break
         }
     }
 
-    func bytes(_ field: WireField) -> [UInt8]? {
-        // By index: a closure would be handed a copy of each value on the way.
-        for index in known.indices where known[index].field == field { return known[index].value }
-        return nil
-    }
-
-    private mutating func add(_ nameBytes: [UInt8], _ value: [UInt8]) throws(Malformation) {
-        if let field = WireField(name: nameBytes) { return try add(field, value) }
+    private mutating func addHeader(
+        _ nameBytes: ArraySlice<UInt8>,
+        _ value: ArraySlice<UInt8>
+    ) throws(Malformation) {
         guard nameBytes.count <= Limits.kindBytesMax, !nameBytes.isEmpty,
             let name = String(validating: nameBytes, as: UTF8.self)
         else {
@@ -112,41 +163,36 @@ private struct EnvelopeFields {
             )
         }
         guard headers[name] == nil else { throw Malformation("field \(name) is given twice") }
-        headers[name] = try EnvelopeFields.header(name, value)
-    }
-
-    private mutating func add(_ field: WireField, _ value: [UInt8]) throws(Malformation) {
-        let bytesMax = field == .data ? Limits.payloadBytesMax : Limits.headerValueBytesMax
-        guard value.count <= bytesMax else {
-            throw Malformation("\(field.rawValue) has \(value.count) bytes, allowed are \(bytesMax)")
-        }
-        guard bytes(field) == nil else { throw Malformation("field \(field.rawValue) is given twice") }
-        known.append((field, value))
-    }
-
-    private static func header(_ name: String, _ value: [UInt8]) throws(Malformation) -> String {
         guard value.count <= Limits.headerValueBytesMax, let text = String(validating: value, as: UTF8.self) else {
             throw Malformation(
                 "header \(name) of \(value.count) bytes is not at most \(Limits.headerValueBytesMax) bytes of UTF-8"
             )
         }
-        return text
+        headers[name] = text
+    }
+}
+
+/// The value of a known field, read as what the field holds.
+private struct FieldValue {
+    let field: WireField
+    let bytes: ArraySlice<UInt8>
+
+    init(_ field: WireField, _ bytes: ArraySlice<UInt8>) {
+        self.field = field
+        self.bytes = bytes
     }
 
-    func text(_ field: WireField) throws(Malformation) -> String? {
-        guard let bytes = bytes(field) else { return nil }
+    func text() throws(Malformation) -> String {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw Malformation("\(field.rawValue) is \(preview(bytes)), which is not UTF-8")
         }
         return text
     }
 
-    func number(_ field: WireField) throws(Malformation) -> Int64? {
-        guard let bytes = bytes(field), let range = field.range else { return nil }
-        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        guard bytes.allSatisfy(digits.contains), let number = Int64(String(decoding: bytes, as: UTF8.self)),
-            range.contains(number)
-        else {
+    /// Of a field that holds a number; of any other there is none.
+    func number() throws(Malformation) -> Int64 {
+        let range = field.range ?? 0...0
+        guard let number = Int64(digits: bytes), range.contains(number) else {
             throw Malformation(
                 "\(field.rawValue) is \(preview(bytes)), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
             )
@@ -154,13 +200,23 @@ private struct EnvelopeFields {
         return number
     }
 
-    func key() throws(Malformation) -> IdempotencyKey? {
-        guard let text = try text(.key) else { return nil }
+    func duration() throws(Malformation) -> Duration { .milliseconds(try number()) }
+
+    func kind() throws(Malformation) -> JobKind {
+        guard let kind = JobKind(bytes: bytes) else {
+            throw Malformation(
+                "kind is \(preview(bytes)), allowed is [A-Za-z0-9][A-Za-z0-9._:-]{0,\(Limits.kindBytesMax - 1)}"
+            )
+        }
+        return kind
+    }
+
+    func key() throws(Malformation) -> IdempotencyKey {
+        let text = try text()
         do { return try IdempotencyKey(text) } catch { throw Malformation(error.message) }
     }
 
-    func phase() throws(Malformation) -> JobPhase? {
-        guard let bytes = bytes(.phase) else { return nil }
+    func phase() throws(Malformation) -> JobPhase {
         // Never taken for the job's own work: what is to be undone must not be done again.
         guard let phase = JobPhase(rawValue: String(decoding: bytes, as: UTF8.self)) else {
             throw Malformation("phase is \(preview(bytes)), allowed is compensate")
@@ -168,8 +224,8 @@ private struct EnvelopeFields {
         return phase
     }
 
-    func jobClass() throws(Malformation) -> JobClass? {
-        guard let text = try text(.jobClass) else { return nil }
+    func jobClass() throws(Malformation) -> JobClass {
+        let text = try text()
         guard let jobClass = JobClass(rawValue: text) else {
             throw Malformation("class is \"\(text.prefix(20))\", allowed is A, B, C or D")
         }
@@ -177,8 +233,24 @@ private struct EnvelopeFields {
     }
 }
 
+extension Int64 {
+    /// The number that digits alone make; nil of anything else, and of one that is too large.
+    fileprivate init?(digits: ArraySlice<UInt8>) {
+        guard !digits.isEmpty else { return nil }
+        var number: Int64 = 0
+        for byte in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
+            let (sum, overflows) = tens.addingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
+            guard !isTooLarge, !overflows else { return nil }
+            number = sum
+        }
+        self = number
+    }
+}
+
 /// The first bytes in a form that is safe to print.
-private func preview(_ bytes: [UInt8]) -> String {
+private func preview(_ bytes: ArraySlice<UInt8>) -> String {
     let shown = bytes.prefix(40).map { byte -> String in
         (0x20...0x7e).contains(byte) ? String(UnicodeScalar(byte)) : "?"
     }

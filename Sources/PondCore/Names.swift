@@ -31,7 +31,7 @@ public struct JobKind: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     /// - Throws: `PondError.invalidKind`.
     public init(_ text: String) throws(PondError) {
-        guard JobKind.isValid(Array(text.utf8)) else {
+        guard JobKind.isValid(ArraySlice(text.utf8)) else {
             throw PondError(
                 .invalidKind,
                 "kind \"\(text.prefix(100))\" is not allowed; use [A-Za-z0-9][A-Za-z0-9._:-]{0,127}, as in email.send"
@@ -41,7 +41,7 @@ public struct JobKind: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     /// Nil when the bytes are no kind.
-    init?(bytes: [UInt8]) {
+    init?(bytes: ArraySlice<UInt8>) {
         guard JobKind.isValid(bytes) else { return nil }
         self.text = String(decoding: bytes, as: UTF8.self)
     }
@@ -50,9 +50,14 @@ public struct JobKind: Sendable, Hashable, Comparable, CustomStringConvertible {
 
     public static func < (lhs: JobKind, rhs: JobKind) -> Bool { lhs.text < rhs.text }
 
-    private static func isValid(_ bytes: [UInt8]) -> Bool {
+    private static func isValid(_ bytes: ArraySlice<UInt8>) -> Bool {
         guard let first = bytes.first, first.isAlphanumeric, bytes.count <= Limits.kindBytesMax else { return false }
-        return bytes.allSatisfy { $0.isAlphanumeric || "._:-".utf8.contains($0) }
+        return bytes.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: ":"), UInt8(ascii: "-"): true
+            default: byte.isAlphanumeric
+            }
+        }
     }
 }
 

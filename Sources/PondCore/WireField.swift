@@ -25,13 +25,21 @@ public enum WireField: String, Sendable, CaseIterable {
     case phase
 
     /// Nil when the bytes are no known name; quicker than making a string of them first.
-    package init?(name bytes: [UInt8]) {
-        let names = WireField.names
-        guard let index = names.indices.first(where: { names[$0].bytes == bytes }) else { return nil }
-        self = names[index].field
+    package init?(name bytes: ArraySlice<UInt8>) {
+        guard let place = WireField.place(of: bytes) else { return nil }
+        self = WireField.allCases[place]
     }
 
-    private static let names = allCases.map { (field: $0, bytes: Array($0.rawValue.utf8)) }
+    /// The place among all fields of the one that has the name.
+    static func place(of name: ArraySlice<UInt8>) -> Int? {
+        let names = WireField.names
+        for place in names.indices where names[place].count == name.count {
+            if names[place].elementsEqual(name) { return place }
+        }
+        return nil
+    }
+
+    private static let names = allCases.map { Array($0.rawValue.utf8) }
 
     /// Whether only the library may write the field.
     public var isOwnedByLibrary: Bool {

@@ -45,14 +45,14 @@ public struct Delivery: Sendable {
     /// The job, or why the entry is none.
     public let job: Result<Job, Malformation>
 
-    init(queue: QueueName, stream: ReadyStream, entry: String, fields: [[UInt8]]) {
+    init(queue: QueueName, stream: ReadyStream, entry: String, fields: [ArraySlice<UInt8>]) {
         receipt = Receipt(stream: stream, entry: entry)
         let ownID = stream.ownID(entry: entry)
         let readySince = receipt.readySince
         let entryTime = readySince ?? ServerTime(milliseconds: 0)
         self.readySince = readySince
         job = Result { () throws(Malformation) in
-            try Envelope(flat: fields).job(
+            try Envelope(slices: fields).job(
                 queue: queue,
                 ownID: ownID,
                 entryTime: entryTime
@@ -71,7 +71,7 @@ public struct Delivery: Sendable {
             // The body is nil when somebody deleted the entry after it was delivered.
             guard let flat = pair[1].array else { continue }
             deliveries.append(
-                Delivery(queue: queue, stream: stream, entry: entry, fields: flat.map { $0.bytes ?? [] })
+                Delivery(queue: queue, stream: stream, entry: entry, fields: flat.map { $0.slice ?? [] })
             )
         }
         return deliveries

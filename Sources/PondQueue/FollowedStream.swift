@@ -129,7 +129,7 @@ extension WaitingJob {
             enqueuedAt: ServerTime(milliseconds: Int64(clamping: id.milliseconds))
         )
         for index in stride(from: 0, to: flat.count - 1, by: 2) {
-            guard let name = flat[index].bytes, let field = WireField(name: name) else { continue }
+            guard let name = flat[index].slice, let field = WireField(name: name) else { continue }
             switch field {
             case .id: return .moved
             case .kind: job.kind = flat[index + 1].lenientText

@@ -27,7 +27,7 @@ extension Pond {
         _ command: EncodedCommands,
         doing action: @autoclosure () -> String
     ) async throws(QueueError) -> RESPValue {
-        var deadline: ContinuousClock.Instant?
+        var deadline: LocalInstant?
         var failures = 0
         while true {
             do throws(RedisError) {

@@ -1,4 +1,5 @@
 import NIOCore
+import PondCore
 import Synchronization
 
 /// One call of `send` or `pipeline` on its way through the connection.
@@ -16,7 +17,7 @@ final class Call: PipelineCall, Sendable {
 
     /// Without a command the call waits for the connection.
     let commands: EncodedCommands
-    let deadline: ContinuousClock.Instant
+    let deadline: LocalInstant
     private let isPipeline: Bool
     private let isCancelledFlag = Atomic(false)
     // Safe: set by the caller before it hands the call to the inbox (a lock), from then on used on the event loop only.
@@ -24,7 +25,7 @@ final class Call: PipelineCall, Sendable {
     // Safe: used on the event loop only.
     nonisolated(unsafe) private var replies: [RESPValue] = []
 
-    init(_ commands: EncodedCommands, isPipeline: Bool, deadline: ContinuousClock.Instant) {
+    init(_ commands: EncodedCommands, isPipeline: Bool, deadline: LocalInstant) {
         self.commands = commands
         self.isPipeline = isPipeline
         self.deadline = deadline

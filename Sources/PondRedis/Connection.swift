@@ -33,7 +33,7 @@ final class Connection {
     private var buffer = ByteBuffer()
     private var attemptTimer: Scheduled<Void>?
     private var wakeTimer: Scheduled<Void>?
-    private var deadlineTimer: (at: ContinuousClock.Instant, timer: Scheduled<Void>)?
+    private var deadlineTimer: (at: LocalInstant, timer: Scheduled<Void>)?
     /// Whether the present outage was reported; only its first failure is a warning.
     private var hasWarned = false
     private var closing: EventLoopFuture<Void>?
@@ -230,7 +230,7 @@ extension Connection {
         }
     }
 
-    private func watchDeadlines(_ now: ContinuousClock.Instant) {
+    private func watchDeadlines(_ now: LocalInstant) {
         guard let deadline = machine.nextDeadline else { return }
         if let deadlineTimer {
             if deadlineTimer.at <= deadline { return }

@@ -8,14 +8,14 @@
 // closes the connection, a cancelled caller only stops listening). Replies come in the order of the calls.
 
 import NIOCore
-import PondCore
+package import PondCore
 
 /// What the machine needs to know about a call.
 package protocol PipelineCall: Equatable {
     /// How many replies belong to it; a call without any only waits for the connection.
     var commandCount: Int { get }
     /// When it ends without a reply.
-    var deadline: ContinuousClock.Instant { get }
+    var deadline: LocalInstant { get }
 }
 
 /// The lifecycle of a connection and the queue of its calls.
@@ -79,7 +79,7 @@ package struct ConnectionMachine<Call: PipelineCall> {
     /// Where the connection is in its life.
     package private(set) var state = State.idle
     /// The earliest moment at which `expire` may have something to do.
-    package private(set) var nextDeadline: ContinuousClock.Instant?
+    package private(set) var nextDeadline: LocalInstant?
     /// The number of the present or last attempt to connect.
     package private(set) var attempt = 0
     let settings: Settings
@@ -93,7 +93,7 @@ package struct ConnectionMachine<Call: PipelineCall> {
     /// Failed attempts in a row, and connections lost before they answered a single call.
     private var failures = 0
     private var hasAnswered = false
-    private var notBefore: ContinuousClock.Instant?
+    private var notBefore: LocalInstant?
     /// Why there is no connection; nil while there is one.
     private(set) var lastFailure: RedisError?
 
@@ -115,7 +115,7 @@ package struct ConnectionMachine<Call: PipelineCall> {
 // Calls.
 extension ConnectionMachine {
     /// Takes a new call.
-    package mutating func submit(_ call: Call, now: ContinuousClock.Instant) -> [Action] {
+    package mutating func submit(_ call: Call, now: LocalInstant) -> [Action] {
         guard state != .closed else { return [.fail(call, Self.closedError)] }
         guard commandCount + call.commandCount <= settings.configuration.pipelineLimit else {
             return [.fail(call, pipelineFull(call))]
@@ -135,7 +135,7 @@ extension ConnectionMachine {
     }
 
     /// Takes the next reply of the connection; the clock is read when something is wrong, not for every reply.
-    package mutating func received(_ reply: RESPValue, now: @autoclosure () -> ContinuousClock.Instant) -> Delivery {
+    package mutating func received(_ reply: RESPValue, now: @autoclosure () -> LocalInstant) -> Delivery {
         if case .loggingIn(var login) = state { return .actions(loggedIn(login.received(reply), login, now())) }
         guard isReady, !inFlight.isEmpty else {
             return .actions(failConnection(Self.unexpected(reply), now: now(), hangUp: true))
@@ -155,7 +155,7 @@ extension ConnectionMachine {
     }
 
     /// Leaves a connection that is retiring and has no call in flight.
-    package mutating func retire(now: ContinuousClock.Instant) -> [Action] {
+    package mutating func retire(now: LocalInstant) -> [Action] {
         guard isReady, isRetiring, inFlight.isEmpty else { return [] }
         // Counts as a failure, so that a server which stays a replica is not asked in a tight loop.
         hasAnswered = false
@@ -166,7 +166,7 @@ extension ConnectionMachine {
     ///
     /// One that is in flight is abandoned: when others share the connection its reply is dropped once it comes, when it
     /// is alone (as a blocking read is) the connection is closed.
-    package mutating func cancel(_ call: Call, now: ContinuousClock.Instant) -> [Action] {
+    package mutating func cancel(_ call: Call, now: LocalInstant) -> [Action] {
         if let index = waiting.firstIndex(of: call) {
             waiting.remove(at: index)
             commandCount -= call.commandCount
@@ -182,7 +182,7 @@ extension ConnectionMachine {
     }
 
     /// Ends the calls whose deadline has passed; one in flight takes the connection with it.
-    package mutating func expire(now: ContinuousClock.Instant) -> [Action] {
+    package mutating func expire(now: LocalInstant) -> [Action] {
         var actions: [Action] = []
         let late = waiting.filter { $0.deadline <= now }
         if !late.isEmpty {
@@ -233,14 +233,14 @@ extension ConnectionMachine {
         attempt: Int,
         _ error: RedisError,
         isFinal: Bool = false,
-        now: ContinuousClock.Instant
+        now: LocalInstant
     ) -> [Action] {
         guard state == .connecting, attempt == self.attempt else { return [] }
         return failAttempt(error, isFinal: isFinal, now: now, hangUp: false)
     }
 
     /// The time for connecting and logging in is over.
-    package mutating func connectTimedOut(attempt: Int, now: ContinuousClock.Instant) -> [Action] {
+    package mutating func connectTimedOut(attempt: Int, now: LocalInstant) -> [Action] {
         guard attempt == self.attempt else { return [] }
         switch state {
         case .connecting:
@@ -257,7 +257,7 @@ extension ConnectionMachine {
     package mutating func lost(
         _ error: RedisError,
         isFinal: Bool = false,
-        now: ContinuousClock.Instant,
+        now: LocalInstant,
         hangUp: Bool
     ) -> [Action] {
         switch state {
@@ -286,7 +286,7 @@ extension ConnectionMachine {
     private mutating func loggedIn(
         _ progress: Login.Progress,
         _ login: Login,
-        _ now: ContinuousClock.Instant
+        _ now: LocalInstant
     ) -> [Action] {
         switch progress {
         case .more:
@@ -309,7 +309,7 @@ extension ConnectionMachine {
         return [.connect(attempt: attempt)]
     }
 
-    private mutating func connectOrBackOff(_ now: ContinuousClock.Instant) -> [Action] {
+    private mutating func connectOrBackOff(_ now: LocalInstant) -> [Action] {
         guard let notBefore, notBefore > now else { return connect() }
         state = .backingOff
         return [.wake(after: now.duration(to: notBefore))]
@@ -318,7 +318,7 @@ extension ConnectionMachine {
     private mutating func failAttempt(
         _ error: RedisError,
         isFinal: Bool,
-        now: ContinuousClock.Instant,
+        now: LocalInstant,
         hangUp: Bool
     ) -> [Action] {
         countFailure(now)
@@ -332,7 +332,7 @@ extension ConnectionMachine {
 
     private mutating func failConnection(
         _ error: RedisError,
-        now: ContinuousClock.Instant,
+        now: LocalInstant,
         hangUp: Bool,
         _ own: (Call) -> RedisError? = { _ in nil }
     ) -> [Action] {
@@ -351,7 +351,7 @@ extension ConnectionMachine {
         return actions
     }
 
-    private mutating func countFailure(_ now: ContinuousClock.Instant) {
+    private mutating func countFailure(_ now: LocalInstant) {
         failures += 1
         let delay = settings.configuration.reconnect.delay(afterFailures: failures, random: settings.random())
         notBefore = now + delay

@@ -31,6 +31,10 @@ enum Limits {
     static let socketPause = Duration.microseconds(50)
     /// How many bytes of its idle parse buffer the parser keeps.
     static let parseBufferBytesKept = 1 << 20
+    /// Strings of a reply up to this size, in bytes, share one piece of memory; a longer one has its own.
+    static let sharedStringBytesMax = 4_096
+    /// How much of that memory is asked for ahead of a reply at most, in bytes.
+    static let sharedBytesAhead = 64 << 10
     /// How many bytes of a malformed reply an error message shows.
     static let violationBytesShown = 24
 }

@@ -5,7 +5,8 @@ public enum RESPValue: Sendable, Hashable {
     /// An error reply, whole text; a top-level one is thrown as `RedisError`, one inside an array stays a value.
     case error(String)
     case integer(Int64)
-    case bulk([UInt8])
+    /// A string of bytes; those of a reply share their memory, so keep a copy of what is to outlive the reply.
+    case bulk(ArraySlice<UInt8>)
     /// A null bulk string or a null array.
     case null
     case array([RESPValue])
@@ -21,10 +22,13 @@ extension RESPValue {
         }
     }
 
-    /// The bytes of a bulk string or a status.
-    public var bytes: [UInt8]? {
+    /// A copy of the bytes of a bulk string or a status.
+    public var bytes: [UInt8]? { slice.map { Array($0) } }
+
+    /// The bytes of a bulk string, as they lie in the reply, or of a status.
+    package var slice: ArraySlice<UInt8>? {
         switch self {
-        case .simple(let text): Array(text.utf8)
+        case .simple(let text): ArraySlice(text.utf8)
         case .bulk(let bytes): bytes
         case .error, .integer, .null, .array: nil
         }
@@ -52,7 +56,7 @@ extension RESPValue {
 
 /// Decimal numbers as Redis writes them: an optional minus sign and digits, nothing else.
 enum Decimal {
-    static func parse(_ bytes: [UInt8]) -> Int64? {
+    static func parse(_ bytes: ArraySlice<UInt8>) -> Int64? {
         let negative = bytes.first == UInt8(ascii: "-")
         let digits = bytes.dropFirst(negative ? 1 : 0)
         guard !digits.isEmpty, digits.count <= 19 else { return nil }

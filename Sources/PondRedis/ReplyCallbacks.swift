@@ -30,9 +30,8 @@ func makeReplyCallbacks() -> redisReplyObjectFunctions {
 
 private func report(
     _ task: UnsafePointer<redisReadTask>,
-    _ append: (ReplyTokens) -> Bool
+    _ append: (inout ReplyTokens) -> Bool
 ) -> UnsafeMutableRawPointer? {
     guard let opaque = task.pointee.privdata else { return nil }
-    let tokens = Unmanaged<ReplyTokens>.fromOpaque(opaque)
-    return tokens._withUnsafeGuaranteedRef(append) ? opaque : nil
+    return append(&opaque.assumingMemoryBound(to: ReplyTokens.self).pointee) ? opaque : nil
 }

@@ -10,7 +10,8 @@ import Glibc
 package final class ReplyParser {
     private let reader: UnsafeMutablePointer<redisReader>
     private let callbacks: UnsafeMutablePointer<redisReplyObjectFunctions>
-    private let tokens: ReplyTokens
+    /// At an address of its own: C adds to it, and a class would be looked at for overlapping accesses each time.
+    private let tokens: UnsafeMutablePointer<ReplyTokens>
     private let replyBytesMax: Int
     /// The first bytes of the reply that is being read, for the error message: hiredis drops them when it fails.
     private let firstBytes: UnsafeMutablePointer<CChar>
@@ -20,7 +21,8 @@ package final class ReplyParser {
     /// A parser that refuses a reply of more than `replyBytesMax` bytes.
     package init(replyBytesMax: Int) {
         self.replyBytesMax = replyBytesMax
-        tokens = ReplyTokens(bytesMax: replyBytesMax)
+        tokens = .allocate(capacity: 1)
+        tokens.initialize(to: ReplyTokens(bytesMax: replyBytesMax))
         callbacks = .allocate(capacity: 1)
         callbacks.initialize(to: makeReplyCallbacks())
         firstBytes = .allocate(capacity: Limits.violationBytesShown)
@@ -28,7 +30,7 @@ package final class ReplyParser {
             preconditionFailure("out of memory for a reply parser")
         }
         self.reader = reader
-        reader.pointee.privdata = Unmanaged.passUnretained(tokens).toOpaque()
+        reader.pointee.privdata = UnsafeMutableRawPointer(tokens)
         reader.pointee.maxbuf = Limits.parseBufferBytesKept
     }
 
@@ -36,6 +38,8 @@ package final class ReplyParser {
         redisReaderFree(reader)
         callbacks.deinitialize(count: 1)
         callbacks.deallocate()
+        tokens.deinitialize(count: 1)
+        tokens.deallocate()
         firstBytes.deallocate()
     }
 
@@ -55,13 +59,13 @@ package final class ReplyParser {
         if reader.pointee.ridx == -1 { noteFirstBytes() }
         var object: UnsafeMutableRawPointer?
         guard redisReaderGetReply(reader, &object) == REDIS_OK else {
-            throw fail(tokens.refusal ?? errorText)
+            throw fail(tokens.pointee.refusal ?? errorText)
         }
         if object == nil {
             if let refusal = refusalOfUnreadBytes() { throw fail(refusal) }
             return nil
         }
-        guard let value = tokens.takeReply() else { throw fail("a type of another protocol version") }
+        guard let value = tokens.pointee.takeReply() else { throw fail("a type of another protocol version") }
         return value
     }
 
@@ -77,7 +81,7 @@ package final class ReplyParser {
         for index in 0..<min(Int(count), 21) {
             guard (0x30...0x39).contains(start[index]) else { return nil }
             length = length &* 10 &+ Int(start[index] - 0x30)
-            if length > replyBytesMax - tokens.byteCount { return "a reply larger than \(replyBytesMax) bytes" }
+            if length > replyBytesMax - tokens.pointee.byteCount { return "a reply larger than \(replyBytesMax) bytes" }
         }
         return count > 20 ? "a bulk length without an end" : nil
     }
@@ -115,91 +119,4 @@ package final class ReplyParser {
     }
 
     private var errorText: String { String(cString: pond_reader_error(reader)) }
-}
-
-/// The parts of the reply that is being read, flat and in the order of the bytes.
-final class ReplyTokens {
-    private enum Token {
-        case value(RESPValue)
-        case array(count: Int)
-    }
-
-    private var tokens: [Token] = []
-    private let bytesMax: Int
-    private var elementCount = 0
-    /// The bytes of the strings so far.
-    private(set) var byteCount = 0
-    /// Why a token was refused.
-    private(set) var refusal: String?
-
-    init(bytesMax: Int) {
-        self.bytesMax = bytesMax
-    }
-
-    func append(_ value: RESPValue) -> Bool {
-        tokens.append(.value(value))
-        return true
-    }
-
-    func appendString(type: Int32, start: UnsafeMutablePointer<CChar>, count: Int) -> Bool {
-        byteCount += count
-        guard byteCount <= bytesMax else { return refuse("a reply larger than \(bytesMax) bytes") }
-        let bytes = UnsafeRawBufferPointer(start: start, count: count)
-        switch type {
-        case REDIS_REPLY_STRING:
-            guard start[count] == 0x0d, start[count + 1] == 0x0a else { return refuse("a bulk string without its end") }
-            return append(.bulk([UInt8](bytes)))
-        case REDIS_REPLY_STATUS: return append(.simple(String(decoding: bytes, as: UTF8.self)))
-        case REDIS_REPLY_ERROR: return append(.error(String(decoding: bytes, as: UTF8.self)))
-        default: return refuse("a type of another protocol version")
-        }
-    }
-
-    func appendArray(type: Int32, count: Int) -> Bool {
-        guard type == REDIS_REPLY_ARRAY else { return refuse("a type of another protocol version") }
-        elementCount += count
-        guard elementCount <= Limits.replyElementsMax else {
-            return refuse("a reply of more than \(Limits.replyElementsMax) elements")
-        }
-        tokens.append(.array(count: count))
-        return true
-    }
-
-    /// The whole reply, when hiredis has said that it is whole; nil when the tokens do not add up.
-    func takeReply() -> RESPValue? {
-        elementCount = 0
-        byteCount = 0
-        // Most replies are nothing but a value.
-        if tokens.count == 1, case .value(let value) = tokens[0] {
-            tokens.removeLast()
-            return value
-        }
-        defer { tokens.removeAll(keepingCapacity: true) }
-        var position = 0
-        let reply = take(from: &position)
-        return position == tokens.count ? reply : nil
-    }
-
-    // Recursion as deep as hiredis' own stack, 9 levels.
-    private func take(from position: inout Int) -> RESPValue? {
-        guard position < tokens.count else { return nil }
-        let token = tokens[position]
-        position += 1
-        switch token {
-        case .value(let value): return value
-        case .array(let count):
-            var elements: [RESPValue] = []
-            elements.reserveCapacity(min(count, tokens.count - position))
-            for _ in 0..<count {
-                guard let element = take(from: &position) else { return nil }
-                elements.append(element)
-            }
-            return .array(elements)
-        }
-    }
-
-    private func refuse(_ reason: String) -> Bool {
-        refusal = reason
-        return false
-    }
 }

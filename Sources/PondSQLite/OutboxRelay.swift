@@ -116,7 +116,7 @@ extension OutboxRelay {
     /// - Parameters:
     ///   - changes: the file's mark before it was read.
     ///   - next: when the first of the resting lanes may go on.
-    private func idle(_ changes: SQLiteStore.ChangeMark, next: ContinuousClock.Instant?) async throws {
+    private func idle(_ changes: SQLiteStore.ChangeMark, next: LocalInstant?) async throws {
         while !shouldStop {
             var limit = SQLiteLimits.relayPoll
             if let next { limit = min(limit, max(.zero, clock.now().duration(to: next))) }

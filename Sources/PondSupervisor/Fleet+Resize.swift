@@ -2,6 +2,8 @@
 // used again when the fleet grows. Who goes is decided by what it costs: nobody, then who has not begun, then who is
 // idle, then who has least to do. Nobody is cut off: a worker that has jobs is asked to end after them.
 
+import PondCore
+
 extension Fleet {
     /// How many workers the fleet should have.
     package var target: Int { slots.count(where: \.isWanted) }

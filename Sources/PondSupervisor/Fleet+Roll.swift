@@ -2,6 +2,8 @@
 // the fleet never has fewer ready workers than before. The first replacement that fails ends it: a bad release
 // costs nothing but the replacement.
 
+import PondCore
+
 extension Fleet {
     /// A rolling restart under way.
     struct Roll {

@@ -1,6 +1,8 @@
 // Stopping: SIGTERM, a grace period, SIGKILL of the process group; a second stop sends a second SIGTERM, on which
 // a worker cancels its jobs and hands them back, and shortens the grace.
 
+import PondCore
+
 extension Fleet {
     mutating func stop() {
         switch phase {

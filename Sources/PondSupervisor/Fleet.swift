@@ -5,6 +5,8 @@
 // it next wants to be asked (`nextDeadline`). Spawns go out one at a time, so that a fleet of hundreds does not ask
 // for thousands of descriptors at once and a stop can drop what has not been tried.
 
+package import PondCore
+
 /// One worker process, or one attempt to have one.
 package struct WorkerID: Sendable, Hashable, CustomStringConvertible {
     /// The slot, from 0.
@@ -23,7 +25,7 @@ package struct WorkerID: Sendable, Hashable, CustomStringConvertible {
 /// Decides what happens to a number of workers, which somebody may change.
 package struct Fleet: Sendable {
     /// A moment of the local monotonic clock.
-    package typealias Instant = ContinuousClock.Instant
+    package typealias Instant = LocalInstant
 
     /// What happened.
     package enum Input: Sendable, Equatable {

@@ -61,14 +61,14 @@ public struct RestartPolicy: Sendable, Hashable {
     }
 
     private let configuration: Configuration
-    private var exits: [ContinuousClock.Instant] = []
+    private var exits: [LocalInstant] = []
 
     public init(_ configuration: Configuration = .init()) {
         self.configuration = configuration
     }
 
     /// Counts an exit and decides what follows.
-    public mutating func exited(at now: ContinuousClock.Instant) -> Decision {
+    public mutating func exited(at now: LocalInstant) -> Decision {
         record(exitAt: now)
         if exits.count >= configuration.exitsBeforeParking { return .park(exits: exits.count) }
         if exits.count == 1 { return .restart(after: .zero) }
@@ -76,7 +76,7 @@ public struct RestartPolicy: Sendable, Hashable {
     }
 
     /// Counts an exit that needs no restart, because another worker already holds the slot.
-    public mutating func record(exitAt now: ContinuousClock.Instant) {
+    public mutating func record(exitAt now: LocalInstant) {
         exits.removeAll { $0.duration(to: now) >= configuration.window }
         exits.append(now)
         if exits.count > configuration.exitsBeforeParking { exits.removeFirst() }

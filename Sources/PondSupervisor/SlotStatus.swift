@@ -1,3 +1,5 @@
+public import PondCore
+
 /// One worker of the fleet, or one slot that has none at the moment.
 public struct SlotStatus: Sendable, Hashable {
     /// What the slot or its worker does.
@@ -23,7 +25,7 @@ public struct SlotStatus: Sendable, Hashable {
     /// What it does.
     public var state: State
     /// Since when it does that, by the supervisor's clock.
-    public var since: ContinuousClock.Instant
+    public var since: LocalInstant
     /// How many times the slot got a new worker because one ended unasked.
     public var restarts: Int
     /// How many workers of the slot were late to be ready.

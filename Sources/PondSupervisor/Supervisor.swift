@@ -19,7 +19,7 @@ package import SystemPackage
 public final class Supervisor: Service, Sendable {
     private enum Message: Sendable {
         case input(Fleet.Input)
-        case alarm(ContinuousClock.Instant)
+        case alarm(LocalInstant)
     }
 
     private struct Shared {
@@ -138,7 +138,7 @@ public final class Supervisor: Service, Sendable {
     }
 
     /// The same with an end: what has not been started by then waits for the next order, replacements included.
-    func resize(to workers: Int, running: [Int32: Int], startsUntil: ContinuousClock.Instant?) {
+    func resize(to workers: Int, running: [Int32: Int], startsUntil: LocalInstant?) {
         inbox.yield(.input(.resize(workers, running: running, startsUntil: startsUntil)))
     }
 
@@ -214,7 +214,7 @@ extension Supervisor {
         }
     }
 
-    private func attend(_ id: WorkerID, by latest: ContinuousClock.Instant?, _ forwarder: LineForwarder) async {
+    private func attend(_ id: WorkerID, by latest: LocalInstant?, _ forwarder: LineForwarder) async {
         if let latest, clock.now() >= latest {
             inbox.yield(.input(.tooLate(id)))
             return
@@ -232,7 +232,7 @@ extension Supervisor {
         inbox.yield(.input(.ended(id, status)))
     }
 
-    private func setAlarm(_ deadline: ContinuousClock.Instant, _ group: inout DiscardingTaskGroup) {
+    private func setAlarm(_ deadline: LocalInstant, _ group: inout DiscardingTaskGroup) {
         let delay = clock.now().duration(to: deadline)
         group.addTask {
             do {

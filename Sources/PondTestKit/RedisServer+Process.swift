@@ -106,7 +106,7 @@ private struct Probe: ~Copyable {
     deinit { close(socket) }
 
     /// False when the server is still loading or hung up.
-    func answers(until deadline: ContinuousClock.Instant) async throws -> Bool {
+    func answers(until deadline: LocalInstant) async throws -> Bool {
         guard send(socket, "PING\r\n", 6, Int32(MSG_NOSIGNAL)) == 6 else { return false }
         var buffer = [UInt8](repeating: 0, count: 64)
         while LocalClock.system.now() < deadline {

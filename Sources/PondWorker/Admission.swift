@@ -22,14 +22,19 @@ struct Admission: Sendable {
         case forget
     }
 
-    nonisolated(nonsending) func admit(_ assignment: Assignment, _ registration: JobRegistration) async -> Answer {
+    /// The answer for a job about which nobody has to be asked; nil when ``ask(_:)`` is needed.
+    func answerAtOnce(_ assignment: Assignment, _ registration: JobRegistration) -> Answer? {
         let job = assignment.job
         let budget = job.budget.filled(from: registration.budget)
         if let exhaustion = budget.obstacle(after: job.spent, reserving: registration.reserve) {
             return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text))
         }
         // What has no key and never outlived a worker needs no word with Redis.
-        guard job.key != nil || job.recoveries > 0 else { return .run }
+        return job.key == nil && job.recoveries == 0 ? .run : nil
+    }
+
+    /// Asks for the job's key, and whether the job is still this worker's.
+    nonisolated(nonsending) func ask(_ assignment: Assignment) async -> Answer {
         let answer = await untilAnswered(assignment, "claim", giveUpAt: .draining) {
             try await claim(assignment)
         }

@@ -11,7 +11,7 @@ final class Assignment: Sendable {
     let readySince: ServerTime?
     let line: QueueLine
     /// When the job was asked for, by the local clock: a whole lease has to pass before another worker can have it.
-    let asked: ContinuousClock.Instant
+    let asked: LocalInstant
     /// Made while the job waits; nil for a job that has no key, or whose claim says that it has begun.
     let claim: ClaimAhead?
 
@@ -21,7 +21,7 @@ final class Assignment: Sendable {
         receipt: Receipt,
         readySince: ServerTime?,
         line: QueueLine,
-        asked: ContinuousClock.Instant,
+        asked: LocalInstant,
         mayWait: Bool
     ) {
         self.job = job

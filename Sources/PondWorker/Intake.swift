@@ -1,5 +1,5 @@
 import DequeModule
-import PondCore
+package import PondCore
 import Synchronization
 
 /// Where fetched jobs wait for a slot, and the account of what is in flight.
@@ -21,7 +21,7 @@ package final class Intake<Element: Sendable>: Sendable {
         /// How many jobs slots have taken out of the buffer, ever.
         var takes = 0
         /// How many that were when somebody last looked and saw a change, and when that was.
-        var lastChange: (takes: Int, at: ContinuousClock.Instant)?
+        var lastChange: (takes: Int, at: LocalInstant)?
 
         mutating func popFirst() -> Element? {
             guard let element = buffer.popFirst() else { return nil }
@@ -145,7 +145,7 @@ package final class Intake<Element: Sendable>: Sendable {
     /// fetched than there are slots, and now long ones are in front.
     ///
     /// Looks only where the number of jobs ahead was left to this intake.
-    package func takeStalled(at now: ContinuousClock.Instant) -> [Element] {
+    package func takeStalled(at now: LocalInstant) -> [Element] {
         state.withLock { state in
             guard prefetchesShortJobsOnly, !state.isClosed else { return [] }
             guard !state.buffer.isEmpty, let last = state.lastChange, last.takes == state.takes else {

@@ -8,8 +8,7 @@ import Synchronization
 public final class JobContext: DeliveredJob {
     /// The job, with its payload bytes.
     public let job: Job
-    /// When the attempt's time is up, by the local monotonic clock; then the handler's task is cancelled.
-    public let deadline: ContinuousClock.Instant
+    private let end: LocalInstant
     let queue: Queue
     /// What all tries together may take: the job's own budget, and the kind's where that says nothing.
     public let budget: Budget
@@ -21,7 +20,7 @@ public final class JobContext: DeliveredJob {
     struct Progress: Sendable {
         var fraction: Double?
         var note: String?
-        var lastHeartbeat: ContinuousClock.Instant
+        var lastHeartbeat: LocalInstant
         var usd = USD.zero
         var cpu: Duration?
         var result: JobResult?
@@ -30,8 +29,8 @@ public final class JobContext: DeliveredJob {
     init(
         job: Job,
         queue: Queue,
-        started: ContinuousClock.Instant,
-        deadline: ContinuousClock.Instant,
+        started: LocalInstant,
+        deadline end: LocalInstant,
         budget: Budget = Budget(),
         clock: LocalClock,
         span: TraceFields? = nil
@@ -39,7 +38,7 @@ public final class JobContext: DeliveredJob {
         self.span = span
         self.job = job
         self.queue = queue
-        self.deadline = deadline
+        self.end = end
         self.budget = budget
         self.clock = clock
         progress = Mutex(Progress(lastHeartbeat: started))
@@ -79,7 +78,9 @@ public final class JobContext: DeliveredJob {
     /// Every field that Millpond does not know, as the producer gave it.
     public var headers: [String: String] { job.headers }
     /// What is left of the attempt's time; zero when it is up.
-    public var timeRemaining: Duration { max(.zero, clock.now().duration(to: deadline)) }
+    public var timeRemaining: Duration { max(.zero, clock.now().duration(to: end)) }
+    /// When the attempt's time is up, to the microsecond; then the handler's task is cancelled.
+    public var deadline: ContinuousClock.Instant { end.onContinuousClock }
 
     /// A logger that carries the job's ids.
     public var logger: Logger {

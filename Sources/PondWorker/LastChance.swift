@@ -9,9 +9,9 @@ import Synchronization
 /// cannot have its turn soon is handed to the other processes: in one of them the turn may be free.
 final class LastChance: Sendable {
     private struct State {
-        var holder: (receipt: Receipt, since: ContinuousClock.Instant)?
+        var holder: (receipt: Receipt, since: LocalInstant)?
         /// Jobs that were handed on from here a moment ago, and when.
-        var handedOn: [JobID: ContinuousClock.Instant] = [:]
+        var handedOn: [JobID: LocalInstant] = [:]
     }
 
     private static let pause = Duration.milliseconds(5)
@@ -29,11 +29,13 @@ final class LastChance: Sendable {
         self.clock = clock
     }
 
+    /// Whether the next death of the job's worker would be the job's last.
+    static func isFor(_ job: Job) -> Bool { job.recoveries >= Limits.recoveriesMax - 1 }
+
     /// Waits for the turn of a job while that may come soon.
     ///
     /// - Returns: nil when the job may run; otherwise what is to become of it here.
     nonisolated(nonsending) func wait(for assignment: Assignment, whileWorking phase: PhaseBox) async -> Outcome? {
-        guard assignment.job.recoveries >= Limits.recoveriesMax - 1 else { return nil }
         let deadline = clock.now().advanced(by: Self.patience)
         while case let now = clock.now(), !take(assignment.receipt, at: now) {
             if phase.isStopping { return .released }
@@ -45,7 +47,7 @@ final class LastChance: Sendable {
         return nil
     }
 
-    private func take(_ receipt: Receipt, at now: ContinuousClock.Instant) -> Bool {
+    private func take(_ receipt: Receipt, at now: LocalInstant) -> Bool {
         state.withLock { state in
             guard state.holder == nil else { return false }
             state.holder = (receipt, now)
@@ -53,13 +55,13 @@ final class LastChance: Sendable {
         }
     }
 
-    private func hasLongTurn(at now: ContinuousClock.Instant) -> Bool {
+    private func hasLongTurn(at now: LocalInstant) -> Bool {
         state.withLock { $0.holder.map { $0.since.duration(to: now) > Self.shortTurn } ?? false }
     }
 
     /// To the front, where an idle worker takes it at once; but what is back at once has been round, and rests, or it
     /// would go round without end.
-    private func handOn(_ id: JobID, at now: ContinuousClock.Instant) -> Outcome {
+    private func handOn(_ id: JobID, at now: LocalInstant) -> Outcome {
         state.withLock { state in
             state.handedOn = state.handedOn.filter { $0.value.duration(to: now) < Self.rest }
             if state.handedOn.removeValue(forKey: id) != nil { return .postponed(for: Self.rest) }

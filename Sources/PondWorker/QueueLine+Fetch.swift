@@ -144,7 +144,7 @@ extension QueueLine {
         await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
     }
 
-    private func accept(_ deliveries: ArraySlice<Delivery>, asked: ContinuousClock.Instant) {
+    private func accept(_ deliveries: ArraySlice<Delivery>, asked: LocalInstant) {
         // After a long wait for the reply too little of that time is left.
         let mayWait = asked.duration(to: clock.now()) < configuration.claimAge / 2
         state.withLock { state in

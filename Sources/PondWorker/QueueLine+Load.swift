@@ -15,7 +15,7 @@ extension QueueLine {
     }
 
     /// What this worker has to do and has done in the queue.
-    func load(at now: ContinuousClock.Instant) -> WorkerLoad {
+    func load(at now: LocalInstant) -> WorkerLoad {
         let running = table.runs.filter { $0.assignment.line === self }
         metrics?.busy(running.count, of: configuration.slots)
         let elapsed = running.reduce(Duration.zero) { $0 + $1.started.duration(to: now) }

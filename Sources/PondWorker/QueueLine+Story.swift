@@ -4,7 +4,7 @@ import PondTelemetry
 
 /// A try that was begun.
 struct Ran: Sendable {
-    var started: ContinuousClock.Instant
+    var started: LocalInstant
     var duration: Duration
     /// Which part of the jobs of the kind that are done the journal tells of, from 0 to 1.
     var sampling: Double
@@ -49,7 +49,7 @@ extension QueueLine {
     private static let progressInterval = Duration.seconds(5)
 
     /// What the journal has not been told yet of the jobs that run.
-    func news(at now: ContinuousClock.Instant) -> [RunNews] {
+    func news(at now: LocalInstant) -> [RunNews] {
         table.updateRuns { run in
             let elapsed = run.started.duration(to: now)
             guard run.assignment.line === self, run.verdict == nil, elapsed >= Self.silentTime else { return nil }
@@ -64,7 +64,7 @@ extension QueueLine {
         }
     }
 
-    private static func untold(of run: RunningTable.Run, at now: ContinuousClock.Instant) -> RunNews.What? {
+    private static func untold(of run: RunningTable.Run, at now: LocalInstant) -> RunNews.What? {
         guard run.told.hasStarted else { return .started }
         let progress = run.context.lastProgress
         let isNew = progress.fraction != run.told.fraction || progress.note != run.told.note

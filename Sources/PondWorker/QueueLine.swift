@@ -21,7 +21,7 @@ final class QueueLine: Sendable {
         /// The last fetch brought all that there was room for, and normal jobs alone: the next one expects the like.
         var isNormalOnly = false
         var needsReconcile = false
-        var lastReconcile: ContinuousClock.Instant
+        var lastReconcile: LocalInstant
         /// The most that the next fetch asks for: less for a while after a reply that was too large.
         var fetchMax = Limits.slotsMax + Limits.prefetchMax
         /// A bell to be put away by the next fetch.
@@ -38,7 +38,7 @@ final class QueueLine: Sendable {
         var ended = 0
         var succeeded = 0
         /// The time for which the warden's alarm is set.
-        var alarm: ContinuousClock.Instant?
+        var alarm: LocalInstant?
     }
 
     let queue: Queue

@@ -27,9 +27,9 @@ final class RunningTable: Sendable {
         let assignment: Assignment
         let context: JobContext
         let registration: JobRegistration
-        var started: ContinuousClock.Instant
+        var started: LocalInstant
         var limit: RunLimit
-        var cancelled: (reason: CancelReason, at: ContinuousClock.Instant)?
+        var cancelled: (reason: CancelReason, at: LocalInstant)?
         /// How the job ends, when that is known already and only what follows it still runs.
         var verdict: Outcome?
         /// What the journal has been told of it.
@@ -41,7 +41,7 @@ final class RunningTable: Sendable {
         var hasStarted = false
         var fraction: Double?
         var note: String?
-        var at: ContinuousClock.Instant?
+        var at: LocalInstant?
     }
 
     /// How long a run may go on, and what it is cancelled for when it does not end.
@@ -107,7 +107,7 @@ final class RunningTable: Sendable {
         _ run: Run,
         verdict: Outcome,
         for time: Duration,
-        from now: ContinuousClock.Instant,
+        from now: LocalInstant,
         slot: Int,
         _ body: @escaping @Sendable () async -> Void
     ) async {
@@ -141,7 +141,7 @@ final class RunningTable: Sendable {
     ///
     /// Under the lock, so that a job that ends at this moment is not mistaken for the next one in its slot.
     @discardableResult
-    func cancel(at now: ContinuousClock.Instant, _ reason: (Run) -> CancelReason?) -> [Run] {
+    func cancel(at now: LocalInstant, _ reason: (Run) -> CancelReason?) -> [Run] {
         state.withLock { state in
             var cancelled: [Run] = []
             for (slot, run) in state.runs where run.cancelled == nil {
@@ -155,7 +155,7 @@ final class RunningTable: Sendable {
     }
 
     /// The runs whose handlers go on longer than `grace` after their cancellation, the longest first.
-    func stuck(at now: ContinuousClock.Instant, grace: Duration) -> [Run] {
+    func stuck(at now: LocalInstant, grace: Duration) -> [Run] {
         state.withLock { state in
             state.runs.values
                 .filter { run in run.cancelled.map { $0.at.duration(to: now) > grace } ?? false }

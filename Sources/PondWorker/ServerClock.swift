@@ -6,7 +6,7 @@ import Synchronization
 /// The reckoning is behind by the way of that answer, never ahead: nothing that waits for it comes early.
 final class ServerClock: Sendable {
     private let clock: LocalClock
-    private let last = Mutex<(server: ServerTime, local: ContinuousClock.Instant)?>(nil)
+    private let last = Mutex<(server: ServerTime, local: LocalInstant)?>(nil)
 
     init(_ clock: LocalClock) {
         self.clock = clock
@@ -21,7 +21,7 @@ final class ServerClock: Sendable {
     var now: ServerTime? { time(at: clock.now()) }
 
     /// What it showed, or will show, at a moment of the local clock.
-    func time(at local: ContinuousClock.Instant) -> ServerTime? {
+    func time(at local: LocalInstant) -> ServerTime? {
         last.withLock { last in
             last.map { $0.server.advanced(by: $0.local.duration(to: local)) }
         }

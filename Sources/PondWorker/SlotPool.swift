@@ -17,6 +17,8 @@ final class SlotPool: Sendable {
     private let parts: WorkerParts
     private let clock: LocalClock
     private let admission: Admission
+    /// Whether anybody wants to read of each job's end; asking a logger costs as much as a claim on a lock.
+    private let logsEnds: Bool
     private static let escalationTime = Duration.seconds(10)
     /// How long a slot goes on with short jobs before it lets other tasks have its thread.
     private static let turn = Duration.microseconds(400)
@@ -30,6 +32,7 @@ final class SlotPool: Sendable {
         self.parts = parts
         self.clock = clock
         admission = Admission(parts: parts, clock: clock)
+        logsEnds = parts.logger.logLevel <= .debug
     }
 
     func start() {
@@ -80,17 +83,34 @@ final class SlotPool: Sendable {
         guard let registration = registry[job] else {
             return assignment.line.settle(assignment, defer: job)
         }
-        if let outcome = await parts.lastChance.wait(for: assignment, whileWorking: parts.phase) {
+        // What hardly any job needs is asked for first: an asynchronous call costs, whatever it finds.
+        if LastChance.isFor(job), let outcome = await parts.lastChance.wait(for: assignment, whileWorking: parts.phase)
+        {
             return assignment.line.settle(assignment, outcome)
         }
-        switch await admission.admit(assignment, registration) {
-        case .run where isExpired(assignment):
-            // The answer may have been long in coming.
-            await finish(Attempt(assignment, registration, clock, hasRun: false), .expired, slot)
+        let answer: Admission.Answer
+        if let atOnce = admission.answerAtOnce(assignment, registration) {
+            answer = atOnce
+        } else {
+            answer = await admission.ask(assignment)
+        }
+        switch answer {
+        // Redis' answer may have been long in coming.
+        case .run where isExpired(assignment): await end(assignment, registration, .expired, slot)
         case .run: await run(assignment, registration, slot)
-        case .settle(let outcome): await finish(Attempt(assignment, registration, clock, hasRun: false), outcome, slot)
+        case .settle(let outcome): await end(assignment, registration, outcome, slot)
         case .forget: assignment.line.forget(assignment.receipt)
         }
+    }
+
+    /// Ends a job that is not to run.
+    nonisolated(nonsending) private func end(
+        _ assignment: Assignment,
+        _ registration: JobRegistration,
+        _ outcome: Outcome,
+        _ slot: Int
+    ) async {
+        await finish(Attempt(assignment, registration, clock, hasRun: false), Ending(outcome: outcome), slot)
     }
 
     private func isExpired(_ assignment: Assignment) -> Bool {
@@ -103,7 +123,6 @@ final class SlotPool: Sendable {
         _ registration: JobRegistration,
         _ slot: Int
     ) async {
-        let job = assignment.job
         let attempt = Attempt(assignment, registration, clock, tracer: parts.tracer)
         parts.table.begin(attempt.run, slot: slot)
         assignment.line.noteBegin(attempt)
@@ -120,58 +139,71 @@ final class SlotPool: Sendable {
         var thrown: (any Error)?
         do { try await attempt.perform() } catch { thrown = error }
         CrashPoint.afterRun.reach()
+        guard let ending = ending(of: attempt, thrown, slot) else { return assignment.line.forget(assignment.receipt) }
+        await finish(attempt, ending, slot)
+    }
+
+    /// How a try ended.
+    private struct Ending {
+        let outcome: Outcome
+        /// How long it ran here.
+        var duration = Duration.zero
+        /// What its failure has in common with others.
+        var root: RootCause?
+    }
+
+    /// Judges a handler's end and tells those who measure; nil when another worker has the job.
+    private func ending(of attempt: Attempt, _ thrown: (any Error)?, _ slot: Int) -> Ending? {
+        let line = attempt.run.assignment.line
+        let job = attempt.run.assignment.job
         let reason = parts.table.end(slot: slot)
         let duration = attempt.run.started.duration(to: clock.now())
         parts.intake.noteRun(duration, bytes: job.data.count)
-        assignment.line.noteRun(duration, isSuccess: thrown == nil)
+        line.noteRun(duration, isSuccess: thrown == nil)
         let outcome = Verdict.outcome(
             of: job,
             thrown: thrown,
             cancelled: reason,
-            policy: registration.policy,
+            policy: attempt.registration.policy,
             budget: attempt.context.budget,
-            reserve: registration.reserve,
+            reserve: attempt.registration.reserve,
             spent: attempt.context.spent(after: duration)
         )
-        assignment.line.noteEnd(attempt, outcome, after: duration)
-        guard let outcome else { return assignment.line.forget(assignment.receipt) }
+        line.noteEnd(attempt, outcome, after: duration)
+        guard let outcome else { return nil }
         let root = Verdict.root(of: job, outcome: outcome, thrown: thrown, cancelled: reason)
-        await finish(attempt, outcome, slot, after: duration, root: root)
+        return Ending(outcome: outcome, duration: duration, root: root)
     }
 
     /// Tells whoever has to know before the job is settled, and settles it.
-    ///
-    /// - Parameters:
-    ///   - duration: how long it ran here.
-    ///   - root: what its failure has in common with others.
-    nonisolated(nonsending) private func finish(
-        _ attempt: Attempt,
-        _ outcome: Outcome,
-        _ slot: Int,
-        after duration: Duration = .zero,
-        root: RootCause? = nil
-    ) async {
+    nonisolated(nonsending) private func finish(_ attempt: Attempt, _ ending: Ending, _ slot: Int) async {
         let assignment = attempt.run.assignment
-        log(outcome, attempt.context)
-        if !attempt.hasRun { assignment.line.noteEnd(outcome, attempt.registration) }
-        await escalate(attempt, outcome, slot)
-        let result = attempt.context.lastProgress.result
+        log(ending.outcome, attempt.context)
+        if !attempt.hasRun { assignment.line.noteEnd(ending.outcome, attempt.registration) }
+        if attempt.registration.escalate != nil { await escalate(attempt, ending.outcome, slot) }
         // A job that did not run here has no claim to end, or has ended already.
-        var isOurs: Bool? = true
         if attempt.hasRun, admission.hasToEnd(assignment) {
+            let (outcome, result) = (ending.outcome, attempt.context.lastProgress.result)
             // In a task of its own, because the slot's was cancelled if the job's time was up.
-            isOurs = await Task { await admission.end(assignment, outcome, result) }.value
+            let isOurs = await Task { await admission.end(assignment, outcome, result) }.value
+            if isOurs == false { return assignment.line.forget(assignment.receipt) }
+            // Its end is not written down, so it must not look as if it were.
+            if isOurs == nil { return settle(attempt, Ending(outcome: .released, duration: ending.duration)) }
         }
         CrashPoint.beforeSettle.reach()
-        // Nobody asks what a job took that is done.
-        let spent = outcome == .done ? nil : attempt.context.spent(after: duration)
-        let ran = attempt.hasRun ? attempt.ran(duration) : nil
-        switch isOurs {
-        case true?: assignment.line.settle(assignment, outcome, result: result, spent: spent, ran: ran, root: root)
-        case false?: assignment.line.forget(assignment.receipt)
-        // Its end is not written down, so it must not look as if it were.
-        case nil: assignment.line.settle(assignment, .released, spent: attempt.context.spent(after: duration), ran: ran)
-        }
+        settle(attempt, ending)
+    }
+
+    private func settle(_ attempt: Attempt, _ ending: Ending) {
+        attempt.run.assignment.line.settle(
+            attempt.run.assignment,
+            ending.outcome,
+            result: ending.outcome == .done ? attempt.context.lastProgress.result : nil,
+            // Nobody asks what a job took that is done.
+            spent: ending.outcome == .done ? nil : attempt.context.spent(after: ending.duration),
+            ran: attempt.hasRun ? attempt.ran(ending.duration) : nil,
+            root: ending.root
+        )
     }
 
     /// Calls the hook of a job whose tries or budget are used up, within a time of its own.
@@ -209,7 +241,7 @@ final class SlotPool: Sendable {
             context.logger.error("attempt failed for good", metadata: ["error": "\(error)", "cause": "\(cause)"])
         case .done, .compensated, .deferred, .released, .postponed, .duplicate, .cancelled, .expired:
             // The context's logger is made anew each time, with five words of metadata: a third of what a job costs.
-            guard parts.logger.logLevel <= .debug else { return }
+            guard logsEnds else { return }
             context.logger.debug("attempt ended", metadata: ["outcome": "\(outcome.word)"])
         }
     }

@@ -96,8 +96,8 @@ extension Worker {
     ///
     /// - Returns: those that go on all the same.
     private func untilRunningEnd() async -> [RunningTable.Run] {
-        var deadline: ContinuousClock.Instant?
-        var hurriedAt: ContinuousClock.Instant?
+        var deadline: LocalInstant?
+        var hurriedAt: LocalInstant?
         // Not the table's count: a slot may have a job that is not in the table yet, or not any more.
         while case let taken = parts.intake.taken, taken > 0 {
             let now = clock.now()

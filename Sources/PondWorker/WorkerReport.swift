@@ -30,7 +30,7 @@ struct WorkerReport: Codable, Sendable {
     let compensates: [String]
     let jobs: [RunningJob]
 
-    init(parts: WorkerParts, kinds: [String], compensates: [String], now: ContinuousClock.Instant) {
+    init(parts: WorkerParts, kinds: [String], compensates: [String], now: LocalInstant) {
         host = Host.name
         pid = getpid()
         slots = parts.configuration.slots

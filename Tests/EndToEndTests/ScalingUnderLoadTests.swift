@@ -40,7 +40,7 @@ import Testing
         }
     }
 
-    private func killLeader(_ fleet: Elastic) async throws -> ContinuousClock.Instant {
+    private func killLeader(_ fleet: Elastic) async throws -> LocalInstant {
         let view = try await fleet.store.view()
         kill(try #require(view.leaderPID), SIGKILL)
         return .now
@@ -73,7 +73,7 @@ import Testing
                 // What the dead leader's workers had is run by others once it is missed; then the backlog has to go.
                 let end = try await place.now() + 10_000
                 let count = try await produced
-                let ended = ContinuousClock.now
+                let ended = LocalInstant.now
                 try await place.eventually("all is done", within: .seconds(60)) { $0.done == count && $0.inFlight == 0 }
                 try await eventually("the fleet is back at its minimum", within: .seconds(120)) {
                     try await fleet.workers().count == Self.minimum

@@ -5,7 +5,7 @@ import Testing
 
 /// A clock that a test turns.
 private final class Hands: Sendable {
-    private let now = Mutex(ContinuousClock.now)
+    private let now = Mutex(LocalInstant.now)
 
     var clock: LocalClock { LocalClock(now: { self.now.withLock { $0 } }, sleep: { _ in }) }
 

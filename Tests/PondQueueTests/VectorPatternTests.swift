@@ -1,7 +1,7 @@
 import PondRedis
 import Testing
 
-private func bulk(_ text: String) -> RESPValue { .bulk(Array(text.utf8)) }
+private func bulk(_ text: String) -> RESPValue { .bulk(ArraySlice(text.utf8)) }
 
 private let expected: [(JSONNode, RESPValue)] = [
     (.text("a"), bulk("a")), (.text("OK"), .simple("OK")), (.text("$queue-$$"), bulk("orders-$")),

@@ -6,13 +6,13 @@ import Testing
 struct PlainCall: PipelineCall {
     let name: String
     var commandCount = 1
-    var deadline: ContinuousClock.Instant
+    var deadline: LocalInstant
 }
 
 @Suite struct ConnectionMachineTests {
     typealias Machine = ConnectionMachine<PlainCall>
 
-    let start = ContinuousClock.now
+    let start = LocalInstant.now
 
     func setup(pipelineLimit: Int = 100) -> Machine {
         var configuration = RedisConfiguration(address: .tcp(host: "mill", port: 1))

@@ -26,15 +26,17 @@ enum Corpus {
             "LOADING Redis is loading the dataset in memory", "-", "ERR a: \"b\"",
         ].map { .error($0) }
         + [0, 1, -1, 9, 10, 99, 255, 256, 65_535, 1_700_000_000_000, -128, .max, .min].map { .integer($0) }
-        + (0...40).map { .bulk(filler($0)) }
-        + [63, 64, 65, 99, 100, 101, 255, 256, 300].map { .bulk(filler($0)) }
-        + ["\r\n", "\r", "\n", "$1\r\na\r\n", "+OK\r\n", "\0", "\r\n\r\n\r\n", "*1\r\n"].map { .bulk(Array($0.utf8)) }
-        + [[0xff], [0xfe, 0x00, 0x0d], [0xc3], [0x0d, 0x0a, 0x0d]].map { .bulk($0) }
+        + (0...40).map { .bulk(filler($0)[...]) }
+        + [63, 64, 65, 99, 100, 101, 255, 256, 300].map { .bulk(filler($0)[...]) }
+        + ["\r\n", "\r", "\n", "$1\r\na\r\n", "+OK\r\n", "\0", "\r\n\r\n\r\n", "*1\r\n"].map {
+            .bulk(ArraySlice($0.utf8))
+        }
+        + [[0xff], [0xfe, 0x00, 0x0d], [0xc3], [0x0d, 0x0a, 0x0d]].map { .bulk($0[...]) }
         + [.null]
 
     private static let arrays: [RESPValue] =
         (0...20).map { count in .array((0..<count).map { .integer(Int64($0)) }) }
-        + (0...20).map { count in .array((0..<count).map { .bulk(filler($0)) }) }
+        + (0...20).map { count in .array((0..<count).map { .bulk(filler($0)[...]) }) }
         + (1...8).map(nested)
         + (1...8).map { .array([nested($0 - 1), .null, nested($0 - 1)]) }
         + scalars.prefix(50).map { .array([$0, .array([]), $0]) }
@@ -42,11 +44,11 @@ enum Corpus {
     /// Shaped as XREADGROUP, XAUTOCLAIM and XPENDING answer.
     private static let streams: [RESPValue] = (0...12).map { count in
         let entries = (0..<count).map { number -> RESPValue in
-            let fields = ["kind", "email.send", "data", "{\"n\":\(number)}"].map { RESPValue.bulk(Array($0.utf8)) }
-            return .array([.bulk(Array("1700000000000-\(number)".utf8)), number % 5 == 4 ? .null : .array(fields)])
+            let fields = ["kind", "email.send", "data", "{\"n\":\(number)}"].map { RESPValue.bulk(ArraySlice($0.utf8)) }
+            return .array([.bulk(ArraySlice("1700000000000-\(number)".utf8)), number % 5 == 4 ? .null : .array(fields)])
         }
         return .array([
-            .array([.bulk(Array("mp:{q}:ready".utf8)), .array(entries)]), .error("UNBLOCKED x"), .simple(""),
+            .array([.bulk(ArraySlice("mp:{q}:ready".utf8)), .array(entries)]), .error("UNBLOCKED x"), .simple(""),
         ])
     }
 

@@ -93,7 +93,7 @@ import Testing
         ] as [(String, Int64?)]
     )
     func `a bulk string is a number when it is nothing but one`(text: String, value: Int64?) {
-        #expect(RESPValue.bulk(Array(text.utf8)).int == value)
+        #expect(RESPValue.bulk(ArraySlice(text.utf8)).int == value)
     }
 
     @Test func `each helper answers for its own cases only`() {

@@ -22,7 +22,7 @@ import Testing
         let bytes = pattern(70_000)
         try await withClient(server.url) { client in
             _ = try await client.send(RedisCommand("SET", .text(key), .bytes(bytes)))
-            #expect(try await client.run("GET", key) == .bulk(bytes))
+            #expect(try await client.run("GET", key) == .bulk(bytes[...]))
         }
     }
 
@@ -30,7 +30,7 @@ import Testing
         let bytes = pattern(20_000_000)
         try await withClient(server.url) { client in
             _ = try await client.send(RedisCommand("SET", .text(key), .bytes(bytes)), timeout: .seconds(30))
-            #expect(try await client.run("GET", key, timeout: .seconds(30)) == .bulk(bytes))
+            #expect(try await client.run("GET", key, timeout: .seconds(30)) == .bulk(bytes[...]))
         }
     }
 

@@ -69,7 +69,7 @@ import Testing
             let bytes = pattern(3_000_000)
             try await withClient(server.tlsURL) { client in
                 _ = try await client.send(RedisCommand("SET", "k", .bytes(bytes)))
-                #expect(try await client.run("GET", "k") == .bulk(bytes))
+                #expect(try await client.run("GET", "k") == .bulk(bytes[...]))
             }
         }
     }

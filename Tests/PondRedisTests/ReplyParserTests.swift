@@ -120,6 +120,6 @@ final class Collector: ReplyReceiver {
         let content = pattern(3_000_000)
         let bytes = Array("*2\r\n$\(content.count)\r\n".utf8) + content + Array("\r\n:1\r\n".utf8)
         let chunks = stride(from: 0, to: bytes.count, by: 65_536).map { bytes[$0..<min($0 + 65_536, bytes.count)] }
-        #expect(try read(chunks, replyBytesMax: 4 << 20).replies == [.array([.bulk(content), .integer(1)])])
+        #expect(try read(chunks, replyBytesMax: 4 << 20).replies == [.array([.bulk(content[...]), .integer(1)])])
     }
 }

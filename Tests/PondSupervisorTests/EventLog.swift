@@ -1,3 +1,4 @@
+import PondCore
 import PondSupervisor
 import Synchronization
 import Testing
@@ -5,7 +6,7 @@ import Testing
 /// Collects a fleet's events and lets a test wait for the next one of a kind.
 final class EventLog: Sendable {
     private struct State {
-        var events: [(event: FleetEvent, at: ContinuousClock.Instant)] = []
+        var events: [(event: FleetEvent, at: LocalInstant)] = []
         /// The events that nobody has waited for yet.
         var unseen: [Int] = []
     }
@@ -42,7 +43,7 @@ final class EventLog: Sendable {
         _ what: String,
         within limit: Duration = .seconds(20),
         _ matches: @escaping @Sendable (FleetEvent) -> Result?
-    ) async throws -> (result: Result, at: ContinuousClock.Instant) {
+    ) async throws -> (result: Result, at: LocalInstant) {
         do {
             return try await withTimeLimit(limit) { [self] in
                 while true {
@@ -57,7 +58,7 @@ final class EventLog: Sendable {
         }
     }
 
-    private func take<Result>(_ matches: (FleetEvent) -> Result?) -> (Result, ContinuousClock.Instant)? {
+    private func take<Result>(_ matches: (FleetEvent) -> Result?) -> (Result, LocalInstant)? {
         state.withLock { state in
             for (place, index) in state.unseen.enumerated() {
                 guard let result = matches(state.events[index].event) else { continue }

@@ -68,9 +68,9 @@ final class OutputReader: Sendable {
     /// Reads until `isEnough` accepts everything that was read so far.
     func text(until isEnough: (String) -> Bool) async throws -> String {
         var bytes: [UInt8] = []
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = LocalInstant.now + .seconds(20)
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        while ContinuousClock.now < deadline {
+        while LocalInstant.now < deadline {
             let count = read(readEnd.rawValue, &chunk, chunk.count)
             if count > 0 { bytes += chunk[..<count] }
             let text = String(decoding: bytes, as: UTF8.self)
@@ -97,8 +97,8 @@ final class OutputReader: Sendable {
 
 /// Waits until the process has ended; somebody else may have to reap it.
 func waitUntilGone(_ pid: Int32) async throws {
-    let deadline = ContinuousClock.now + .seconds(20)
-    while ContinuousClock.now < deadline {
+    let deadline = LocalInstant.now + .seconds(20)
+    while LocalInstant.now < deadline {
         if [nil, "Z"].contains(processState(pid)) { return }
         try await Task.sleep(for: .milliseconds(5))
     }

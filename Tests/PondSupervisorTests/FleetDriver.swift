@@ -4,8 +4,8 @@ import PondSupervisor
 /// A fleet machine with a clock that only the test moves.
 struct FleetDriver {
     var fleet: Fleet
-    let start = ContinuousClock.now
-    var now: ContinuousClock.Instant
+    let start = LocalInstant.now
+    var now: LocalInstant
     private var nextPID: Int32 = 100
     /// The process ids of the workers that live, as far as the machine was told.
     private(set) var pids: [WorkerID: Int32] = [:]

@@ -1,14 +1,15 @@
+import PondCore
 import Synchronization
 
 /// A clock that only the test moves.
 final class HandClock: Sendable {
-    private let instant: Mutex<ContinuousClock.Instant>
+    private let instant: Mutex<LocalInstant>
 
-    init(_ start: ContinuousClock.Instant) {
+    init(_ start: LocalInstant) {
         instant = Mutex(start)
     }
 
-    var now: ContinuousClock.Instant { instant.withLock { $0 } }
+    var now: LocalInstant { instant.withLock { $0 } }
 
     func advance(_ duration: Duration) {
         instant.withLock { $0 += duration }

@@ -75,8 +75,8 @@ extension SupervisorTests {
                     kill(getpid(), SIGKILL)
                 }
             }
-            let deadline = ContinuousClock.now + .seconds(20)
-            while readText(marker)?.hasSuffix("gone\n") != true, ContinuousClock.now < deadline {
+            let deadline = LocalInstant.now + .seconds(20)
+            while readText(marker)?.hasSuffix("gone\n") != true, LocalInstant.now < deadline {
                 try await Task.sleep(for: .milliseconds(5))
             }
             let text = try #require(readText(marker))

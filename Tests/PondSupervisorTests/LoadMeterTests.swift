@@ -145,12 +145,12 @@ import Testing
 
 /// What a pool's events tell.
 @Suite struct PoolWatchTests {
-    private func clock(_ now: @escaping @Sendable () -> ContinuousClock.Instant) -> LocalClock {
+    private func clock(_ now: @escaping @Sendable () -> LocalInstant) -> LocalClock {
         LocalClock(now: now, sleep: { _ in })
     }
 
     @Test func `five deaths in a minute without a job are a crash loop, and a job that ends is not`() {
-        let start = ContinuousClock.now
+        let start = LocalInstant.now
         let watch = PoolWatch(clock: clock { start })
         for pid in 1...4 { watch.note(.exited(slot: 0, pid: Int32(pid), status: .signaled(9), wasExpected: false)) }
         #expect(!watch.isCrashLooping)
@@ -162,14 +162,14 @@ import Testing
     }
 
     @Test func `ends that were asked for are no deaths`() {
-        let start = ContinuousClock.now
+        let start = LocalInstant.now
         let watch = PoolWatch(clock: clock { start })
         for pid in 1...9 { watch.note(.exited(slot: 0, pid: Int32(pid), status: .exited(0), wasExpected: true)) }
         #expect(!watch.isCrashLooping)
     }
 
     @Test func `the time from spawn to ready is kept, and moves slowly`() {
-        let start = ContinuousClock.now
+        let start = LocalInstant.now
         let clocks = HandClock(start)
         let watch = PoolWatch(clock: clock { clocks.now })
         #expect(watch.spawnSeconds == nil)

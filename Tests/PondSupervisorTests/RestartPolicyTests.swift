@@ -3,7 +3,7 @@ import PondSupervisor
 import Testing
 
 @Suite struct RestartPolicyTests {
-    let start = ContinuousClock.now
+    let start = LocalInstant.now
 
     @Test func `the first restart is immediate and the later ones double`() {
         var policy = RestartPolicy()

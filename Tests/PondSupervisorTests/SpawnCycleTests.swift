@@ -59,10 +59,10 @@ import Testing
         try await withFleet(configuration) { bench in
             for size in [12, 3, 9, 0, 12, 1, 0] {
                 bench.supervisor.resize(to: size)
-                let deadline = ContinuousClock.now + .seconds(20)
+                let deadline = LocalInstant.now + .seconds(20)
                 func living() -> [SlotStatus] { bench.supervisor.snapshot() }
                 while living().count != size || living().contains(where: { $0.state != .ready }),
-                    ContinuousClock.now < deadline
+                    LocalInstant.now < deadline
                 {
                     try await Task.sleep(for: .milliseconds(10))
                 }
@@ -131,8 +131,8 @@ import Testing
                 if case .exited(_, pid, let status, _) = event { status } else { nil }
             }
             #expect(status != .exited(0))
-            let deadline = ContinuousClock.now + .seconds(10)
-            while !group.forget(pid), ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
+            let deadline = LocalInstant.now + .seconds(10)
+            while !group.forget(pid), LocalInstant.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
             #expect(!names(in: group.path).contains("millpond-worker-\(pid)"))
         }
     }

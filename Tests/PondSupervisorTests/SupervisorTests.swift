@@ -84,7 +84,7 @@ import Testing
             var times: [Duration] = []
             for (slot, victim) in try await bench.events.nextReady(slots: 8).enumerated() {
                 #expect(try await bench.events.nextSpawned(slot: slot) == victim)
-                let killed = ContinuousClock.now
+                let killed = LocalInstant.now
                 kill(victim, SIGKILL)
                 let spawned = try await bench.events.nextWithTime("the replacement") { event -> Int32? in
                     if case .spawned(slot, let pid) = event { pid } else { nil }
@@ -240,7 +240,7 @@ import Testing
             let pid = try await bench.events.nextReady()
             let text = try await bench.output.text { $0.hasSuffix("\n") }
             let child = try #require(Int32(text.dropFirst("child:".count).dropLast()))
-            let stopped = ContinuousClock.now
+            let stopped = LocalInstant.now
             bench.supervisor.stop()
             bench.supervisor.stop()
             let exit = try await bench.events.nextWithTime("the end") { event -> WorkerExit? in

@@ -77,7 +77,7 @@ struct BlockingTests {
 
     @Test func `a process whose threads are all blocked for good gives up its jobs`() async throws {
         let harness = try Harness()
-        let told = Record<ContinuousClock.Instant>()
+        let told = Record<LocalInstant>()
         for _ in 0..<6 { try await harness.enqueue("stuck") }
         let job = JobRegistration(kind: "stuck") { _ in sleep(8) }.timeout(.milliseconds(100))
         let worker = try Worker(
@@ -90,7 +90,7 @@ struct BlockingTests {
                 $0.onStuck = { _ in told.add(.now) }
             }
         )
-        let begin = ContinuousClock.now
+        let begin = LocalInstant.now
         await #expect(throws: StuckHandler.self) { try await worker.run() }
         // In a process of its own that is the end; here everything waits for the threads.
         #expect(told.all.count == 1)

@@ -43,7 +43,7 @@ struct IntakeTests {
 
     @Test func `jobs that were fetched ahead of long ones are handed back when no slot takes any`() async {
         let intake = Intake<Int>(slots: 1, prefetch: nil)
-        let start = ContinuousClock.now
+        let start = LocalInstant.now
         intake.noteRun(.zero)
         #expect(intake.reserve() == 1_025)
         for job in 1...4 { #expect(intake.add(job)) }
@@ -61,7 +61,7 @@ struct IntakeTests {
     @Test func `what somebody wants fetched ahead by number is never handed back`() {
         let intake = Intake<Int>(slots: 1, prefetch: 2)
         #expect(intake.add(1))
-        let start = ContinuousClock.now
+        let start = LocalInstant.now
         #expect(intake.takeStalled(at: start) == [])
         #expect(intake.takeStalled(at: start + .seconds(60)) == [])
     }

@@ -17,6 +17,7 @@ import Testing
         "let a = Date()", "let a = Date(timeIntervalSince1970: 0)", "let a = Date.now", "let a = ContinuousClock.now",
         "let a = ContinuousClock()", "f(deadline: .now + 1)", "f(.now() + 1)", "let a = DispatchTime.now()",
         "try await Task.sleep(for: .seconds(1))", "usleep(1)", "let a: ContinuousClock.Instant = .now",
+        "let a = LocalInstant.now",
     ])
     func `a fixed clock is found`(code: String) {
         #expect(!texts(code).isEmpty)

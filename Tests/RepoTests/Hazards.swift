@@ -33,7 +33,7 @@ enum Hazards {
             return true
         case "clock_gettime", "gettimeofday", "usleep", "nanosleep":
             return isCall
-        case "Date", "ContinuousClock":
+        case "Date", "ContinuousClock", "LocalInstant":
             return isCall && !isMember
         case "sleep":
             return isMember && source.isWord("Task", at: index - 2)

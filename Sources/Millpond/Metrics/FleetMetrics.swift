@@ -14,9 +14,9 @@ import Synchronization
 final class FleetMetrics: Sendable {
     private struct State {
         var look: FleetLook?
-        var spawned: [Int32: ContinuousClock.Instant] = [:]
+        var spawned: [Int32: LocalInstant] = [:]
         var workers: @Sendable () -> [String: [SlotStatus]] = { [:] }
-        var lastLook: ContinuousClock.Instant?
+        var lastLook: LocalInstant?
     }
 
     private let queues: [String]

@@ -10,7 +10,7 @@ import Synchronization
 /// queue, and another one where jobs are dead. A month of four busy classes takes Redis 6 ms, so it is read still more rarely.
 final class LevelMetrics: Sendable {
     private struct State {
-        var lastRead: ContinuousClock.Instant?
+        var lastRead: LocalInstant?
         var levels: [String: QueueLevels] = [:]
         var budgets: [String: Budget] = [:]
         var hasWarned = false
@@ -18,7 +18,7 @@ final class LevelMetrics: Sendable {
 
     /// What ended within 30 days in a queue.
     private struct Budget {
-        var read: ContinuousClock.Instant
+        var read: LocalInstant
         var counts: [JobClass: SLOCounts]
     }
 

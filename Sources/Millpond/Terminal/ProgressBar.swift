@@ -16,7 +16,7 @@ package final class ProgressBar: Sendable {
     private struct State: Sendable {
         var meter: ProgressMeter
         /// When it last drew; off a terminal the first line waits an interval, too.
-        var drawnAt: ContinuousClock.Instant?
+        var drawnAt: LocalInstant?
         var isFinished = false
     }
 
@@ -93,13 +93,13 @@ package final class ProgressBar: Sendable {
 
     private var isRedrawn: Bool { terminal.traits.isErrorTTY }
 
-    private func isDue(_ state: State, _ now: ContinuousClock.Instant) -> Bool {
+    private func isDue(_ state: State, _ now: LocalInstant) -> Bool {
         guard isRedrawn || offTerminal == .lines else { return false }
         guard let drawnAt = state.drawnAt else { return true }
         return now - drawnAt >= (isRedrawn ? ProgressBar.redrawInterval : ProgressBar.lineInterval)
     }
 
-    private func drawing(_ meter: ProgressMeter, _ now: ContinuousClock.Instant) -> String {
+    private func drawing(_ meter: ProgressMeter, _ now: LocalInstant) -> String {
         guard isRedrawn else { return meter.line(at: now) + "\n" }
         let bar = meter.bar(width: ProgressBar.barColumns)
         let line = (bar.isEmpty ? "" : "▕\(bar)▏ ") + meter.line(at: now)

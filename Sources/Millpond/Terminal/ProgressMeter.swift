@@ -8,12 +8,12 @@ package struct ProgressMeter: Sendable {
     package var total: Int?
     /// How much is done.
     private(set) package var done = 0
-    private let started: ContinuousClock.Instant
+    private let started: LocalInstant
     /// Where the present rate is measured from; moved on every few seconds, so that the rate follows the work.
     private var marks: (older: Mark, newer: Mark)
 
     private struct Mark: Sendable {
-        let at: ContinuousClock.Instant
+        let at: LocalInstant
         let done: Int
     }
 
@@ -21,7 +21,7 @@ package struct ProgressMeter: Sendable {
     private static let rateWindow = Duration.seconds(5)
 
     /// A meter of work that begins now.
-    package init(_ title: String, total: Int?, at now: ContinuousClock.Instant) {
+    package init(_ title: String, total: Int?, at now: LocalInstant) {
         self.title = title
         self.total = total
         started = now
@@ -30,19 +30,19 @@ package struct ProgressMeter: Sendable {
     }
 
     /// Takes note of how much is done.
-    package mutating func advance(to done: Int, at now: ContinuousClock.Instant) {
+    package mutating func advance(to done: Int, at now: LocalInstant) {
         self.done = done
         if now - marks.newer.at >= ProgressMeter.rateWindow { marks = (marks.newer, Mark(at: now, done: done)) }
     }
 
     /// Done a second, over the last seconds.
-    package func rate(at now: ContinuousClock.Instant) -> Double {
+    package func rate(at now: LocalInstant) -> Double {
         let elapsed = (now - marks.older.at).inSeconds
         return elapsed > 0 ? Double(done - marks.older.done) / elapsed : 0
     }
 
     /// `enqueued 12 345 of 50 000 (24%) · 3 100/s · 12s left`.
-    package func line(at now: ContinuousClock.Instant) -> String {
+    package func line(at now: LocalInstant) -> String {
         let rate = rate(at: now)
         var parts = ["\(title) \(done.grouped)"]
         if let total {
@@ -57,7 +57,7 @@ package struct ProgressMeter: Sendable {
     }
 
     /// The line at the end: how many, how long, how fast on the whole.
-    package func summary(at now: ContinuousClock.Instant) -> String {
+    package func summary(at now: LocalInstant) -> String {
         let elapsed = now - started
         let rate = elapsed.inSeconds > 0 ? Int(Double(done) / elapsed.inSeconds) : 0
         return "\(title) \(done.grouped) in \(elapsed.human)" + (rate > 0 ? " · \(rate.grouped)/s" : "")

@@ -10,7 +10,7 @@ final class ExecPool: Sendable {
         var idle: [ExecChild] = []
         /// Programs in a row that ended by a fault.
         var faults = 0
-        var notBefore: ContinuousClock.Instant?
+        var notBefore: LocalInstant?
     }
 
     private let command: String

@@ -10,7 +10,7 @@ final class ErrorLines: Sendable {
     private struct State {
         var splitter = LineSplitter(lineBytesMax: BridgeLimits.errorLineBytesMax)
         var logger: Logger
-        var second: ContinuousClock.Instant
+        var second: LocalInstant
         var inSecond = 0
         var dropped = 0
         var last: [UInt8]?

@@ -23,10 +23,10 @@ struct HistoryLine {
     /// Whether some key may be no stream.
     private var checksTypes = false
     private var connection: Int64?
-    private var refreshed: ContinuousClock.Instant?
-    private var swept: ContinuousClock.Instant?
+    private var refreshed: LocalInstant?
+    private var swept: LocalInstant?
     private var eventsSinceSweep = 0
-    private var told: (at: ContinuousClock.Instant, events: Int)
+    private var told: (at: LocalInstant, events: Int)
 
     /// How often the list of queues is read, and the ends of their journals looked at.
     private static let refreshInterval = Duration.seconds(5)

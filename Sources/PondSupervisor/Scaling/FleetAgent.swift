@@ -222,7 +222,7 @@ extension FleetAgent {
         return try await lead(answer, told)
     }
 
-    private func obey(_ plan: FleetPlan, asked: ContinuousClock.Instant) async {
+    private func obey(_ plan: FleetPlan, asked: LocalInstant) async {
         // A process that was stopped in between may hold a plan of long ago, and others may have what it had. That counts
         // for workers that were ordered and are not started yet too.
         let until = asked + configuration.lease / 2

@@ -71,7 +71,7 @@ final class Pool: Sendable {
     var wanted: Int { target.withLock { $0 } }
 
     /// Has so many workers from now on; of those that are too many, the idle go first, and none is started after `until`.
-    func resize(to workers: Int, running: [Int32: Int], until: ContinuousClock.Instant) {
+    func resize(to workers: Int, running: [Int32: Int], until: LocalInstant) {
         target.withLock { $0 = workers }
         supervisor.resize(to: workers, running: running, startsUntil: until)
     }

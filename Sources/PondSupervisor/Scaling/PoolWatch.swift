@@ -4,10 +4,10 @@ import Synchronization
 /// What a pool's events tell beyond the moment: how long a worker takes to be ready, and whether its workers keep dying.
 package final class PoolWatch: Sendable {
     private struct State {
-        var spawned: [Int32: ContinuousClock.Instant] = [:]
+        var spawned: [Int32: LocalInstant] = [:]
         var spawnSeconds: Double?
         /// Ends that nobody asked for, since a job was ended last.
-        var deaths: [ContinuousClock.Instant] = []
+        var deaths: [LocalInstant] = []
         var jobsEnded = 0
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import PondCore
 
 /// How often durations fell into buckets that grow by a fixed factor, from a millisecond to a week.
 ///
@@ -41,8 +42,7 @@ public struct ExponentialHistogram: Sendable, Hashable {
 
     /// The bucket that a duration falls into, from 0.
     public static func bucket(of duration: Duration) -> Int {
-        let (seconds, attoseconds) = duration.components
-        let milliseconds = Double(seconds) * 1_000 + Double(attoseconds) / 1e15
+        let milliseconds = duration.inSeconds * 1_000
         guard milliseconds > 1 else { return 0 }
         let part = milliseconds.significand
         let quarter = part > quarters.2 ? 4 : part > quarters.1 ? 3 : part > quarters.0 ? 2 : part > 1 ? 1 : 0

@@ -5,7 +5,7 @@ import PondCore
 final class ScaleSimulateProgress {
     private let terminal: Terminal
     private let clock: LocalClock
-    private let started: ContinuousClock.Instant
+    private let started: LocalInstant
     private var bar: ProgressBar?
 
     private static let patience = Duration.seconds(2)

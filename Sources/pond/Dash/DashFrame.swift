@@ -19,7 +19,7 @@ struct DashFrame {
     var canvas: DashCanvas
     let model: DashModel
     let setting: Setting
-    let now: ContinuousClock.Instant
+    let now: LocalInstant
 
     var columns: Int { canvas.columns }
     var rows: Int { canvas.rows }
@@ -31,7 +31,7 @@ struct DashFrame {
         columns: Int,
         rows: Int,
         _ setting: Setting,
-        at now: ContinuousClock.Instant
+        at now: LocalInstant
     ) -> DashCanvas {
         let canvas = DashCanvas(columns: columns, rows: rows, isASCII: setting.isASCII)
         var frame = DashFrame(canvas: canvas, model: model, setting: setting, now: now)

@@ -9,7 +9,7 @@ struct DashLines {
     private(set) var hasRates = false
 
     /// Takes note of a look.
-    mutating func take(_ look: DashLook, at now: ContinuousClock.Instant) {
+    mutating func take(_ look: DashLook, at now: LocalInstant) {
         hasRates = model.look != nil
         model.take(look, at: now)
     }

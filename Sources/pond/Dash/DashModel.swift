@@ -42,7 +42,7 @@ struct DashModel: Sendable {
 
     /// Why the picture is old.
     struct Outage: Hashable, Sendable {
-        var since: ContinuousClock.Instant
+        var since: LocalInstant
         var reason: String
     }
 
@@ -67,8 +67,8 @@ struct DashModel: Sendable {
     /// What is wrong with what was typed; the next key takes it away.
     var complaint: String?
     private var histories: [String: QueueHistory] = [:]
-    private var message: (text: String, until: ContinuousClock.Instant)?
-    private var lookedAt: ContinuousClock.Instant?
+    private var message: (text: String, until: LocalInstant)?
+    private var lookedAt: LocalInstant?
 }
 
 // MARK: - What comes from Redis
@@ -77,7 +77,7 @@ extension DashModel {
     /// Without an answer for this long the picture counts as old.
     static let patience = Duration.seconds(3)
 
-    mutating func take(_ look: DashLook, at now: ContinuousClock.Instant) {
+    mutating func take(_ look: DashLook, at now: LocalInstant) {
         for queue in look.queues { histories[queue.name, default: QueueHistory()].take(queue) }
         let names = Set(look.queues.map(\.name))
         histories = histories.filter { names.contains($0.key) }
@@ -85,22 +85,22 @@ extension DashModel {
     }
 
     /// Redis did not answer, for a reason in one line.
-    mutating func lose(_ reason: String, at now: ContinuousClock.Instant) {
+    mutating func lose(_ reason: String, at now: LocalInstant) {
         outage = Outage(since: outage?.since ?? lookedAt ?? now, reason: reason)
     }
 
     /// Since when there is no answer, also while one is still waited for; nil when all is well.
-    func outage(at now: ContinuousClock.Instant) -> Outage? {
+    func outage(at now: LocalInstant) -> Outage? {
         if let outage { return outage }
         guard let lookedAt, now - lookedAt > Self.patience else { return nil }
         return Outage(since: lookedAt, reason: "no answer yet")
     }
 
-    mutating func say(_ text: String, at now: ContinuousClock.Instant) {
+    mutating func say(_ text: String, at now: LocalInstant) {
         message = (text, now.advanced(by: Self.messageDuration))
     }
 
-    func message(at now: ContinuousClock.Instant) -> String? {
+    func message(at now: LocalInstant) -> String? {
         message.flatMap { now < $0.until ? $0.text : nil }
     }
 

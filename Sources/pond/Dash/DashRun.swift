@@ -138,7 +138,7 @@ extension DashRun {
             (self.size, self.diff) = (size, diff)
         }
 
-        mutating func take(_ event: Event, at now: ContinuousClock.Instant) -> [DashAction] {
+        mutating func take(_ event: Event, at now: LocalInstant) -> [DashAction] {
             switch event {
             case .look(let look): model.take(look, at: now)
             case .lost(let reason): model.lose(reason, at: now)
@@ -158,7 +158,7 @@ extension DashRun {
             return keys.compactMap { model.apply($0) }
         }
 
-        mutating func picture(_ setting: DashFrame.Setting, at now: ContinuousClock.Instant) -> String {
+        mutating func picture(_ setting: DashFrame.Setting, at now: LocalInstant) -> String {
             diff.update(
                 to: DashFrame.draw(model, columns: size.columns, rows: size.rows, setting, at: now)
             )

@@ -24,7 +24,7 @@ struct Nemesis: Sendable {
         }
     }
 
-    private func play(_ faults: [PlannedFault], since began: ContinuousClock.Instant) async throws {
+    private func play(_ faults: [PlannedFault], since began: LocalInstant) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for fault in faults {
                 let wait = clock.now().duration(to: began + fault.at)

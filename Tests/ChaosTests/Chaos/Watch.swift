@@ -9,14 +9,14 @@ final class Watch: Sendable {
         var phase = "start"
         var depth: Depth?
         /// When something moved last.
-        var movedAt: ContinuousClock.Instant
+        var movedAt: LocalInstant
         var marker: [Int] = []
-        var healedAt: ContinuousClock.Instant?
+        var healedAt: LocalInstant?
         var isStalled = false
     }
 
     private let run: ChaosRun
-    private let began: ContinuousClock.Instant
+    private let began: LocalInstant
     private let state: Mutex<State>
 
     /// After the last fault connections may take this long to come back, before idleness counts.

@@ -8,7 +8,7 @@ struct Chaos: Sendable {
     private static let interval = Duration.seconds(2)
 
     private let clock: LocalClock
-    private var next: ContinuousClock.Instant
+    private var next: LocalInstant
     private(set) var kills = 0
     /// False once the kills are over, so that what they left behind can be finished.
     var isOn = true

@@ -111,16 +111,16 @@ struct DemoDrive {
 /// Notices when nothing moves any more.
 private struct Stillness {
     private var last = [0]
-    private var since: ContinuousClock.Instant
+    private var since: LocalInstant
 
     /// How long nothing may move before the run is given up.
     private static let patience = Duration.seconds(60)
 
-    init(_ now: ContinuousClock.Instant) {
+    init(_ now: LocalInstant) {
         since = now
     }
 
-    mutating func check(_ depth: Depth, _ rows: Int, at now: ContinuousClock.Instant) throws(CommandFailure) {
+    mutating func check(_ depth: Depth, _ rows: Int, at now: LocalInstant) throws(CommandFailure) {
         let present = [depth.ready, depth.inFlight, depth.held, depth.done, depth.added, rows]
         if present != last { (last, since) = (present, now) }
         guard now - since > Stillness.patience else { return }

@@ -5,7 +5,7 @@ struct DemoProgress {
     private let terminal: Terminal
     private let clock: LocalClock
     private var meter: ProgressMeter
-    private var nextLine: ContinuousClock.Instant
+    private var nextLine: LocalInstant
 
     private static let lineInterval = Duration.seconds(2)
     private static let barColumns = 16
