@@ -110,7 +110,7 @@ struct KeyedWorkerTests {
             try await gate.wait()
         }
         for number in 0..<2 { try await add(harness, key: "order-\(number)") }
-        let lease = Duration.milliseconds(800)
+        let lease = Duration.milliseconds(1_600)
         let change = { @Sendable (configuration: inout WorkerConfiguration) in
             configuration.slots = 1
             configuration.prefetch = 1
