@@ -58,6 +58,14 @@ public struct DeadGroup: Sendable, Hashable {
     /// How many of the dead are of each kind, the most first; `*` stands for all kinds beyond the first eight.
     public var kinds: [Kind]
 
+    /// A group without dead that nobody has said anything of.
+    package init(id: GroupID, first: ServerTime, last: ServerTime, cause: String, title: String, lastID: JobID) {
+        (self.id, self.first, self.last) = (id, first, last)
+        (self.cause, self.title, self.lastID) = (cause, title, lastID)
+        (count, ever, lastError, state) = (0, 0, "", .open)
+        (trend, kinds) = ([], [])
+    }
+
     /// The dead of one kind.
     public struct Kind: Sendable, Hashable {
         /// The kind; `-` where the entry has none.

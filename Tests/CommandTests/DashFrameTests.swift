@@ -1,11 +1,12 @@
 import PondCore
+import PondInsight
 import Testing
 
 @testable import pond
 
 @Suite struct DashFrameTests {
     private static let sizes = [(20, 5), (80, 24), (120, 40), (200, 60), (1, 1), (3, 2), (40, 12), (500, 9)]
-    private static let screens = ["1", "2", "3", "7", "?", "/x", ":so", "p"]
+    private static let screens = ["1", "2", "3", "4", "4/x", "5", "7", "?", "/x", ":so", "p"]
 
     @Test(arguments: sizes, screens)
     func `every screen fits every size`(size: (Int, Int), keys: String) {
@@ -22,7 +23,7 @@ import Testing
 
     @Test func `the overview says what there is to say at 80×24`() {
         let lines = DashFixture.draw(DashFixture.model(), 80, 24).texts
-        #expect(lines[0].hasPrefix(" pond   1 Overview   2 Queue   3 Workers   7 Scaling"))
+        #expect(lines[0].hasPrefix(" pond  1 Overview  2 Queue  3 Workers  4 Jobs  5 Dead  7 Scaling"))
         #expect(lines[0].hasSuffix(" UTC"))
         // Two seconds are the target, so this queue is late although `pond status` would not say so.
         #expect(lines[1] == " ! emails is late: the oldest of 87 jobs has waited 29s, the target is 2s.")
@@ -83,8 +84,14 @@ import Testing
         var model = DashModel()
         model.take(look, at: DashFixture.instant)
         model.say(evil, at: DashFixture.instant)
-        for keys in Self.screens {
-            model.type(keys)
+        model.take(.jobs(DashFixture.jobs(evil)))
+        model.take(.dead(DashDead(groups: DashFixture.groups(evil))))
+        for keys in Self.screens + ["4\r", "5\r", "5\r\r", "4/\(evil)"] {
+            for letter in keys { _ = model.apply(letter == "\r" ? .enter : .character(letter)) }
+            if let asked = model.trail.last?.asked {
+                model.take(.answer(asked: asked, .job(DashFixture.report(.running, evil))))
+            }
+            if model.group != nil { model.take(.group(DashFixture.group(DashFixture.groups(evil)[0]))) }
             for (columns, rows) in Self.sizes {
                 let canvas = DashFixture.draw(model, columns, rows)
                 let scalars = canvas.cells.flatMap { $0.text.unicodeScalars }

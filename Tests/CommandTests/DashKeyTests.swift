@@ -25,7 +25,11 @@ import Testing
         let bytes = Array("a\u{1b}[Bé\u{1b}[6~😀\u{1b}[200~paste\u{1b}[201~z".utf8)
         var whole = KeyParser()
         let expected = whole.take(bytes)
-        #expect(expected == [.character("a"), .down, .character("é"), .pageDown, .character("😀"), .character("z")])
+        #expect(
+            expected == [
+                .character("a"), .down, .character("é"), .pageDown, .character("😀"), .paste("paste"), .character("z"),
+            ]
+        )
         for cut in 0...bytes.count {
             var parser = KeyParser()
             #expect(parser.take(Array(bytes[..<cut])) + parser.take(Array(bytes[cut...])) == expected)
@@ -41,9 +45,14 @@ import Testing
         #expect(keys("\u{1b}q") == [.escape, .character("q")])
     }
 
-    @Test func `what is pasted is no key`() {
-        #expect(keys("\u{1b}[200~qqy\r\u{1b}[2", "01~x") == [.character("x")])
+    @Test func `what is pasted is one key, and of a long text the beginning`() {
+        #expect(keys("\u{1b}[200~qqy\r\u{1b}[2", "01~x") == [.paste("qqy\r"), .character("x")])
+        #expect(keys("\u{1b}[200~a\u{1b}[201~\u{1b}[200~b\u{1b}[201~") == [.paste("a"), .paste("b")])
         #expect(keys("\u{1b}[200~never ends").isEmpty)
+        let long = String(repeating: "x", count: 100_000)
+        #expect(
+            keys("\u{1b}[200~" + long, long + "\u{1b}[201~q") == [.paste(String(long.prefix(8_192))), .character("q")]
+        )
     }
 
     @Test func `an unknown or endless sequence, and bytes that are no text, are dropped`() {

@@ -90,15 +90,19 @@ import Testing
 
     @Test func `every key on every screen, with and without queues, breaks nothing`() {
         let keys: [DashKey] =
-            "jkgG1237spr/:?yqnaZ".map { .character($0) } + [
-                .enter, .escape, .backspace, .tab, .up, .down, .pageUp, .end,
+            "jkgG1234557spr/:?yqnaZ4".map { .character($0) } + [
+                .enter, .escape, .backspace, .tab, .up, .down, .pageUp, .end, .paste("17-1"),
             ]
+        let answers: [DashAnswer] = [.job(DashFixture.report()), .jobs([]), .intent(DashFixture.intent())]
         var state: UInt64 = 7
         for seconds in [0, 1, 40] {
             var model = DashFixture.model(seconds: seconds)
             for _ in 0..<2_000 {
                 state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
                 _ = model.apply(keys[Int(state >> 33) % keys.count])
+                if let asked = model.trail.last?.asked, state >> 62 == 1 {
+                    model.take(.answer(asked: asked, answers[Int(state >> 40) % answers.count]))
+                }
                 if state >> 60 == 3 { _ = DashFixture.draw(model, 80, 24) }
             }
         }

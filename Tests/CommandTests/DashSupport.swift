@@ -1,4 +1,6 @@
 import PondCore
+import PondInsight
+import PondQueue
 import PondScaling
 
 @testable import pond
@@ -69,7 +71,107 @@ enum DashFixture {
             let decisions = (0..<40).map { decision("emails", from: $0, to: $0 + 1) }
             model.take(look([emails, images, reports], decisions: decisions, fleet: fleet), at: instant)
         }
+        if seconds > 0 {
+            model.take(.jobs(jobs()))
+            model.take(.dead(DashDead(groups: groups())))
+        }
         return model
+    }
+
+    static let queueName = (try? QueueName("emails"))!
+
+    /// Three jobs that run, and forty that have ended.
+    static func jobs(_ text: String = "asleep") -> DashJobs {
+        var jobs = DashJobs(told: 3, inFlight: 5)
+        jobs.running = (0..<3).map { number in
+            RunningJob(
+                queue: "emails",
+                id: JobID("180000000000\(number)-0"),
+                kind: "email.send",
+                attempt: 2,
+                run: .seconds(90 - number),
+                progress: 0.25,
+                note: text,
+                worker: "host-\(number)"
+            )
+        }
+        jobs.events = (0..<40).map { number in
+            let facts = JobFacts(kind: "email.send", attempt: 2, run: .milliseconds(350))
+            let event = JournalEvent(
+                .dead,
+                JobID("17-\(number)"),
+                words: ["failed", "0a0b0c0d"],
+                text: text,
+                facts: facts
+            )
+            let time = start.advanced(by: .seconds(-number))
+            return TailEvent(queue: queueName, entry: "\(time.milliseconds)-0", time: time, by: "w", event: event)
+        }
+        return jobs
+    }
+
+    static func report(
+        _ reason: Reason = .noWorkerForKind,
+        _ text: String = "3 workers serve emails, none of them knows it"
+    )
+        -> WhyReport
+    {
+        WhyReport(
+            queue: "emails",
+            id: JobID("1800000000000-0"),
+            kind: "email.send",
+            reason: reason,
+            since: start.advanced(by: .seconds(-252)),
+            detail: text,
+            next: "a worker that fetches it hands it on",
+            actions: ["pond worker list emails", "deploy a worker that registers email.send"],
+            facts: (0..<20).map { WhyReport.Fact("fact \($0)", "value \($0) " + text) },
+            unseen: ["there is no history: ended jobs and correlation ids are not known"],
+            now: start
+        )
+    }
+
+    /// Three root causes; the second killed last.
+    static func groups(_ text: String = "connect bank refused") -> [DeadGroupSum] {
+        ["0a0b0c0d", "1a1b1c1d", "2a2b2c2d"].enumerated().map { index, name in
+            let id = GroupID(name)!
+            let last = start.advanced(by: .seconds(index == 1 ? -5 : -100))
+            var group = DeadGroup(
+                id: id,
+                first: start.advanced(by: .seconds(-3_000)),
+                last: last,
+                cause: "failed",
+                title: "\(text) \(index)",
+                lastID: JobID("1-1")
+            )
+            (group.count, group.ever, group.lastError) = (300 - index, 400, "\(text) after 3 tries")
+            (group.trend, group.kinds) = (
+                [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 5, 20], [.init(name: text, count: 300 - index)]
+            )
+            group.state = index == 0 ? .regressed : .open
+            return DeadGroupSum(id: id, parts: [(queueName, group)])
+        }
+    }
+
+    static func group(_ sum: DeadGroupSum) -> DashGroup {
+        let newest = (0..<5).map { DashGroup.Job(queue: "emails", id: JobID("17-\($0)"), diedAt: start) }
+        return DashGroup(sum: sum, newest: newest)
+    }
+
+    /// Two jobs of one intent.
+    static func intent() -> IntentReader.Answer {
+        let jobs = ["17-1", "17-2"].map { id in
+            IntentJob(
+                queue: "emails",
+                id: JobID(id),
+                kind: "email.send",
+                causationID: id == "17-2" ? "17-1" : nil,
+                state: "done",
+                tries: 1,
+                segments: [IntentSegment(.run, from: start, to: start.advanced(by: .seconds(1)))]
+            )
+        }
+        return IntentReader.Answer(correlationID: "order-4711", tree: IntentTree(jobs), now: start)
     }
 
     static func draw(_ model: DashModel, _ columns: Int, _ rows: Int, isASCII: Bool = false) -> DashCanvas {

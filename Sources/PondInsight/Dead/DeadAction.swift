@@ -48,6 +48,11 @@ package struct DeadGroupSum: Sendable {
     /// The group of each queue that has it.
     package var parts: [(queue: QueueName, group: DeadGroup)]
 
+    package init(id: GroupID, parts: [(queue: QueueName, group: DeadGroup)]) {
+        self.id = id
+        self.parts = parts
+    }
+
     /// How many are dead now.
     package var count: Int { parts.reduce(0) { $0 + $1.group.count } }
     /// How many died of it, those that were sent back included.
@@ -77,10 +82,17 @@ package struct DeadGroupSum: Sendable {
 
     /// The groups of some queues, those with the most dead first.
     package static func read(_ queues: [Queue]) async throws -> [DeadGroupSum] {
+        var groups: [(queue: QueueName, groups: [DeadGroup])] = []
+        for queue in queues { groups.append((queue.name, try await queue.groups())) }
+        return of(groups)
+    }
+
+    /// The same of groups that were read before.
+    package static func of(_ groups: [(queue: QueueName, groups: [DeadGroup])]) -> [DeadGroupSum] {
         var sums: [GroupID: DeadGroupSum] = [:]
-        for queue in queues {
-            for group in try await queue.groups() {
-                sums[group.id, default: DeadGroupSum(id: group.id, parts: [])].parts.append((queue.name, group))
+        for (queue, groups) in groups {
+            for group in groups {
+                sums[group.id, default: DeadGroupSum(id: group.id, parts: [])].parts.append((queue, group))
             }
         }
         return sums.values.sorted { ($1.count, $0.id) < ($0.count, $1.id) }

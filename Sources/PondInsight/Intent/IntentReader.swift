@@ -10,7 +10,7 @@ package struct IntentReader: Sendable {
     private let reason: String
 
     /// The most jobs whose state is looked up in Redis; each takes one call.
-    private static let looksMax = 200
+    package static let looksMax = 200
 
     /// - Parameters:
     ///   - history: nil when there is none; then a job can be told of, but not what it enqueued.
@@ -31,12 +31,20 @@ package struct IntentReader: Sendable {
         package var unseen: [String]
         /// Redis' clock.
         package var now: ServerTime
+
+        /// - Parameter unseen: what could not be seen. Defaults to nothing.
+        package init(correlationID: String, tree: IntentTree, unseen: [String] = [], now: ServerTime) {
+            (self.correlationID, self.tree) = (correlationID, tree)
+            (self.unseen, self.now) = (unseen, now)
+        }
     }
 
     /// The intent with a correlation id, or that of a job.
     ///
-    /// - Parameter text: the correlation id, the job's id, or `QUEUE/ID`.
-    package func answer(_ text: String) async throws -> Answer {
+    /// - Parameters:
+    ///   - text: the correlation id, the job's id, or `QUEUE/ID`.
+    ///   - limit: the most jobs that are looked up in Redis. Defaults to `looksMax`.
+    package func answer(_ text: String, looks limit: Int = IntentReader.looksMax) async throws -> Answer {
         let (queue, id) = WhyReader.address(text, nil)
         let found = if let history { try await Self.found(text, id, queue, in: history) } else { [HistoryJob]() }
         let correlationID = found.first?.correlationID ?? text
@@ -56,7 +64,7 @@ package struct IntentReader: Sendable {
         for job in found {
             let events = try await history.stories(of: job.id, in: job.queue).first?.events ?? []
             var live: IntentJob.Live?
-            if job.last?.what.isEnd != true, looks < Self.looksMax {
+            if job.last?.what.isEnd != true, looks < limit {
                 looks += 1
                 live = try await self.live(job)
             }
@@ -72,7 +80,7 @@ package struct IntentReader: Sendable {
                 )
             )
         }
-        if looks == Self.looksMax { unseen.append("only \(looks) jobs were looked up in Redis") }
+        if looks == limit { unseen.append("only \(looks) jobs were looked up in Redis") }
         if found.count == HistoryLimits.correlatedJobsMax {
             unseen.append("only the first \(found.count) jobs are shown")
         }

@@ -102,6 +102,23 @@ package struct JournalTail: Sendable {
         }
     }
 
+    /// The newest events of some queues' journals, in one round trip and one command a queue.
+    ///
+    /// - Parameter entries: how many entries of each journal are read at most; one tells of a batch of jobs.
+    /// - Returns: the events by queue, oldest first.
+    package static func glance(_ queues: [Queue], entries: Int, on pond: Pond) async throws -> [String: [TailEvent]] {
+        let commands = queues.map {
+            RedisCommand("XREVRANGE", .text($0.keys.journal), "+", "-", "COUNT", .integer(Int64(entries)))
+        }
+        guard !commands.isEmpty else { return [:] }
+        var found: [String: [TailEvent]] = [:]
+        for (queue, reply) in zip(queues, try await pond.redis.pipeline(commands)) {
+            let entries = Self.entries(try reply.get()).reversed()
+            found[queue.name.text] = entries.flatMap { TailEvent.events(of: $0, in: queue.name) }
+        }
+        return found
+    }
+
     /// Entries of a stream's reply; what is none is left out.
     private static func entries(_ reply: RESPValue) -> [JournalEntry] {
         (reply.array ?? []).compactMap { row in

@@ -29,7 +29,12 @@ package struct WhyReader: Sendable {
     /// - Parameters:
     ///   - text: a job's id, `QUEUE/ID`, or a correlation id.
     ///   - queue: the queue, when it is known.
-    package func answer(_ text: String, queue: String? = nil) async throws -> WhyAnswer {
+    ///   - limit: how many jobs of a correlation id are judged, the newest. Defaults to `jobsMax`.
+    package func answer(
+        _ text: String,
+        queue: String? = nil,
+        correlated limit: Int = WhyReader.jobsMax
+    ) async throws -> WhyAnswer {
         let (named, id) = Self.address(text, queue)
         let found = try await jobs(id, in: named)
         if !found.isEmpty { return WhyAnswer(asked: text, isCorrelation: false, jobs: found, total: found.count) }
@@ -37,7 +42,7 @@ package struct WhyReader: Sendable {
             // Newest last, as the history heard of them: the newest are what people ask about.
             let all = try await history.jobs(correlatedBy: text)
             if !all.isEmpty {
-                let reports = try await each(all.suffix(Self.jobsMax)) { job in
+                let reports = try await each(all.suffix(limit)) { job in
                     try await self.jobs(job.id, in: job.queue)
                 }
                 return WhyAnswer(asked: text, isCorrelation: true, jobs: reports.flatMap { $0 }, total: all.count)
@@ -153,6 +158,12 @@ package struct WhyAnswer: Sendable {
     package var jobs: [WhyReport]
     /// How many jobs there are.
     package var total: Int
+
+    /// - Parameter total: how many jobs there are, of which `jobs` may be a part.
+    package init(asked: String, isCorrelation: Bool, jobs: [WhyReport], total: Int) {
+        (self.asked, self.isCorrelation) = (asked, isCorrelation)
+        (self.jobs, self.total) = (jobs, total)
+    }
 }
 
 /// Why an id cannot be looked for.

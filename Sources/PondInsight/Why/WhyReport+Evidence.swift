@@ -7,18 +7,19 @@ extension WhyReport {
     package init(_ evidence: JobEvidence) {
         let judgement = Judgement.of(evidence)
         let report = evidence.situation.report
-        queue = evidence.queue
-        id = report.id
-        kind = evidence.kind
-        state = judgement.reason.state
-        reason = judgement.reason
-        since = judgement.since ?? report.since ?? evidence.heldSince
-        detail = judgement.detail
-        next = judgement.next
-        actions = judgement.actions
-        facts = evidence.facts
-        unseen = evidence.unseen
-        now = evidence.situation.now
+        self.init(
+            queue: evidence.queue,
+            id: report.id,
+            kind: evidence.kind,
+            reason: judgement.reason,
+            since: judgement.since ?? report.since ?? evidence.heldSince,
+            detail: judgement.detail,
+            next: judgement.next,
+            actions: judgement.actions,
+            facts: evidence.facts,
+            unseen: evidence.unseen,
+            now: evidence.situation.now
+        )
     }
 }
 

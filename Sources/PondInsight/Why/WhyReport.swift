@@ -27,6 +27,28 @@ package struct WhyReport: Sendable, Hashable {
     /// Redis' clock when it was read.
     package var now: ServerTime
 
+    /// - Parameters:
+    ///   - detail: the reason in a sentence.
+    ///   - now: Redis' clock when it was read.
+    package init(
+        queue: String?,
+        id: JobID,
+        kind: String? = nil,
+        reason: Reason,
+        since: ServerTime? = nil,
+        detail: String,
+        next: String,
+        actions: [String] = [],
+        facts: [Fact] = [],
+        unseen: [String] = [],
+        now: ServerTime
+    ) {
+        (self.queue, self.id, self.kind) = (queue, id, kind)
+        (state, self.reason, self.since) = (reason.state, reason, since)
+        (self.detail, self.next, self.actions) = (detail, next, actions)
+        (self.facts, self.unseen, self.now) = (facts, unseen, now)
+    }
+
     /// Something that is known of the job beside the reason.
     package struct Fact: Sendable, Hashable {
         /// What it is, as in `last error`.

@@ -65,7 +65,7 @@ struct CorrView {
             let job = row.job
             table.add([
                 .text(guide(row) + (job.kind ?? "?")), .text("\(job.queue)/\(job.id)"),
-                .text(job.state, tint(job.state)),
+                .text(job.state, Self.tint(job.state)),
                 .count(job.tries), .text(time(job, .wait)), .text(time(job, .run)),
                 .text(tree.bar(of: job, width: width, isASCII: isASCII)),
             ])
@@ -73,12 +73,12 @@ struct CorrView {
         return "\(sentence)\n\n\(table.text(for: terminal))\n\n\(legend)"
     }
 
-    private func guide(_ row: IntentTree.Row) -> String {
+    func guide(_ row: IntentTree.Row) -> String {
         guard isASCII else { return row.guide }
         return row.guide.replacing("│", with: "|").replacing("├─", with: "|-").replacing("└─", with: "`-")
     }
 
-    private func time(_ job: IntentJob, _ kind: IntentSegment.Kind) -> String {
+    func time(_ job: IntentJob, _ kind: IntentSegment.Kind) -> String {
         job.segments.contains { $0.kind == kind } ? job.time(kind).human : "-"
     }
 
@@ -93,7 +93,7 @@ struct CorrView {
     }
 
     /// One line about all of them.
-    private var sentence: String {
+    var sentence: String {
         let states = Dictionary(grouping: tree.rows, by: \.job.state).mapValues(\.count)
         let parts = states.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.value.grouped) \($0.key)" }
         return SafeText.escaped(
@@ -108,7 +108,7 @@ struct CorrView {
         return names.map { "\($0.letter(isASCII: isASCII)) \($1)" }.joined(separator: "   ")
     }
 
-    private func tint(_ state: String) -> Tint? {
+    static func tint(_ state: String) -> Tint? {
         switch state {
         case "done", "compensated": .green
         case "dead", "dropped": .red

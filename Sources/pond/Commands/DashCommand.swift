@@ -3,15 +3,16 @@ import Millpond
 import PondCore
 import PondQueue
 
-/// `pond dash`: the queues, the workers and the scaling, live on a terminal.
+/// `pond dash`: the queues, the workers, the jobs, the dead and the scaling, live on a terminal.
 struct DashCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dash",
-        abstract: "Watch queues, workers and scaling live on a terminal.",
+        abstract: "Watch queues, workers, jobs, the dead and scaling live on a terminal.",
         discussion: """
-            Keys: 1 2 3 7 screens, j k move, Enter opens a queue, / filters, s sorts, p pauses a queue, ? shows all, \
-            q leaves. Off a terminal, and with --once or --json, it prints a line a queue instead, or a JSON document \
-            a look.
+            Keys: 1 2 3 4 5 7 screens, j k move, Enter opens, / filters, s sorts, p pauses a queue, ? shows all, q leaves. \
+            On 4 Jobs, / finds a job by its id, QUEUE/ID or a correlation id and says why it is where it is, with the \
+            history where there is one. Off a terminal, and with --once or --json, it prints a line a queue instead, or \
+            a JSON document a look.
             """
     )
 
@@ -35,6 +36,7 @@ struct DashCommand: AsyncParsableCommand {
     @Flag(help: "Draw with ASCII only.")
     var ascii = false
 
+    @OptionGroup var history: HistoryFile
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
@@ -64,8 +66,11 @@ struct DashCommand: AsyncParsableCommand {
     }
 
     private func show(_ source: DashSource, _ place: String, on terminal: Terminal) async throws {
+        // Without a home there is no history, and all else is there.
+        let path = try? history.path()
         let dash = DashRun(
             source,
+            DashReader(source.pond, historyPath: path),
             DashFrame.Setting(place: place, isASCII: ascii),
             isColored: terminal.usesColor(.output),
             every: every ?? .seconds(1)

@@ -62,7 +62,7 @@ struct DeadGroupView {
         time.map { now.since($0).human + " ago" } ?? "-"
     }
 
-    private static func kinds(_ kinds: [DeadGroup.Kind], most: Int) -> String {
+    static func kinds(_ kinds: [DeadGroup.Kind], most: Int) -> String {
         let shown = kinds.prefix(most).map { "\($0.name) \($0.count.grouped)" }.joined(separator: ", ")
         return kinds.count > most ? "\(shown), …" : shown
     }

@@ -56,7 +56,7 @@ struct DeadSelection: ParsableArguments {
     }
 
     /// `1732374245000-0`, with letters behind it and a queue before it or not.
-    private static func isJobID(_ word: String) -> Bool {
+    static func isJobID(_ word: String) -> Bool {
         let parts = (word.split(separator: "/").last ?? "").split(separator: "-", omittingEmptySubsequences: false)
         guard parts.count == 2, let number = parts.last?.drop(while: \.isWholeNumber) else { return false }
         return !parts[0].isEmpty && parts[0].allSatisfy(\.isWholeNumber) && parts[1].first?.isWholeNumber == true

@@ -81,7 +81,14 @@ struct HistoryFile: ParsableArguments {
 extension HistoryFile {
     /// Runs `body` with the history, or with nil and why there is none, for answers that do not need one.
     func withStoreIfAny<Result>(_ body: (HistoryStore?, String) async throws -> Result) async throws -> Result {
-        let path = try path()
+        try await HistoryFile.withStoreIfAny(at: try path(), body)
+    }
+
+    /// The same with the history in a file.
+    static func withStoreIfAny<Result>(
+        at path: String,
+        _ body: (HistoryStore?, String) async throws -> Result
+    ) async throws -> Result {
         do {
             guard try await HistoryStore.isFound(at: path) else {
                 return try await body(nil, "there is no history at \(path)")

@@ -30,7 +30,7 @@ struct TailView {
     }
 
     /// What the event's words say, and the first line of its text.
-    private var details: [String] {
+    var details: [String] {
         var details: [String] = []
         switch what.what {
         case .dead:
@@ -50,7 +50,7 @@ struct TailView {
         return details
     }
 
-    private var tint: Tint {
+    var tint: Tint {
         switch what.what {
         case .done, .compensated: .green
         case .dead, .dropped, .lost, .ghost: .red

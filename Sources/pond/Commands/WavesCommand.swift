@@ -65,7 +65,8 @@ struct WavesCommand: AsyncParsableCommand {
         if DashCommand.isLive(terminal), !output.json {
             let setting = DashFrame.Setting(place: "a demo of \(seconds) s", isASCII: ascii)
             let isColored = terminal.usesColor(.output)
-            _ = try await DashRun(source, setting, isColored: isColored, every: .seconds(1)).run()
+            let reader = DashReader(pond, historyPath: nil)
+            _ = try await DashRun(source, reader, setting, isColored: isColored, every: .seconds(1)).run()
         } else {
             try await print(source, on: terminal)
         }

@@ -38,12 +38,10 @@ struct WhyView {
     private func label(_ text: String, _ terminal: Terminal) -> String { terminal.tinted(text, .dim) + "  " }
 
     private func head(of job: WhyReport, for terminal: Terminal) -> String {
-        let time =
-            job.since.map { job.now.since($0) }.map { job.state == .ended ? " \($0.human) ago" : " for \($0.human)" }
-            ?? ""
-        let parts = [
+        let state = job.state.rawValue.uppercased()
+        let parts: [String?] = [
             terminal.tinted(SafeText.escaped(job.address), .bold), job.kind.map { SafeText.escaped($0) },
-            terminal.tinted(job.state.rawValue.uppercased(), job.reason.tint) + time,
+            terminal.tinted(state, job.reason.tint) + job.place.dropFirst(state.count),
         ]
         return parts.compactMap { $0 }.joined(separator: "  ")
     }
@@ -79,12 +77,19 @@ struct WhyView {
 }
 
 extension WhyReport {
-    fileprivate var address: String { queue.map { "\($0)/\(id)" } ?? id.text }
+    /// The job with its queue, where that is known.
+    var address: String { queue.map { "\($0)/\(id)" } ?? id.text }
+
+    /// Where it is and since when: `WAITING for 4m12s`.
+    var place: String {
+        let time = since.map { now.since($0).human }
+        return state.rawValue.uppercased() + (time.map { state == .ended ? " \($0) ago" : " for \($0)" } ?? "")
+    }
 }
 
 extension Reason {
     /// How alarming it is.
-    fileprivate var tint: Tint {
+    var tint: Tint {
         switch self {
         case .done, .running, .starting: .green
         case .dead, .noWorker, .noWorkerForKind, .leaseExpired, .lostPayload: .red

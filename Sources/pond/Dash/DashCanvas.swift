@@ -39,6 +39,23 @@ struct DashStyle: Hashable, Sendable {
         return style
     }
 
+    /// As tables and sheets have it.
+    init(_ tint: Tint?) {
+        switch tint {
+        case nil: self = .plain
+        case .bold: self = .bold
+        case .dim: self = .dim
+        case .red: self = .red
+        case .green: self = .green
+        case .yellow: self = .yellow
+        case .cyan: self = .cyan
+        }
+    }
+
+    init(color: Color = .plain, isBold: Bool = false, isDim: Bool = false, isReverse: Bool = false) {
+        (self.color, self.isBold, self.isDim, self.isReverse) = (color, isBold, isDim, isReverse)
+    }
+
     /// What makes a terminal write so, whatever came before.
     func sequence(colored: Bool) -> String {
         var words = ["0"]
@@ -172,6 +189,40 @@ enum DashText {
             }
         }
         return line.isEmpty ? lines : lines + [line]
+    }
+
+    /// The whole text on lines of a width, broken between words, and inside those that are wider than a line.
+    static func folded(_ text: String, width: Int) -> [String] {
+        guard width > 1 else { return [] }
+        var lines: [String] = []
+        var (line, room) = ("", width)
+        for word in SafeText.escaped(text).split(separator: " ") {
+            var word = word
+            var size = DisplayWidth.columns(of: word)
+            if size + (line.isEmpty ? 0 : 1) > room, !line.isEmpty {
+                lines.append(line)
+                (line, room) = ("", width)
+            }
+            while size > room {
+                let part = piece(of: word, width: room)
+                lines.append(String(part))
+                word = word.dropFirst(part.count)
+                size = DisplayWidth.columns(of: word)
+            }
+            line += (line.isEmpty ? "" : " ") + word
+            room = width - DisplayWidth.columns(of: line)
+        }
+        return line.isEmpty ? lines : lines + [line]
+    }
+
+    /// The first letters that fit, one at least.
+    private static func piece(of word: Substring, width: Int) -> Substring {
+        var columns = 0
+        let part = word.prefix { letter in
+            columns += DisplayWidth.columns(of: String(letter))
+            return columns <= width
+        }
+        return part.isEmpty ? word.prefix(1) : part
     }
 
     /// A count in at most five columns: `9999`, `12.3k`, `1.2M`.

@@ -48,6 +48,8 @@ struct DashFrame {
         case .overview: drawOverview()
         case .queue: drawQueue()
         case .workers: drawWorkers()
+        case .jobs: drawJobs()
+        case .dead: drawDead()
         case .scaling: drawScaling()
         }
     }
@@ -55,13 +57,20 @@ struct DashFrame {
     // MARK: The edges
 
     private mutating func drawHeader() {
-        var column = canvas.put(" pond ", 0, 0, .bold)
         let tabs: [(DashModel.Screen, String)] = [
-            (.overview, "1 Overview"), (.queue, "2 Queue"), (.workers, "3 Workers"), (.scaling, "7 Scaling"),
+            (.overview, "1 Overview"), (.queue, "2 Queue"), (.workers, "3 Workers"), (.jobs, "4 Jobs"),
+            (.dead, "5 Dead"),
+            (.scaling, "7 Scaling"),
         ]
+        var column = canvas.put(" pond ", 0, 0, .bold)
+        let whole = tabs.reduce(column) { $0 + $1.1.count + 2 }
+        // With little room a title is its number.
+        let isShort = whole > columns
+        let gap = whole + tabs.count + 14 <= columns ? 1 : 0
         for (screen, title) in tabs {
             let isShown = model.screen == screen
-            column = canvas.put(" \(title) ", 0, column + 1, isShown ? .bold.reversed : .dim)
+            let text = isShort && !isShown ? String(title.prefix(1)) : title
+            column = canvas.put(" \(text) ", 0, column + gap, isShown ? .bold.reversed : .dim)
         }
         let clock = model.look.map { String($0.at.iso8601.dropFirst(11).prefix(8)) + " UTC " } ?? ""
         canvas.putRight(clock, 0, before: columns, width: max(0, columns - column - 1))
@@ -100,6 +109,7 @@ struct DashFrame {
         let row = rows - 1
         switch model.mode {
         case .filter(let text): return drawInput("/", text, "Enter keeps it  Esc drops it")
+        case .search: return drawHint(row, "Enter finds it  Esc drops it  an id can be pasted")
         case .palette(let text): return drawInput(":", text, DashModel.commands.joined(separator: " "))
         case .asking(let queue, let pauses):
             canvas.put(" \(pauses ? "Pause" : "Resume") queue \(queue)? y/n ", row, 0, .yellow.bolder.reversed)
@@ -124,8 +134,12 @@ struct DashFrame {
             case .overview: [("j/k", "move"), ("Enter", "open"), ("s", "sort: \(model.sort.rawValue)"), ("p", "pause")]
             case .queue: [("j/k", "next queue"), ("p", "pause"), ("Esc", "back")]
             case .workers, .scaling: [("j/k", "move"), ("Esc", "back")]
+            case .jobs: [("/", "find"), ("j/k", "move"), ("Enter", "why"), ("Esc", "back")]
+            case .dead where model.group == nil:
+                [("j/k", "move"), ("Enter", "open"), ("s", "sort: \(model.deadSort.rawValue)"), ("Esc", "back")]
+            case .dead: [("j/k", "move"), ("Enter", "why"), ("Esc", "back")]
             }
-        hints += [("/", model.filter.isEmpty ? "filter" : "filter: \(model.filter)")]
+        if model.screen != .jobs { hints += [("/", model.filter.isEmpty ? "filter" : "filter: \(model.filter)")] }
         hints += [("?", "help"), ("q", "quit"), (":", "command")]
         var column = 1
         for (key, meaning) in hints where column + key.count + meaning.count + 1 < columns {
@@ -136,6 +150,10 @@ struct DashFrame {
             let note = " \(columns)×\(rows), all of it fits in 80×24"
             if column + note.count < columns { canvas.putRight(note, row, before: columns, width: note.count, .dim) }
         }
+    }
+
+    private mutating func drawHint(_ row: Int, _ text: String) {
+        canvas.put(" \(text)", row, 0, .dim)
     }
 
     private mutating func drawInput(_ mark: String, _ text: String, _ hint: String) {
@@ -151,11 +169,14 @@ struct DashFrame {
     // MARK: Help
 
     private static let help: [(String, String)] = [
-        ("1 2 3 7", "overview, queue, workers, scaling"), ("j k  arrows", "move the cursor; on a queue, the next one"),
-        ("g G  PgUp PgDn", "first and last, a page"), ("Enter", "open the queue under the cursor"),
+        ("1 2 3 4 5 7", "overview, queue, workers, jobs, dead, scaling"),
+        ("j k  arrows", "move the cursor; on a queue, the next one"),
+        ("g G  PgUp PgDn", "first and last, a page"),
+        ("Enter", "open the queue, the job or the root cause under the cursor"),
         ("Esc", "back; on the overview, drop the filter"), ("/", "only queues whose name contains this"),
-        (":", "a command, as in :pause emails or :sort oldest; Tab completes"),
-        ("s", "sort by name, ready, oldest, rate, workers"),
+        ("/ on 4 Jobs", "find a job: its id, QUEUE/ID or a correlation id"),
+        (":", "a command, as in :pause emails or :why ID; Tab completes"),
+        ("s", "sort by name, ready, oldest, rate, workers"), ("s on 5 Dead", "sort by number, or by the last death"),
         ("p", "pause the queue under the cursor, or let it go on; asks first"),
         ("r", "look now"), ("Ctrl-L", "draw everything anew"), ("q  Ctrl-C", "leave"),
     ]

@@ -1,6 +1,6 @@
 // Bytes of a terminal into keys. A terminal sends an arrow as Esc and more bytes, and the key Esc as that byte alone:
-// only the time that passes tells them apart, so the reader says when it was quiet. What is pasted is dropped, because
-// a text that was not meant for here would be obeyed letter by letter.
+// only the time that passes tells them apart, so the reader says when it was quiet. What is pasted is one key of its own,
+// because a text that was not meant for here would be obeyed letter by letter.
 
 /// A key that was pressed.
 enum DashKey: Hashable, Sendable {
@@ -11,17 +11,22 @@ enum DashKey: Hashable, Sendable {
     case interrupt
     /// Ctrl-L.
     case redraw
+    /// A text that was pasted, the first of it.
+    case paste(String)
 }
 
 /// Takes bytes as they come, in pieces of any length, and gives keys.
 struct KeyParser {
     private var pending: [UInt8] = []
     private var isPasting = false
+    private var pasted: [UInt8] = []
 
     private static let escape: UInt8 = 0x1b
     private static let pasteEnd = Array("\u{1b}[201~".utf8)
     /// The longest sequence that is waited for.
     private static let sequenceBytesMax = 32
+    /// So much of what is pasted is kept.
+    private static let pasteBytesMax = 8_192
 
     private enum Step {
         case key(DashKey, length: Int)
@@ -35,7 +40,8 @@ struct KeyParser {
         var keys: [DashKey] = []
         while !pending.isEmpty {
             if isPasting {
-                guard skipPaste() else { break }
+                guard let text = takePaste() else { return keys }
+                keys.append(.paste(text))
                 continue
             }
             switch step() {
@@ -56,15 +62,19 @@ struct KeyParser {
         return pending == [Self.escape] ? [.escape] : []
     }
 
-    /// Drops what is pasted; returns whether its end has come.
-    private mutating func skipPaste() -> Bool {
-        if let end = pending.firstRange(of: Self.pasteEnd) {
-            pending.removeSubrange(..<end.upperBound)
-            isPasting = false
-            return true
+    /// Takes what is pasted; returns it when its end has come.
+    private mutating func takePaste() -> String? {
+        let end = pending.firstRange(of: Self.pasteEnd)
+        // The end may be cut, too.
+        let rest = end.map { pending.count - $0.lowerBound } ?? min(pending.count, Self.pasteEnd.count - 1)
+        pasted += pending.dropLast(rest).prefix(Self.pasteBytesMax - pasted.count)
+        guard let end else {
+            pending = Array(pending.suffix(rest))
+            return nil
         }
-        pending = Array(pending.suffix(Self.pasteEnd.count - 1))
-        return false
+        defer { (isPasting, pasted) = (false, []) }
+        pending.removeSubrange(..<end.upperBound)
+        return String(decoding: pasted, as: UTF8.self)
     }
 
     private mutating func step() -> Step {

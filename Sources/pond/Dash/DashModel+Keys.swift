@@ -1,3 +1,5 @@
+import PondCore
+
 extension DashModel {
     /// Takes a key; what it asks of the outside is the answer.
     mutating func apply(_ key: DashKey) -> DashAction? {
@@ -9,6 +11,11 @@ extension DashModel {
         case .filter(let text):
             edit(text, key, { .filter($0) }) { model, text in
                 model.filter = text
+                return nil
+            }
+        case .search(let text):
+            edit(text, key, most: Limits.headerValueBytesMax, { .search($0) }) { model, text in
+                model.ask(for: text)
                 return nil
             }
         case .palette(let text):
@@ -26,7 +33,9 @@ extension DashModel {
     private mutating func press(_ key: DashKey) -> DashAction? {
         switch key {
         case .character("q"): return .quit
-        case .character("r"): return .refresh
+        case .character("r"):
+            round &+= 1
+            return .refresh
         case .character("j"), .down: move(by: 1)
         case .character("k"), .up: move(by: -1)
         case .pageDown: move(by: pageRows)
@@ -36,12 +45,16 @@ extension DashModel {
         case .character("1"): show(.overview)
         case .character("2"): show(.queue)
         case .character("3"): show(.workers)
+        case .character("4"): show(.jobs)
+        case .character("5"): show(.dead)
         case .character("7"): show(.scaling)
-        case .enter where screen == .overview: show(.queue)
+        case .enter: open()
         case .escape: leave()
+        case .character("s") where screen == .dead: deadSort = deadSort == .dead ? .last : .dead
         case .character("s"): sort = sort.next
         case .character("p"): ask()
-        case .character("/"): mode = .filter(filter)
+        case .character("/"): mode = screen == .jobs ? .search("") : .filter(filter)
+        case .paste where screen == .jobs: complaint = "press / first: an id can be pasted there"
         case .character(":"): mode = .palette("")
         case .character("?"): mode = .help
         default: break
@@ -49,19 +62,32 @@ extension DashModel {
         return nil
     }
 
-    private mutating func show(_ screen: Screen) {
+    mutating func show(_ screen: Screen) {
         if screen == .queue { chosen = chosenQueue?.name }
         guard screen != .queue || chosen != nil else { return }
-        (self.screen, row) = (screen, 0)
+        (self.screen, row, failure) = (screen, 0, nil)
+        (trail, group, groupDetail, returnsToGroup) = ([], nil, nil, false)
+    }
+
+    private mutating func open() {
+        switch screen {
+        case .overview: show(.queue)
+        case .jobs: openJob()
+        case .dead: openGroup()
+        case .queue, .workers, .scaling: break
+        }
     }
 
     /// One step back: to the overview, then to all queues.
     private mutating func leave() {
+        if goBack() { return }
         if screen != .overview { return show(.overview) }
         filter = ""
     }
 
     private mutating func move(by rows: Int) {
+        if screen == .jobs { return moveJob(by: rows) }
+        if screen == .dead { return moveGroup(by: rows) }
         guard screen == .overview || screen == .queue else {
             row = min(max(row + rows, 0), max(rowCount - 1, 0))
             return
@@ -81,18 +107,28 @@ extension DashModel {
 
 extension DashModel {
     /// A line that is typed: letters, Backspace, Enter takes it and Esc drops it.
+    ///
+    /// - Parameter most: nil for a short line that takes nothing that is pasted; else the most bytes of it.
     @discardableResult
     private mutating func edit(
         _ text: String,
         _ key: DashKey,
+        most: Int? = nil,
         _ mode: (String) -> Mode,
         _ take: (inout DashModel, String) -> DashAction?
     ) -> DashAction? {
         switch key {
-        case .character(let character) where text.count < Self.inputMax: self.mode = mode(text + String(character))
+        case .character(let character) where text.utf8.count < most ?? Self.inputMax:
+            self.mode = mode(text + String(character))
+        case .paste(let pasted):
+            guard let most else { break }
+            // Ids come with blanks and line ends around them.
+            let line = pasted.drop { $0.isWhitespace }.prefix { !$0.isNewline }
+            let room = max(0, most - text.utf8.count)
+            self.mode = mode(text + String(decoding: line.utf8.prefix(room), as: UTF8.self))
         case .backspace where text.isEmpty: self.mode = .normal
         case .backspace: self.mode = mode(String(text.dropLast()))
-        case .tab: self.mode = mode(Self.completed(text) ?? text)
+        case .tab where most == nil: self.mode = mode(Self.completed(text) ?? text)
         case .escape: self.mode = .normal
         case .enter:
             self.mode = .normal
@@ -104,7 +140,8 @@ extension DashModel {
 
     /// What can be typed after `:`.
     static let commands = [
-        "overview", "queue", "workers", "scaling", "pause", "resume", "sort", "filter", "help", "quit",
+        "overview", "queue", "workers", "jobs", "dead", "scaling", "why", "pause", "resume", "sort", "filter", "help",
+        "quit",
     ]
 
     /// The only command that begins so.
@@ -131,7 +168,15 @@ extension DashModel {
         case "help": mode = .help
         case "overview": show(.overview)
         case "workers": show(.workers)
+        case "jobs": show(.jobs)
+        case "dead": show(.dead)
         case "scaling": show(.scaling)
+        case "why":
+            guard words.count > 1 else {
+                complaint = "say which: an id, QUEUE/ID or a correlation id"
+                return nil
+            }
+            ask(for: String(words[1]))
         case "filter": filter = rest
         case "sort":
             if let wanted = Sort.allCases.first(where: { $0.rawValue.hasPrefix(rest) && !rest.isEmpty }) {

@@ -2,6 +2,7 @@
 // nothing, so that every key can be tried without a terminal.
 
 import PondCore
+import PondQueue
 
 /// What a key asks of the outside.
 enum DashAction: Hashable, Sendable {
@@ -19,7 +20,7 @@ enum DashAction: Hashable, Sendable {
 /// The state of the dashboard.
 struct DashModel: Sendable {
     enum Screen: Hashable, Sendable {
-        case overview, queue, workers, scaling
+        case overview, queue, workers, jobs, dead, scaling
     }
 
     enum Sort: String, CaseIterable, Sendable {
@@ -35,6 +36,8 @@ struct DashModel: Sendable {
     enum Mode: Hashable, Sendable {
         case normal, help
         case filter(String)
+        /// An id is typed.
+        case search(String)
         case palette(String)
         /// Whether to pause the queue, or to let it go on.
         case asking(queue: String, pauses: Bool)
@@ -64,8 +67,30 @@ struct DashModel: Sendable {
     var row = 0
     /// How many rows a page has, as the last drawing saw it.
     var pageRows = 10
+    /// How many columns a line has, as the last drawing saw it.
+    var pageColumns = 80
     /// What is wrong with what was typed; the next key takes it away.
     var complaint: String?
+    /// What runs and what just happened; nil before it was read.
+    var jobs: DashJobs?
+    /// What was asked for, one behind the other; the last is shown.
+    var trail: [DashStop] = []
+    /// The row under the cursor of the jobs, by what it is about.
+    var chosenJob: String?
+    /// Whether Esc leads from a job to the group of the dead that it was opened from.
+    var returnsToGroup = false
+    /// The dead by root cause; nil before they were read.
+    var dead: DashDead?
+    var deadSort = DashDeadSort.dead
+    /// The root cause under the cursor.
+    var chosenGroup: GroupID?
+    /// The root cause that is open; nil for the list of all.
+    var group: GroupID?
+    var groupDetail: DashGroup?
+    /// Why the screen's own part could not be read.
+    var failure: String?
+    /// Counts how often somebody wanted all to be read again.
+    var round = 0
     private var histories: [String: QueueHistory] = [:]
     private var message: (text: String, until: LocalInstant)?
     private var lookedAt: LocalInstant?
@@ -156,6 +181,8 @@ extension DashModel {
         case .overview: queues.count
         case .queue: 0
         case .workers: workers.count
+        case .jobs: trail.last.map { $0.choices?.count ?? 10_000 } ?? jobRows.count
+        case .dead: group == nil ? groups.count : groupDetail?.newest.count ?? 0
         case .scaling: look?.fleet?.decisions.count ?? 0
         }
     }

@@ -1,6 +1,24 @@
 import Millpond
 import PondCore
 import PondQueue
+import Synchronization
+
+/// What the screen wants read, for the task that reads it.
+private final class DashWish: Sendable {
+    private let state = Mutex(DashRequest())
+    /// Rung when something else is wanted.
+    let signal = WakeSignal()
+
+    var request: DashRequest { state.withLock { $0 } }
+
+    func set(_ request: DashRequest) {
+        let differs = state.withLock { state in
+            defer { state = request }
+            return request.differs(from: state)
+        }
+        if differs { signal.ring() }
+    }
+}
 
 /// The dashboard on a terminal: looks once a second, draws what changed, obeys keys.
 struct DashRun: Sendable {
@@ -17,6 +35,7 @@ struct DashRun: Sendable {
     private enum Event: Sendable {
         case terminal(TerminalEvent)
         case look(DashLook)
+        case news(DashNews)
         case lost(String)
         case said(String)
         /// Ages go on while nothing comes.
@@ -25,6 +44,7 @@ struct DashRun: Sendable {
     }
 
     private let source: DashSource
+    private let reader: DashReader
     private let setting: DashFrame.Setting
     private let isColored: Bool
     private let interval: Duration
@@ -32,15 +52,17 @@ struct DashRun: Sendable {
     private let events: AsyncStream<Event>
     private let inbox: AsyncStream<Event>.Continuation
     private let lookSignal = WakeSignal()
+    private let wish = DashWish()
 
     init(
         _ source: DashSource,
+        _ reader: DashReader,
         _ setting: DashFrame.Setting,
         isColored: Bool,
         every interval: Duration,
         clock: LocalClock = .system
     ) {
-        (self.source, self.setting, self.isColored) = (source, setting, isColored)
+        (self.source, self.reader, self.setting, self.isColored) = (source, reader, setting, isColored)
         (self.interval, self.clock) = (interval, clock)
         (events, inbox) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingNewest(1_000))
     }
@@ -63,6 +85,7 @@ struct DashRun: Sendable {
             return try await withThrowingTaskGroup(of: Void.self) { group in
                 defer { group.cancelAll() }
                 group.addTask { await watch(watcher) }
+                group.addTask { await readWished() }
                 group.addTask { while await slept(.seconds(1)) { inbox.yield(.tick) } }
                 return try await show(on: screen, &group)
             }
@@ -86,6 +109,7 @@ struct DashRun: Sendable {
                 }
             }
             if let end = state.end { return end }
+            wish.set(state.model.request)
             try screen.show(state.picture(setting, at: clock.now()))
         }
         return .interrupted
@@ -98,13 +122,22 @@ struct DashRun: Sendable {
         await lookSignal.wait(atMost: interval, clock)
         while !Task.isCancelled {
             do {
-                inbox.yield(.look(try await source.look()))
+                inbox.yield(.look(try await source.look(isSparing: wish.request.subject != .nothing)))
             } catch is CancellationError {
                 return
             } catch {
                 inbox.yield(.lost(CommandFailure(describing: error).message))
             }
             await lookSignal.wait(atMost: interval, clock)
+        }
+    }
+
+    /// Reads what the screen wants: one thing at a time, however slow Redis is and however fast somebody types.
+    private func readWished() async {
+        var reader = reader
+        while !Task.isCancelled {
+            if let news = await reader.read(wish.request) { inbox.yield(.news(news)) }
+            await wish.signal.wait(atMost: interval, clock)
         }
     }
 
@@ -141,6 +174,7 @@ extension DashRun {
         mutating func take(_ event: Event, at now: LocalInstant) -> [DashAction] {
             switch event {
             case .look(let look): model.take(look, at: now)
+            case .news(let news): model.take(news)
             case .lost(let reason): model.lose(reason, at: now)
             case .said(let text): model.say(text, at: now)
             case .tick: break
@@ -154,7 +188,7 @@ extension DashRun {
         }
 
         private mutating func press(_ keys: [DashKey]) -> [DashAction] {
-            model.pageRows = max(1, size.rows - 6)
+            (model.pageRows, model.pageColumns) = (max(1, size.rows - 6), size.columns)
             return keys.compactMap { model.apply($0) }
         }
 

@@ -3,7 +3,7 @@ import PondCore
 import PondQueue
 import PondScaling
 
-/// Looks at Redis for the dashboard: two reads a queue, two for the fleet.
+/// Looks at Redis for the dashboard: two reads a queue, three for the fleet.
 struct DashSource: Sendable {
     /// The decisions that are kept on the screen.
     static let decisionsMax = 200
@@ -17,6 +17,12 @@ struct DashSource: Sendable {
     private var decisions: [ScalingDecision] = []
     private var decisionsOf: [String: [Int]] = [:]
     private var looks = 0
+    private var turns = DashTurns()
+    /// The last look at each queue.
+    private var seen: [String: (status: QueueStatus, sample: QueueSample)] = [:]
+
+    /// So many queues are looked at each time while the screen has something else read.
+    static let sparingQueues = 8
 
     init(_ pond: Pond, queues: [String], fleet: String?) {
         (self.pond, names, fleetName) = (pond, queues, fleet)
@@ -24,30 +30,30 @@ struct DashSource: Sendable {
 
     /// Looks once.
     ///
+    /// - Parameter isSparing: looks at a few queues only, in turns, and keeps what it knows of the others.
     /// - Throws: `QueueError`, `PondError`, and `CommandFailure` when a fleet was named that does not exist.
-    mutating func look() async throws -> DashLook {
+    mutating func look(isSparing: Bool = false) async throws -> DashLook {
         let names = try names.isEmpty ? await pond.queues().map(\.text) : names
-        var statuses: [QueueStatus] = []
-        var samples: [QueueSample] = []
-        for name in names {
-            let (status, sample) = try await Self.look(at: try pond.queue(name))
-            statuses.append(status)
-            samples.append(sample)
+        for name in turns.next(names, most: isSparing ? Self.sparingQueues : .max) {
+            seen[name] = try await Self.look(at: try pond.queue(name))
         }
-        let report = StatusReport(statuses)
+        let present = Set(names)
+        seen = seen.filter { present.contains($0.key) }
+        let looked = names.compactMap { seen[$0] }
+        let report = StatusReport(looked.map(\.status))
         var look = DashLook(
             // Without a queue there is nothing whose age it could get wrong.
-            at: statuses.first?.depth.now ?? WallClock.read(),
+            at: looked.map(\.sample.at).max() ?? WallClock.read(),
             health: report.health,
             verdict: report.verdict,
-            queues: samples
+            queues: looked.map(\.sample)
         )
         try await addFleet(to: &look)
         looks += 1
         return look
     }
 
-    private static func look(at queue: Queue) async throws -> (QueueStatus, QueueSample) {
+    private static func look(at queue: Queue) async throws -> (status: QueueStatus, sample: QueueSample) {
         let depth = try await queue.depth()
         var sample = QueueSample(name: queue.name.text, at: depth.now)
         var alive: Set<Consumer> = []
