@@ -36,8 +36,12 @@ import Testing
     @Test func `the newest of all queues come in the order of time, as many as asked`() async throws {
         let pond = try pond()
         let (a, b) = (try await queue(pond, "a"), try await queue(pond, "b"))
+        // Of what two queues tell in one millisecond nobody knows the order.
+        let apart = Duration.milliseconds(5)
         let first = try await stir(a)
+        try await LocalClock.system.sleep(apart)
         let second = try await stir(b)
+        try await LocalClock.system.sleep(apart)
         let third = try await stir(a)
         var tail = JournalTail(pond)
         let events = try await tail.newest(100)

@@ -28,7 +28,7 @@ struct DashReader: Sendable {
     private var running: [String: [RunningJob]] = [:]
     private var events: [String: [TailEvent]] = [:]
     private var groups: [String: [DeadGroup]] = [:]
-    private var groupsDue: ContinuousClock.Instant?
+    private var groupsDue: LocalInstant?
     private var asked = Asked()
 
     /// What was asked for last.
@@ -38,7 +38,7 @@ struct DashReader: Sendable {
         /// Its queue and id, when it is one job.
         var address: (queue: String, id: JobID)?
         /// When to ask again; nil for not of itself.
-        var due: ContinuousClock.Instant?
+        var due: LocalInstant?
     }
 
     init(_ pond: Pond, historyPath: String?, clock: LocalClock = .system) {
