@@ -48,7 +48,9 @@ import Testing
             let worker = options(place, "--exec", "exec python3 \(folder)/handler.py", "--compensates")
             let id = try await enqueue(place, key: "order-7")
             try await Child.run(worker) { first in
-                try await place.eventually("the work is dead") { $0.dead == 1 && $0.inFlight == 0 }
+                try await place.eventually("the work is dead", within: .seconds(90)) {
+                    $0.dead == 1 && $0.inFlight == 0
+                }
                 #expect(try await place.queue.compensate([id]) == [.enqueued])
                 try await eventually("it is being undone", says: first.log) { try lines("\(folder)/seen").count == 2 }
                 try await Child.run(worker) { second in
@@ -85,7 +87,7 @@ import Testing
                     let job = NewJob(kind: try JobKind("bank.charge"), data: Array("\(number)\n".utf8))
                     _ = try await place.queue.enqueue(job)
                 }
-                try await place.eventually("all are dead") { $0.dead == 12 && $0.inFlight == 0 }
+                try await place.eventually("all are dead", within: .seconds(90)) { $0.dead == 12 && $0.inFlight == 0 }
                 let group = try #require(try await place.queue.groups().first?.id)
                 let compensate = ["dead", "compensate", "--yes", "--json"] + place.options
                 let stopped = try await Child.run(compensate + ["\(group)"])
@@ -115,9 +117,13 @@ import Testing
             let handler = "echo \"${MILLPOND_PHASE-work} $MILLPOND_KEY\" >> \(folder)/seen; [ -n \"$MILLPOND_PHASE\" ]"
             let id = try await enqueue(place, key: "order-7")
             try await Child.run(options(place, "--exec-once", handler, "--unknown-kind-grace", "0s")) { worker in
-                try await place.eventually("the work is dead") { $0.dead == 1 && $0.inFlight == 0 }
+                try await place.eventually("the work is dead", within: .seconds(90)) {
+                    $0.dead == 1 && $0.inFlight == 0
+                }
                 #expect(try await place.queue.compensate([id]) == [.enqueued])
-                try await place.eventually("nobody undoes it") { $0.dead == 1 && $0.inFlight == 0 && $0.ready == 0 }
+                try await place.eventually("nobody undoes it", within: .seconds(90)) {
+                    $0.dead == 1 && $0.inFlight == 0 && $0.ready == 0
+                }
                 worker.send(SIGTERM)
                 try await worker.exit()
             }
@@ -125,7 +131,9 @@ import Testing
             #expect(try lines("\(folder)/seen") == ["work order-7"])
             try await Child.run(options(place, "--exec-once", handler, "--compensates")) { worker in
                 #expect(try await place.queue.revive([id]) == [.enqueued])
-                try await place.eventually("it is undone") { $0.ready + $0.inFlight + $0.held + $0.dead == 0 }
+                try await place.eventually("it is undone", within: .seconds(90)) {
+                    $0.ready + $0.inFlight + $0.held + $0.dead == 0
+                }
                 worker.send(SIGTERM)
                 try await worker.exit()
             }

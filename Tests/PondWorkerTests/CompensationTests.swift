@@ -7,7 +7,7 @@ import Synchronization
 import Testing
 
 /// Dead jobs undone by a worker.
-@Suite(.redis) struct CompensationTests {
+@Suite(.redis, .serialized) struct CompensationTests {
     struct Order: Codable, Sendable, Hashable {
         var order: Int
     }
@@ -29,7 +29,7 @@ import Testing
         var options = EnqueueOptions()
         options.key = try key.map { try IdempotencyKey($0) }
         let id = try await harness.enqueue("bank.charge", "{\"order\":7}", options)
-        try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 }
+        try await harness.eventually(within: .seconds(60)) { $0.dead == 1 && $0.inFlight == 0 }
         #expect(try await harness.queue.compensate([id]) == [.enqueued])
         return id
     }
@@ -45,11 +45,11 @@ import Testing
         }
         try await harness.withWorker(JobList { job }) { _ in
             let id = try await sendBack(harness, key: "order-7")
-            try await harness.eventually { $0.dead + $0.ready + $0.inFlight + $0.held == 0 }
+            try await harness.eventually(within: .seconds(60)) { $0.dead + $0.ready + $0.inFlight + $0.held == 0 }
             #expect(try await harness.queue.job(id).state == .unknown)
             // The key is free again: the same work under it is another job, and is done.
             _ = try await harness.enqueue("bank.charge", "{\"order\":7}", try .once("order-7"))
-            try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 }
+            try await harness.eventually(within: .seconds(60)) { $0.dead == 1 && $0.inFlight == 0 }
         }
         #expect(runs.all == [7, 7] && undone.all == [Order(order: 7)])
         #expect(seen.all == ["true order-7:compensate 1 true"])
@@ -69,12 +69,12 @@ import Testing
             }
         try await harness.withWorker(JobList { job }) { _ in
             let id = try await sendBack(harness)
-            try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 }
+            try await harness.eventually(within: .seconds(60)) { $0.dead == 1 && $0.inFlight == 0 }
             let report = try await harness.queue.job(id)
             #expect(report.cause == "attempts_exhausted" && report.field("phase") == "compensate")
             #expect(tries.all == [1, 2] && exhausted.all == [true])
             #expect(try await harness.queue.revive([id]) == [.enqueued])
-            try await harness.eventually { $0.dead + $0.ready + $0.inFlight + $0.held == 0 }
+            try await harness.eventually(within: .seconds(60)) { $0.dead + $0.ready + $0.inFlight + $0.held == 0 }
         }
         #expect(tries.all == [1, 2, 1] && runs.all == [7])
     }
@@ -94,7 +94,7 @@ import Testing
             { $0.unknownKindGrace = .zero }
         ) { _ in
             let id = try await sendBack(harness)
-            try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 }
+            try await harness.eventually(within: .seconds(60)) { $0.dead == 1 && $0.inFlight == 0 }
             #expect(try await harness.queue.job(id).cause == "no_compensation")
         }
         #expect(runs.all == [7] && strays.all.isEmpty)
@@ -109,7 +109,7 @@ import Testing
         }
         try await harness.withWorker(JobList { job.compensate { seen.add("undo \($0.kind)") } }) { _ in
             _ = try await sendBack(harness)
-            try await harness.eventually { $0.dead + $0.ready + $0.inFlight + $0.held == 0 }
+            try await harness.eventually(within: .seconds(60)) { $0.dead + $0.ready + $0.inFlight + $0.held == 0 }
         }
         #expect(seen.all == ["run", "undo bank.charge"])
     }
