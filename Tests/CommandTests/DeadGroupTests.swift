@@ -63,12 +63,56 @@ import Testing
         #expect(try await desk.run("dead discard \(group.id) --yes --reason spam", environment: actor).code == 0)
         #expect(try await queue.depth().dead == 0)
         let audit = try await desk.run("dead audit --json").json().items
-        #expect(audit.compactMap { $0["action"]?.text } == ["discard", "resolve", "reopen", "ignore"])
+        #expect(audit.compactMap { $0["action"]?.text } == ["discard", "discard", "resolve", "reopen", "ignore"])
         #expect(audit.allSatisfy { $0["by"]?.text == "ann@desk" && $0["target"]?.text == "\(group.id)" })
+        #expect(audit.prefix(2).compactMap { $0["result"]?.text } == ["finished: discarded 12 dead jobs", "begun"])
         #expect(audit[0]["jobs"] == .number(12) && audit[0]["reason"]?.text == "spam")
         #expect(try await desk.run("dead audit").output.contains("INC-7"))
         #expect(try await desk.run("dead ignore E-00000000").code == 3)
         #expect(try await desk.run("dead ignore attempts_exhausted").code == 2)
+    }
+
+    @Test func `a group over several queues is retried and discarded in all of them`() async throws {
+        let desk = try Desk()
+        let queues = [try await desk.queue("emails"), try await desk.queue("reports"), try await desk.queue("other")]
+        for (queue, count) in zip(queues, [12, 8, 3]) {
+            for _ in 0..<count { _ = try await queue.enqueue() }
+            try await queue.buryAll(cause: queue.name.text == "other" ? "broken" : "failed")
+        }
+        let id = try #require(try await queues[0].groups().first?.id)
+        #expect(try await queues[1].groups().map(\.id) == [id])
+        let rows = try await desk.run("dead groups --json").json().items
+        #expect(rows.compactMap { $0["dead"] } == [.number(20), .number(3)])
+        let retried = try await desk.run("dead retry \(id) --canary 0 --yes")
+        #expect(retried.code == 0 && retried.output == "retried 20 dead jobs\n", "\(retried)")
+        #expect(try await queues[0].depth().ready == 12)
+        #expect(try await queues[1].depth().ready == 8)
+        for queue in queues.prefix(2) { try await queue.buryAll(cause: "failed", error: "no route") }
+        let discarded = try await desk.run("dead discard \(id) --yes")
+        #expect(discarded.code == 0 && discarded.output == "discarded 20 dead jobs\n", "\(discarded)")
+        for (queue, count) in zip(queues, [12, 8]) {
+            #expect(try await queue.depth().dead == 0)
+            let audit = try await queue.auditEntries()
+            #expect(audit.prefix(2).map(\.result) == ["finished: discarded 20 dead jobs", "begun"])
+            #expect(audit.prefix(2).map(\.jobs) == [count, count])
+        }
+        #expect(try await queues[2].depth().dead == 3)
+        #expect(try await queues[2].auditEntries().isEmpty)
+    }
+
+    @Test func `no more jobs a second are sent back than the rate allows`() async throws {
+        let desk = try Desk()
+        let (queue, _) = try await graveyard(desk, 90)
+        let run = try await desk.run("dead retry failed --all --yes --rate 40/s")
+        #expect(run.code == 0 && run.output == "retried 90 dead jobs\n")
+        let entries = try await desk.command("XRANGE", .text(queue.keys.ready(.normal)), "-", "+").array ?? []
+        let times = entries.compactMap { $0.array?.first?.string?.split(separator: "-").first }.compactMap { Int($0) }
+        #expect(times.count == 90)
+        // Two full batches of a second each before the last ten; a busy machine only makes it slower.
+        let took = try #require(times.max()) - (try #require(times.min()))
+        #expect(took >= 1_900, "\(took) ms")
+        // As many at once as may be in a second, and no more in any second.
+        for time in times { #expect(times.count { (time..<time + 900).contains($0) } <= 40) }
     }
 
     @Test func `a hook is told of a group, and its failure is reported`() async throws {

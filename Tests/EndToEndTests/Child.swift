@@ -17,7 +17,7 @@ final class Child: Sendable {
     }
 
     let pid: Int32
-    private let input: StandardInputWriter
+    let input: StandardInputWriter
     private let state = Mutex(State())
 
     private init(pid: Int32, input: StandardInputWriter) {

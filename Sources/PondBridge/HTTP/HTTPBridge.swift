@@ -23,6 +23,9 @@ public final class HTTPBridge: Bridge {
             timeout: .init(connect: .seconds(10))
         )
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+        // A try that cannot connect fails at once, and the job's own backoff decides when the next one comes: otherwise each
+        // would hold its slot for ten seconds while the service is away.
+        configuration.connectionPool.retryConnectionEstablishment = false
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 

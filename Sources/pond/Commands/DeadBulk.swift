@@ -18,9 +18,12 @@ struct DeadBulk {
     }
 
     /// Runs `change` on each batch of at most `Limits.deadBatchMax` ids; it answers nil for a job that was changed.
+    ///
+    /// - Parameter atEnd: called with how many were changed, when all batches are through, before it is told.
     func run(
         on terminal: Terminal,
         asJSON: Bool,
+        atEnd: (Int) async throws -> Void = { _ in },
         _ change: (Queue, [JobID]) async throws -> [Exception?]
     ) async throws {
         let bar = ProgressBar(participle, total: plan.count, on: terminal)
@@ -41,6 +44,7 @@ struct DeadBulk {
             throw error
         }
         bar.finish(showsSummary: false)
+        try await atEnd(changed)
         try tell(changed, exceptions, on: terminal, asJSON: asJSON)
     }
 

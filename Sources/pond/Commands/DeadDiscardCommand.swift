@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 
 /// `pond dead discard`: forgets dead jobs.
@@ -25,8 +26,11 @@ struct DeadDiscardCommand: AsyncParsableCommand {
                     try Confirmation.ask("discard them", count: plan.count, yes: selection.yes, on: terminal)
                 }
                 // What was begun is written down, because it may be killed before its end.
-                _ = try await selection.begin("discard", "discard them", plan, on: terminal)
-                try await bulk.run(on: terminal, asJSON: output.json) { queue, ids in
+                let actor = try await selection.begin("discard", "discard them", plan, on: terminal)
+                try await bulk.run(on: terminal, asJSON: output.json) { discarded in
+                    let result = "finished: discarded \(discarded.of("dead job"))"
+                    try await actor?.write("discard", selection.audited, plan.deadParts, result: result)
+                } _: { queue, ids in
                     zip(ids, try await queue.discard(ids)).map { id, wasDead in
                         wasDead ? nil : DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: nil)
                     }

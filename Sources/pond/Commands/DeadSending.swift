@@ -2,6 +2,7 @@ import Millpond
 import PondCore
 import PondInsight
 import PondQueue
+import Synchronization
 
 /// Sends dead jobs back to their queues, at once or in stages, and tells how it went.
 struct DeadSending {
@@ -48,19 +49,46 @@ struct DeadSending {
                 }
         }
         let bar = ProgressBar(participle, total: plan.count, on: terminal, offTerminal: .lines)
-        var stage = 0
+        let known = Mutex<DeadRetry.Progress?>(nil)
         let sending = DeadRetry(plan.deadParts, policy: policy, revive: send)
-        let (end, progress) = try await sending.run { progress in
-            if progress.stage > stage, progress.stages > 1 {
-                stage = progress.stage
-                bar.say("stage \(stage) of \(progress.stages)")
-            }
-            bar.advance(to: progress.revived + progress.gone + progress.refused)
+        // Ctrl-C ends it between two batches, so that the audit can say how far it came.
+        let ended = try await withStopSignals(hangUp: .stops, .quiet) { _ in
+            try await Self.run(sending, bar) { progress in known.withLock { $0 = progress } }
         }
         bar.finish(showsSummary: false)
+        guard let (end, progress) = ended else {
+            return try await tellStopped(plan, actor, known.withLock { $0 })
+        }
         try await actor?.write(action, selection.audited, plan.deadParts, result: "\(end): \(text(progress))")
         try await atEnd(end, progress)
         try tell(end, progress, on: terminal)
+    }
+
+    private static func run(
+        _ sending: DeadRetry,
+        _ bar: ProgressBar,
+        _ note: (DeadRetry.Progress) -> Void
+    ) async throws -> (end: DeadRetry.End, progress: DeadRetry.Progress) {
+        var stage = 0
+        do {
+            return try await sending.run { progress in
+                note(progress)
+                if progress.stage > stage, progress.stages > 1 {
+                    stage = progress.stage
+                    bar.say("stage \(stage) of \(progress.stages)")
+                }
+                bar.advance(to: progress.revived + progress.gone + progress.refused)
+            }
+        } catch {
+            throw Task.isCancelled ? CancellationError() : error
+        }
+    }
+
+    /// A batch that was under way may have arrived and is not counted, so there may be a few more.
+    private func tellStopped(_ plan: DeadPlan, _ actor: DeadActor?, _ progress: DeadRetry.Progress?) async throws {
+        let sent = progress.map { "\(text($0)), or some more" } ?? "nothing was sent, or a first few"
+        try await actor?.write(action, selection.audited, plan.deadParts, result: "interrupted: \(sent)")
+        throw CommandFailure(.interrupted, "stopped: \(sent)", hint: "run the same command again to go on")
     }
 
     private func text(_ progress: DeadRetry.Progress) -> String {
