@@ -1,4 +1,4 @@
--- Exports: note with_text note_facts write_journal
+-- Exports: note note_many with_text note_facts write_journal
 
 -- What happened, for the journal: gathered in a call and appended at its end, in one entry unless there are more events
 -- than Lua can pass in one command. An entry has these fields:
@@ -15,6 +15,13 @@ local JOURNAL_TRIM_EVERY = 10000
 function note(events, event, detail)
     events[#events + 1] = event
     events[#events + 1] = detail
+end
+
+-- An event of many jobs, which counts as one for each.
+function note_many(events, event, detail, jobs)
+    events.many = events.many or {}
+    events.many[#events + 1] = jobs
+    note(events, event, detail)
 end
 
 -- The detail of an event that has a text. Clients read it as UTF-8, so it is never cut within a character.
@@ -40,17 +47,11 @@ function note_facts(events, id, fields)
     events.facts = bytes > 0 and events.facts .. '\n' .. line or line
 end
 
--- As many events as a part of them counts: one a pair, but one a job of those that are done.
+-- As many events as a part of them counts.
 local function weight_of(events, first, last)
-    local weight = 0
-    for i = first, last, 2 do
-        local jobs = 1
-        if events[i] == 'done' then
-            jobs = select(2, string.gsub(events[i + 1], ' ', '')) + 1
-        elseif events[i] == 'unsampled' then
-            jobs = whole_number(events[i + 1]) or 0
-        end
-        weight = weight + jobs
+    local weight = (last - first + 1) / 2
+    for place, jobs in pairs(events.many or {}) do
+        if place >= first and place <= last then weight = weight + jobs - 1 end
     end
     return weight
 end

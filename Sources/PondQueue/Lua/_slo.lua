@@ -29,13 +29,13 @@ local function slo_tallies(events)
     return events.slo
 end
 
--- Counts one done job by its mark, a byte; any other byte counts nothing.
+-- Counts done jobs by their mark, a byte; any other byte counts nothing.
 local slo_mark
 do
     local marks = SLO.MARKS
-    function slo_mark(tallies, byte)
+    function slo_mark(tallies, byte, jobs)
         local index = marks[byte]
-        if index then tallies[index] = (tallies[index] or 0) + 1 end
+        if index then tallies[index] = (tallies[index] or 0) + jobs end
     end
 end
 

@@ -55,14 +55,19 @@ local function end_key_of_done(context, job)
     } }, context.now)
 end
 
--- Counts a done job by its mark and names it for the journal; a capital mark says that it is one of those not named.
+-- A capital mark says that the journal is not to name the job.
+local function is_capital(mark) return mark >= FIRST_CAPITAL and mark <= LAST_CAPITAL end
+
+local function count_done(context, mark, jobs)
+    slo_mark(context.tallies, mark, jobs)
+    if is_capital(mark) then context.unnamed = context.unnamed + jobs end
+end
+
+-- Counts a done job by its mark and names it for the journal.
 local function note_done(context, id, mark)
-    slo_mark(context.tallies, mark)
-    if mark and mark >= FIRST_CAPITAL and mark <= LAST_CAPITAL then
-        context.unnamed = context.unnamed + 1
-    else
-        context.done[#context.done + 1] = id
-    end
+    mark = mark or NO_MARK
+    count_done(context, mark, 1)
+    if not is_capital(mark) then context.done[#context.done + 1] = id end
 end
 
 local function settle_done(context, job)
@@ -326,24 +331,34 @@ local function settle_record(context, args, at, extra)
     return answer
 end
 
--- Many that are done, never moved, and without a key: nothing of it can fail.
+-- Many that are done, never moved, and without a key: nothing of it can fail. Nearly every job comes here, so what can be done
+-- for all at once is.
 local function settle_plain(context, args, record)
-    local letter, lost, marks = record.letter, {}, record.extra or ''
-    local owned, finished = context.owned[letter], context.finished[letter] or {}
+    local letter, lost, counts = record.letter, {}, {}
+    local owned, finished, named = context.owned[letter], context.finished[letter] or {}, context.done
     context.finished[letter] = finished
     local first = record.at + ARGUMENTS_BEFORE_ENTRIES
+    local marks = { string.byte(record.extra or '', 1, record.count) }
+    local ended, names = #finished, #named
     for i = first, record.at + record.length - 1 do
         local entry = args[i]
         if owned[entry] then
             owned[entry] = nil
-            finished[#finished + 1] = entry
-            note_done(context, own_id(letter, entry), string.byte(marks, i - first + 1))
+            ended = ended + 1
+            finished[ended] = entry
+            local mark = marks[i - first + 1] or NO_MARK
+            counts[mark] = (counts[mark] or 0) + 1
+            if not is_capital(mark) then
+                names = names + 1
+                named[names] = own_id(letter, entry)
+            end
             if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
         else
             lost[#lost + 1] = entry
             note(context.events, 'lost', own_id(letter, entry))
         end
     end
+    for mark, jobs in pairs(counts) do count_done(context, mark, jobs) end
     return lost
 end
 
@@ -403,8 +418,8 @@ local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
 local function finish(context, consumer)
     for letter, entries in pairs(context.finished) do forget_entries(context.keys[letter], entries) end
     count(context.keys, 'done', #context.done + context.unnamed)
-    if context.unnamed > 0 then note(context.events, 'unsampled', int(context.unnamed)) end
-    if #context.done > 0 then note(context.events, 'done', table.concat(context.done, ' ')) end
+    if context.unnamed > 0 then note_many(context.events, 'unsampled', int(context.unnamed), context.unnamed) end
+    if #context.done > 0 then note_many(context.events, 'done', table.concat(context.done, ' '), #context.done) end
     slo_write(context.keys, context.tallies, context.now)
     write_journal(context.keys, consumer, context.events)
 end
