@@ -39,7 +39,8 @@ import Testing
         #expect(rest.code == 0 && rest.output == "sent 7 dead jobs\n", "\(rest.error)")
         let audit = try await desk.run("dead audit --json").json().items
         #expect(audit.allSatisfy { $0["action"]?.text == "compensate" && $0["by"]?.text == "ann@desk" })
-        #expect(audit.compactMap { $0["target"]?.text } == ["failed", "\(group.id)", "\(group.id)"])
+        #expect(audit.compactMap { $0["target"]?.text } == ["failed", "failed", "\(group.id)", "\(group.id)"])
+        #expect(audit.prefix(2).compactMap { $0["result"]?.text } == ["finished: sent 7 dead jobs", "begun"])
         #expect(audit.last?["reason"]?.text == "INC-7" && audit.last?["jobs"] == .number(12))
     }
 
@@ -49,7 +50,7 @@ import Testing
         let id = try #require(try await queue.dead().first?.id)
         #expect(try await desk.run("dead compensate \(id)").code == 2)
         #expect(try await desk.run("dead compensate \(id) --yes").output == "sent 1 dead job\n")
-        #expect(try await queue.auditEntries().map(\.action) == ["compensate"])
+        #expect(try await queue.auditEntries().map(\.result) == ["finished: sent 1 dead job", "begun"])
         #expect(try await desk.run("job get \(id)").output.contains("compensate: what it did is to be undone"))
         #expect(try await desk.run("job get \(id) --json").json().items.first?["phase"]?.text == "compensate")
         #expect(try await desk.run("why \(id)").output.contains("what it did is to be undone: "))

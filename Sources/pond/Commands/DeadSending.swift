@@ -37,16 +37,7 @@ struct DeadSending {
         atEnd: (DeadRetry.End, DeadRetry.Progress) async throws -> Void = { _, _ in }
     ) async throws {
         guard policy.canary > 0 || policy.rate != nil else {
-            return try await DeadBulk(participle: participle, kind: kind, plan: plan)
-                .run(on: terminal, asJSON: asJSON) { queue, ids in
-                    zip(ids, try await send(queue, ids)).map { id, answer in
-                        switch answer {
-                        case .enqueued: nil
-                        case .unknown: DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: nil)
-                        case .refused(let why): DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: why)
-                        }
-                    }
-                }
+            return try await sendAtOnce(plan, actor, on: terminal)
         }
         let bar = ProgressBar(participle, total: plan.count, on: terminal, offTerminal: .lines)
         let known = Mutex<DeadRetry.Progress?>(nil)
@@ -62,6 +53,22 @@ struct DeadSending {
         try await actor?.write(action, selection.audited, plan.deadParts, result: "\(end): \(text(progress))")
         try await atEnd(end, progress)
         try tell(end, progress, on: terminal)
+    }
+
+    private func sendAtOnce(_ plan: DeadPlan, _ actor: DeadActor?, on terminal: Terminal) async throws {
+        let bulk = DeadBulk(participle: participle, kind: kind, plan: plan)
+        try await bulk.run(on: terminal, asJSON: asJSON) { sent in
+            let result = "finished: \(participle) \(sent.of("dead job"))"
+            try await actor?.write(action, selection.audited, plan.deadParts, result: result)
+        } _: { queue, ids in
+            zip(ids, try await send(queue, ids)).map { id, answer in
+                switch answer {
+                case .enqueued: nil
+                case .unknown: DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: nil)
+                case .refused(let why): DeadBulk.Exception(address: "\(queue.name)/\(id)", refusal: why)
+                }
+            }
+        }
     }
 
     private static func run(
