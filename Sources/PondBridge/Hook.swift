@@ -90,7 +90,12 @@ package enum Hook: Sendable {
         let status: HTTPResponseStatus
         do {
             let time = TimeAmount.milliseconds(limit.wholeMilliseconds)
-            status = try await HTTPClient.shared.execute(request, timeout: time).status
+            var configuration = HTTPClient.Configuration()
+            // It is called once: otherwise an address where nobody listens would be tried for all of the time.
+            configuration.connectionPool.retryConnectionEstablishment = false
+            status = try await HTTPClient.withHTTPClient(configuration: configuration) { client in
+                try await client.execute(request, timeout: time).status
+            }
         } catch {
             throw Failure(description: "\(address.text) did not answer: \(error)")
         }

@@ -127,7 +127,8 @@ import Testing
         #expect(failed.code == 1 && failed.error.contains("sorry"))
         let slow = try await escalate("--run", "sleep 30", "--hook-timeout", "200ms")
         #expect(slow.code == 1 && slow.error.contains("still running after 0.2 s"))
-        let unreachable = try await escalate("--post", "http://127.0.0.1:1/hook")
+        // Where nobody listens it is not tried again for all of its time.
+        let unreachable = try await escalate("--post", "http://127.0.0.1:1/hook", "--hook-timeout", "10m")
         #expect(unreachable.code == 1 && unreachable.error.contains("did not answer"))
         #expect(try await escalate().code == 2)
         #expect(try await queue.depth().dead == 3)
