@@ -28,6 +28,8 @@ extension QueueLine {
 
     private func close(_ attempt: Attempt, _ metrics: WorkerMetrics) {
         let job = attempt.run.assignment.job
+        // A compensation is of a job that has been counted.
+        guard job.phase == nil else { return }
         let total = serverClock.now.map { $0.since(job.enqueuedAt) }
         metrics.closed(attempt.registration.place, job.jobClass, total: total, attempts: job.attempt)
     }

@@ -81,7 +81,16 @@ import Testing
         let handler = "read -r n; [ -n \"$MILLPOND_PHASE\" ] && { [ $((n % 2)) = 0 ] || [ -e FOLDER/mended ]; }"
         try await withDirectory { folder in
             let command = handler.replacing("FOLDER", with: folder)
-            let worker = options(place, "--exec-once", command, "--attempts", "1", "--compensates")
+            let worker = options(
+                place,
+                "--exec-once",
+                command,
+                "--attempts",
+                "1",
+                "--compensates",
+                "--metrics-port",
+                "0"
+            )
             try await Child.run(worker) { worker in
                 for number in 0..<12 {
                     let job = NewJob(kind: try JobKind("bank.charge"), data: Array("\(number)\n".utf8))
@@ -101,6 +110,13 @@ import Testing
                     #expect(run.code == 0, "\(run.error)")
                 }
                 #expect(try await place.queue.depth().dead == 0)
+                // A job ends once, however often it was undone in vain.
+                let text = try await HTTPProbe.get("/metrics", port: try await worker.metricsPort())
+                let queue = place.queue.name.text
+                #expect(
+                    text.contains("millpond_job_total_seconds_count{class=\"B\",queue=\"\(queue)\"} 12\n"),
+                    "\(text)"
+                )
                 worker.send(SIGTERM)
                 try await worker.exit()
             }

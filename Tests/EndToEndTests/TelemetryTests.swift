@@ -345,7 +345,7 @@ extension HTTPProbe {
 
 extension Child {
     /// The port on which it serves its metrics, as its log says.
-    fileprivate func metricsPort() async throws -> Int {
+    func metricsPort() async throws -> Int {
         let line = try await line("metrics are served")
         let address = try #require(line.split(separator: " ").first { $0.hasPrefix("address=") })
         let port = address.split(separator: ":").last?.prefix { $0.isNumber }

@@ -110,6 +110,25 @@ import Testing
         #expect(started(sum) == 15)
     }
 
+    @Test func `a worker that tells of its slots before it is known has them a moment later`() async throws {
+        let counts = WorkerCounts(PrometheusRegistry())
+        let seen = Atomic(0)
+        let pipe = try CountsPipe { line in
+            counts.take(line)
+            seen.wrappingAdd(1, ordering: .relaxed)
+        }
+        defer { pipe.close() }
+        let registry = PrometheusRegistry()
+        registry.makeMeter(label: "millpond_worker_slots", dimensions: [("queue", "q")]).set(Int64(4))
+        let reporter = try #require(CountsReporter(registry, address: pipe.address))
+        reporter.tell()
+        try await eventually("it is read") { seen.load(ordering: .relaxed) == 1 }
+        #expect(counts.readings.isEmpty)
+        counts.began(getpid())
+        reporter.tell()
+        try await eventually("it is taken") { counts.readings.map(\.value) == [4] }
+    }
+
     @Test func `an address that is no pipe of a supervisor is not written to`() throws {
         let registry = PrometheusRegistry()
         let pipe = try CountsPipe { _ in }

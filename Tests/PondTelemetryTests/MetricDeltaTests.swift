@@ -63,6 +63,17 @@ import Testing
         #expect(told.news(registry.ownTotals(gauges: [])).isEmpty)
     }
 
+    @Test func `what a gauge shows is told each time`() {
+        let registry = PrometheusRegistry()
+        registry.makeMeter(label: "millpond_worker_slots", dimensions: [("queue", "q")]).set(Int64(4))
+        var told = MetricDeltas()
+        for _ in 0..<3 {
+            let news = told.news(registry.ownTotals(gauges: [.workerSlots]))
+            #expect(news.map(\.amount) == [.gauge(4)])
+            told.tell(news)
+        }
+    }
+
     @Test func `labels may hold anything and no line is longer than a pipe keeps whole`() throws {
         for label in ["a\tb\nc\\d", "\\t\\n", "", "ä€😀\r", String(repeating: "\t", count: 300)] {
             let registry = PrometheusRegistry()

@@ -116,7 +116,8 @@ extension MetricDelta.Amount {
         case (.histogram(let now, let sum), .histogram(let before, let earlier)?):
             now == before ? nil : .histogram(zip(now, before).map { $0 &- min($0, $1) }, sum: sum - earlier)
         case (.histogram(let now, _), _): now.contains { $0 > 0 } ? self : nil
-        case (.gauge, _): self == earlier ? nil : self
+        // Always, so that who did not take it at first (it knew of no such process yet) has it a moment later.
+        case (.gauge, _): self
         }
     }
 }
@@ -132,7 +133,7 @@ package struct MetricDeltas: Sendable {
 
     package init() {}
 
-    /// What changed since it was told; the same again until ``tell(_:)``.
+    /// What changed since it was told, the same again until ``tell(_:)``, and what gauges show.
     ///
     /// - Parameter totals: what a registry has, as `ownTotals()` says it.
     package func news(_ totals: [MetricDelta]) -> [MetricDelta] {
