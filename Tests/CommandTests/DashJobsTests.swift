@@ -58,6 +58,21 @@ import Testing
         #expect(lines[22].contains(" emails/17-11") && lines[23].hasPrefix(" / find  j/k move  Enter why"))
     }
 
+    @Test func `the longest name of an event has its room, here and in the tail`() {
+        var jobs = DashFixture.jobs()
+        let old = jobs.events[1]
+        let event = JournalEvent(.compensated, JobID("17-1"), facts: JobFacts(kind: "email.send"))
+        jobs.events[1] = TailEvent(queue: old.queue, entry: old.entry, time: old.time, by: "w", event: event)
+        let lines = jobs.events.prefix(2).map { TailView(event: $0).line(for: Terminal { _, _ in }) }
+        #expect(lines[0].contains("  dead         email.send") && lines[1].contains("  compensated  email.send"))
+        var model = DashFixture.model()
+        model.take(.jobs(jobs))
+        model.type("4")
+        let texts = DashFixture.draw(model, 80, 24).texts
+        #expect(texts[11].hasPrefix("  08:00:00 dead         emails/17-0 "))
+        #expect(texts[12].hasPrefix("  07:59:59 compensated  emails/17-1 "))
+    }
+
     @Test func `the cursor stays on its job while others come, and Enter asks about it`() {
         var model = DashFixture.model()
         model.type("4jjjj")

@@ -7,11 +7,13 @@ struct TailView {
     let event: TailEvent
 
     private var what: JournalEvent { event.event }
+    /// The columns of the longest name of an event.
+    private static let nameWidth = JournalEvent.Kind.allCases.map(\.rawValue.count).max() ?? 0
 
     /// Time, queue, event, kind, id, try, times, and why.
     func line(for terminal: Terminal) -> String {
         let name = what.what.rawValue
-        let padding = String(repeating: " ", count: max(0, 9 - name.count))
+        let padding = String(repeating: " ", count: max(0, Self.nameWidth - name.count))
         var words = [
             terminal.tinted(time, .dim), SafeText.escaped(event.queue.text), terminal.tinted(name, tint) + padding,
             SafeText.escaped(what.facts?.kind ?? "-"), SafeText.escaped(what.job.text),

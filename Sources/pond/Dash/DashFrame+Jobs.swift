@@ -113,8 +113,10 @@ extension DashFrame {
 
     /// Where the columns of the journal's events are.
     private func eventColumns(_ events: [TailEvent]) -> (job: Range<Int>, kind: Range<Int>) {
-        let rest = max(0, columns - 23)
-        let job = 22..<22 + width(of: events.map { "\($0.queue)/\($0.event.job)" }, most: rest * 65 / 100)
+        let names = events.map(\.event.what.rawValue.count).max() ?? 0
+        let start = 13 + max(9, names)
+        let rest = max(0, columns - start - 1)
+        let job = start..<start + width(of: events.map { "\($0.queue)/\($0.event.job)" }, most: rest * 65 / 100)
         let kinds = events.map { $0.event.facts?.kind ?? "" }
         return (job, job.upperBound + 2..<job.upperBound + 2 + width(of: kinds, most: rest / 5))
     }
@@ -129,7 +131,7 @@ extension DashFrame {
         let view = TailView(event: event)
         let what = event.event
         canvas.put(String(event.time.iso8601.dropFirst(11).prefix(8)), row, 2, .dim)
-        canvas.put(what.what.rawValue, row, 11, DashStyle(view.tint), width: 9)
+        canvas.put(what.what.rawValue, row, 11, DashStyle(view.tint))
         canvas.put("\(event.queue)/\(what.job)", row, place.job.lowerBound, .bold, width: place.job.count)
         canvas.put(what.facts?.kind ?? "-", row, place.kind.lowerBound, width: place.kind.count)
         var words: [String] = []
@@ -203,10 +205,11 @@ extension DashFrame {
         let notes = answer.unseen.joined(separator: "; ")
         let room = max(0, body.upperBound - top - 2 - (notes.isEmpty ? 0 : 1))
         let bars = columns >= 100 ? min(50, columns - 84) : 0
-        let rest = max(0, columns - 32 - (bars > 0 ? bars + 2 : 0))
+        let state = rows.reduce(9) { max($0, $1.job.state.count) }
+        let rest = max(0, columns - 23 - state - (bars > 0 ? bars + 2 : 0))
         let job = 2..<2 + rest * 45 / 100
         let id = job.upperBound + 1..<max(job.upperBound + 1, rest + 2)
-        let numbers = [("STATE", 9), ("TRY", 3), ("WAIT", 6), ("RUN", 6)]
+        let numbers = [("STATE", state), ("TRY", 3), ("WAIT", 6), ("RUN", 6)]
         canvas.put("JOB", top + 1, job.lowerBound, .dim)
         canvas.put("ID", top + 1, id.lowerBound, .dim)
         var column = id.upperBound + 1
@@ -221,8 +224,8 @@ extension DashFrame {
             canvas.put(view.guide(item) + (item.job.kind ?? "?"), row, job.lowerBound, .bold, width: job.count)
             canvas.put("\(item.job.queue)/\(item.job.id)", row, id.lowerBound, width: id.count)
             var column = id.upperBound + 1
-            canvas.put(item.job.state, row, column, DashStyle(CorrView.tint(item.job.state)), width: 9)
-            column += 10
+            canvas.put(item.job.state, row, column, DashStyle(CorrView.tint(item.job.state)), width: state)
+            column += state + 1
             for (text, width) in [
                 ("\(item.job.tries)", 3), (view.time(item.job, .wait), 6), (view.time(item.job, .run), 6),
             ] {
