@@ -142,8 +142,20 @@ func names(in directory: String) -> [String] {
     return names
 }
 
-/// The children of this process that have ended and were not reaped.
-func zombies() -> [Int32] {
+/// The children of this process that have ended and that nobody reaps.
+///
+/// A child of another test may just have ended, so what is there is looked at again: a zombie that is left stays.
+func leftZombies() async throws -> [Int32] {
+    let deadline = LocalInstant.now + .seconds(60)
+    var left = zombies()
+    while !left.isEmpty, LocalInstant.now < deadline {
+        try await Task.sleep(for: .milliseconds(20))
+        left = left.filter(Set(zombies()).contains)
+    }
+    return left
+}
+
+private func zombies() -> [Int32] {
     names(in: "/proc").compactMap { Int32($0) }.filter { pid in
         guard let fields = statFields(pid), fields.count > 1 else { return false }
         return fields[0] == "Z" && fields[1] == "\(getpid())"

@@ -106,7 +106,7 @@ extension SupervisorTests {
                 bench.supervisor.stop()
                 #expect(try await nextRoll(bench) == .stopped(slot: nil, reason: "the fleet is stopping"))
                 try await bench.events.next("the end") { $0 == .drained ? true : nil }
-                #expect(zombies().isEmpty)
+                #expect(try await leftZombies().isEmpty)
             }
         }
     }

@@ -47,40 +47,6 @@ import Testing
         _ = try await place.queue.enqueue(jobs).map { try $0.get() }
     }
 
-    @Test func `an outage that kills 10,000 jobs is one group, and a retry stops itself until it is over`() async throws
-    {
-        try await WhyPlace.run { place in
-            let (endpoint, clock) = (try Endpoint(), ContinuousClock())
-            try await enqueue(place, 10_000)
-            try await withWorker(place, endpoint) {
-                let dying = try await clock.measure { try await waitUntil(place.queue) { $0.dead == 10_000 } }
-                let groups = try await place.queue.groups()
-                #expect(groups.map(\.count) == [10_000])
-                let group = try #require(groups.first)
-                #expect(group.kinds.map(\.count) == [3_334, 3_333, 3_333])
-                #expect(group.title == "Refused: POST http://127.0.0.1:\(endpoint.port): Connection refused")
-
-                var policy = DeadRetry.Policy()
-                (policy.patience, policy.interval) = (.seconds(60), .milliseconds(20))
-                let down = try await retry(place, group.id, policy)
-                #expect(down.end == .stopped)
-                #expect(down.progress.revived == 5 && down.progress.failed > 1)
-                try await waitUntil(place.queue) { $0.dead == 10_000 }
-                #expect(try await place.queue.groups().map(\.count) == [10_000])
-
-                try endpoint.start()
-                var up: (end: DeadRetry.End, progress: DeadRetry.Progress)?
-                let reviving = try await clock.measure { up = try await retry(place, group.id, policy) }
-                #expect(up?.end == .finished)
-                #expect(up?.progress.succeeded == 10_000 && up?.progress.failed == 0 && up?.progress.stages == 3)
-                let left = try await place.queue.group(group.id)
-                #expect(left?.count == 0 && left?.kinds.isEmpty == true && left?.ever == 10_005)
-                #expect(try await place.queue.depth().dead == 0)
-                print("10,000 jobs died in \(dying), were sent back and done in \(reviving)")
-            }
-        }
-    }
-
     @Test func `a retry stops in its last stage as well, and goes on where it stopped`() async throws {
         try await WhyPlace.run { place in
             let endpoint = try Endpoint()
