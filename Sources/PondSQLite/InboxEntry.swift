@@ -25,14 +25,17 @@ struct InboxEntry: Sendable {
     ///
     /// Of a compensation it is the job's id, whatever key it has: the key may be another job's work later, and undoing that
     /// is another effect.
-    private var name: Data { job.phase == nil ? workName : "c\(job.id.text)".blob }
+    private var name: Data { job.phase == nil ? workName : undoName }
+
+    private var undoName: Data { "c\(job.id.text)".blob }
 
     /// The job's key when it has one, its id otherwise; the letter keeps the two apart.
     private var workName: Data { job.key.map { "k\($0.text)".blob } ?? "i\(job.id.text)".blob }
 
     /// The answer of the time before, nil when there was none.
     ///
-    /// - Throws: `InboxError.mismatch` when the key stood for another job's work.
+    /// - Throws: `InboxError.mismatch` when the key stood for another job's work, `InboxError.undone` when this is work that
+    ///   was undone.
     func stored(in db: Database) throws -> (answer: Data?, id: JobID)? {
         let row = try Row.fetchOne(
             db.cachedStatement(
@@ -40,7 +43,10 @@ struct InboxEntry: Sendable {
             ),
             arguments: [job.queue.text, name, step]
         )
-        guard let row else { return nil }
+        guard let row else {
+            try refuseUndone(in: db)
+            return nil
+        }
         let id = JobID(String(blob: row["job"]))
         guard row["fingerprint"] == fingerprint else {
             throw InboxError(
@@ -51,6 +57,22 @@ struct InboxEntry: Sendable {
             )
         }
         return (row["answer"], id)
+    }
+
+    /// Refuses the work of a job whose compensation has been here: a worker that stood still meanwhile goes on with it.
+    private func refuseUndone(in db: Database) throws {
+        guard job.phase == nil else { return }
+        let row = try Row.fetchOne(
+            db.cachedStatement(sql: "SELECT 1 FROM pond_inbox WHERE queue = ? AND name = ? AND step = ?"),
+            arguments: [job.queue.text, undoName, step]
+        )
+        guard row == nil else {
+            throw InboxError(
+                .undone,
+                "\(job.address), step \(step): the job died and this was undone while its worker stood still; nothing was "
+                    + "written; enqueue a new job to have it done"
+            )
+        }
     }
 
     func insert(answer: Data?, at now: ServerTime, in db: Database) throws {

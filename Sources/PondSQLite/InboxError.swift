@@ -4,13 +4,18 @@ public import PondCore
 public struct InboxError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The kinds of refusal, to branch on.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: String { case invalidStep, mismatch, answerTooLarge, unencodableAnswer, undecodableAnswer }
+        private enum Value: String {
+            case invalidStep, mismatch, undone, answerTooLarge, unencodableAnswer, undecodableAnswer
+        }
+
         private let value: Value
 
         /// The step's name is empty, too long or holds a zero byte; nothing was written.
         public static let invalidStep = Code(value: .invalidStep)
         /// The job's key was used before, by a job of another kind or with another payload; nothing was written.
         public static let mismatch = Code(value: .mismatch)
+        /// The job died and a compensation undid the step, while this try of it stood still; nothing was written.
+        public static let undone = Code(value: .undone)
         /// The answer has more bytes than an inbox keeps; nothing was written.
         public static let answerTooLarge = Code(value: .answerTooLarge)
         /// The answer cannot be written as JSON; nothing was written.

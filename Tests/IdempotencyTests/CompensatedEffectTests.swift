@@ -125,6 +125,29 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, "order-7"])
+    func `a try that stood still while its job died and was undone does nothing any more`(key: String?) async throws {
+        try await withBank { bank in
+            let stale = Mutex<JobContext?>(nil)
+            let job = JobRegistration(kind: "charge") { job in
+                stale.withLock { $0 = job }
+                throw GiveUp("its worker stands still, and so it died")
+            }
+            .compensate { job in try await bank.pay(-5, job) }
+            let options = try key.map { try EnqueueOptions.once($0) } ?? EnqueueOptions()
+            try await bank.work(job, hasFile: false) {
+                let id = try await bank.queue.enqueue(NewJob(kind: try JobKind("charge"), options: options)).id
+                try await bank.eventually { $0.dead == 1 && $0.inFlight == 0 }
+                #expect(try await bank.queue.compensate([id]) == [.enqueued])
+                try await bank.isEmpty()
+            }
+            let context = try #require(stale.withLock { $0 })
+            let error = await #expect(throws: InboxError.self) { try await bank.pay(5, context) }
+            #expect(error?.code == .undone && error?.message.contains("enqueue a new job") == true)
+            #expect(try await bank.amounts() == [-5])
+        }
+    }
+
     @Test func `what a file knows as done is undone all the same`() async throws {
         try await withBank { bank in
             let options = try EnqueueOptions.once("order-7")
