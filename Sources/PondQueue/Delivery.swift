@@ -15,6 +15,9 @@ public struct Receipt: Sendable, Hashable {
         self.entry = entry
     }
 
+    /// Hashes the entry alone: hardly two streams have entries of one id, and the stream's name would take as long again.
+    public func hash(into hasher: inout Hasher) { hasher.combine(entry) }
+
     /// When the job became ready, read from the entry's id; nil when that is of another form.
     var readySince: ServerTime? {
         // Ids are native strings, so their bytes lie side by side.
