@@ -123,10 +123,11 @@ package struct DeadRetry: Sendable {
         let most = policy.rate.map { max(1, min(Limits.deadBatchMax, Int($0))) } ?? Limits.deadBatchMax
         while let queue = rest.first?.queue {
             try Task.checkCancellation()
-            let began = clock.now()
             let batch = rest.prefix(most).prefix { $0.queue.name == queue.name }
             rest = rest.dropFirst(batch.count)
             run.note(Array(batch), try await revive(queue, batch.map(\.id)))
+            // By when they had been sent: a call that was long on its way must not have the next one right behind it.
+            let sent = clock.now()
             tell(run.progress)
             if policy.canary > 0 {
                 try await look(&run)
@@ -134,7 +135,7 @@ package struct DeadRetry: Sendable {
                 if run.hasFailed(moreThan: policy.stopAt) { return true }
             }
             guard let rate = policy.rate, !rest.isEmpty else { continue }
-            try await clock.sleep(.seconds(Double(batch.count) / rate) - began.duration(to: clock.now()))
+            try await clock.sleep(.seconds(Double(batch.count) / rate) - sent.duration(to: clock.now()))
         }
         return false
     }

@@ -92,6 +92,30 @@ import Testing
         }
     }
 
+    @Test func `a batch that was long on its way has no other one right behind it`() async throws {
+        try await WhyPlace.run { place in
+            let time = Mutex(LocalInstant.now)
+            let pauses = Mutex<[Duration]>([])
+            let clock = LocalClock(
+                now: { time.withLock { $0 } },
+                sleep: { pause in
+                    pauses.withLock { $0.append(pause) }
+                    time.withLock { $0 += pause }
+                }
+            )
+            var policy = DeadRetry.Policy()
+            (policy.canary, policy.rate) = (0, 10)
+            let part = DeadPart(queue: place.queue, ids: (1...25).map { JobID("\($0)-0") })
+            let sending = DeadRetry([part], policy: policy, clock: clock) { queue, ids in
+                time.withLock { $0 += .milliseconds(800) }
+                return try await queue.revive(ids)
+            }
+            let result = try await sending.run { _ in }
+            #expect(result.progress.gone == 25)
+            #expect(pauses.withLock { $0 } == [.seconds(1), .seconds(1)])
+        }
+    }
+
     private func retry(
         _ place: WhyPlace,
         _ id: GroupID,
