@@ -294,6 +294,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore",
+                "PondInsight", "PondScaling",
                 logging,
                 subprocess,
                 system,

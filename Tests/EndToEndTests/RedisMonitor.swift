@@ -19,11 +19,26 @@ final class RedisMonitor: Sendable {
     }
 
     /// The commands since the last time, first words of them.
-    func take() -> [String] {
+    ///
+    /// - Parameter client: how the addresses of the clients that count begin, such as `127.0.0.1:` for all that use TCP.
+    ///   Defaults to everybody's.
+    func take(from client: String = "") -> [String] {
         lines.withLock { lines in
             defer { lines = [] }
-            return lines.filter { !$0.contains(" lua] ") }.compactMap(RedisMonitor.command)
+            return lines.filter { !$0.contains(" lua] ") && RedisMonitor.client($0).hasPrefix(client) }
+                .compactMap(RedisMonitor.command)
         }
+    }
+
+    /// Whether a command with a text has come since the last time.
+    func hasSeen(_ text: String) -> Bool {
+        lines.withLock { lines in lines.contains { $0.contains(text) } }
+    }
+
+    /// `+1700000000.123 [0 127.0.0.1:4711] "PING"` → `127.0.0.1:4711`.
+    private static func client(_ line: String) -> Substring {
+        guard let start = line.firstIndex(of: "["), let space = line[start...].firstIndex(of: " ") else { return "" }
+        return line[line.index(after: space)...].prefix { $0 != "]" }
     }
 
     func close() { shutdown(socket, Int32(SHUT_RDWR)) }

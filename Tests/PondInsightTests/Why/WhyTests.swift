@@ -260,6 +260,29 @@ import Testing
         }
     }
 
+    @Test(.redis) func `dropped: the oldest of more dead than a queue may have`() async throws {
+        try await WhyPlace.run { place in
+            // The bound is the library's own, so one with a small bound is loaded under the same name.
+            let small = LuaLibrary.text.replacing("local DEAD_MAX = \(Limits.deadMax)", with: "local DEAD_MAX = 2")
+            _ = try await place.pond.redis.send(RedisCommand("FUNCTION", "LOAD", "REPLACE", .text(small)))
+            let fatal = JobRegistration(kind: "order.charge") { _ in throw GiveUp("no") }
+            try await place.withWorker(JobList { fatal }) {
+                var ids: [JobID] = []
+                for _ in 0..<3 {
+                    let id = try await place.add()
+                    _ = try await place.eventually(.dead, of: id)
+                    ids.append(id)
+                }
+                try await withHistory(of: place.pond) { history in
+                    let report = try await place.why(ids[0], history: history)
+                    #expect(report.reason == .dropped && report.detail.hasPrefix("it was dead, and the oldest of more"))
+                    #expect(report.state == .ended)
+                    #expect(try await place.why(ids[2], history: history).reason == .dead)
+                }
+            }
+        }
+    }
+
     @Test func `compensated: what it had done is undone, and before that the state says so`() async throws {
         try await WhyPlace.run { place in
             let id = try await place.add()
