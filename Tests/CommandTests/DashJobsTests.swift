@@ -199,7 +199,8 @@ import Testing
         let text = DashFixture.draw(model, 80, 24).whole
         for part in [
             "E-1a1b1c1d  OPEN  299 dead now, 400 ever  failed", "last error  connect bank refused after 3 tries",
-            "queues      emails 299", "DO    pond dead retry E-1a1b1c1d", "DO    pond dead discard E-1a1b1c1d",
+            "queues      emails 299", "DO    pond dead retry E-1a1b1c1d", "DO    pond dead compensate E-1a1b1c1d",
+            "DO    pond dead discard E-1a1b1c1d",
             "▸      29s  emails/17-0", "emails/17-4",
         ] { #expect(text.contains(part), "\(part) in\n\(text)") }
         model.type("jj")

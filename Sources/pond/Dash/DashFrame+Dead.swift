@@ -191,7 +191,7 @@ extension DashFrame {
             texts += ["pond dead ignore \(id) --until 2h", "pond dead resolve \(id)"]
         case .resolved: break
         }
-        texts.append("pond dead discard \(id)")
+        texts += ["pond dead compensate \(id)", "pond dead discard \(id)"]
         return texts.map { DashLine(("DO    ", .dim), ($0, .cyan)) }
     }
 }
