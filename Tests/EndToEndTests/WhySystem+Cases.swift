@@ -42,7 +42,8 @@ extension WhySystem {
         async let tried = triedCases()
         async let undone = undoneCases()
         async let large = largeCases()
-        let all = try await large + tried + undone + untouchedCases() + scaled
+        // What fails is forgotten after a minute, so that is asked first.
+        let all = try await scaled + large + tried + undone + untouchedCases()
         try await follow()
         return try all + stoppedCases(workers)
     }
@@ -161,12 +162,12 @@ extension WhySystem {
         try await untilDecided(hold) { $0.limit == .failing }
         try await untilDecided(limit) { $0.limit == .max }
         return [
+            WhyCase(.downstreamHold, of: failing), WhyCase(.atLimit, of: limited),
             WhyCase(.scalingUp, passes: true) {
                 let growing = try await crowd(slow, 3)
                 try await untilDecided(slow) { $0.to > 1 }
                 return growing
             },
-            WhyCase(.downstreamHold, of: failing), WhyCase(.atLimit, of: limited),
         ]
     }
 

@@ -31,8 +31,9 @@ extension WhySystem {
     }
 
     private func withSmallWorkers(_ body: @escaping @Sendable (WhyWorkers) async throws -> Void) async throws {
-        let undo = ["--attempts", "1", "--compensates", "--grace", "0s"]
-        try await Child.run(try worker("kinds")) { kinds in
+        // Times that end these states by themselves are longer than a busy machine takes to ask.
+        let undo = ["--attempts", "1", "--compensates", "--grace", "0s", "--job-timeout", "10m"]
+        try await Child.run(try worker("kinds", ["--unknown-kind-grace", "10m"])) { kinds in
             try await Child.run(try worker("undo", ["--exec-once", Self.undoing] + undo)) { undoing in
                 try await Child.run(try worker("silent", ["--slots", "1", "--prefetch", "0"])) { silent in
                     try await Child.run(try worker("calm")) { calm in
@@ -54,7 +55,7 @@ extension WhySystem {
     }
 
     /// Fails the work, and undoes it unless the job says `hang`.
-    private static let undoing = #"read -r n; [ -n "$MILLPOND_PHASE" ] && { [ "$n" != hang ] || exec sleep 120; }"#
+    private static let undoing = #"read -r n; [ -n "$MILLPOND_PHASE" ] && { [ "$n" != hang ] || exec sleep 600; }"#
 
     func sleeper(_ priority: Priority = .normal) throws -> NewJob {
         var options = EnqueueOptions()
