@@ -61,7 +61,9 @@ package struct WorkerSighting: Sendable, Hashable {
     func isAlive(at now: ServerTime) -> Bool { lastBeat.map { now.since($0) <= Limits.lease } ?? false }
     /// Whether it may run jobs of a kind.
     func handles(_ kind: String, isCompensation: Bool) -> Bool {
-        let list = isCompensation ? compensates : kinds
-        return list.map { $0.contains(kind) || $0.contains("*") } ?? true
+        guard isCompensation else { return kinds.map { $0.contains(kind) || $0.contains("*") } ?? true }
+        guard let compensates else { return true }
+        // A kind with a handler of its own is undone by that handler's compensation alone.
+        return compensates.contains(kind) || (compensates.contains("*") && !(kinds ?? []).contains(kind))
     }
 }

@@ -298,10 +298,11 @@ extension JobEvidence {
         let error = report.error.map { ": \(firstLine(of: $0))" } ?? ""
         var actions = ["pond dead show \(address)", "pond dead retry \(address)"]
         if let group = situation.group { actions.insert("pond dead show E-\(group)", at: 0) }
+        if !isCompensation { actions.append("pond dead compensate \(address)") }
         return Judgement(
             .dead,
             "\(cause) after \((report.attempts).of("failed try", plural: "failed tries"))\(error)",
-            next: "nothing, until somebody retries or discards it",
+            next: "nothing, until somebody retries, compensates or discards it",
             do: actions
         )
     }

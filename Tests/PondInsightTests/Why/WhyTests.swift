@@ -287,8 +287,15 @@ import Testing
         try await WhyPlace.run { place in
             let id = try await place.add()
             let fatal = JobRegistration(kind: "order.charge") { _ in throw GiveUp("no") }
-            try await place.withWorker(JobList { fatal }) {
-                _ = try await place.eventually(.dead, of: id)
+            // A kind with a handler of its own is not what the one for every other kind undoes.
+            let others = JobRegistration.everyOtherKind { _ in }.compensate { _ in }
+            let jobs = JobList {
+                fatal
+                others
+            }
+            try await place.withWorker(jobs) {
+                let dead = try await place.eventually(.dead, of: id)
+                #expect(dead.actions.contains("pond dead compensate \(place.queue.name)/\(id)"))
                 #expect(try await place.queue.compensate([id]) == [.enqueued])
                 let left = try await place.eventually(.noWorkerForKind, of: id)
                 #expect(left.detail.hasPrefix("what it did is to be undone: 1 worker serves"))
