@@ -76,8 +76,9 @@ public final class Pond: Sendable {
     /// Runs tasks on the thread of the connection, for producers that do little but enqueue one job at a time.
     ///
     /// Within `withTaskExecutorPreference(pond.executor)` each call changes threads twice less, and of many tasks the first
-    /// are on their way while the next run. While a task computes there, nothing is sent or received; one that blocks
-    /// there stops every call.
+    /// are on their way while the next run. When none can go on, a reply is polled for before the thread sleeps (see
+    /// `RedisConfiguration.busyPoll`). While a task computes there, nothing is sent or received; one that blocks there stops
+    /// every call.
     public var executor: any TaskExecutor { redis.executor }
 
     /// The known queues: those that a worker or a producer of this library has used.

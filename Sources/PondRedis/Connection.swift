@@ -18,6 +18,8 @@ final class Connection {
     private struct Link {
         let channel: any Channel
         let handler: RedisChannelHandler
+        /// Nil when what arrives there is not what the handler parses.
+        let socket: CInt?
     }
 
     private let configuration: RedisConfiguration
@@ -36,6 +38,7 @@ final class Connection {
     private var deadlineTimer: (at: LocalInstant, timer: Scheduled<Void>)?
     /// Whether the present outage was reported; only its first failure is a warning.
     private var hasWarned = false
+    private var busyPoll: BusyPoll
     private var closing: EventLoopFuture<Void>?
 
     init(
@@ -54,6 +57,7 @@ final class Connection {
         self.status = status
         connector = Connector(configuration, eventLoop: eventLoop)
         machine = ConnectionMachine(.init(configuration))
+        busyPoll = BusyPoll(configuration.busyPoll)
     }
 
     /// Takes over what callers left in the inbox; called once a loop turn however many they are.
@@ -142,6 +146,23 @@ extension Connection {
     }
 }
 
+// Waiting.
+extension Connection {
+    /// Sends what tasks on this thread have left, and takes the reply at once when it comes within moments.
+    func poll() {
+        drain()
+        // The number of a socket that is closed may be another's by now.
+        guard machine.isWaitingForReply, let link, let socket = link.socket, link.channel.isActive else { return }
+        busyPoll.read(socket) { link.handler.receive($0) }
+    }
+
+    private func plainSocket(of channel: any Channel) -> CInt? {
+        guard configuration.tls == nil else { return nil }
+        // Without access to the socket, replies come by the event loop alone.
+        return try? channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
+    }
+}
+
 // Connecting.
 extension Connection {
     private func connect(_ attempt: Int) {
@@ -168,7 +189,7 @@ extension Connection {
                 handler.value.isAbandoned = true
                 channel.close(promise: nil)
             } else {
-                link = Link(channel: channel, handler: handler.value)
+                link = Link(channel: channel, handler: handler.value, socket: plainSocket(of: channel))
                 perform(actions)
                 // A channel that ended before it was ours has told nobody.
                 if !channel.isActive { disconnected(handler.value) }

@@ -106,6 +106,9 @@ package struct ConnectionMachine<Call: PipelineCall> {
         if case .ready = state { true } else { false }
     }
 
+    /// Whether a written call has no reply yet.
+    var isWaitingForReply: Bool { isReady && !inFlight.isEmpty }
+
     /// The server's number for the connection, while there is one and the user may know it.
     package var connectionID: Int64? {
         if case .ready(let id) = state { id } else { nil }

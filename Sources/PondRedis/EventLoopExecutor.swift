@@ -24,6 +24,7 @@ public final class EventLoopExecutor: TaskExecutor {
     }
 
     private let eventLoop: any EventLoop
+    private let whenIdle: @Sendable () -> Void
     private let state = Mutex(State())
 
     /// Uses one of the process' event loops.
@@ -31,8 +32,10 @@ public final class EventLoopExecutor: TaskExecutor {
         self.init(MultiThreadedEventLoopGroup.singleton.next())
     }
 
-    init(_ eventLoop: any EventLoop) {
+    /// - Parameter whenIdle: called on the event loop when all tasks that were ready have run.
+    init(_ eventLoop: any EventLoop, whenIdle: @escaping @Sendable () -> Void = {}) {
         self.eventLoop = eventLoop
+        self.whenIdle = whenIdle
     }
 
     /// Runs a job of a task on the event loop's thread.
@@ -55,7 +58,7 @@ public final class EventLoopExecutor: TaskExecutor {
         let executor = asUnownedTaskExecutor()
         for job in turn { job.runSynchronously(on: executor) }
         let turns = state.withLock { $0.end(turn) }
-        guard turns > 0 else { return }
+        guard turns > 0 else { return whenIdle() }
         if turns.isMultiple(of: Limits.turnsBeforeSockets) {
             // An event loop looks at its sockets only when all that is left for it to do is in the future.
             eventLoop.scheduleTask(in: .nanoseconds(Limits.socketPause.nanoseconds)) { self.runJobs() }

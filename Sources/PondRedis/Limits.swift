@@ -29,6 +29,10 @@ enum Limits {
     static let turnsBeforeSockets = 64
     /// How long it has for them; long enough to be in the future when the event loop gets to it.
     static let socketPause = Duration.microseconds(50)
+    /// How many bytes a busy poll takes at a time.
+    static let busyPollBytes = 16 << 10
+    /// After each poll in vain twice as many calls are not polled for, up to two to the power of this.
+    static let busyPollMissesMax = 10
     /// How many bytes of its idle parse buffer the parser keeps.
     static let parseBufferBytesKept = 1 << 20
     /// Strings of a reply up to this size, in bytes, share one piece of memory; a longer one has its own.

@@ -28,8 +28,13 @@ package final class RedisChannelHandler: ChannelInboundHandler {
     }
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        unwrapInboundIn(data).withUnsafeReadableBytes { receive($0) }
+    }
+
+    /// Takes what arrived on the channel's socket.
+    func receive(_ bytes: UnsafeRawBufferPointer) {
         guard !isAbandoned else { return }
-        unwrapInboundIn(data).withUnsafeReadableBytes { parser.feed($0) }
+        parser.feed(bytes)
         do {
             while !isAbandoned, let reply = try parser.next() { receiver.received(reply, from: self) }
         } catch {

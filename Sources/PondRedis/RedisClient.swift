@@ -14,7 +14,8 @@ import NIOPosix
 public final class RedisClient: Sendable {
     /// Runs tasks on the thread of this client's connection, which saves each of their calls two changes of thread.
     ///
-    /// For tasks that do little but call: while one computes, nothing is sent or received.
+    /// For tasks that do little but call: while one computes, nothing is sent or received. When none can go on, their
+    /// replies are polled for, see `RedisConfiguration.busyPoll`.
     public let executor: EventLoopExecutor
     private let configuration: RedisConfiguration
     private let clock: LocalClock
@@ -28,7 +29,6 @@ public final class RedisClient: Sendable {
         self.configuration = configuration
         self.clock = clock
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
-        executor = EventLoopExecutor(eventLoop)
         let connection = Connection(
             configuration,
             eventLoop: eventLoop,
@@ -37,7 +37,9 @@ public final class RedisClient: Sendable {
             inbox: inbox,
             status: status
         )
-        self.connection = .makeBoxSendingValue(connection, eventLoop: eventLoop)
+        let box = NIOLoopBoundBox.makeBoxSendingValue(connection, eventLoop: eventLoop)
+        self.connection = box
+        executor = EventLoopExecutor(eventLoop) { box.value.poll() }
     }
 
     deinit {

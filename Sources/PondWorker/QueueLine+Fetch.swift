@@ -114,8 +114,8 @@ extension QueueLine {
         noteFaults(fetched.faults)
         state.withLock { state in
             state.isPaused = fetched.isPaused
-            // A fetch of normal jobs alone says nothing of the low ones.
-            state.isDrained = used < reserved && !isNormalOnly
+            // A fetch of normal jobs alone says nothing of the low ones; listening does.
+            state.isDrained = used < reserved
             state.isNormalOnly = used == reserved && fetched.hasNormalOnly
             state.fetchMax = min(2 * state.fetchMax, Limits.slotsMax + Limits.prefetchMax)
         }
@@ -136,6 +136,8 @@ extension QueueLine {
             // Nothing came, so nothing waits; anything else is a reason to look, and so is a stream that is not listened
             // to because it could not be read: somebody may have repaired it.
             state.isDrained = fetched.deliveries.isEmpty && fetched.bell == nil && state.faults.isEmpty
+            // Where others wait, one of them would have come too.
+            state.isNormalOnly = fetched.bell == nil && state.faults.isEmpty && fetched.hasNormalOnly
             return state.isPaused
         }
         // One entry a stream may come, which can be more than there is room for.
