@@ -3,19 +3,24 @@
 //     floor SOCKET one N KEY         XADD, each after the reply to the one before
 //     floor SOCKET pipelined N KEY   XADD, a thousand in one write
 //     floor SOCKET drain N KEY       XREADGROUP COUNT 100, and for each batch one XACK and one XDEL, in one write
+//     floor SOCKET wake N KEY        XADD every 5 ms, to another thread that waits in XREADGROUP BLOCK
 //
 // Fields and payload are those of the benchmark's jobs. Prints {"jobs":N,"seconds":S}; the group is made before the
-// clock starts. It keeps no promise at all: a reply that is lost here loses a hundred jobs.
+// clock starts. For `wake`, {"p50":µs,"p99":µs} from before the XADD to when the other thread has the job. It keeps no promise at all: a reply that is lost here loses a hundred jobs.
 
 #include <hiredis/hiredis.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define WINDOW 1000
 #define BATCH 100
 #define ID_BYTES 48
+#define WAKE_PAUSE_US 5000
 
 static const char *payload = "{\"to\":\"a@b.c\",\"n\":12345,\"subject\":\"hello world, how are you\"}";
 
@@ -105,16 +110,82 @@ static void drain(redisContext *redis, const char *key, long jobs) {
     }
 }
 
+static redisContext *connect_to(const char *socket) {
+    redisContext *redis = redisConnectUnix(socket);
+    if (redis == NULL || redis->err) fail("cannot connect", redis ? redis->errstr : "out of memory");
+    return redis;
+}
+
+// What the two threads of `wake` share; one job is under way at a time.
+struct wake {
+    redisContext *redis;
+    const char *key;
+    long jobs;
+    _Atomic double sent;
+    double *waits;
+};
+
+static void *wake_up(void *shared) {
+    struct wake *wake = shared;
+    const char *acknowledge[] = {"XACK", wake->key, "floor"}, *delete[] = {"XDEL", wake->key};
+    for (long job = 0; job < wake->jobs; job++) {
+        char ids[BATCH][ID_BYTES];
+        const char *words[BATCH];
+        size_t lengths[BATCH];
+        redisAppendCommand(wake->redis, "XREADGROUP GROUP floor floor COUNT 1 BLOCK 0 STREAMS %s >", wake->key);
+        redisReply *reply = next_reply(wake->redis);
+        wake->waits[job] = now() - wake->sent;
+        int count = take_ids(reply, ids, words, lengths);
+        freeReplyObject(reply);
+        append_with_ids(wake->redis, acknowledge, 3, words, lengths, count);
+        append_with_ids(wake->redis, delete, 2, words, lengths, count);
+        freeReplyObject(next_reply(wake->redis));
+        freeReplyObject(next_reply(wake->redis));
+    }
+    return NULL;
+}
+
+static int compare(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void measure_wake(redisContext *redis, const char *socket, const char *key, long jobs) {
+    double *waits = calloc((size_t)jobs, sizeof(*waits));
+    if (waits == NULL) fail("wake", "out of memory");
+    struct wake wake = {connect_to(socket), key, jobs, 0, waits};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, wake_up, &wake) != 0) fail("wake", "no thread");
+    for (long job = 0; job < jobs; job++) {
+        usleep(WAKE_PAUSE_US);
+        wake.sent = now();
+        append_xadd(redis, key);
+        freeReplyObject(next_reply(redis));
+    }
+    pthread_join(thread, NULL);
+    qsort(waits, (size_t)jobs, sizeof(*waits), compare);
+    printf("{\"p50\":%.1f,\"p99\":%.1f}\n", waits[jobs / 2] * 1e6, waits[jobs * 99 / 100] * 1e6);
+    redisFree(wake.redis);
+    free(waits);
+}
+
+static void make_group(redisContext *redis, const char *key) {
+    redisReply *made = redisCommand(redis, "XGROUP CREATE %s floor 0 MKSTREAM", key);
+    if (made == NULL || made->type == REDIS_REPLY_ERROR) fail("XGROUP", made ? made->str : redis->errstr);
+    freeReplyObject(made);
+}
+
 int main(int count, char **words) {
-    if (count != 5) fail("usage", "floor SOCKET one|pipelined|drain N KEY");
+    if (count != 5) fail("usage", "floor SOCKET one|pipelined|drain|wake N KEY");
     const char *what = words[2], *key = words[4];
     long jobs = atol(words[3]);
-    redisContext *redis = redisConnectUnix(words[1]);
-    if (redis == NULL || redis->err) fail("cannot connect", redis ? redis->errstr : "out of memory");
-    if (strcmp(what, "drain") == 0) {
-        redisReply *made = redisCommand(redis, "XGROUP CREATE %s floor 0", key);
-        if (made == NULL || made->type == REDIS_REPLY_ERROR) fail("XGROUP", made ? made->str : redis->errstr);
-        freeReplyObject(made);
+    if (jobs < 1) fail("usage", "N is a number from 1");
+    redisContext *redis = connect_to(words[1]);
+    if (strcmp(what, "drain") == 0 || strcmp(what, "wake") == 0) make_group(redis, key);
+    if (strcmp(what, "wake") == 0) {
+        measure_wake(redis, words[1], key, jobs);
+        redisFree(redis);
+        return 0;
     }
     double started = now();
     if (strcmp(what, "one") == 0) enqueue(redis, key, jobs, 1);

@@ -58,6 +58,11 @@ struct ClientCommand: AsyncParsableCommand {
         case "drain-all": return try await draining.run(nil)
         case "timers": return try await Timers.run(jobs, tasks: tasks)
         case "latency-idle": return LatencyFigures(try await LatencyBench(queue).idle(jobs))
+        // As `pond worker` and MillpondApp run one.
+        case "resident-idle":
+            return try await StartPages.released {
+                LatencyFigures(try await LatencyBench(queue).idle(jobs, pause: .milliseconds(800)))
+            }
         case "latency-loaded": return LatencyFigures(try await LatencyBench(queue).loaded(jobs, perSecond: rate))
         default: throw ValidationError("there is no measurement '\(what)'")
         }
@@ -78,4 +83,12 @@ struct LatencyFigures: Codable, Sendable {
         most = histogram.longest.inSeconds * 1e6
         residentBytes = ProcessUsage.read().residentBytes
     }
+
+    /// All of the latencies, for whoever asks for more than one.
+    var extras: [String: Double] { ["p50": p50, "p99": p99, "p999": p999, "most": most] }
+}
+
+/// The same of the floor.
+struct WakeFigures: Codable, Sendable {
+    let p50, p99: Double
 }

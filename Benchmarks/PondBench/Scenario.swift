@@ -25,7 +25,7 @@ struct Scenario: Sendable {
         enqueueTasks("enqueue-64-tasks", "enqueue-tasks", reach: .atLeast(0.5)),
         enqueueTasks("enqueue-64-tasks-pool", "enqueue-tasks-pool", reach: nil),
         Scenario(name: "enqueue-many", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
-            let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
+            let floor: Pace = try await stage.floor("pipelined", jobs: stage.sizes.many)
             let ours: Pace = try await stage.client("enqueue-many", ["--jobs", "\(stage.sizes.many)"])
             return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
         },
@@ -34,7 +34,7 @@ struct Scenario: Sendable {
     /// One task, whose calls each wait for the one before.
     private static func enqueueOne(_ name: String, _ client: String, reach: Reach?) -> Scenario {
         Scenario(name: name, unit: "jobs/s", reach: reach) { stage in
-            let floor = try await stage.floor("one", jobs: stage.sizes.one)
+            let floor: Pace = try await stage.floor("one", jobs: stage.sizes.one)
             let ours: Pace = try await stage.client(client, ["--jobs", "\(stage.sizes.one)"])
             return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
         }
@@ -42,7 +42,7 @@ struct Scenario: Sendable {
 
     private static func enqueueTasks(_ name: String, _ client: String, reach: Reach?) -> Scenario {
         Scenario(name: name, unit: "jobs/s", reach: reach) { stage in
-            let floor = try await stage.floor("pipelined", jobs: stage.sizes.many)
+            let floor: Pace = try await stage.floor("pipelined", jobs: stage.sizes.many)
             let ours: Pace = try await stage.client(client, ["--jobs", "\(stage.sizes.tasks)", "--tasks", "64"])
             return [Sample(ours: ours.perSecond, floor: floor.perSecond)]
         }
@@ -91,13 +91,13 @@ struct Scenario: Sendable {
 
     private static let latency = [
         Scenario(name: "latency-idle-p50", unit: "us", isRatio: false, reach: .atMost(250)) { stage in
-            [try await stage.latency("idle", part: "p50")]
+            [try await stage.idleLatency(\.p50, \.p50)]
         },
         Scenario(name: "latency-idle-p99", unit: "us", isRatio: false, reach: .atMost(1_000)) { stage in
-            [try await stage.latency("idle", part: "p99")]
+            [try await stage.idleLatency(\.p99, \.p99)]
         },
         Scenario(name: "latency-half-p99", unit: "us", isRatio: false, reach: .atMost(5_000)) { stage in
-            [try await stage.latency("half", part: "p99")]
+            [try await stage.loadedLatency()]
         },
     ]
 

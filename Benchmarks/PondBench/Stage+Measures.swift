@@ -82,34 +82,33 @@ extension Stage {
         )
     }
 
-    /// - Parameter load: `idle`, or `half` of the rate at which a worker drains right now.
-    func latency(_ load: String, part: String) async throws -> Sample {
-        let figures: LatencyFigures
-        var extras: [String: Double] = [:]
-        if load == "idle" {
-            figures = try await client("latency-idle", ["--jobs", "\(sizes.idle)"])
-        } else {
-            try await fill(sizes.drain)
-            let drain: DrainFigures = try await client("drain", ["--jobs", "\(sizes.drain)", "--handling", "decoded"])
-            let rate = drain.pace.perSecond / 2
-            extras["rate"] = rate
-            figures = try await client(
-                "latency-loaded",
-                ["--jobs", "\(Int(rate * sizes.loadSeconds))", "--rate", "\(rate)"]
-            )
-        }
-        extras["p50"] = figures.p50
-        extras["p99"] = figures.p99
-        extras["p999"] = figures.p999
-        extras["most"] = figures.most
-        return Sample(ours: part == "p50" ? figures.p50 : figures.p99, floor: nil, extras: extras)
+    /// One part of the latency of an idle worker, beside that of a thread that waits for the same entry in C.
+    func idleLatency(
+        _ part: KeyPath<LatencyFigures, Double>,
+        _ floorPart: KeyPath<WakeFigures, Double>
+    ) async throws -> Sample {
+        let floor: WakeFigures = try await floor("wake", jobs: sizes.idle)
+        let ours: LatencyFigures = try await client("latency-idle", ["--jobs", "\(sizes.idle)"])
+        return Sample(ours: ours[keyPath: part], floor: floor[keyPath: floorPart], extras: ours.extras)
+    }
+
+    /// The latency at half of the rate at which a worker drains right now.
+    func loadedLatency() async throws -> Sample {
+        try await fill(sizes.drain)
+        let drain: DrainFigures = try await client("drain", ["--jobs", "\(sizes.drain)", "--handling", "decoded"])
+        let rate = drain.pace.perSecond / 2
+        let ours: LatencyFigures = try await client(
+            "latency-loaded",
+            ["--jobs", "\(Int(rate * sizes.loadSeconds))", "--rate", "\(rate)"]
+        )
+        return Sample(ours: ours.p99, floor: nil, extras: ours.extras.merging(["rate": rate]) { $1 })
     }
 
     // MARK: Memory
 
     func bytesWaiting() async throws -> Sample {
         let empty = try await serverBytes()
-        _ = try await floor("pipelined", jobs: sizes.memory)
+        let _: Pace = try await floor("pipelined", jobs: sizes.memory)
         let bare = try await serverBytes() - empty
         try await clear()
         let before = try await serverBytes()
@@ -142,9 +141,9 @@ extension Stage {
 
     // MARK: The process
 
+    /// What a worker has that has run a few jobs, and for long enough to have given back what only its start needed.
     func residentIdle() async throws -> Sample {
-        // A handful of jobs, so that all of the worker's parts have run.
-        let figures: LatencyFigures = try await client("latency-idle", ["--jobs", "10"])
+        let figures: LatencyFigures = try await client("resident-idle", ["--jobs", "10"])
         return Sample(ours: Double(figures.residentBytes) / 1e6, floor: nil)
     }
 

@@ -90,15 +90,19 @@ struct Stage: Sendable {
     // MARK: Programs
 
     /// Runs the floor, on the CPU of the clients.
-    func floor(_ what: String, jobs: Int, key: String = "floor") async throws -> Pace {
+    func floor<Figures: Decodable & Sendable>(
+        _ what: String,
+        jobs: Int,
+        key: String = "floor"
+    ) async throws -> Figures {
         let program = own.split(separator: "/").dropLast().map { "/" + $0 }.joined() + "/floor"
         return try await run([program, server.socket, what, "\(jobs)", key], pinned: true)
     }
 
     /// Fills a stream without being measured, and lets the floor drain it.
     func floorDrain() async throws -> Pace {
-        _ = try await floor("pipelined", jobs: sizes.many)
-        let pace = try await floor("drain", jobs: sizes.many)
+        let _: Pace = try await floor("pipelined", jobs: sizes.many)
+        let pace: Pace = try await floor("drain", jobs: sizes.many)
         _ = try await pond.redis.send(RedisCommand("DEL", "floor"))
         return pace
     }
@@ -106,7 +110,7 @@ struct Stage: Sendable {
     /// Lets so many jobs wait in the queue; a plain append is all that they need.
     func fill(_ jobs: Int, in queue: String = queueName) async throws {
         guard jobs > 0 else { return }
-        _ = try await floor("pipelined", jobs: jobs, key: try pond.queue(queue).keys.ready(.normal))
+        let _: Pace = try await floor("pipelined", jobs: jobs, key: try pond.queue(queue).keys.ready(.normal))
     }
 
     /// Runs this program as a client.
