@@ -142,7 +142,8 @@ extension JobFacts {
 
     private static func append(_ word: String?, to line: inout [UInt8]) {
         line.append(UInt8(ascii: "\t"))
-        for byte in (word ?? "").utf8 {
+        guard let word else { return }
+        for byte in word.utf8 {
             switch byte {
             case UInt8(ascii: "\t"): line += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
             case UInt8(ascii: "\n"): line += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
@@ -154,13 +155,13 @@ extension JobFacts {
 
     private static func append(_ number: Int64?, to line: inout [UInt8]) {
         line.append(UInt8(ascii: "\t"))
-        guard var rest = number else { return }
-        if rest <= 0 { return line.append(UInt8(ascii: "0")) }
-        let start = line.count
-        while rest > 0 {
-            line.append(UInt8(ascii: "0") + UInt8(rest % 10))
-            rest /= 10
+        guard let number = number.map({ max(0, $0) }) else { return }
+        // From the left, because turning a part of an array round copies it.
+        var power: Int64 = 1
+        while number / power >= 10 { power *= 10 }
+        while power > 0 {
+            line.append(UInt8(ascii: "0") + UInt8(number / power % 10))
+            power /= 10
         }
-        line[start...].reverse()
     }
 }
