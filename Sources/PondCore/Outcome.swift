@@ -22,6 +22,11 @@ public enum Outcome: Sendable, Hashable {
     case compensated
     /// Its `expires_ms` had passed before it started.
     case expired
+
+    /// Whether the handler returned; a comparison would look at what else there is in both.
+    package var isDone: Bool {
+        if case .done = self { true } else { false }
+    }
 }
 
 /// An error after which no further try can help: a handler that throws it makes its job dead at once.

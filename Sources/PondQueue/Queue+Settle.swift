@@ -85,7 +85,7 @@ extension Settlement {
     }
 
     private var isDoneUnmoved: Bool {
-        guard case .done = outcome else { return false }
+        guard outcome.isDone else { return false }
         return receipt.stream == .normal ? receipt.entry == id.text : receipt.stream.ownID(entry: receipt.entry) == id
     }
 
@@ -110,7 +110,7 @@ extension Settlement {
     /// Whether the journal is told more of it than its end.
     var tellsFacts: Bool {
         guard let story else { return false }
-        return story.isSampled || outcome != .done
+        return story.isSampled || !outcome.isDone
     }
 
     private var words: (String, String, RedisArgument, String) {

@@ -8,7 +8,7 @@ extension QueueLine {
         // A job counts once; undoing it is no service to who waited for it.
         guard story.job.phase == nil else { return }
         let total: Duration?
-        if outcome == .done, let wait = story.wait, let run = story.run, let readySince {
+        if outcome.isDone, let wait = story.wait, let run = story.run, let readySince {
             total = readySince.since(story.job.enqueuedAt) + wait + run
         } else {
             total = nil
@@ -18,7 +18,7 @@ extension QueueLine {
             // Counted once, though every try has one.
             wait: story.job.waited == nil ? story.wait : nil,
             run: outcome.isVerdict ? story.run : nil,
-            isFailure: outcome != .done,
+            isFailure: !outcome.isDone,
             total: total
         )
     }

@@ -198,9 +198,9 @@ final class SlotPool: Sendable {
         attempt.run.assignment.line.settle(
             attempt.run.assignment,
             ending.outcome,
-            result: ending.outcome == .done ? attempt.context.lastProgress.result : nil,
+            result: ending.outcome.isDone ? attempt.context.lastProgress.result : nil,
             // Nobody asks what a job took that is done.
-            spent: ending.outcome == .done ? nil : attempt.context.spent(after: ending.duration),
+            spent: ending.outcome.isDone ? nil : attempt.context.spent(after: ending.duration),
             ran: attempt.hasRun ? attempt.ran(ending.duration) : nil,
             root: ending.root
         )
