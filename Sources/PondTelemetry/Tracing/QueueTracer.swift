@@ -130,7 +130,9 @@ package struct TraceFields: Sendable, Hashable {
 }
 
 /// A span that has begun.
-package struct QueueSpan: Sendable {
+///
+/// A class, so that a try without one, the usual case, carries a nil of one word and not of seven.
+package final class QueueSpan: Sendable {
     private let span: any Span
     /// What carries the span's trace on.
     package let fields: TraceFields
