@@ -26,14 +26,7 @@ public struct JobStory: Sendable {
 
     /// Adds a line of facts about the job.
     func append(to facts: inout [UInt8]) {
-        JobFacts(
-            kind: job.kind.text,
-            correlationID: job.correlationID == job.id.text ? nil : job.correlationID,
-            causationID: job.causationID,
-            attempt: job.attempt,
-            wait: wait,
-            run: run
-        ).append(for: job.id, to: &facts)
+        JobFacts.append(job, wait: wait, run: run, to: &facts)
     }
 }
 

@@ -126,18 +126,18 @@ extension JobFacts {
         return text
     }
 
-    /// Adds the facts of a job as a line.
-    package func append(for job: JobID, to line: inout [UInt8]) {
+    /// Adds facts about a job as a line; taken from the job itself, so that a busy worker copies none of them before.
+    package static func append(_ job: Job, wait: Duration?, run: Duration?, to line: inout [UInt8]) {
         if !line.isEmpty { line.append(UInt8(ascii: "\n")) }
-        line.append(contentsOf: job.text.utf8)
+        line.append(contentsOf: job.id.text.utf8)
         line.append(UInt8(ascii: "\t"))
         // A kind has letters and dots alone, so nothing in it needs a look.
-        line.append(contentsOf: kind.utf8)
-        Self.append(correlationID, to: &line)
-        Self.append(causationID, to: &line)
-        Self.append(attempt.map { Int64($0) }, to: &line)
-        Self.append(wait?.wholeMilliseconds, to: &line)
-        Self.append(run?.wholeMilliseconds, to: &line)
+        line.append(contentsOf: job.kind.text.utf8)
+        append(job.correlationID == job.id.text ? nil : job.correlationID, to: &line)
+        append(job.causationID, to: &line)
+        append(Int64(job.attempt), to: &line)
+        append(wait?.wholeMilliseconds, to: &line)
+        append(run?.wholeMilliseconds, to: &line)
     }
 
     private static func append(_ word: String?, to line: inout [UInt8]) {
