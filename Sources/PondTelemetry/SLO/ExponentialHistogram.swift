@@ -42,8 +42,9 @@ public struct ExponentialHistogram: Sendable, Hashable {
 
     /// The bucket that a duration falls into, from 0.
     public static func bucket(of duration: Duration) -> Int {
+        // Before anything is divided, because most times of short jobs end here.
+        guard duration > .milliseconds(1) else { return 0 }
         let milliseconds = duration.inSeconds * 1_000
-        guard milliseconds > 1 else { return 0 }
         let part = milliseconds.significand
         let quarter = part > quarters.2 ? 4 : part > quarters.1 ? 3 : part > quarters.0 ? 2 : part > 1 ? 1 : 0
         return min(bucketCount - 1, max(0, 4 * Int(milliseconds.exponent) + quarter - 1))
