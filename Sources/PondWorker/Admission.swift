@@ -23,7 +23,7 @@ struct Admission: Sendable {
     }
 
     /// The answer for a job about which nobody has to be asked; nil when ``ask(_:)`` is needed.
-    func answerAtOnce(_ assignment: Assignment, _ registration: JobRegistration) -> Answer? {
+    func answerAtOnce(_ assignment: Assignment, _ registration: Registered) -> Answer? {
         let job = assignment.job
         let budget = job.budget.filled(from: registration.budget)
         if let exhaustion = budget.obstacle(after: job.spent, reserving: registration.reserve) {

@@ -3,9 +3,11 @@ import PondTelemetry
 
 /// One try of a job: what its handler is given, and how long it may go on.
 struct Attempt: Sendable {
-    let registration: JobRegistration
+    let assignment: Assignment
+    let registration: Registered
     let context: JobContext
-    let run: RunningTable.Run
+    let started: LocalInstant
+    let limit: RunningTable.RunLimit
     /// False for a job that is settled without having been run.
     let hasRun: Bool
     /// Nil without a tracer, and for a job that is not run.
@@ -13,7 +15,7 @@ struct Attempt: Sendable {
 
     init(
         _ assignment: Assignment,
-        _ registration: JobRegistration,
+        _ registration: Registered,
         _ clock: LocalClock,
         hasRun: Bool = true,
         tracer: QueueTracer? = nil
@@ -29,7 +31,9 @@ struct Attempt: Sendable {
             limit.time = max(.zero, wall - job.spent.wall)
             limit.isBudget = true
         }
-        let started = clock.now()
+        started = clock.now()
+        self.limit = limit
+        self.assignment = assignment
         self.registration = registration
         self.hasRun = hasRun
         span = tracer?.process(job, isPrompt: assignment.isPrompt, wait: assignment.waited)
@@ -40,9 +44,13 @@ struct Attempt: Sendable {
             deadline: started.advanced(by: limit.time),
             budget: budget,
             clock: clock,
-            span: span?.fields
+            span: span
         )
-        run = RunningTable.Run(
+    }
+
+    /// The try as the watchdog sees it.
+    var run: RunningTable.Run {
+        RunningTable.Run(
             assignment: assignment,
             context: context,
             registration: registration,
@@ -53,6 +61,6 @@ struct Attempt: Sendable {
 
     /// The try as it is told of, when it took so long.
     func ran(_ duration: Duration) -> Ran {
-        Ran(started: run.started, duration: duration, sampling: registration.sampling)
+        Ran(started: started, duration: duration, sampling: registration.sampling)
     }
 }

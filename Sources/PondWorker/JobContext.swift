@@ -14,7 +14,7 @@ public final class JobContext: DeliveredJob {
     public let budget: Budget
     private let clock: LocalClock
     private let progress: Mutex<Progress>
-    private let span: TraceFields?
+    private let span: QueueSpan?
 
     /// What the handler last said of itself.
     struct Progress: Sendable {
@@ -33,7 +33,7 @@ public final class JobContext: DeliveredJob {
         deadline end: LocalInstant,
         budget: Budget = Budget(),
         clock: LocalClock,
-        span: TraceFields? = nil
+        span: QueueSpan? = nil
     ) {
         self.span = span
         self.job = job
@@ -72,9 +72,9 @@ public final class JobContext: DeliveredJob {
     /// The trace that this try belongs to, as W3C `traceparent`: hand it on to what the handler calls.
     ///
     /// The span of the try where the program has a tracer, what the producer gave otherwise.
-    public var traceparent: String? { span?.traceparent ?? job.traceparent }
+    public var traceparent: String? { span?.fields.traceparent ?? job.traceparent }
     /// What belongs to ``traceparent``, as W3C `tracestate`.
-    public var tracestate: String? { span?.traceparent == nil ? job.tracestate : span?.tracestate }
+    public var tracestate: String? { span?.fields.traceparent == nil ? job.tracestate : span?.fields.tracestate }
     /// Every field that Millpond does not know, as the producer gave it.
     public var headers: [String: String] { job.headers }
     /// What is left of the attempt's time; zero when it is up.
@@ -91,7 +91,7 @@ public final class JobContext: DeliveredJob {
         logger[metadataKey: "attempt"] = "\(job.attempt)"
         logger[metadataKey: "correlation_id"] = "\(job.correlationID)"
         if let phase = job.phase { logger[metadataKey: "phase"] = "\(phase)" }
-        if let trace = span?.ids {
+        if let trace = span?.fields.ids {
             logger[metadataKey: "trace_id"] = "\(trace.trace)"
             logger[metadataKey: "span_id"] = "\(trace.span)"
         }

@@ -18,12 +18,10 @@ public struct JobRegistration: Sendable {
     /// Which part of the jobs that are done the journal tells of, from 0 to 1; failures it always does.
     public private(set) var sampling = 1.0
     /// What is called before a job is dead because its tries or its budget are used up.
-    var escalate: (@Sendable (Exhausted, JobContext) async throws -> Void)?
+    private(set) var escalate: (@Sendable (Exhausted, JobContext) async throws -> Void)?
     private(set) var run: @Sendable (JobContext) async throws -> Void
     /// Undoes what a dead job may have done; nil where nothing can.
     private var undo: (@Sendable (JobContext) async throws -> Void)?
-    /// Its place in the registry, by which what happens to its kind is counted.
-    var place = 0
 
     /// Registers a handler with the default policy: 8 tries, 60 seconds each.
     public init(_ handler: some JobHandler) {

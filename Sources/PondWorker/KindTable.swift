@@ -3,10 +3,10 @@ import PondTelemetry
 
 /// Which registration runs the jobs of a kind.
 struct KindTable: Sendable {
-    private var byKind: [JobKind: JobRegistration] = [:]
-    private var everyOther: JobRegistration?
+    private var byKind: [JobKind: Registered] = [:]
+    private var everyOther: Registered?
     /// What runs a kind's compensations, `*` for kinds without a registration; empty in most workers.
-    private var compensations: [String: JobRegistration] = [:]
+    private var compensations: [String: Registered] = [:]
     /// What the registrations are called in metrics, by their place: kinds that nobody named count together.
     private(set) var places: [String] = []
 
@@ -23,16 +23,16 @@ struct KindTable: Sendable {
 
     private mutating func add(_ registration: JobRegistration) throws(PondError) {
         try registration.validate()
-        var registration = registration
-        registration.place = places.count
+        let place = places.count
         places.append(registration.isForEveryOtherKind ? Metric.otherValue : registration.kind)
-        compensations[registration.kind] = registration.compensation
-        let before: JobRegistration?
+        compensations[registration.kind] = registration.compensation.map { Registered($0, place: place) }
+        let registered = Registered(registration, place: place)
+        let before: Registered?
         if registration.isForEveryOtherKind {
             before = everyOther
-            everyOther = registration
+            everyOther = registered
         } else {
-            before = byKind.updateValue(registration, forKey: try JobKind(registration.kind))
+            before = byKind.updateValue(registered, forKey: try JobKind(registration.kind))
         }
         if before != nil {
             throw PondError(.invalidConfiguration, "kind \(registration.kind) is registered twice")
@@ -40,7 +40,7 @@ struct KindTable: Sendable {
     }
 
     /// What runs a job: its kind's handler, or for a compensation what undoes that handler's work, never the other.
-    subscript(job: Job) -> JobRegistration? {
+    subscript(job: Job) -> Registered? {
         guard job.phase != nil else { return self[job.kind] }
         return compensations[byKind[job.kind] == nil ? JobRegistration.everyKind : job.kind.text]
     }
@@ -48,7 +48,7 @@ struct KindTable: Sendable {
     /// The kinds that have a compensation, sorted.
     var compensated: [String] { compensations.keys.sorted() }
 
-    subscript(kind: JobKind) -> JobRegistration? { byKind[kind] ?? everyOther }
+    subscript(kind: JobKind) -> Registered? { byKind[kind] ?? everyOther }
 
     /// The kinds, sorted, and `*` at the end when there is a handler for every other one.
     var names: [String] { byKind.keys.map(\.text).sorted() + (everyOther == nil ? [] : [JobRegistration.everyKind]) }

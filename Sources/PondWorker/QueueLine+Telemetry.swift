@@ -8,7 +8,7 @@ extension QueueLine {
     /// A handler begins.
     func noteBegin(_ attempt: Attempt) {
         guard let metrics else { return }
-        let assignment = attempt.run.assignment
+        let assignment = attempt.assignment
         metrics.began(attempt.registration.place, assignment.job.jobClass, wait: assignment.waited)
     }
 
@@ -27,7 +27,7 @@ extension QueueLine {
     }
 
     private func close(_ attempt: Attempt, _ metrics: WorkerMetrics) {
-        let job = attempt.run.assignment.job
+        let job = attempt.assignment.job
         // A compensation is of a job that has been counted.
         guard job.phase == nil else { return }
         let total = serverClock.now.map { $0.since(job.enqueuedAt) }
@@ -35,7 +35,7 @@ extension QueueLine {
     }
 
     /// A job was settled that did not run here.
-    func noteEnd(_ outcome: Outcome, _ registration: JobRegistration?) {
+    func noteEnd(_ outcome: Outcome, _ registration: Registered?) {
         switch outcome {
         case .expired, .duplicate, .dead, .cancelled:
             metrics?.ended(registration?.place, Optional(outcome).counted)

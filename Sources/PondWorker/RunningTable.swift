@@ -26,7 +26,7 @@ final class RunningTable: Sendable {
     struct Run: Sendable {
         let assignment: Assignment
         let context: JobContext
-        let registration: JobRegistration
+        let registration: Registered
         var started: LocalInstant
         var limit: RunLimit
         var cancelled: (reason: CancelReason, at: LocalInstant)?
@@ -58,21 +58,25 @@ final class RunningTable: Sendable {
         }
     }
 
-    private struct State {
-        var runs: [Int: Run] = [:]
-        var tasks: [Int: Task<Void, Never>] = [:]
+    private struct Slot {
+        var run: Run?
+        var task: Task<Void, Never>?
     }
 
-    private let state = Mutex(State())
+    private let slots: Mutex<[Slot]>
 
-    var count: Int { state.withLock { $0.runs.count } }
-    var runs: [Run] { state.withLock { Array($0.runs.values) } }
+    init(slots: Int) {
+        self.slots = Mutex(Array(repeating: Slot(), count: slots))
+    }
+
+    var count: Int { runs.count }
+    var runs: [Run] { slots.withLock { $0.compactMap(\.run) } }
 
     /// Starts and records the task of a slot, so that its job can be cancelled.
     ///
     /// Under the lock, so that the task cannot begin a job before it is recorded.
     func startTask(slot: Int, _ start: () -> Task<Void, Never>) {
-        state.withLock { $0.tasks[slot] = start() }
+        slots.withLock { $0[slot].task = start() }
     }
 
     /// What the running jobs of a queue have spent over all tries, those that spent money.
@@ -87,17 +91,17 @@ final class RunningTable: Sendable {
 
     /// Goes through the runs and changes them; what `body` makes of each is returned.
     func updateRuns<Result: Sendable>(_ body: (inout Run) -> Result?) -> [Result] {
-        state.withLock { state in
-            state.runs.keys.compactMap { slot in
-                guard var run = state.runs[slot], let result = body(&run) else { return nil }
-                state.runs[slot] = run
+        slots.withLock { slots in
+            slots.indices.compactMap { slot in
+                guard var run = slots[slot].run, let result = body(&run) else { return nil }
+                slots[slot].run = run
                 return result
             }
         }
     }
 
     func begin(_ run: Run, slot: Int) {
-        state.withLock { $0.runs[slot] = run }
+        slots.withLock { $0[slot].run = run }
     }
 
     /// Runs what follows a job, cancelled when `time` is over, though the job itself may have been cancelled before.
@@ -118,23 +122,17 @@ final class RunningTable: Sendable {
         apart.verdict = verdict
         // A task of its own, for the reason above; the slot's own comes back into the table after it.
         let task = Task(operation: body)
-        let slotTask = state.withLock { state in
-            defer {
-                state.tasks[slot] = task
-                state.runs[slot] = apart
-            }
-            return state.tasks[slot]
+        let slotTask = slots.withLock { slots in
+            defer { slots[slot] = Slot(run: apart, task: task) }
+            return slots[slot].task
         }
         await task.value
-        state.withLock { state in
-            state.tasks[slot] = slotTask
-            state.runs[slot] = nil
-        }
+        slots.withLock { $0[slot] = Slot(task: slotTask) }
     }
 
     /// - Returns: why the job was cancelled, nil when it was not.
     func end(slot: Int) -> CancelReason? {
-        state.withLock { $0.runs.removeValue(forKey: slot)?.cancelled?.reason }
+        slots.withLock { $0[slot].run.take()?.cancelled?.reason }
     }
 
     /// Cancels the runs for which `reason` answers; one that is cancelled already keeps its first reason.
@@ -142,12 +140,12 @@ final class RunningTable: Sendable {
     /// Under the lock, so that a job that ends at this moment is not mistaken for the next one in its slot.
     @discardableResult
     func cancel(at now: LocalInstant, _ reason: (Run) -> CancelReason?) -> [Run] {
-        state.withLock { state in
+        slots.withLock { slots in
             var cancelled: [Run] = []
-            for (slot, run) in state.runs where run.cancelled == nil {
-                guard let reason = reason(run) else { continue }
-                state.runs[slot]?.cancelled = (reason, now)
-                state.tasks[slot]?.cancel()
+            for slot in slots.indices {
+                guard let run = slots[slot].run, run.cancelled == nil, let reason = reason(run) else { continue }
+                slots[slot].run?.cancelled = (reason, now)
+                slots[slot].task?.cancel()
                 cancelled.append(run)
             }
             return cancelled
@@ -156,10 +154,8 @@ final class RunningTable: Sendable {
 
     /// The runs whose handlers go on longer than `grace` after their cancellation, the longest first.
     func stuck(at now: LocalInstant, grace: Duration) -> [Run] {
-        state.withLock { state in
-            state.runs.values
-                .filter { run in run.cancelled.map { $0.at.duration(to: now) > grace } ?? false }
-                .sorted { ($0.cancelled?.at ?? now) < ($1.cancelled?.at ?? now) }
-        }
+        runs
+            .filter { run in run.cancelled.map { $0.at.duration(to: now) > grace } ?? false }
+            .sorted { ($0.cancelled?.at ?? now) < ($1.cancelled?.at ?? now) }
     }
 }

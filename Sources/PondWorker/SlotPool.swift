@@ -106,7 +106,7 @@ final class SlotPool: Sendable {
     /// Ends a job that is not to run.
     nonisolated(nonsending) private func end(
         _ assignment: Assignment,
-        _ registration: JobRegistration,
+        _ registration: Registered,
         _ outcome: Outcome,
         _ slot: Int
     ) async {
@@ -120,7 +120,7 @@ final class SlotPool: Sendable {
 
     nonisolated(nonsending) private func run(
         _ assignment: Assignment,
-        _ registration: JobRegistration,
+        _ registration: Registered,
         _ slot: Int
     ) async {
         let attempt = Attempt(assignment, registration, clock, tracer: parts.tracer)
@@ -154,10 +154,10 @@ final class SlotPool: Sendable {
 
     /// Judges a handler's end and tells those who measure; nil when another worker has the job.
     private func ending(of attempt: Attempt, _ thrown: (any Error)?, _ slot: Int) -> Ending? {
-        let line = attempt.run.assignment.line
-        let job = attempt.run.assignment.job
+        let line = attempt.assignment.line
+        let job = attempt.assignment.job
         let reason = parts.table.end(slot: slot)
-        let duration = attempt.run.started.duration(to: clock.now())
+        let duration = attempt.started.duration(to: clock.now())
         parts.intake.noteRun(duration, bytes: job.data.count)
         line.noteRun(duration, isSuccess: thrown == nil)
         let outcome = Verdict.outcome(
@@ -177,7 +177,7 @@ final class SlotPool: Sendable {
 
     /// Tells whoever has to know before the job is settled, and settles it.
     nonisolated(nonsending) private func finish(_ attempt: Attempt, _ ending: Ending, _ slot: Int) async {
-        let assignment = attempt.run.assignment
+        let assignment = attempt.assignment
         log(ending.outcome, attempt.context)
         if !attempt.hasRun { assignment.line.noteEnd(ending.outcome, attempt.registration) }
         if attempt.registration.escalate != nil { await escalate(attempt, ending.outcome, slot) }
@@ -195,8 +195,8 @@ final class SlotPool: Sendable {
     }
 
     private func settle(_ attempt: Attempt, _ ending: Ending) {
-        attempt.run.assignment.line.settle(
-            attempt.run.assignment,
+        attempt.assignment.line.settle(
+            attempt.assignment,
             ending.outcome,
             result: ending.outcome.isDone ? attempt.context.lastProgress.result : nil,
             // Nobody asks what a job took that is done.

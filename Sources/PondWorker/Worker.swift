@@ -47,7 +47,7 @@ public final class Worker: Service, Sendable {
             consumer: consumer,
             configuration: configuration,
             intake: Intake<Assignment>(slots: configuration.slots, prefetch: configuration.prefetch),
-            table: RunningTable(),
+            table: RunningTable(slots: configuration.slots),
             executor: EventLoopExecutor(),
             logger: logger,
             phase: PhaseBox(),
