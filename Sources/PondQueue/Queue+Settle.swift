@@ -1,51 +1,6 @@
 public import PondCore
 import PondRedis
 
-/// What became of one fetched entry, to be written down.
-public struct Settlement: Sendable {
-    /// Which entry.
-    public let receipt: Receipt
-    /// The job's id; the receipt's own when the entry is no job.
-    public let id: JobID
-    /// What became of it.
-    public let outcome: Outcome
-    /// Whether the job has an idempotency key, which then ends with it.
-    public var hasKey: Bool
-    /// The key of a job that was never moved, where the caller knows it: then Redis need not read the job for it.
-    public var key: IdempotencyKey?
-    /// What a job that is done left behind; kept only with a key.
-    public var result: JobResult?
-    /// What all tries together took; nil leaves what is stored.
-    public var spent: Spending?
-    /// What the journal and the counts are told; nil tells them nothing but the end itself.
-    public var story: JobStory?
-    /// What a failure has in common with others; nil leaves it to the outcome's cause and the job's kind.
-    public var root: RootCause?
-
-    /// With a `key`, `hasKey` is true whatever is given for it.
-    public init(
-        receipt: Receipt,
-        id: JobID,
-        outcome: Outcome,
-        hasKey: Bool = false,
-        key: IdempotencyKey? = nil,
-        result: JobResult? = nil,
-        spent: Spending? = nil,
-        story: JobStory? = nil,
-        root: RootCause? = nil
-    ) {
-        self.receipt = receipt
-        self.id = id
-        self.outcome = outcome
-        self.hasKey = hasKey || key != nil
-        self.key = key
-        self.result = result
-        self.spent = spent
-        self.story = story
-        self.root = root
-    }
-}
-
 /// What the settle function did.
 public enum SettleAnswer: Sendable, Hashable {
     case done, released, cancelled, expired, duplicate, compensated
