@@ -6,7 +6,8 @@ import PondQueue
 /// A class, because it is handed on a dozen times and a job has twenty parts to count references of.
 final class Assignment: Sendable {
     let job: Job
-    let receipt: Receipt
+    /// Its place in the line's account of what is in flight.
+    let entry: InFlight.Entry
     /// When the job became ready, by Redis' clock.
     let readySince: ServerTime?
     let line: QueueLine
@@ -18,17 +19,19 @@ final class Assignment: Sendable {
     /// - Parameter mayWait: whether the job's claim can be made ahead.
     init(
         job: Job,
-        receipt: Receipt,
+        entry: InFlight.Entry,
         readySince: ServerTime?,
         line: QueueLine,
         asked: LocalInstant,
         mayWait: Bool
     ) {
         self.job = job
-        self.receipt = receipt
+        self.entry = entry
         self.readySince = readySince
         self.line = line
         self.asked = asked
         claim = mayWait && job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil
     }
+
+    var receipt: Receipt { entry.receipt }
 }

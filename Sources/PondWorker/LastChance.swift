@@ -71,9 +71,9 @@ final class LastChance: Sendable {
     }
 
     /// A job is no longer in flight here, its end written down: only then can the next one not drag it along.
-    func end(_ receipts: [Receipt]) {
+    func end(_ entries: [InFlight.Entry]) {
         state.withLock { state in
-            guard let holder = state.holder?.receipt, receipts.contains(holder) else { return }
+            guard let holder = state.holder?.receipt, entries.contains(where: { $0.receipt == holder }) else { return }
             state.holder = nil
         }
     }

@@ -149,15 +149,14 @@ extension QueueLine {
     private func accept(_ deliveries: ArraySlice<Delivery>, asked: LocalInstant) {
         // After a long wait for the reply too little of that time is left.
         let mayWait = asked.duration(to: clock.now()) < configuration.claimAge / 2
-        state.withLock { state in
-            for index in deliveries.indices { state.inFlight.insert(deliveries[index].receipt) }
-        }
-        for delivery in deliveries {
+        // By index, so that no delivery is copied.
+        let entries = state.withLock { state in deliveries.indices.map { state.inFlight.add(deliveries[$0].receipt) } }
+        for (delivery, entry) in zip(deliveries, entries) {
             switch delivery.job {
             case .success(let job):
                 let assignment = Assignment(
                     job: job,
-                    receipt: delivery.receipt,
+                    entry: entry,
                     readySince: delivery.readySince,
                     line: self,
                     asked: asked,
@@ -173,7 +172,8 @@ extension QueueLine {
                         id: id,
                         outcome: .dead(cause: .malformed, error: malformation.text),
                         root: RootCause(.init(type: Cause.malformed.name, message: malformation.text), kind: "")
-                    )
+                    ),
+                    of: entry
                 )
             }
         }
@@ -201,7 +201,8 @@ extension QueueLine {
                 spent: spent,
                 story: story,
                 root: root
-            )
+            ),
+            of: assignment.entry
         )
     }
 

@@ -11,7 +11,7 @@ extension QueueLine {
         let known = state.withLock { state in
             state.needsReconcile = false
             state.lastReconcile = clock.now()
-            return state.inFlight
+            return state.inFlight.all
         }
         let owned: (receipts: [Receipt], bells: [String])
         do {
@@ -38,7 +38,7 @@ extension QueueLine {
     private func stopWhatIsGone(_ gone: Set<Receipt>) {
         guard !gone.isEmpty else { return }
         for assignment in intake.drop(where: { $0.line === self && gone.contains($0.receipt) }) {
-            forget(assignment.receipt)
+            forget(assignment)
         }
         let cancelled = table.cancel(at: clock.now()) { run in
             run.assignment.line === self && gone.contains(run.assignment.receipt) ? .lost : nil

@@ -14,7 +14,7 @@ import Synchronization
 final class QueueLine: Sendable {
     struct State {
         /// What this process owns and has not settled.
-        var inFlight: Set<Receipt> = []
+        var inFlight = InFlight()
         var isPaused = false
         /// The last fetch brought less than there was room for, so nothing waits: listen before fetching again.
         var isDrained = false
@@ -87,15 +87,15 @@ final class QueueLine: Sendable {
     }
 
     /// Forgets jobs that this process no longer owns.
-    func forget(_ receipts: [Receipt]) {
-        lastChance.end(receipts)
+    func forget(_ entries: [InFlight.Entry]) {
+        lastChance.end(entries)
         let count = state.withLock { state in
-            receipts.reduce(0) { count, receipt in state.inFlight.remove(receipt) == nil ? count : count + 1 }
+            entries.reduce(0) { count, entry in state.inFlight.remove(entry) ? count + 1 : count }
         }
         intake.giveBack(count)
     }
 
-    func forget(_ receipt: Receipt) { forget([receipt]) }
+    func forget(_ assignment: Assignment) { forget([assignment.entry]) }
 
     /// Notes when the next held job is due, as the server's last answer says.
     func noteNextDue(_ due: ServerTime?) {

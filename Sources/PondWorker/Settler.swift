@@ -10,16 +10,47 @@ import Synchronization
 /// wait.
 final class Settler: Sendable {
     private struct State {
-        var pending: [Settlement] = []
+        var pending = Batch()
         var underWay = 0
         /// Whether the last answer was long in coming: then each call has to count.
         var isFar = false
     }
 
+    /// Settlements, and in the same order what each of them ends.
+    private struct Batch {
+        private(set) var settlements: [Settlement] = []
+        private(set) var entries: [InFlight.Entry] = []
+
+        var count: Int { settlements.count }
+
+        mutating func reserveCapacity(_ count: Int) {
+            settlements.reserveCapacity(count)
+            entries.reserveCapacity(count)
+        }
+
+        mutating func add(_ settlement: Settlement, of entry: InFlight.Entry) {
+            settlements.append(settlement)
+            entries.append(entry)
+        }
+
+        mutating func add(_ batch: Batch) {
+            settlements += batch.settlements
+            entries += batch.entries
+        }
+
+        mutating func takeFirst(_ count: Int) -> Batch {
+            var first = Batch()
+            (first.settlements, first.entries) = (Array(settlements.prefix(count)), Array(entries.prefix(count)))
+            settlements.removeFirst(first.count)
+            entries.removeFirst(first.count)
+            return first
+        }
+    }
+
     /// What a call has ended.
     struct Ended: Sendable {
         /// Jobs that are no longer in flight here.
-        var receipts: [Receipt] = []
+        var entries: [InFlight.Entry] = []
         /// When the first of those that were held is due.
         var nextDue: ServerTime?
     }
@@ -49,8 +80,9 @@ final class Settler: Sendable {
     /// Settlements that are not written down yet.
     var unsettled: Int { state.withLock { $0.pending.count + $0.underWay } }
 
-    func add(_ settlement: Settlement) {
-        state.withLock { $0.pending.append(settlement) }
+    /// Writes down what became of a job as soon as that can be.
+    func add(_ settlement: Settlement, of entry: InFlight.Entry) {
+        state.withLock { $0.pending.add(settlement, of: entry) }
         signal.ring()
     }
 
@@ -60,32 +92,31 @@ final class Settler: Sendable {
     func run(onEnd: @Sendable (Ended) -> Void) async {
         while !Task.isCancelled {
             let batch = takeBatch()
-            guard !batch.isEmpty else {
+            guard batch.count > 0 else {
                 await signal.wait()
                 continue
             }
             let failed = await settle(batch, onEnd)
             state.withLock { state in
                 state.underWay = 0
-                state.pending += failed
+                state.pending.add(failed)
             }
             // A job that cannot be moved (its target key is of another type) is tried again, but not in a hot loop.
             // Cancellation ends the loop at its head.
-            if !failed.isEmpty { try? await clock.sleep(.seconds(1)) }
+            if failed.count > 0 { try? await clock.sleep(.seconds(1)) }
         }
     }
 
-    private func takeBatch() -> [Settlement] {
+    private func takeBatch() -> Batch {
         state.withLock { state in
-            var batch: [Settlement] = []
+            var batch = Batch()
             let most = state.isFar ? Limits.settleBatchMax : Settler.part
             if state.pending.count <= most {
                 // Taken as a whole, so that nothing is copied.
                 swap(&batch, &state.pending)
                 state.pending.reserveCapacity(batch.count)
             } else {
-                batch = Array(state.pending.prefix(most))
-                state.pending.removeFirst(batch.count)
+                batch = state.pending.takeFirst(most)
             }
             state.underWay = batch.count
             return batch
@@ -94,14 +125,14 @@ final class Settler: Sendable {
 
     /// - Returns: what has to be settled again.
     private func settle(
-        _ batch: [Settlement],
+        _ batch: Batch,
         _ onEnd: @Sendable (Ended) -> Void
-    ) async -> [Settlement] {
+    ) async -> Batch {
         var isRepeated = false
         while !Task.isCancelled {
             do {
                 let start = clock.now()
-                let answers = try await queue.settle(batch, as: consumer)
+                let answers = try await queue.settle(batch.settlements, as: consumer)
                 let isFar = start.duration(to: clock.now()) > Self.farAway
                 state.withLock { $0.isFar = isFar }
                 CrashPoint.afterSettle.reach()
@@ -121,36 +152,37 @@ final class Settler: Sendable {
     }
 
     private func sort(
-        _ batch: [Settlement],
+        _ batch: Batch,
         _ answers: [SettleAnswer],
         isRepeated: Bool
-    ) -> (ended: Ended, failed: [Settlement]) {
+    ) -> (ended: Ended, failed: Batch) {
         var ended = Ended()
-        ended.receipts.reserveCapacity(batch.count)
-        var failed: [Settlement] = []
-        for index in batch.indices {
+        ended.entries.reserveCapacity(batch.count)
+        var failed = Batch()
+        for index in batch.settlements.indices {
+            let settlement = batch.settlements[index]
             switch answers[index] {
             case .failed(let text):
                 logger.error(
                     "job cannot be settled; trying again",
-                    metadata: ["job": "\(batch[index].id)", "error": "\(text)"]
+                    metadata: ["job": "\(settlement.id)", "error": "\(text)"]
                 )
-                failed.append(batch[index])
+                failed.add(settlement, of: batch.entries[index])
                 continue
             case .lost where !isRepeated:
                 metrics?.lostLease()
                 logger.warning(
                     "settle refused, another worker has the job; its result here changed nothing",
-                    metadata: ["job": "\(batch[index].id)", "outcome": "\(batch[index].outcome.word)"]
+                    metadata: ["job": "\(settlement.id)", "outcome": "\(settlement.outcome.word)"]
                 )
             case .dead(let cause):
-                logger.error("job is dead", metadata: ["job": "\(batch[index].id)", "cause": "\(cause)"])
+                logger.error("job is dead", metadata: ["job": "\(settlement.id)", "cause": "\(cause)"])
             case .held(let due):
                 ended.nextDue = min(ended.nextDue ?? due, due)
             case .done, .released, .duplicate, .cancelled, .compensated, .expired, .lost:
                 break
             }
-            ended.receipts.append(batch[index].receipt)
+            ended.entries.append(batch.entries[index])
         }
         return (ended, failed)
     }

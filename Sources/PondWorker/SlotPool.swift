@@ -99,7 +99,7 @@ final class SlotPool: Sendable {
         case .run where isExpired(assignment): await end(assignment, registration, .expired, slot)
         case .run: await run(assignment, registration, slot)
         case .settle(let outcome): await end(assignment, registration, outcome, slot)
-        case .forget: assignment.line.forget(assignment.receipt)
+        case .forget: assignment.line.forget(assignment)
         }
     }
 
@@ -139,7 +139,7 @@ final class SlotPool: Sendable {
         var thrown: (any Error)?
         do { try await attempt.perform() } catch { thrown = error }
         CrashPoint.afterRun.reach()
-        guard let ending = ending(of: attempt, thrown, slot) else { return assignment.line.forget(assignment.receipt) }
+        guard let ending = ending(of: attempt, thrown, slot) else { return assignment.line.forget(assignment) }
         await finish(attempt, ending, slot)
     }
 
@@ -186,7 +186,7 @@ final class SlotPool: Sendable {
             let (outcome, result) = (ending.outcome, attempt.context.lastProgress.result)
             // In a task of its own, because the slot's was cancelled if the job's time was up.
             let isOurs = await Task { await admission.end(assignment, outcome, result) }.value
-            if isOurs == false { return assignment.line.forget(assignment.receipt) }
+            if isOurs == false { return assignment.line.forget(assignment) }
             // Its end is not written down, so it must not look as if it were.
             if isOurs == nil { return settle(attempt, Ending(outcome: .released, duration: ending.duration)) }
         }

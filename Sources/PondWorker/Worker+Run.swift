@@ -59,7 +59,7 @@ extension Worker {
 
     /// Jobs are no longer in flight: their room is free for every queue.
     private func release(_ ended: Settler.Ended, _ line: QueueLine) {
-        line.forget(ended.receipts)
+        line.forget(ended.entries)
         if let due = ended.nextDue { line.noteHeld(until: due) }
         guard parts.intake.hasRoomWorthFetching else { return }
         for line in lines { line.fetchSignal.ring() }
