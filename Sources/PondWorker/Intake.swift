@@ -105,15 +105,24 @@ package final class Intake<Element: Sendable>: Sendable {
     ///
     /// - Returns: false when the intake is closed; then the job must be handed back.
     package func add(_ element: Element) -> Bool {
+        // Apart from the rest, because to look at a continuation, even none, costs ten times as much.
+        let isBuffered = state.withLock { state in
+            guard !state.isClosed, state.idleSlots.isEmpty else { return false }
+            state.buffer.append(element)
+            return true
+        }
+        return isBuffered || addToIdleSlot(element)
+    }
+
+    private func addToIdleSlot(_ element: Element) -> Bool {
         let (accepted, slot) = state.withLock { state -> (Bool, CheckedContinuation<Element?, Never>?) in
             guard !state.isClosed else { return (false, nil) }
-            // Not found out by what `popLast` returns: to look at a continuation, even none, costs ten times as much.
-            guard !state.idleSlots.isEmpty else {
-                state.buffer.append(element)
-                return (true, nil)
+            if let slot = state.idleSlots.popLast() {
+                state.taken += 1
+                return (true, slot)
             }
-            state.taken += 1
-            return (true, state.idleSlots.removeLast())
+            state.buffer.append(element)
+            return (true, nil)
         }
         slot?.resume(returning: element)
         return accepted
