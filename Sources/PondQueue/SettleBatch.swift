@@ -157,8 +157,8 @@ enum EntryOrder {
         var last = first
         for item in items.dropFirst() {
             let next = entry(item)
-            if isBefore(next, first) { first = next }
-            if isBefore(last, next) { last = next }
+            // Mostly they come in order, and what is after the last is not before the first.
+            if isBefore(last, next) { last = next } else if isBefore(next, first) { first = next }
         }
         return (first, last)
     }
@@ -174,13 +174,19 @@ enum EntryOrder {
     }
 
     private static func isBefore(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-        let dash = UInt8(ascii: "-")
-        let (dashA, dashB) = (a.firstIndex(of: dash) ?? a.count, b.firstIndex(of: dash) ?? b.count)
+        let (dashA, dashB) = (dash(in: a), dash(in: b))
         // Of two texts of digits the shorter is the smaller number, as none begins with a 0 that could be left out.
         guard dashA == dashB, let startA = a.baseAddress, let startB = b.baseAddress else { return dashA < dashB }
         let times = memcmp(startA, startB, dashA)
         if times != 0 { return times < 0 }
         if a.count != b.count { return a.count < b.count }
         return memcmp(startA, startB, a.count) < 0
+    }
+
+    private static func dash(in entry: UnsafeBufferPointer<UInt8>) -> Int {
+        guard let start = entry.baseAddress, let dash = memchr(start, CInt(UInt8(ascii: "-")), entry.count) else {
+            return entry.count
+        }
+        return UnsafeRawPointer(dash) - UnsafeRawPointer(start)
     }
 }
