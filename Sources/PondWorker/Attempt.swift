@@ -2,7 +2,9 @@ import PondCore
 import PondTelemetry
 
 /// One try of a job: what its handler is given, and how long it may go on.
-struct Attempt: Sendable {
+///
+/// A class, because its slot and the table of what runs both have it.
+final class Attempt: Sendable {
     let assignment: Assignment
     let registration: Registered
     let context: JobContext
@@ -45,17 +47,6 @@ struct Attempt: Sendable {
             budget: budget,
             clock: clock,
             span: span
-        )
-    }
-
-    /// The try as the watchdog sees it.
-    var run: RunningTable.Run {
-        RunningTable.Run(
-            assignment: assignment,
-            context: context,
-            registration: registration,
-            started: started,
-            limit: limit
         )
     }
 

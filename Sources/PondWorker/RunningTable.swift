@@ -24,9 +24,7 @@ package enum CancelReason: Sendable, Hashable {
 /// the same.
 final class RunningTable: Sendable {
     struct Run: Sendable {
-        let assignment: Assignment
-        let context: JobContext
-        let registration: Registered
+        let attempt: Attempt
         var started: LocalInstant
         var limit: RunLimit
         var cancelled: (reason: CancelReason, at: LocalInstant)?
@@ -34,6 +32,16 @@ final class RunningTable: Sendable {
         var verdict: Outcome?
         /// What the journal has been told of it.
         var told = Told()
+
+        init(_ attempt: Attempt) {
+            self.attempt = attempt
+            started = attempt.started
+            limit = attempt.limit
+        }
+
+        var assignment: Assignment { attempt.assignment }
+        var context: JobContext { attempt.context }
+        var registration: Registered { attempt.registration }
     }
 
     /// What the journal has been told of a run.
@@ -100,25 +108,24 @@ final class RunningTable: Sendable {
         }
     }
 
-    func begin(_ run: Run, slot: Int) {
-        slots.withLock { $0[slot].run = run }
+    func begin(_ attempt: Attempt, slot: Int) {
+        slots.withLock { $0[slot].run = Run(attempt) }
     }
 
     /// Runs what follows a job, cancelled when `time` is over, though the job itself may have been cancelled before.
     ///
     /// - Parameter verdict: what the job's end is already.
     func runApart(
-        _ run: Run,
+        _ attempt: Attempt,
         verdict: Outcome,
         for time: Duration,
         from now: LocalInstant,
         slot: Int,
         _ body: @escaping @Sendable () async -> Void
     ) async {
-        var apart = run
+        var apart = Run(attempt)
         apart.limit = RunLimit(time: time)
         apart.started = now
-        apart.cancelled = nil
         apart.verdict = verdict
         // A task of its own, for the reason above; the slot's own comes back into the table after it.
         let task = Task(operation: body)

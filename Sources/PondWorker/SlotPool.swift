@@ -124,7 +124,7 @@ final class SlotPool: Sendable {
         _ slot: Int
     ) async {
         let attempt = Attempt(assignment, registration, clock, tracer: parts.tracer)
-        parts.table.begin(attempt.run, slot: slot)
+        parts.table.begin(attempt, slot: slot)
         assignment.line.noteBegin(attempt)
         CrashPoint.beforeRun.reach()
         #if PLANTED_BUGS
@@ -213,7 +213,7 @@ final class SlotPool: Sendable {
         else { return }
         let context = attempt.context
         await parts.table.runApart(
-            attempt.run,
+            attempt,
             verdict: outcome,
             for: Self.escalationTime,
             from: clock.now(),

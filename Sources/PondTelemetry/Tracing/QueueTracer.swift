@@ -5,7 +5,9 @@ package import Tracing
 // https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans
 
 /// Spans for what happens to jobs, through whatever tracer the program has set up.
-package struct QueueTracer: Sendable {
+///
+/// A class, so that to have none costs a job nothing.
+package final class QueueTracer: Sendable {
     private let tracer: any Tracer
 
     /// Spans through a tracer of one's own.
