@@ -100,8 +100,9 @@ extension Duration {
     ///
     /// What 64 bits cannot hold (300 million years) is the largest number they can.
     public var wholeMilliseconds: Int64 {
-        // Up to nine seconds in 64 bits: dividing 128 of them costs more than a job's other arithmetic together.
-        if let short = Int64(exactly: attoseconds) { return short / 1_000_000_000_000_000 }
+        // Up to three days in 64 bits: dividing 128 of them costs more than a job's other arithmetic together. A millisecond has
+        // 2^15 · 5^15 attoseconds, so the last 15 bits make no whole one; of a negative number they would.
+        if let short = Int64(exactly: attoseconds >> 15), short >= 0 { return short / 30_517_578_125 }
         let (seconds, attoseconds) = components
         let (thousands, isTooLong) = seconds.multipliedReportingOverflow(by: 1_000)
         return isTooLong

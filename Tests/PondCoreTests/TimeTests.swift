@@ -18,6 +18,14 @@ import Testing
         #expect(Duration.microseconds(-1_999).wholeMilliseconds == -1)
         #expect(Duration.milliseconds(-1).wholeMilliseconds == -1)
         #expect(Duration.seconds(3_600).wholeMilliseconds == 3_600_000)
+        // Around what fits into 64 bits, 9.2 s of attoseconds and 3.5 days of their upper bits.
+        for seconds in [-9, -10, 9, 10, 302_231, 302_232] as [Int64] {
+            let whole = Duration.seconds(seconds)
+            let last = Duration(secondsComponent: 0, attosecondsComponent: seconds < 0 ? -1 : 1)
+            #expect(whole.wholeMilliseconds == seconds * 1_000)
+            #expect((whole + last).wholeMilliseconds == seconds * 1_000)
+            #expect((whole - last).wholeMilliseconds == seconds * 1_000 - seconds.signum())
+        }
         #expect(Limits.delayMax.wholeMilliseconds == 10 * 365 * 24 * 3_600 * 1_000)
     }
 
