@@ -20,12 +20,7 @@ public struct Envelope: Sendable {
 
     /// The fields of an entry, names and values alternating.
     public init(flat: [[UInt8]]) {
-        self.init(slices: flat.map { $0[...] })
-    }
-
-    /// The same of bytes that lie in a reply, which nobody copies for it.
-    package init(slices: [ArraySlice<UInt8>]) {
-        flat = slices
+        self.flat = flat.map { $0[...] }
     }
 
     /// Reads the fields into a job.
@@ -36,13 +31,29 @@ public struct Envelope: Sendable {
     ///   - entryTime: the time in the entry's id, for a job that was never moved.
     /// - Throws: `Malformation`, which names the first field that does not hold.
     public func job(queue: QueueName, ownID: JobID, entryTime: ServerTime) throws(Malformation) -> Job {
-        guard flat.count.isMultiple(of: 2) else { throw Malformation("the entry has a field without a value") }
+        try Envelope.job(partCount: flat.count, part: { flat[$0] }, queue: queue, ownID: ownID, entryTime: entryTime)
+    }
+
+    /// The same of fields that lie somewhere else, where nobody collects them for it.
+    ///
+    /// - Parameters:
+    ///   - partCount: how many names and values there are together.
+    ///   - part: the name or value at a place.
+    /// - Throws: `Malformation`, as for an envelope.
+    package static func job(
+        partCount: Int,
+        part: (Int) -> ArraySlice<UInt8>,
+        queue: QueueName,
+        ownID: JobID,
+        entryTime: ServerTime
+    ) throws(Malformation) -> Job {
+        guard partCount.isMultiple(of: 2) else { throw Malformation("the entry has a field without a value") }
         // The library's own fields come on top of what a producer may give.
-        guard flat.count / 2 <= Limits.fieldsMax + WireField.allCases.count else {
-            throw Malformation("the entry has \(flat.count / 2) fields, allowed are \(Limits.fieldsMax)")
+        guard partCount / 2 <= Limits.fieldsMax + WireField.allCases.count else {
+            throw Malformation("the entry has \(partCount / 2) fields, allowed are \(Limits.fieldsMax)")
         }
         var reader = EnvelopeReader()
-        for index in stride(from: 0, to: flat.count, by: 2) { try reader.add(flat[index], flat[index + 1]) }
+        for index in stride(from: 0, to: partCount, by: 2) { try reader.add(part(index), part(index + 1)) }
         guard reader.given <= Limits.fieldsMax else {
             throw Malformation("the entry has \(reader.given) fields, allowed are \(Limits.fieldsMax)")
         }
@@ -121,7 +132,7 @@ private struct EnvelopeReader {
     private mutating func read(_ value: FieldValue) throws(Malformation) {
         switch value.field {
         case .kind: kind = try value.kind()
-        case .data: data = Array(value.bytes)
+        case .data: data = value.bytes.withUnsafeBufferPointer { Array($0) }
         case .key: key = try value.key()
         case .correlationID: correlationID = try value.text()
         case .causationID: causationID = try value.text()
@@ -156,14 +167,14 @@ private struct EnvelopeReader {
         _ value: ArraySlice<UInt8>
     ) throws(Malformation) {
         guard nameBytes.count <= Limits.kindBytesMax, !nameBytes.isEmpty,
-            let name = String(validating: nameBytes, as: UTF8.self)
+            let name = String(utf8: nameBytes)
         else {
             throw Malformation(
                 "field name \(preview(nameBytes)) of \(nameBytes.count) bytes is not 1 to \(Limits.kindBytesMax) bytes of UTF-8"
             )
         }
         guard headers[name] == nil else { throw Malformation("field \(name) is given twice") }
-        guard value.count <= Limits.headerValueBytesMax, let text = String(validating: value, as: UTF8.self) else {
+        guard value.count <= Limits.headerValueBytesMax, let text = String(utf8: value) else {
             throw Malformation(
                 "header \(name) of \(value.count) bytes is not at most \(Limits.headerValueBytesMax) bytes of UTF-8"
             )
@@ -183,7 +194,7 @@ private struct FieldValue {
     }
 
     func text() throws(Malformation) -> String {
-        guard let text = String(validating: bytes, as: UTF8.self) else {
+        guard let text = String(utf8: bytes) else {
             throw Malformation("\(field.rawValue) is \(preview(bytes)), which is not UTF-8")
         }
         return text
@@ -230,22 +241,6 @@ private struct FieldValue {
             throw Malformation("class is \"\(text.prefix(20))\", allowed is A, B, C or D")
         }
         return jobClass
-    }
-}
-
-extension Int64 {
-    /// The number that digits alone make; nil of anything else, and of one that is too large.
-    fileprivate init?(digits: ArraySlice<UInt8>) {
-        guard !digits.isEmpty else { return nil }
-        var number: Int64 = 0
-        for byte in digits {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
-            let (tens, isTooLarge) = number.multipliedReportingOverflow(by: 10)
-            let (sum, overflows) = tens.addingReportingOverflow(Int64(byte - UInt8(ascii: "0")))
-            guard !isTooLarge, !overflows else { return nil }
-            number = sum
-        }
-        self = number
     }
 }
 

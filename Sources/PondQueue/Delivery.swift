@@ -48,14 +48,16 @@ public struct Delivery: Sendable {
     /// The job, or why the entry is none.
     public let job: Result<Job, Malformation>
 
-    init(queue: QueueName, stream: ReadyStream, entry: String, fields: [ArraySlice<UInt8>]) {
+    init(queue: QueueName, stream: ReadyStream, entry: String, fields: [RESPValue]) {
         receipt = Receipt(stream: stream, entry: entry)
         let ownID = stream.ownID(entry: entry)
         let readySince = receipt.readySince
         let entryTime = readySince ?? ServerTime(milliseconds: 0)
         self.readySince = readySince
         job = Result { () throws(Malformation) in
-            try Envelope(slices: fields).job(
+            try Envelope.job(
+                partCount: fields.count,
+                part: { fields[$0].slice ?? [] },
                 queue: queue,
                 ownID: ownID,
                 entryTime: entryTime
@@ -68,14 +70,13 @@ public struct Delivery: Sendable {
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(entries.count)
         for value in entries {
-            guard let pair = value.array, pair.count == 2, let entry = pair[0].string else {
+            guard case .array(let pair) = value, pair.count == 2, let entry = pair[0].slice.flatMap(String.init(utf8:))
+            else {
                 throw QueueError(.unexpectedReply, "an entry of \(queue) was delivered without an id")
             }
             // The body is nil when somebody deleted the entry after it was delivered.
-            guard let flat = pair[1].array else { continue }
-            deliveries.append(
-                Delivery(queue: queue, stream: stream, entry: entry, fields: flat.map { $0.slice ?? [] })
-            )
+            guard case .array(let fields) = pair[1] else { continue }
+            deliveries.append(Delivery(queue: queue, stream: stream, entry: entry, fields: fields))
         }
         return deliveries
     }

@@ -1,3 +1,5 @@
+import PondCore
+
 /// One reply of a Redis server, or one element of a reply, as a value that owns its bytes (protocol RESP2).
 public enum RESPValue: Sendable, Hashable {
     /// A status such as `OK`.
@@ -17,7 +19,7 @@ extension RESPValue {
     public var string: String? {
         switch self {
         case .simple(let text): text
-        case .bulk(let bytes): String(validating: bytes, as: UTF8.self)
+        case .bulk(let bytes): String(utf8: bytes)
         case .error, .integer, .null, .array: nil
         }
     }
@@ -26,7 +28,7 @@ extension RESPValue {
     public var bytes: [UInt8]? { slice.map { Array($0) } }
 
     /// The bytes of a bulk string, as they lie in the reply, or of a status.
-    package var slice: ArraySlice<UInt8>? {
+    @inlinable package var slice: ArraySlice<UInt8>? {
         switch self {
         case .simple(let text): ArraySlice(text.utf8)
         case .bulk(let bytes): bytes
@@ -38,7 +40,7 @@ extension RESPValue {
     public var int: Int64? {
         switch self {
         case .integer(let value): value
-        case .bulk(let bytes): Decimal.parse(bytes)
+        case .bulk(let bytes): Int64(decimal: bytes)
         case .simple, .error, .null, .array: nil
         }
     }
@@ -51,25 +53,5 @@ extension RESPValue {
     /// Whether this is a null bulk string or a null array.
     public var isNull: Bool {
         self == .null
-    }
-}
-
-/// Decimal numbers as Redis writes them: an optional minus sign and digits, nothing else.
-enum Decimal {
-    static func parse(_ bytes: ArraySlice<UInt8>) -> Int64? {
-        let negative = bytes.first == UInt8(ascii: "-")
-        let digits = bytes.dropFirst(negative ? 1 : 0)
-        guard !digits.isEmpty, digits.count <= 19 else { return nil }
-        var value: Int64 = 0
-        for digit in digits {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
-            let (tens, tooLarge) = value.multipliedReportingOverflow(by: 10)
-            let (sum, overflow) = tens.subtractingReportingOverflow(Int64(digit - UInt8(ascii: "0")))
-            guard !tooLarge, !overflow else { return nil }
-            value = sum
-        }
-        // Counted below zero, where Int64 reaches one further.
-        if negative { return value }
-        return value == .min ? nil : -value
     }
 }
