@@ -37,8 +37,10 @@ enum Limits {
     static let parseBufferBytesKept = 1 << 20
     /// Strings of a reply up to this size, in bytes, share one piece of memory; a longer one has its own.
     static let sharedStringBytesMax = 4_096
-    /// How much of that memory is asked for ahead of a reply at most, in bytes.
-    static let sharedBytesAhead = 64 << 10
+    /// How much of that memory a parser keeps from reply to reply, in bytes.
+    static let sharedBytesKept = 256 << 10
+    /// How many parts of a reply a parser keeps the memory for, 24 bytes each.
+    static let tokensKept = 16 << 10
     /// How many bytes of a malformed reply an error message shows.
     static let violationBytesShown = 24
 }

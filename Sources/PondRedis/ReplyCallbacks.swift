@@ -17,11 +17,11 @@ func makeReplyCallbacks() -> redisReplyObjectFunctions {
     }
     callbacks.createInteger = { task, value in
         guard let task else { return nil }
-        return report(task) { $0.append(.integer(value)) }
+        return report(task) { $0.appendInteger(value) }
     }
     callbacks.createNil = { task in
         guard let task else { return nil }
-        return report(task) { $0.append(.null) }
+        return report(task) { $0.appendNull() }
     }
     // Nothing to free: what hiredis holds is not an object.
     callbacks.freeObject = { _ in }

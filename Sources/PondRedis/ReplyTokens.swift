@@ -1,19 +1,27 @@
 import CHiredis
 
 /// The parts of the reply that is being read, flat and in the order of the bytes.
-struct ReplyTokens {
-    private enum Token {
-        case value(RESPValue)
+struct ReplyTokens: ~Copyable {
+    /// Plain bits, which nobody has to count the owners of.
+    private enum Token: BitwiseCopyable {
+        case null
+        case integer(Int64)
         /// A string in the shared bytes.
         case string(start: Int, count: Int)
+        /// A place in `owned`.
+        case owned(Int)
         case array(count: Int)
     }
 
-    private var tokens: [Token] = []
+    private var tokens = Scratch<Token>()
     /// The short strings of the reply: one piece of memory for all, instead of one for each.
-    private var shared: [UInt8] = []
+    private var shared = Scratch<UInt8>()
+    /// What does not lie in the shared bytes: long strings, statuses, errors.
+    private var owned: [RESPValue] = []
     private let bytesMax: Int
     private var elementCount = 0
+    /// How many values are yet to come, as far as the arrays so far tell.
+    private var missing = 1
     /// The bytes of the strings so far.
     private(set) var byteCount = 0
     /// Why a token was refused.
@@ -23,10 +31,9 @@ struct ReplyTokens {
         self.bytesMax = bytesMax
     }
 
-    mutating func append(_ value: RESPValue) -> Bool {
-        tokens.append(.value(value))
-        return true
-    }
+    mutating func appendNull() -> Bool { append(.null) }
+
+    mutating func appendInteger(_ value: Int64) -> Bool { append(.integer(value)) }
 
     mutating func appendString(type: Int32, start: UnsafeMutablePointer<CChar>, count: Int) -> Bool {
         byteCount += count
@@ -36,17 +43,17 @@ struct ReplyTokens {
         case REDIS_REPLY_STRING:
             guard start[count] == 0x0d, start[count + 1] == 0x0a else { return refuse("a bulk string without its end") }
             return appendBulk(bytes)
-        case REDIS_REPLY_STATUS: return append(.simple(String(decoding: bytes, as: UTF8.self)))
-        case REDIS_REPLY_ERROR: return append(.error(String(decoding: bytes, as: UTF8.self)))
+        case REDIS_REPLY_STATUS: return appendOwned(.simple(String(decoding: bytes, as: UTF8.self)))
+        case REDIS_REPLY_ERROR: return appendOwned(.error(String(decoding: bytes, as: UTF8.self)))
         default: return refuse("a type of another protocol version")
         }
     }
 
     private mutating func appendBulk(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard bytes.count <= Limits.sharedStringBytesMax else { return append(.bulk(ArraySlice(bytes))) }
-        tokens.append(.string(start: shared.count, count: bytes.count))
-        shared.append(contentsOf: bytes)
-        return true
+        guard bytes.count <= Limits.sharedStringBytesMax else { return appendOwned(.bulk(ArraySlice(bytes))) }
+        let start = shared.count
+        shared.append(contentsOf: bytes.assumingMemoryBound(to: UInt8.self))
+        return append(.string(start: start, count: bytes.count))
     }
 
     mutating func appendArray(type: Int32, count: Int) -> Bool {
@@ -55,42 +62,47 @@ struct ReplyTokens {
         guard elementCount <= Limits.replyElementsMax else {
             return refuse("a reply of more than \(Limits.replyElementsMax) elements")
         }
-        tokens.append(.array(count: count))
+        missing += count
+        return append(.array(count: count))
+    }
+
+    private mutating func appendOwned(_ value: RESPValue) -> Bool {
+        owned.append(value)
+        return append(.owned(owned.count - 1))
+    }
+
+    private mutating func append(_ token: Token) -> Bool {
+        tokens.append(token)
+        missing -= 1
         return true
     }
 
     /// The whole reply, when hiredis has said that it is whole; nil when the tokens do not add up.
     mutating func takeReply() -> RESPValue? {
-        let bytes = shared
         defer {
-            tokens.removeAll(keepingCapacity: true)
-            shared = []
-            // The next reply is often as large as this one.
-            shared.reserveCapacity(min(bytes.count, Limits.sharedBytesAhead))
+            tokens.removeAll(keepingAtMost: Limits.tokensKept)
+            shared.removeAll(keepingAtMost: Limits.sharedBytesKept)
+            owned.removeAll()
             elementCount = 0
+            missing = 1
             byteCount = 0
         }
+        guard missing == 0 else { return nil }
         var position = 0
-        let reply = value(at: &position, bytes)
+        let reply = value(at: &position, shared.array())
         return position == tokens.count ? reply : nil
     }
 
     // Recursion as deep as hiredis' own stack, 9 levels.
-    private func value(at position: inout Int, _ bytes: [UInt8]) -> RESPValue? {
-        guard position < tokens.count else { return nil }
+    private func value(at position: inout Int, _ bytes: [UInt8]) -> RESPValue {
         let token = tokens[position]
         position += 1
         switch token {
-        case .value(let value): return value
+        case .null: return .null
+        case .integer(let value): return .integer(value)
         case .string(let start, let count): return .bulk(bytes[start..<start + count])
-        case .array(let count):
-            var elements: [RESPValue] = []
-            elements.reserveCapacity(min(count, tokens.count - position))
-            for _ in 0..<count {
-                guard let element = value(at: &position, bytes) else { return nil }
-                elements.append(element)
-            }
-            return .array(elements)
+        case .owned(let place): return owned[place]
+        case .array(let count): return .array((0..<count).map { _ in value(at: &position, bytes) })
         }
     }
 

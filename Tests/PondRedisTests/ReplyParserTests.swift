@@ -122,4 +122,18 @@ final class Collector: ReplyReceiver {
         let chunks = stride(from: 0, to: bytes.count, by: 65_536).map { bytes[$0..<min($0 + 65_536, bytes.count)] }
         #expect(try read(chunks, replyBytesMax: 4 << 20).replies == [.array([.bulk(content[...]), .integer(1)])])
     }
+
+    @Test func `a reply with more parts than a parser keeps memory for is read, and so are the next`() throws {
+        // Twice as many parts, and more bytes, than stay from one reply to the next.
+        let words = (0..<32 << 10).map { "word number \($0)" }
+        let value = RESPValue.array(words.map { .bulk(Array($0.utf8)[...]) })
+        let text = "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+        let small = "*2\r\n$1\r\na\r\n-ERR b\r\n"
+        let replies = try read(text + small + text + small).replies
+        #expect(
+            replies == [
+                value, .array([.bulk([0x61]), .error("ERR b")]), value, .array([.bulk([0x61]), .error("ERR b")]),
+            ]
+        )
+    }
 }
