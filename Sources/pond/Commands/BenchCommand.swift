@@ -67,18 +67,29 @@ struct BenchCommand: AsyncParsableCommand {
         let limit = Duration.seconds(seconds)
         let enqueueing = EnqueueBench(queue)
         let one = try await enqueueing.oneByOne(jobs, atMost: limit / 2)
+        let onExecutor = EnqueueBench(queue, executor: queue.pond.executor)
+        let oneOnExecutor = try await onExecutor.oneByOne(jobs, atMost: limit / 2)
         let many = try await enqueueing.many(jobs, atMost: limit / 2)
-        let waiting = one.jobs + many.jobs
+        let waiting = one.jobs + oneOnExecutor.jobs + many.jobs
         let drain = try await DrainBench(queue, slots: slots, handling: .decoded).run(waiting, atMost: limit * 6)
         // Each job and its pause take some 6 ms.
         let latency = try await LatencyBench(queue, slots: slots).idle(min(1_000, jobs, seconds * 150))
-        return BenchResult(one: one, many: many, drain: drain.pace, latency: latency, slots: slots)
+        return BenchResult(
+            one: one,
+            oneOnExecutor: oneOnExecutor,
+            many: many,
+            drain: drain.pace,
+            latency: latency,
+            slots: slots
+        )
     }
 }
 
 /// What `pond bench` found.
 struct BenchResult: Sendable {
     let one: Pace
+    /// The same by a task on the connection's thread, which polls for its replies.
+    let oneOnExecutor: Pace
     let many: Pace
     let drain: Pace
     let latency: Histogram
@@ -93,7 +104,8 @@ struct BenchResult: Sendable {
     func text(for terminal: Terminal) -> String {
         var table = Table([.text("measured"), .number("jobs"), .number("seconds"), .number("jobs/s")])
         let rows = [
-            ("enqueue, one at a time", one), ("enqueue, 1000 a call", many), ("drain, \(slots.of("slot"))", drain),
+            ("enqueue, one at a time", one), ("the same, on pond.executor", oneOnExecutor),
+            ("enqueue, 1000 a call", many), ("drain, \(slots.of("slot"))", drain),
         ]
         for (title, pace) in rows {
             let seconds = "\((pace.seconds * 100).rounded() / 100)"
@@ -113,7 +125,8 @@ struct BenchResult: Sendable {
         return JSONDocument(
             kind: "Bench",
             [
-                ("enqueue_one", value(one)), ("enqueue_many", value(many)), ("drain", value(drain)),
+                ("enqueue_one", value(one)), ("enqueue_one_on_executor", value(oneOnExecutor)),
+                ("enqueue_many", value(many)), ("drain", value(drain)),
                 ("slots", .count(slots)),
                 ("latency_us", .object(quantiles.map { ($0.name, .count($0.microseconds)) })),
             ]
