@@ -57,8 +57,13 @@ public final class RedisIdempotencyStore: IdempotencyStore {
         guard let noted = noted(job), record?.id == job.id, record?.state != .done else {
             return ending.isShown(by: record, for: job)
         }
-        var settlement = Settlement(receipt: noted.receipt, id: job.id, outcome: ending.outcome, hasKey: true)
-        if case .done(let result) = ending { settlement.result = try result?.checked(for: job.id) }
+        let settlement = Settlement(
+            receipt: noted.receipt,
+            id: job.id,
+            outcome: ending.outcome,
+            hasKey: true,
+            result: try ending.result?.checked(for: job.id)
+        )
         switch try await queue(of: job).settle([settlement], as: noted.consumer).first {
         case .failed(let text):
             throw QueueError(.redis, "key \(job.key) of job \(job.id) cannot be ended: \(text)")
@@ -91,6 +96,10 @@ extension KeyEnding {
         case .dead: .dead(cause: .failed, error: "its key was ended as dead")
         case .released: .cancelled
         }
+    }
+
+    fileprivate var result: JobResult? {
+        if case .done(let result) = self { result } else { nil }
     }
 
     fileprivate func isShown(by record: KeyRecord?, for job: KeyedJob) -> Bool {
