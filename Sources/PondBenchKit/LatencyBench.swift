@@ -5,9 +5,9 @@ import Synchronization
 
 /// Measures how long it takes from the call of `enqueue` to the start of the handler.
 ///
-/// Producer and worker are one process, so that one clock tells both; they have a connection each. The producer is on the
-/// thread of its own, or it would wait for its turn among the handlers. A job's time begins
-/// before its `enqueue`, and jobs come at the pace that is asked for, however long earlier ones take.
+/// Producer and worker are one process, so that one clock tells both; they have a connection each. The producer runs on
+/// the thread of its connection, or it would wait for its turn among the handlers. A job's time begins before its
+/// `enqueue`, and jobs come at the pace that is asked for, however long earlier ones take.
 package struct LatencyBench: Sendable {
     private static let tick = Duration.milliseconds(1)
 

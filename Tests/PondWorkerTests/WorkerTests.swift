@@ -168,6 +168,29 @@ struct WorkerTests {
         #expect(running.fired == 1)
     }
 
+    @Test func `low jobs run although normal ones come all the time, and a listening worker fetches those alone`()
+        async throws
+    {
+        let harness = try Harness()
+        let low = Event()
+        let jobs = JobList {
+            JobRegistration(kind: "normal") { _ in }
+            JobRegistration(kind: "low") { _ in low.fire() }
+        }
+        var options = EnqueueOptions()
+        options.priority = .low
+        try await harness.withWorker(jobs) { _ in
+            let producer = Task {
+                while !Task.isCancelled { try await harness.enqueue("normal") }
+            }
+            for _ in 0..<50 { try await harness.enqueue("low", "{}", options) }
+            try await low.wait(for: 50, within: .seconds(60))
+            producer.cancel()
+            // It may have been cancelled within a call.
+            _ = try? await producer.value
+        }
+    }
+
     @Test func `an expired job does not start`() async throws {
         let harness = try Harness()
         let ran = Event()
