@@ -23,7 +23,6 @@ let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-s
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let deque = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let httpClient = Target.Dependency.product(name: "AsyncHTTPClient", package: "async-http-client")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
@@ -51,7 +50,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
@@ -62,6 +60,7 @@ let package = Package(
     targets: [
         // Floor 0
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .target(name: "CPondDigest", swiftSettings: house),
         .target(name: "PondCore", swiftSettings: house),
         .target(name: "PondScaling", dependencies: ["PondCore"], swiftSettings: house),
         .target(name: "PondSimulation", dependencies: ["PondCore", "PondScaling"], swiftSettings: house),
@@ -78,7 +77,7 @@ let package = Package(
         ),
         .target(
             name: "PondSQLite",
-            dependencies: ["PondCore", grdb, crypto, logging, lifecycle],
+            dependencies: ["CPondDigest", "PondCore", grdb, logging, lifecycle],
             swiftSettings: house
         ),
         // Floor 2
@@ -91,7 +90,9 @@ let package = Package(
         // Floor 3
         .target(
             name: "PondWorker",
-            dependencies: ["PondCore", "PondTelemetry", "PondQueue", logging, lifecycle, deque, metrics, tracing],
+            dependencies: [
+                "PondCore", "PondTelemetry", "PondRedis", "PondQueue", logging, lifecycle, deque, metrics, tracing,
+            ],
             swiftSettings: house
         ),
         .target(
@@ -151,7 +152,7 @@ let package = Package(
             name: "ingest",
             dependencies: [
                 "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis", "PondCore",
-                grdb, crypto, subprocess, system, arguments, logging,
+                grdb, subprocess, system, arguments, logging,
             ],
             path: "examples/ingest/Sources",
             swiftSettings: house
@@ -173,7 +174,7 @@ let package = Package(
             name: "chaos",
             dependencies: [
                 "ChaosKit", "Millpond", "PondSQLite", "PondSupervisor", "PondWorker", "PondQueue", "PondRedis",
-                "PondCore", grdb, crypto, arguments, logging,
+                "PondCore", grdb, arguments, logging,
             ],
             path: "Tests/ChaosTests/Chaos",
             swiftSettings: house
@@ -256,7 +257,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PondSQLiteTests",
-            dependencies: ["PondSQLite", "PondCore", grdb, logging, lifecycle, subprocess, system],
+            dependencies: ["PondSQLite", "PondTestKit", "PondCore", grdb, logging, lifecycle, subprocess, system],
             swiftSettings: house
         ),
         .testTarget(

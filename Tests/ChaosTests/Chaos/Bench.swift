@@ -2,7 +2,6 @@
 // the inbox file too, in one transaction with their record. What exactly is a duplicate is said in `EffectRules.swift`.
 
 import ChaosKit
-import Crypto
 import FoundationEssentials
 import Glibc
 import GRDB
@@ -53,7 +52,7 @@ struct Bench: Sendable {
 
     func run(_ type: JobType, _ job: JobContext) async throws {
         let name = job.headers[Bench.nameHeader] ?? "nameless-\(job.id)"
-        let sha = SHA256.hash(data: job.job.data).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let sha = Digest.sha256(job.job.data)
         recorder.note(.deliver) { event in
             (event.job, event.id, event.type, event.sha) = (name, job.id.text, type.rawValue, sha)
             (event.attempt, event.recoveries, event.fence) = (job.attempt, job.recoveries, job.fence)

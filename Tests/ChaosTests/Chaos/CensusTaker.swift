@@ -2,8 +2,8 @@
 // are asked of the library, because they are packed.
 
 import ChaosKit
-import Crypto
 import Millpond
+import PondSQLite
 
 /// Walks every key of the queue and writes down what is there.
 struct CensusTaker: Sendable {
@@ -84,8 +84,7 @@ struct CensusTaker: Sendable {
             (event.id, event.text, event.target) = (id, place, detail)
             event.job = fields[Bench.nameHeader].map { String(decoding: $0, as: UTF8.self) }
             event.recoveries = fields["recoveries"].flatMap { Int(String(decoding: $0, as: UTF8.self)) }
-            let sum = SHA256.hash(data: fields["data"] ?? [])
-            event.sha = sum.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            event.sha = Digest.sha256(fields["data"] ?? [])
         }
     }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import ChaosKit
-import Crypto
 import FoundationEssentials
 import Logging
 import Millpond

@@ -1,7 +1,7 @@
 import ChaosKit
-import Crypto
 import FoundationEssentials
 import Millpond
+import PondSQLite
 
 /// A job as a producer makes it.
 struct WorkloadJob: Sendable {
@@ -76,7 +76,7 @@ struct Workload {
         // Jobs with one key have the same bytes.
         encoder.outputFormatting = [.sortedKeys]
         let data = [UInt8](try encoder.encode(payload))
-        let sha = SHA256.hash(data: data).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let sha = Digest.sha256(data)
         let isToBeCancelled = type == .delayed && Int.random(in: 0..<20, using: &generator) == 0
         return WorkloadJob(
             name: name,

@@ -1,4 +1,3 @@
-import Crypto
 import GRDB
 import PondSQLite
 
@@ -87,14 +86,14 @@ extension DocumentStore {
     /// SHA-256 over every row and every link in order: equal when, and only when, two runs left the same rows.
     package func fingerprint() async throws -> String {
         try await store.read { db in
-            var hash = SHA256()
+            var hash = Digest()
             for sql in ["SELECT * FROM documents ORDER BY path", "SELECT * FROM links ORDER BY path, url"] {
                 let rows = try Row.fetchCursor(db, sql: sql)
                 while let row = try rows.next() {
-                    for value in row.databaseValues { hash.update(data: Array("\(value);".utf8)) }
+                    for value in row.databaseValues { hash.add(Array("\(value);".utf8)) }
                 }
             }
-            return hash.finalize().hexadecimal
+            return hash.text()
         }
     }
 
@@ -112,11 +111,4 @@ extension DocumentStore {
         SELECT count(*) AS copies, max(bytes), min(path) FROM documents WHERE sha256 IS NOT NULL AND bytes > 0
         GROUP BY sha256 HAVING copies > 1 ORDER BY copies DESC, min(path) LIMIT 3
         """
-}
-
-extension Sequence<UInt8> {
-    /// Two digits a byte.
-    var hexadecimal: String {
-        reduce(into: "") { $0 += ($1 < 16 ? "0" : "") + String($1, radix: 16) }
-    }
 }

@@ -1,5 +1,5 @@
-import Crypto
 package import Millpond
+import PondSQLite
 
 /// The payload of both kinds: which document.
 package struct DocumentJob: Codable, Sendable, Hashable {
@@ -47,7 +47,7 @@ extension DocumentRow {
             census.zeros > 0 ? "it holds \(census.zeros) zero bytes" : "it holds \(census.controls) control characters"
         self.init(path, isText ? .text : .binary, detail: isText ? "" : detail)
         bytes = census.bytes
-        sha256 = SHA256.hash(data: content).hexadecimal
+        sha256 = Digest.sha256(content)
         guard isText else { return }
         let encoding = census.encoding(of: content)
         self.encoding = encoding
