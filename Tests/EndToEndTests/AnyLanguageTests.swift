@@ -114,6 +114,7 @@ import Testing
         while !hasEnded.isOff {
             try await Child.run(options) { worker in
                 try await worker.line("worker ready")
+                // It is killed amid its work.
                 try await LocalClock.system.sleep(pause)
                 worker.send(hasEnded.isOff ? SIGTERM : SIGKILL)
                 try await worker.exit()
@@ -129,7 +130,7 @@ import Testing
         let worker = try Worker(place.pond, jobs: JobList { job }, configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }
-            while !hasEnded.isOff { try await LocalClock.system.sleep(.milliseconds(50)) }
+            _ = try await Waiting.until(within: .seconds(600), every: .milliseconds(50)) { hasEnded.isOff }
             worker.drain()
             try await group.waitForAll()
         }

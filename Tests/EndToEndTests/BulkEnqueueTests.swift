@@ -112,10 +112,10 @@ import Testing
             ["enqueue", "a.b", "--json-array"] + place.options,
             input: Array(input.utf8)
         ) { child in
-            while child.isAlive {
+            _ = try await Waiting.until(within: .seconds(120)) {
                 // The process may end between the two looks at it.
                 if let bytes = try? Processes.residentBytes(child.pid) { most.change { $0 = max($0, bytes) } }
-                try await LocalClock.system.sleep(.milliseconds(5))
+                return !child.isAlive
             }
         }
         #expect(ended.code == 0, "\(ended.error)")

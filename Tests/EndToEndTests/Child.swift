@@ -1,5 +1,6 @@
 import Glibc
 import PondCore
+import PondTestKit
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -194,12 +195,7 @@ func eventually(
     isolation: isolated (any Actor)? = #isolation,
     _ holds: () async throws -> Bool
 ) async throws {
-    let clock = LocalClock.system
-    let deadline = clock.now().advanced(by: limit)
-    while !(try await holds()) {
-        guard clock.now() < deadline else {
-            throw TimedOut(description: "not within \(limit): \(what)\n\(log())")
-        }
-        try await clock.sleep(.milliseconds(5))
+    guard try await Waiting.until(within: limit, holds) else {
+        throw TimedOut(description: "not within \(limit): \(what)\n\(log())")
     }
 }

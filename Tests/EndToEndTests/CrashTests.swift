@@ -33,7 +33,7 @@ import Testing
         }
     }
 
-    @Test func `a worker that was stopped for 15 seconds changes nothing when it goes on`() async throws {
+    @Test func `a worker that is stopped until another one has run its jobs changes nothing when it goes on`() async throws {
         let place = try Place()
         try await Child.run(["worker", "--slots", "5"] + place.options) { stopped in
             try await stopped.line("worker ready")
@@ -42,7 +42,6 @@ import Testing
             try await Child.run(["worker", "--slots", "5"] + place.options) { other in
                 try await other.line("worker ready")
                 stopped.send(SIGSTOP)
-                try await LocalClock.system.sleep(.seconds(15))
                 try await place.eventually("the other ran them all") { $0.done == 5 }
                 stopped.send(SIGCONT)
                 try await stopped.line("declared lost")

@@ -171,6 +171,7 @@ extension DashTerminal {
         ) {
             forget()
             press("\u{c}")
+            // A screen that is drawn anew comes in parts.
             try await LocalClock.system.sleep(.milliseconds(100))
             let shown = text
             return texts.allSatisfy { shown.contains($0) }

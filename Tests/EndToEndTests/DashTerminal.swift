@@ -111,6 +111,7 @@ final class DashTerminal: Sendable {
     private func listen() async throws {
         while !Task.isCancelled {
             read()
+            // A terminal has no signal that a test could wait for without a thread of its own.
             do { try await LocalClock.system.sleep(.milliseconds(5)) } catch { return }
         }
     }

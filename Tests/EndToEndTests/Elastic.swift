@@ -90,6 +90,7 @@ final class WaitWatch: Sendable {
     /// A job must take longer than the time between two looks.
     func run() async throws {
         while !Task.isCancelled {
+            // The watch has a pace; nothing tells it of a fetch.
             try await LocalClock.system.sleep(.milliseconds(40))
             let key = place.queue.keys.ready(.normal)
             let replies = try await place.pond.redis.pipeline([

@@ -18,6 +18,7 @@ import Testing
                 try await place.sleeper(0.2)
                 count += 1
             }
+            // A rate is jobs a time.
             try await clock.sleep(.milliseconds(10))
         }
         return count
@@ -114,11 +115,12 @@ import Testing
             let fleet = try Elastic(place, in: directory, usualPace: true)
             try await Child.run(fleet.supervise) { supervisor in
                 try await supervisor.line("supervisor", "worker ready")
+                // Its start has costs of its own.
                 try await LocalClock.system.sleep(.seconds(3))
-                let before = try Processes.ticks(supervisor.pid)
-                try await LocalClock.system.sleep(.seconds(20))
-                // A tick is a hundredth of a second.
-                let share = Double(try Processes.ticks(supervisor.pid) - before) / 100 / 20
+                let before = try #require(ProcessClock.read(supervisor.pid))
+                // What is used in a time shows after it.
+                try await LocalClock.system.sleep(.seconds(8))
+                let share = (try #require(ProcessClock.read(supervisor.pid)) - before).inSeconds / 8
                 print("supervisor idle: \(share * 100) % of a core")
                 #expect(share <= 0.01)
                 let size = try Processes.residentBytes(supervisor.pid)
@@ -144,6 +146,7 @@ import Testing
                     try await supervisor.line("supervisor", "worker ready", count: 3)
                     let before = Set(Processes.children(of: supervisor.pid))
                     server.kill()
+                    // Longer than the lease; that nothing happens shows in time only.
                     try await LocalClock.system.sleep(.seconds(5))
                     #expect(Set(Processes.children(of: supervisor.pid)) == before)
                     try await server.start()
@@ -151,6 +154,7 @@ import Testing
                         let count = try await fleet.workers().count
                         return try await fleet.store.view().leader != nil && count == 3
                     }
+                    // Four looks of the fleet; that nothing happens shows in time only.
                     try await LocalClock.system.sleep(.seconds(2))
                     #expect(Set(Processes.children(of: supervisor.pid)) == before)
                     supervisor.send(SIGTERM)
@@ -172,7 +176,9 @@ import Testing
     private func keepHost(_ fleet: Elastic, _ over: Switch) async throws {
         while !over.isOff {
             try await Child.run(fleet.supervise) { supervisor in
-                while supervisor.isAlive, !over.isOff { try await LocalClock.system.sleep(.milliseconds(20)) }
+                _ = try await Waiting.until(within: .seconds(600), every: .milliseconds(20)) {
+                    !supervisor.isAlive || over.isOff
+                }
                 supervisor.send(SIGTERM)
                 try await supervisor.exit()
             }
@@ -182,6 +188,7 @@ import Testing
     private func watchPeak(_ fleet: Elastic, _ peak: Guarded<Int>, _ over: Switch) async throws {
         while !over.isOff {
             peak.change { $0 = max($0, workers(fleet).count) }
+            // A peak is looked for again and again.
             try await LocalClock.system.sleep(.milliseconds(50))
         }
     }
@@ -215,8 +222,8 @@ import Testing
                     kill(old.pid, SIGSTOP)
                     let new = try await leader(fleet, after: old.token)
                     #expect(new.pid != old.pid)
-                    // The new one grows while the old one's workers go on.
                     for _ in 0..<80 { try await place.sleeper(0.3) }
+                    // The new one grows while the old one's workers go on: four of its looks.
                     try await LocalClock.system.sleep(.seconds(2))
                     kill(old.pid, SIGCONT)
                     try await eventually("both are members", within: .seconds(20)) {

@@ -45,6 +45,7 @@ import Testing
                 let rest = Int.random(in: 20...400, using: &generator)
                 let ended = try await Child.run(arguments) { child in
                     try await child.line("the history follows")
+                    // Any moment may be the one at which it dies.
                     try await LocalClock.system.sleep(.milliseconds(rest))
                     child.send(SIGKILL)
                     try await child.exit()

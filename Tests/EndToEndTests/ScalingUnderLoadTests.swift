@@ -22,6 +22,7 @@ import Testing
                 let due = Int(elapsed * step.rate) - count
                 for _ in 0..<due { try await place.sleeper(0.2) }
                 count += max(0, due)
+                // A rate is jobs a time.
                 try await clock.sleep(.milliseconds(5))
             }
             total += count
@@ -33,7 +34,9 @@ import Testing
     private func host(_ fleet: Elastic, _ over: Switch, _ group: inout ThrowingTaskGroup<Void, any Error>) {
         group.addTask {
             try await Child.run(fleet.supervise) { supervisor in
-                while supervisor.isAlive, !over.isOff { try await LocalClock.system.sleep(.milliseconds(50)) }
+                _ = try await Waiting.until(within: .seconds(600), every: .milliseconds(50)) {
+                    !supervisor.isAlive || over.isOff
+                }
                 supervisor.send(SIGTERM)
                 try await supervisor.exit()
             }
@@ -57,11 +60,13 @@ import Testing
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<2 { host(fleet, over, &group) }
                 try await eventually("a worker is there") { try await fleet.workers().count >= 1 }
-                async let produced = produce(place, [(5, 20), (40, 70), (5, 15)])
-                try await LocalClock.system.sleep(.seconds(45))
+                async let produced = produce(place, [(5, 8), (40, 52), (5, 8)])
+                // Amid the load, which is a plan of times.
+                try await LocalClock.system.sleep(.seconds(25))
                 let victim = try #require(Processes.with("MILLPOND_SUPERVISOR=\(fleet.name)/").randomElement())
                 kill(victim, SIGKILL)
-                try await LocalClock.system.sleep(.seconds(15))
+                // What it had runs again before the leader dies.
+                try await LocalClock.system.sleep(.seconds(8))
                 let begin = try await place.now()
                 let killed = try await killLeader(fleet)
                 let token = try await fleet.store.view().token

@@ -128,6 +128,7 @@ import Testing
     func `a signal during the start ends the fleet`(milliseconds: Int) async throws {
         let place = try Place()
         let ended = try await Child.run(supervise(place)) { supervisor in
+            // Any moment of its start may be the one.
             try await LocalClock.system.sleep(.milliseconds(milliseconds))
             supervisor.send(SIGTERM)
             try await supervisor.exit(within: .seconds(10))

@@ -232,6 +232,7 @@ import Testing
             try await place.eventually("all are done", within: .seconds(60)) { $0.done == 520 }
             for _ in 0..<10 {
                 _ = try await look()
+                // That nothing is counted back shows in time only.
                 try await LocalClock.system.sleep(.milliseconds(100))
             }
             child.send(SIGTERM)

@@ -208,6 +208,7 @@ import Testing
             let mark = Mark(directory: directory)
             let arguments = ["up", "--workers", "1", "--directory", directory]
             try await Child.run(arguments, environment: mark.environment) { up in
+                // Any moment of its start may be the one.
                 try await LocalClock.system.sleep(.milliseconds(milliseconds))
                 up.send(SIGTERM)
                 try await up.exit(within: .seconds(15))

@@ -66,6 +66,7 @@ import Testing
         let place = try Place()
         let job = try await place.sleeper(0.01)
         let ended = try await Child.run(["worker"] + place.options) { worker in
+            // Any moment of its start may be the one.
             try await LocalClock.system.sleep(.milliseconds(milliseconds))
             worker.send(SIGTERM)
             try await worker.exit(within: .seconds(8))
@@ -115,6 +116,7 @@ import Testing
             server.kill()
             let ended = try await Child.run(["worker", "--timeout", "500ms"] + place.options) { worker in
                 try await worker.line("redis call failed")
+                // Several calls fail in this time, and only the first may be told.
                 try await LocalClock.system.sleep(.seconds(2))
                 #expect(worker.isAlive)
                 try await server.start()

@@ -40,11 +40,12 @@ import Testing
         }
 
         func eventually(_ holds: (Depth) -> Bool) async throws {
-            let deadline = ContinuousClock.now + .seconds(60)
-            while case let depth = try await queue.depth(), !holds(depth) {
-                guard ContinuousClock.now < deadline else { throw NotReached(text: "\(depth)") }
-                try await Task.sleep(for: .milliseconds(5))
+            var depth = try await queue.depth()
+            let isReached = try await Waiting.until(within: .seconds(60)) {
+                depth = try await queue.depth()
+                return holds(depth)
             }
+            if !isReached { throw NotReached(text: "\(depth)") }
         }
 
         func isEmpty() async throws {

@@ -21,11 +21,12 @@ import Testing
         }
 
         func eventually(_ holds: (Depth) -> Bool) async throws {
-            let deadline = ContinuousClock.now + .seconds(20)
-            while case let depth = try await queue.depth(), !holds(depth) {
-                guard ContinuousClock.now < deadline else { throw NotReached(text: "\(depth)") }
-                try await Task.sleep(for: .milliseconds(5))
+            var depth = try await queue.depth()
+            let isReached = try await Waiting.until(within: .seconds(20)) {
+                depth = try await queue.depth()
+                return holds(depth)
             }
+            if !isReached { throw NotReached(text: "\(depth)") }
         }
 
         /// Runs a worker beside `body`, then drains it.

@@ -29,11 +29,13 @@ import ingest
     }
 
     private func drain(_ queue: Queue) async throws -> Depth {
-        while true {
-            let depth = try await queue.depth()
-            if depth.ready + depth.inFlight + depth.held == 0 { return depth }
-            try await LocalClock.system.sleep(.milliseconds(20))
+        var depth = try await queue.depth()
+        let isEmpty = try await Waiting.until(within: .seconds(120)) {
+            depth = try await queue.depth()
+            return depth.ready + depth.inFlight + depth.held == 0
         }
+        try #require(isEmpty, "\(depth)")
+        return depth
     }
 
     private func enqueue(_ folder: String, _ queue: Queue) async throws -> Int {

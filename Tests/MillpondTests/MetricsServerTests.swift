@@ -97,10 +97,6 @@ import Testing
     }
 
     private func eventually(_ holds: () async throws -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(120)
-        while !(try await holds()) {
-            try #require(ContinuousClock.now < deadline, "not within two minutes")
-            try await Task.sleep(for: .milliseconds(10))
-        }
+        try #require(try await Waiting.until(within: .seconds(120), holds), "not within two minutes")
     }
 }

@@ -3,17 +3,14 @@ import Glibc
 import Millpond
 import PondCore
 import PondTelemetry
+import PondTestKit
 import Synchronization
 import Testing
 
 /// Workers tell their supervisor what they count, over a real pipe.
 @Suite struct WorkerCountsTests {
     private func eventually(_ what: String, _ holds: () -> Bool) async throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while !holds() {
-            try #require(ContinuousClock.now < deadline, "\(what)")
-            try await LocalClock.system.sleep(.milliseconds(10))
-        }
+        try #require(try await Waiting.until(within: .seconds(60)) { holds() }, "\(what)")
     }
 
     private func count(_ registry: PrometheusRegistry, _ kind: String = "k", by number: Int64 = 1) {
@@ -66,7 +63,10 @@ import Testing
         let seen = Atomic(0)
         let pipe = try CountsPipe { line in
             // The reader stands still until it may go on.
-            while !isOpen.load(ordering: .acquiring) { usleep(1_000) }
+            while !isOpen.load(ordering: .acquiring) {
+                // The reader is a thread of its own, without tasks.
+                usleep(1_000)
+            }
             counts.take(line)
             seen.wrappingAdd(1, ordering: .relaxed)
         }

@@ -135,6 +135,7 @@ import Testing
         let bridge = try ExecBridge("echo start >> \(harness.folder)/starts", slots: 4, logger: harness.pond.logger)
         for _ in 0..<50 { try await harness.enqueue("1") }
         try await harness.withWorker(bridge) {
+            // How often it starts shows in time only.
             try await Task.sleep(for: .seconds(2))
             // 0, 0.2, 0.6, 1.4 seconds, and a little for the jitter.
             #expect((2...6).contains(harness.words("starts").count))
@@ -162,6 +163,7 @@ import Testing
             for number in 1...3 {
                 try await harness.enqueue("1")
                 try await harness.eventually { $0.done == number }
+                // The program says its last line after a tenth of a second, and nothing tells that it was read.
                 try await Task.sleep(for: .milliseconds(300))
             }
             #expect(harness.words("starts").count == 1)
@@ -184,6 +186,7 @@ import Testing
                 try await harness.enqueue("1")
                 try await harness.eventually { $0.done == number || $0.dead > 0 }
                 #expect(try await harness.queue.dead().map(\.error) == [])
+                // The program writes after 0.7 seconds, and nothing tells that it was read.
                 try await Task.sleep(for: .milliseconds(1_200))
             }
             #expect(harness.words("starts").count == 2)

@@ -57,10 +57,7 @@ import Testing
         // Its standard input is a pipe of ours: it ends with this process at the latest.
         guard let service = popen("exec python3 \(harness.folder)/handler.py", "w") else { throw Missed("no service") }
         defer { pclose(service) }
-        let deadline = ContinuousClock.now + .seconds(20)
-        while harness.words("port").isEmpty, ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(20))
-        }
+        _ = try await Waiting.until(within: .seconds(20)) { !harness.words("port").isEmpty }
         let port = harness.words("port").first ?? "0"
         let bridge = HTTPBridge(try HTTPAddress("http://127.0.0.1:\(port)/\(mode)"), connections: slots)
         try await harness.withWorker(

@@ -102,13 +102,13 @@ struct Harness: Sendable {
 
     /// Waits until the queue answers as wished; the last depth is in the error when it does not.
     func eventually(within limit: Duration = .seconds(30), _ isReached: (Depth) -> Bool) async throws {
-        let deadline = ContinuousClock.now + limit
-        while true {
+        var last: Depth?
+        let holds = try await Waiting.until(within: limit) {
             let depth = try await queue.depth()
-            if isReached(depth) { return }
-            guard ContinuousClock.now < deadline else { throw Missed("\(depth)") }
-            try await Task.sleep(for: .milliseconds(5))
+            last = depth
+            return isReached(depth)
         }
+        if !holds { throw Missed(last.map { "\($0)" } ?? "") }
     }
 }
 

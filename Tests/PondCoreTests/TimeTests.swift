@@ -55,11 +55,13 @@ import Testing
     @Test func `the system clock goes forward, and its sleep ends no sooner than asked`() async throws {
         let clock = LocalClock.system
         let start = clock.now()
+        // The clock's own sleep is what is tested.
         try await clock.sleep(.milliseconds(3))
         #expect(start.duration(to: clock.now()) >= .milliseconds(3))
     }
 
     @Test func `a cancelled sleep throws`() async {
+        // The clock's own sleep is what is tested.
         let task = Task { try await LocalClock.system.sleep(.seconds(600)) }
         task.cancel()
         await #expect(throws: CancellationError.self) { try await task.value }

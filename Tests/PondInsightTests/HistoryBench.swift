@@ -118,11 +118,7 @@ struct HistoryBench: Sendable {
         within limit: Duration = .seconds(20),
         _ holds: () async throws -> Bool
     ) async throws {
-        let end = LocalClock.system.now() + limit
-        while try await !holds() {
-            try #require(LocalClock.system.now() < end, "not in time: \(what)")
-            try await LocalClock.system.sleep(.milliseconds(20))
-        }
+        try #require(try await Waiting.until(within: limit, every: .milliseconds(20), holds), "not in time: \(what)")
     }
 
     func count(_ table: String) async throws -> Int {

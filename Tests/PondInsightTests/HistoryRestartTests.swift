@@ -119,6 +119,7 @@ import Testing
                 try await write(0..<5, mail, bench)
                 server.kill()
                 try await bench.following(bench.follower()) {
+                    // It asks in vain for a while; how often is its own business.
                     try await LocalClock.system.sleep(.milliseconds(300))
                     try await server.start()
                     try await events(bench, 5)
@@ -156,6 +157,7 @@ import Testing
                 let count = try await bench.count("pond_history_events")
                 let isSame = count == seen && count > 0
                 seen = count
+                // Standing still shows in time only.
                 if !isSame { try await LocalClock.system.sleep(.milliseconds(500)) }
                 return isSame
             }

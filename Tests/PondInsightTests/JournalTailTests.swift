@@ -37,11 +37,11 @@ import Testing
         let pond = try pond()
         let (a, b) = (try await queue(pond, "a"), try await queue(pond, "b"))
         // Of what two queues tell in one millisecond nobody knows the order.
-        let apart = Duration.milliseconds(5)
+        func apart() async throws { try await LocalClock.system.sleep(.milliseconds(5)) }
         let first = try await stir(a)
-        try await LocalClock.system.sleep(apart)
+        try await apart()
         let second = try await stir(b)
-        try await LocalClock.system.sleep(apart)
+        try await apart()
         let third = try await stir(a)
         var tail = JournalTail(pond)
         let events = try await tail.newest(100)

@@ -32,14 +32,12 @@ import Testing
         let worker = try Worker(queue.pond, jobs: Jobs(registrations: registrations), configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }
-            let deadline = ContinuousClock.now + .seconds(40)
-            while case let depth = try await queue.depth(), !isReached(depth) {
-                guard ContinuousClock.now < deadline else {
-                    Issue.record("not reached: \(depth)")
-                    break
-                }
-                try await Task.sleep(for: .milliseconds(10))
+            var depth = try await queue.depth()
+            let holds = try await Waiting.until(within: .seconds(40), every: .milliseconds(10)) {
+                depth = try await queue.depth()
+                return isReached(depth)
             }
+            #expect(holds, "not reached: \(depth)")
             worker.drain()
             try await group.waitForAll()
         }
@@ -63,7 +61,7 @@ import Testing
         let ran = Mutex<[Double]>([])
         let handler = JobRegistration(kind: "sleep") { job in
             let began = ContinuousClock.now
-            try await Task.sleep(for: .microseconds(Int64(String(decoding: job.job.data, as: UTF8.self)) ?? 0))
+            try await Waiting.work(for: .microseconds(Int64(String(decoding: job.job.data, as: UTF8.self)) ?? 0))
             let took = began.duration(to: .now)
             ran.withLock { $0.append(took.inSeconds * 1_000) }
         }

@@ -131,8 +131,7 @@ import Testing
             #expect(view.orders.queues["emails"]?.reason == "a \"sale\"")
             #expect(try await beat(store, "a").lead?.orders == view.orders)
             _ = try await store.order(order, about: .fleet, for: .milliseconds(1))
-            try await Task.sleep(for: .milliseconds(5))
-            #expect(try await store.view().orders.fleet == nil)
+            #expect(try await Waiting.until { try await store.view().orders.fleet == nil })
             #expect(try await store.endOrder(about: .queue("emails")))
             #expect(!(try await store.endOrder(about: .queue("emails"))))
         }

@@ -196,7 +196,7 @@ import Testing
             #expect(expiry >= ended + 1_600 && expiry <= ended + 1_600 + 200)
             let scored = try await bench.redis("ZSCORE", bench.key("keys"), hash).string
             #expect(scored == "\(expiry)")
-            while try await bench.now() < expiry { try await Task.sleep(for: .milliseconds(20)) }
+            #expect(try await Waiting.until { try await bench.now() >= expiry })
             #expect(try await bench.queue.record(of: key) == nil)
             guard case .enqueued = try await enqueue(bench) else { throw Unexpected("still known") }
             #expect(try await bench.redis("EXISTS", bench.key("keys:\(hash)")).int == 0)
@@ -209,7 +209,8 @@ import Testing
             let id = try await enqueue(bench).id
             _ = try await finish(bench, try await bench.fetchOne())
             _ = try await bench.queue.open(keyWindow: .milliseconds(100))
-            try await Task.sleep(for: .milliseconds(150))
+            let later = try await bench.now() + 150
+            #expect(try await Waiting.until { try await bench.now() >= later })
             #expect(try await enqueue(bench) == .duplicate(id, .done, checksum: nil))
         }
     }
@@ -228,16 +229,15 @@ import Testing
     @Test func `a result is kept for its own time, and its checksum for the key's`() async throws {
         try await Bench.run { bench in
             let id = try await enqueue(bench).id
-            let result = JobResult([0, 255, 10, 13], keptFor: .seconds(8))
+            let result = JobResult([0, 255, 10, 13], keptFor: .seconds(3))
             _ = try await finish(bench, try await bench.fetchOne(), result)
             let key = try IdempotencyKey("order-42")
             let record = try #require(try await bench.queue.record(of: key))
             #expect(record.id == id && record.result == [0, 255, 10, 13] && record.checksum != nil)
-            let deadline = ContinuousClock.now + .seconds(40)
-            while try await bench.queue.record(of: key)?.result != nil {
-                guard ContinuousClock.now < deadline else { throw Unexpected("kept for ever") }
-                try await Task.sleep(for: .milliseconds(50))
+            let isGone = try await Waiting.until(within: .seconds(40), every: .milliseconds(50)) {
+                try await bench.queue.record(of: key)?.result == nil
             }
+            if !isGone { throw Unexpected("kept for ever") }
             #expect(try await bench.queue.record(of: key)?.checksum == record.checksum)
         }
     }

@@ -145,6 +145,7 @@ import Testing
                 while !Task.isCancelled { try await client.run("INCR", key) }
             }
             for _ in 0..<50 { try await client.run("PING") }
+            // A timer is what is tested.
             try await client.executor.clock.sleep(.milliseconds(20))
             caller.cancel()
             // It may have been cancelled within a call.

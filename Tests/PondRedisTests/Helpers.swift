@@ -32,11 +32,7 @@ func eventually(
     _ condition: () async throws -> Bool,
     sourceLocation: SourceLocation = #_sourceLocation
 ) async throws {
-    let deadline = ContinuousClock.now + limit
-    while ContinuousClock.now < deadline {
-        if try await condition() { return }
-        try await Task.sleep(for: .milliseconds(5))
-    }
+    if try await Waiting.until(within: limit, condition) { return }
     Issue.record("did not become true within \(limit)", sourceLocation: sourceLocation)
 }
 

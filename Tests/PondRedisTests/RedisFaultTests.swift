@@ -304,6 +304,7 @@ import Testing
                 // Nothing tries to connect on its own: a listener in the server's place sees nobody.
                 try await server.start()
                 try await withClient(server.url) { other in
+                    // That nobody comes shows in time only.
                     try await Task.sleep(for: .seconds(1.5))
                     #expect(try await other.info("stats", "total_connections_received") <= "3")
                     #expect(!client.isConnected)

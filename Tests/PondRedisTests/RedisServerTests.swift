@@ -82,7 +82,7 @@ struct RedisServerVictim {
             print("victim=\(server.pid ?? 0)")
             // Standard output is a file here, and fully buffered.
             fflush(nil)
-            try await Task.sleep(for: .seconds(120))
+            try await Waiting.untilCancelled()
         }
     }
 }

@@ -1,4 +1,5 @@
 import PondCore
+import PondTestKit
 import Synchronization
 
 /// Queues in memory that take each key once, as those in Redis do, and can be told to turn jobs away.
@@ -86,10 +87,7 @@ func eventually(
     isolation: isolated (any Actor)? = #isolation,
     _ holds: () async throws -> Bool
 ) async throws {
-    let clock = LocalClock.system
-    let deadline = clock.now().advanced(by: limit)
-    while !(try await holds()) {
-        guard clock.now() < deadline else { throw TimedOut(description: "not within \(limit): \(what)") }
-        try await clock.sleep(.milliseconds(2))
+    guard try await Waiting.until(within: limit, holds) else {
+        throw TimedOut(description: "not within \(limit): \(what)")
     }
 }

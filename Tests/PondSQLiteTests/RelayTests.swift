@@ -2,6 +2,7 @@ import GRDB
 import Logging
 import PondCore
 import PondSQLite
+import PondTestKit
 import ServiceLifecycle
 import Synchronization
 import Testing
@@ -268,7 +269,7 @@ import Testing
 
                 func ship(_ jobs: [(queue: String, job: NewJob)]) async throws -> [ShipAnswer] {
                     called.finish()
-                    try await LocalClock.system.sleep(.seconds(600))
+                    try await Waiting.untilCancelled()
                     return []
                 }
             }

@@ -113,6 +113,7 @@ func withTimeLimit<Result: Sendable>(
     try await withThrowingTaskGroup(of: Result.self) { group in
         group.addTask(operation: operation)
         group.addTask {
+            // The limit itself.
             try await Task.sleep(for: limit)
             throw TimeLimitExceeded()
         }

@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import PondCore
 import PondSupervisor
+import PondTestKit
 import SystemPackage
 import Testing
 
@@ -68,16 +69,13 @@ final class OutputReader: Sendable {
     /// Reads until `isEnough` accepts everything that was read so far.
     func text(until isEnough: (String) -> Bool) async throws -> String {
         var bytes: [UInt8] = []
-        let deadline = LocalInstant.now + .seconds(20)
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        while LocalInstant.now < deadline {
-            let count = read(readEnd.rawValue, &chunk, chunk.count)
-            if count > 0 { bytes += chunk[..<count] }
-            let text = String(decoding: bytes, as: UTF8.self)
-            if isEnough(text) { return text }
-            // A pipe has no other signal that a test could wait for without a thread of its own.
-            if count <= 0 { try await Task.sleep(for: .milliseconds(5)) }
+        // A pipe has no other signal that a test could wait for without a thread of its own.
+        let isThere = try await Waiting.until(within: .seconds(20)) {
+            while case let count = read(readEnd.rawValue, &chunk, chunk.count), count > 0 { bytes += chunk[..<count] }
+            return isEnough(String(decoding: bytes, as: UTF8.self))
         }
+        if isThere { return String(decoding: bytes, as: UTF8.self) }
         Issue.record("waited for output, saw \(String(decoding: bytes, as: UTF8.self))")
         throw TimeLimitExceeded()
     }
@@ -97,11 +95,7 @@ final class OutputReader: Sendable {
 
 /// Waits until the process has ended; somebody else may have to reap it.
 func waitUntilGone(_ pid: Int32) async throws {
-    let deadline = LocalInstant.now + .seconds(20)
-    while LocalInstant.now < deadline {
-        if [nil, "Z"].contains(processState(pid)) { return }
-        try await Task.sleep(for: .milliseconds(5))
-    }
+    if try await Waiting.until(within: .seconds(20), { [nil, "Z"].contains(processState(pid)) }) { return }
     Issue.record("process \(pid) is still there: \(processState(pid) ?? "?")")
 }
 
@@ -146,11 +140,10 @@ func names(in directory: String) -> [String] {
 ///
 /// A child of another test may just have ended, so what is there is looked at again: a zombie that is left stays.
 func leftZombies() async throws -> [Int32] {
-    let deadline = LocalInstant.now + .seconds(60)
     var left = zombies()
-    while !left.isEmpty, LocalInstant.now < deadline {
-        try await Task.sleep(for: .milliseconds(20))
+    _ = try await Waiting.until(within: .seconds(60), every: .milliseconds(20)) {
         left = left.filter(Set(zombies()).contains)
+        return left.isEmpty
     }
     return left
 }

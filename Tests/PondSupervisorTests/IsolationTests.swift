@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import PondCore
 import PondSupervisor
+import PondTestKit
 import Testing
 
 /// What needs a whole process of its own: limits, descriptor counts, and a supervisor that is killed.
@@ -75,10 +76,7 @@ extension SupervisorTests {
                     kill(getpid(), SIGKILL)
                 }
             }
-            let deadline = LocalInstant.now + .seconds(20)
-            while readText(marker)?.hasSuffix("gone\n") != true, LocalInstant.now < deadline {
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            _ = try await Waiting.until(within: .seconds(20)) { readText(marker)?.hasSuffix("gone\n") == true }
             let text = try #require(readText(marker))
             let pid = try #require(Int32(text.prefix { $0.isNumber }))
             try await waitUntilGone(pid)

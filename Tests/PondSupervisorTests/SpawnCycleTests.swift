@@ -1,6 +1,7 @@
 import Glibc
 import PondCore
 import PondSupervisor
+import PondTestKit
 import Testing
 
 /// Thousands of workers that come and go leave nothing behind.
@@ -59,14 +60,11 @@ import Testing
         try await withFleet(configuration) { bench in
             for size in [12, 3, 9, 0, 12, 1, 0] {
                 bench.supervisor.resize(to: size)
-                let deadline = LocalInstant.now + .seconds(20)
                 func living() -> [SlotStatus] { bench.supervisor.snapshot() }
-                while living().count != size || living().contains(where: { $0.state != .ready }),
-                    LocalInstant.now < deadline
-                {
-                    try await Task.sleep(for: .milliseconds(10))
+                let isReady = try await Waiting.until(within: .seconds(20)) {
+                    living().count == size && living().allSatisfy { $0.state == .ready }
                 }
-                #expect(living().count == size)
+                #expect(isReady)
             }
         }
         #expect(descriptors() <= before)
@@ -131,8 +129,7 @@ import Testing
                 if case .exited(_, pid, let status, _) = event { status } else { nil }
             }
             #expect(status != .exited(0))
-            let deadline = LocalInstant.now + .seconds(10)
-            while !group.forget(pid), LocalInstant.now < deadline { try await Task.sleep(for: .milliseconds(20)) }
+            _ = try await Waiting.until(within: .seconds(10), every: .milliseconds(20)) { group.forget(pid) }
             #expect(!names(in: group.path).contains("millpond-worker-\(pid)"))
         }
     }

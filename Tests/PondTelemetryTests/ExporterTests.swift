@@ -1,5 +1,6 @@
 import PondCore
 import PondTelemetry
+import PondTestKit
 import Synchronization
 import Testing
 import Tracing
@@ -24,11 +25,8 @@ import Tracing
     private func run(_ exporter: OTLPExporter, until holds: @escaping @Sendable () -> Bool) async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await exporter.run() }
-            let deadline = ContinuousClock.now + .seconds(120)
-            while !holds(), ContinuousClock.now < deadline {
-                // The deadline ends a wait that was cancelled.
-                try? await Task.sleep(for: .milliseconds(2))
-            }
+            // Nobody cancels a test.
+            _ = try? await Waiting.until(within: .seconds(120), every: .milliseconds(2)) { holds() }
             group.cancelAll()
         }
     }
@@ -83,7 +81,7 @@ import Tracing
             }
             guard isFirst else { return collector.take(body) }
             // The wait ends with the task.
-            try? await Task.sleep(for: .seconds(600))
+            try? await Waiting.untilCancelled()
             return .unavailable("cancelled")
         }
         end(3, OTLPTracer(exporter))
@@ -98,7 +96,7 @@ import Tracing
         limits.flushTime = .milliseconds(50)
         let exporter = OTLPExporter(resource: OTLPResource(service: "t"), limits: limits) { _ in
             // The wait ends with the task.
-            try? await Task.sleep(for: .seconds(600))
+            try? await Waiting.untilCancelled()
             return .unavailable("cancelled")
         }
         end(2, OTLPTracer(exporter))

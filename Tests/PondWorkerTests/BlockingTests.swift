@@ -19,7 +19,7 @@ struct BlockingTests {
                 // Blocks its thread for longer than the grace, deaf to cancellation.
                 sleep(2)
             }.timeout(.milliseconds(100))
-            JobRegistration(kind: "sleep") { _ in try await Task.sleep(for: .seconds(60)) }
+            JobRegistration(kind: "sleep") { _ in try await Waiting.untilCancelled() }
         }
         let worker = try Worker(
             harness.pond,
@@ -43,6 +43,7 @@ struct BlockingTests {
         let blocking = JobRegistration(kind: "block") { job in
             runs.fire()
             started.fire()
+            // Blocks its thread.
             sleep(3)
         }
         let quick: (inout WorkerConfiguration) -> Void = {
@@ -61,6 +62,7 @@ struct BlockingTests {
     @Test func `a stuck handler gets no more tries than its kind allows`() async throws {
         let harness = try Harness()
         let id = try await harness.enqueue("stuck")
+        // Blocks its thread.
         let job = JobRegistration(kind: "stuck") { _ in sleep(2) }.timeout(.milliseconds(100)).retrying(times: 1)
         let worker = try Worker(
             harness.pond,
@@ -79,6 +81,7 @@ struct BlockingTests {
         let harness = try Harness()
         let told = Record<LocalInstant>()
         for _ in 0..<6 { try await harness.enqueue("stuck") }
+        // Blocks its thread.
         let job = JobRegistration(kind: "stuck") { _ in sleep(8) }.timeout(.milliseconds(100))
         let worker = try Worker(
             harness.pond,

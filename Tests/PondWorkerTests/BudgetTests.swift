@@ -72,7 +72,7 @@ struct BudgetTests {
         let ran = Event()
         let job = JobRegistration(kind: "slow") { job in
             ran.fire()
-            try await Task.sleep(for: .milliseconds(job.attempt == 1 ? 150 : 60_000))
+            try await Waiting.work(for: .milliseconds(job.attempt == 1 ? 150 : 60_000))
             throw Failure()
         }.retrying(times: 100, backoff: Self.noRest).budget(wall: .milliseconds(500))
         let begin = ContinuousClock.now
@@ -91,7 +91,7 @@ struct BudgetTests {
         #expect(dead.cause == "budget_exhausted:cpu")
         #expect(dead.attempts == 2)
         let silent = JobRegistration(kind: "encode") { _ in
-            try await Task.sleep(for: .milliseconds(60))
+            try await Waiting.work(for: .milliseconds(60))
             throw Failure()
         }.retrying(times: 100, backoff: Self.noRest).budget(cpu: .milliseconds(50))
         #expect(try await cause(of: silent).attempts == 1)
@@ -111,7 +111,7 @@ struct BudgetTests {
         let job = JobRegistration(kind: "pay") { job in
             try job.spend(usd: 0.5)
             began.fire()
-            try await Task.sleep(for: .seconds(60))
+            try await Waiting.untilCancelled()
         }
         let id = try await harness.enqueue("pay")
         try await harness.withWorker(JobList { job }) { worker in
@@ -126,11 +126,11 @@ struct BudgetTests {
         let harness = try Harness()
         let told = Record<Exhausted>()
         let slow = JobRegistration(kind: "slow") { _ in
-            try await Task.sleep(for: .seconds(60))
+            try await Waiting.untilCancelled()
         }.retrying(times: 1).timeout(.milliseconds(50)).onExhausted { exhausted, job in
             told.add(exhausted)
             // The job's own task was cancelled by its timeout; the hook must be able to wait all the same.
-            try await Task.sleep(for: .milliseconds(20))
+            try await Waiting.work(for: .milliseconds(20))
             try await job.enqueue(NewJob(kind: try JobKind("tell.somebody"), data: Array(exhausted.text.utf8)))
         }
         let heard = Event()
@@ -158,9 +158,9 @@ struct BudgetTests {
         let attempts = Record<Int>()
         let job = JobRegistration(kind: "walk") { job in
             attempts.add(job.attempt)
-            if job.attempt == 1 { try await Task.sleep(for: .seconds(60)) }
+            if job.attempt == 1 { try await Waiting.untilCancelled() }
             for step in 1...10 {
-                try await Task.sleep(for: .milliseconds(50))
+                try await Waiting.work(for: .milliseconds(50))
                 try job.heartbeat(progress: Double(step) / 10)
             }
         }.heartbeatEvery(.seconds(1)).retrying(times: 3, backoff: Self.noRest)

@@ -65,13 +65,13 @@ struct Harness {
         within limit: Duration = .seconds(20),
         _ isReached: (Depth) -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + limit
-        while true {
+        var last: Depth?
+        let holds = try await Waiting.until(within: limit) {
             let depth = try await queue.depth()
-            if isReached(depth) { return }
-            guard ContinuousClock.now < deadline else { throw NotReached(text: "\(depth)") }
-            try await Task.sleep(for: .milliseconds(5))
+            last = depth
+            return isReached(depth)
         }
+        if !holds { throw NotReached(text: last.map { "\($0)" } ?? "") }
     }
 }
 
@@ -87,13 +87,8 @@ final class Event: Sendable {
     var fired: Int { count.withLock { $0 } }
 
     func wait(for times: Int = 1, within limit: Duration = .seconds(20)) async throws {
-        let deadline = ContinuousClock.now + limit
-        while fired < times {
-            guard ContinuousClock.now < deadline else {
-                throw NotReached(text: "fired \(fired) times, awaited \(times)")
-            }
-            try await Task.sleep(for: .milliseconds(2))
-        }
+        let holds = try await Waiting.until(within: limit, every: .milliseconds(2)) { fired >= times }
+        if !holds { throw NotReached(text: "fired \(fired) times, awaited \(times)") }
     }
 }
 

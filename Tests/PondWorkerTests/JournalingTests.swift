@@ -10,7 +10,7 @@ import Testing
 struct JournalingTests {
     @Test func `a done job is told with its kind, its ids, its wait and its run`() async throws {
         let harness = try Harness()
-        let slow = JobRegistration(kind: "slow") { _ in try await Task.sleep(for: .milliseconds(30)) }
+        let slow = JobRegistration(kind: "slow") { _ in try await Waiting.work(for: .milliseconds(30)) }
         var options = EnqueueOptions()
         (options.correlationID, options.causationID) = ("intent-1", "9-0")
         let id = try await harness.enqueue("slow", "{}", options)
@@ -31,7 +31,7 @@ struct JournalingTests {
         let long = JobRegistration(kind: "long") { job in
             for step in 1...4 {
                 try job.heartbeat(progress: Double(step) / 4, "step \(step)")
-                try await Task.sleep(for: .milliseconds(300))
+                try await Waiting.work(for: .milliseconds(300))
             }
         }
         let quick = JobRegistration(kind: "quick") { _ in }

@@ -120,7 +120,7 @@ struct KeyedWorkerTests {
         try await harness.withWorker(JobList { job }, change) { _ in
             try await started.wait()
             try await harness.eventually { $0.inFlight == 2 }
-            // By now its key has been claimed.
+            // Its key has been claimed when a moment has passed; nothing tells of it.
             try await Task.sleep(for: .milliseconds(50))
             let stream = RedisArgument.text(harness.queue.keys.ready(.normal))
             let waiting = try #require(
@@ -131,6 +131,7 @@ struct KeyedWorkerTests {
             let beats = RedisArgument.text(harness.queue.keys.beats)
             _ = try await harness.redis.send(RedisCommand("ZADD", beats, .integer((now + 60) * 1_000), "bob"))
             _ = try await harness.redis.send(RedisCommand("XCLAIM", stream, "mp", "bob", "0", .text(waiting)))
+            // A claim grows old by time alone.
             try await Task.sleep(for: lease / 2)
             gate.fire()
             try await harness.eventually { $0.done == 1 }

@@ -18,11 +18,11 @@ struct LastChanceTests {
                 $0.now += 1
                 $0.most = max($0.most, $0.now)
             }
-            try await Task.sleep(for: .milliseconds(100))
+            try await Waiting.work(for: .milliseconds(100))
             running.withLock { $0.now -= 1 }
         }
         let other = JobRegistration(kind: "other") { _ in
-            try await Task.sleep(for: .milliseconds(10))
+            try await Waiting.work(for: .milliseconds(10))
             running.withLock { if $0.now > 0 { $0.others += 1 } }
         }
         try await harness.withWorker(
@@ -51,7 +51,7 @@ struct LastChanceTests {
                 try await mayEnd.wait()
             }
             JobRegistration(kind: "short") { _ in ran.fire() }
-            JobRegistration(kind: "other") { _ in try await Task.sleep(for: .milliseconds(5)) }
+            JobRegistration(kind: "other") { _ in try await Waiting.work(for: .milliseconds(5)) }
         }
         _ = try await harness.queue.beat(as: doomed, about: "{}")
         try await harness.withWorker(jobs) { _ in
@@ -85,6 +85,7 @@ struct LastChanceTests {
             try await began.wait()
             for _ in 0..<5 { try await harness.enqueue("other") }
             try await others.wait(for: 5, within: .seconds(1))
+            // How often it comes back shows in time only.
             try await Task.sleep(for: .seconds(1))
             mayEnd.fire()
             try await harness.eventually { $0.done == 9 }

@@ -12,8 +12,8 @@ struct RecoveryTests {
         let ran = Event()
         try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { worker in
             try await harness.queue.pause()
-            // The worker hears of the pause at its next beat, and a blocking read may bring one job before.
             try await harness.eventually { $0.isPaused }
+            // The worker hears of the pause at its next beat, and a blocking read may bring one job before.
             try await Task.sleep(for: .milliseconds(1_200))
             for _ in 0..<3 { try await harness.enqueue("job") }
             try await harness.eventually { $0.ready == 3 }
@@ -56,6 +56,7 @@ struct RecoveryTests {
         try await harness.queue.pause(reason: "the API is down")
         try await harness.enqueue("job")
         try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { _ in
+            // That nothing is fetched shows in time only.
             try await Task.sleep(for: .milliseconds(500))
             #expect(ran.fired == 0)
             #expect(try await harness.queue.pauseReason() == "the API is down")

@@ -42,12 +42,13 @@ struct RetireTests {
         let started = Event()
         let job = JobRegistration(kind: "job") { _ in
             started.fire()
-            try await Task.sleep(for: .seconds(60))
+            try await Waiting.untilCancelled()
         }
         try await harness.enqueue("job")
         try await harness.withWorker(JobList { job }, { $0.gracePeriod = .milliseconds(100) }) { worker in
             try await started.wait()
             worker.retire()
+            // Three times the grace, which does not begin yet.
             try await Task.sleep(for: .milliseconds(300))
             #expect(try await harness.queue.depth().inFlight == 1)
             worker.drain()
@@ -91,11 +92,10 @@ struct RetireTests {
             try await started.wait()
             try await harness.eventually { $0.done == 2 && $0.dead == 1 }
             var load: WorkerLoad?
-            let deadline = ContinuousClock.now + .seconds(20)
             // A beat may be older than the last end.
-            while load?.busy ?? .zero < .milliseconds(100) || load?.ended != 3, ContinuousClock.now < deadline {
+            _ = try await Waiting.until(within: .seconds(20), every: .milliseconds(20)) {
                 load = try await harness.queue.load(dueSoon: .zero, later: .zero).workers.first?.load
-                try await Task.sleep(for: .milliseconds(20))
+                return load?.busy ?? .zero >= .milliseconds(100) && load?.ended == 3
             }
             let seen = try #require(load)
             #expect((seen.supervisor, seen.slot, seen.slots) == ("default/here", 5, 4))

@@ -67,7 +67,7 @@ struct StoppingTests {
         let started = Event()
         let sleeper = JobRegistration(kind: "sleep") { _ in
             started.fire()
-            try await Task.sleep(for: .seconds(60))
+            try await Waiting.untilCancelled()
         }
         let id = try await harness.enqueue("sleep")
         try await harness.withWorker(JobList { sleeper }, { $0.gracePeriod = .milliseconds(100) }) { _ in
@@ -83,7 +83,7 @@ struct StoppingTests {
         let started = Event()
         let sleeper = JobRegistration(kind: "sleep") { _ in
             started.fire()
-            try await Task.sleep(for: .seconds(60))
+            try await Waiting.untilCancelled()
         }
         let id = try await harness.enqueue("sleep")
         let begun = ContinuousClock.now
@@ -100,6 +100,7 @@ struct StoppingTests {
         let harness = try Harness()
         let clock = ContinuousClock()
         let took = try await harness.withWorker(JobList { JobRegistration(kind: "a") { _ in } }) { worker in
+            // It has begun to wait in Redis, which nothing tells.
             try await Task.sleep(for: .milliseconds(100))
             return clock.measure { worker.drain() }
         }

@@ -65,7 +65,7 @@ import Testing
     @Test func `time that is up is a root cause of its own`() async throws {
         let harness = try Harness()
         let slow = JobRegistration(kind: "slow") { job in
-            while true { try job.heartbeat(); try await Task.sleep(for: .milliseconds(5)) }
+            while true { try job.heartbeat(); try await Waiting.work(for: .milliseconds(5)) }
         }
         let groups = try await harness.withWorker(JobList([slow.timeout(.milliseconds(50)).retrying(times: 1)])) { _ in
             try await harness.enqueue("slow")

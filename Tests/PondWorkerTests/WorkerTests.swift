@@ -138,7 +138,7 @@ struct WorkerTests {
     @Test func `a job over its time is cancelled and tried again`() async throws {
         let harness = try Harness()
         let slow = JobRegistration(kind: "slow") { job in
-            if job.attempt == 1 { try await Task.sleep(for: .seconds(60)) }
+            if job.attempt == 1 { try await Waiting.untilCancelled() }
         }.timeout(.milliseconds(150)).retrying(
             times: 3,
             backoff: Backoff(base: .milliseconds(5), cap: .milliseconds(5), jitter: 0)
@@ -156,7 +156,7 @@ struct WorkerTests {
         let running = Event()
         let slow = JobRegistration(kind: "slow") { _ in
             running.fire()
-            try await Task.sleep(for: .seconds(60))
+            try await Waiting.untilCancelled()
         }
         try await harness.withWorker(JobList { slow }) { _ in
             let id = try await harness.enqueue("slow")
@@ -230,7 +230,7 @@ struct WorkerTests {
         for _ in 0..<20 { try await harness.enqueue("wait") }
         let wait = JobRegistration(kind: "wait") { _ in
             running.fire()
-            try await Task.sleep(for: .seconds(60))
+            try await Waiting.untilCancelled()
         }
         let bounds: (inout WorkerConfiguration) -> Void = {
             $0.slots = 3

@@ -94,6 +94,7 @@ struct PlantedCommand: AsyncParsableCommand {
     @Argument(help: "Only these bugs.") var names: [String] = []
     @Option(help: "Where the histories stay.") var keep: String?
     @Option(help: "The seed of every run.") var seed: UInt64 = 1
+    @Option(help: "How many runs at once, each with a Redis and a fleet of its own.") var atOnce = 2
 
     private struct Answer: Decodable {
         var broken: [String]
@@ -113,15 +114,17 @@ struct PlantedCommand: AsyncParsableCommand {
             }
         try terminal.print(PlantedCommand.row("bug", "expected", "broken", "caught"))
         var caught = 0
-        for bug in bugs {
-            let broken = try await plant(bug)
-            let isCaught = broken.map { broken in bug.expected.contains { broken.contains("\($0)") } } ?? false
-            if isCaught { caught += 1 }
-            let expected = bug.expected.map { "\($0)" }.joined(separator: " or ")
-            let list = broken?.joined(separator: " ") ?? "the run failed"
-            try terminal.print(
-                PlantedCommand.row(bug.rawValue, expected, list.isEmpty ? "–" : list, isCaught ? "yes" : "NO")
-            )
+        try await withThrowingTaskGroup(of: (PlantedBug, [String]?).self) { [seed, keep] group in
+            var waiting = bugs[...]
+            for bug in waiting.prefix(max(1, atOnce)) {
+                group.addTask { (bug, try await Self.plant(bug, seed, keep)) }
+                waiting.removeFirst()
+            }
+            while let (bug, broken) = try await group.next() {
+                if try report(bug, broken, terminal) { caught += 1 }
+                guard let next = waiting.popFirst() else { continue }
+                group.addTask { (next, try await Self.plant(next, seed, keep)) }
+            }
         }
         try terminal.print("\(caught) of \(bugs.count) planted bugs caught")
         if caught < bugs.count { throw ExitCode(1) }
@@ -131,8 +134,19 @@ struct PlantedCommand: AsyncParsableCommand {
     }
 
     #if PLANTED_BUGS
+    /// Prints the row of a bug; whether it was caught.
+    private func report(_ bug: PlantedBug, _ broken: [String]?, _ terminal: Terminal) throws -> Bool {
+        let isCaught = broken.map { broken in bug.expected.contains { broken.contains("\($0)") } } ?? false
+        let expected = bug.expected.map { "\($0)" }.joined(separator: " or ")
+        let list = broken?.joined(separator: " ") ?? "the run failed"
+        try terminal.print(
+            PlantedCommand.row(bug.rawValue, expected, list.isEmpty ? "–" : list, isCaught ? "yes" : "NO")
+        )
+        return isCaught
+    }
+
     /// The invariants that break when a bug is planted; nil when the run itself failed.
-    private func plant(_ bug: PlantedBug) async throws -> [String]? {
+    private static func plant(_ bug: PlantedBug, _ seed: UInt64, _ keep: String?) async throws -> [String]? {
         let file = "/tmp/pond-planted-\(getpid())-\(bug.rawValue).json"
         defer { unlink(file) }
         var arguments = [try OwnProgram.path(), "run", "--focus", bug.rawValue, "--seed", "\(seed)", "--json", file]

@@ -9,6 +9,7 @@ import Testing
         var orphans = Orphans(of: 4_711, among: [mine.pid, other.pid])
         // A process has its variables only once it has become another program.
         for _ in 0..<1_000 where orphans.left.isEmpty {
+            // This suite stands on nothing that could wait for it.
             try await Task.sleep(for: .milliseconds(10))
             orphans = Orphans(of: 4_711, among: [mine.pid, other.pid])
         }

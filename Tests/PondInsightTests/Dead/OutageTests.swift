@@ -14,13 +14,12 @@ import Testing
         within limit: Duration = .seconds(60),
         _ isReached: (Depth) -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + limit
-        while true {
-            let depth = try await queue.depth()
-            if isReached(depth) { return }
-            try #require(ContinuousClock.now < deadline, "\(depth)")
-            try await Task.sleep(for: .milliseconds(20))
+        var depth = try await queue.depth()
+        let holds = try await Waiting.until(within: limit, every: .milliseconds(20)) {
+            depth = try await queue.depth()
+            return isReached(depth)
         }
+        try #require(holds, "\(depth)")
     }
 
     /// Runs a worker whose handlers all call the endpoint, beside `body`.

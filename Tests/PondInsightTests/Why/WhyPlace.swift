@@ -65,15 +65,13 @@ struct WhyPlace: Sendable {
         history: HistoryStore? = nil,
         where holds: (WhyReport) -> Bool = { _ in true }
     ) async throws -> WhyReport {
-        let deadline = ContinuousClock.now + .seconds(15)
-        while true {
-            let report = try await why(id, history: history)
-            if report.reason == reason, holds(report) { return report }
-            guard ContinuousClock.now < deadline else {
-                throw NotReached(text: "\(report.reason.rawValue): \(report.detail)")
-            }
-            try await Task.sleep(for: .milliseconds(10))
+        var report = try await why(id, history: history)
+        let isReached = try await Waiting.until(within: .seconds(15), every: .milliseconds(10)) {
+            report = try await why(id, history: history)
+            return report.reason == reason && holds(report)
         }
+        guard isReached else { throw NotReached(text: "\(report.reason.rawValue): \(report.detail)") }
+        return report
     }
 
     /// Lets a leader decide about the size of the queue's fleet.

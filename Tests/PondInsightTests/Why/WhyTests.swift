@@ -10,7 +10,7 @@ import Testing
 
 /// Every reason, provoked on a real server.
 @Suite(.redis) struct WhyTests {
-    private static let blocker = JobRegistration(kind: "block") { _ in try await Task.sleep(for: .seconds(60)) }
+    private static let blocker = JobRegistration(kind: "block") { _ in try await Waiting.untilCancelled() }
     private static let charge = JobRegistration(kind: "order.charge") { _ in }
 
     // MARK: Held
@@ -93,7 +93,7 @@ import Testing
 
     @Test func `behind_n: how many are before it, and for how long`() async throws {
         try await WhyPlace.run { place in
-            let quick = JobRegistration(kind: "quick") { _ in try await Task.sleep(for: .milliseconds(100)) }
+            let quick = JobRegistration(kind: "quick") { _ in try await Waiting.work(for: .milliseconds(100)) }
             try await place.withWorker(
                 JobList {
                     Self.blocker; Self.charge; quick
