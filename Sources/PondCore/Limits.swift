@@ -24,6 +24,10 @@ public enum Limits {
     public static let fieldsMax = 32
     /// The longest value of a header, in bytes.
     public static let headerValueBytesMax = 4_096
+    /// The most bytes of an entry, names and values together.
+    ///
+    /// What has more is no job: it is dead as malformed, and only the beginning of each value is kept.
+    public static let entryBytesMax = 2_097_152
     /// The most jobs that one round trip enqueues; more are sent in several.
     public static let enqueueBatchMax = 1_000
     /// The most jobs that one settle call carries.

@@ -9,7 +9,7 @@ public enum LuaLibrary {
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    public static let revision = 7
+    public static let revision = 8
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
     /// 200 local names in one.
@@ -18,17 +18,17 @@ public enum LuaLibrary {
     public static let text: String = {
         let shared = [
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
-            PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._lookup_lua,
+            PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._places_lua,
             PackageResources._keys_lua, PackageResources._groups_lua, PackageResources._dead_lua,
-            PackageResources._place_lua, PackageResources._due_lua, PackageResources._revive_lua,
-            PackageResources._depth_lua,
+            PackageResources._due_lua, PackageResources._revive_lua,
             PackageResources._fleet_lua, PackageResources._enqueue_lua,
         ]
         let functions = [
             PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,
             PackageResources.pond_fetch_lua, PackageResources.pond_settle_lua, PackageResources.pond_promote_lua,
             PackageResources.pond_beat_lua, PackageResources.pond_reclaim_lua, PackageResources.pond_leave_lua,
-            PackageResources.pond_owned_lua, PackageResources.pond_job_lua, PackageResources.pond_cancel_lua,
+            PackageResources.pond_owned_lua, PackageResources.pond_bury_oversized_lua,
+            PackageResources.pond_job_lua, PackageResources.pond_cancel_lua,
             PackageResources.pond_why_lua,
             PackageResources.pond_depth_lua, PackageResources.pond_dead_lua, PackageResources.pond_revive_lua,
             PackageResources.pond_discard_lua, PackageResources.pond_pause_lua, PackageResources.pond_causes_lua,
@@ -40,6 +40,7 @@ public enum LuaLibrary {
             PackageResources.pond_groups_lua, PackageResources.pond_group_ids_lua,
             PackageResources.pond_group_state_lua, PackageResources.pond_audit_lua, PackageResources.pond_fates_lua,
             PackageResources.pond_compensate_lua, PackageResources.pond_dead_kinds_lua,
+            PackageResources.pond_places_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

@@ -25,6 +25,10 @@ public struct Depth: Sendable, Hashable {
     public let done: Int
     /// Dead jobs that ended as dropped, because there were too many.
     public let dropped: Int
+    /// Jobs that ended without running because another had their key.
+    public let duplicates: Int
+    /// Those of them whose key belonged to a dead job, which nobody works on until somebody looks after the dead.
+    public let duplicatesOfDead: Int
     /// Redis' clock.
     public let now: ServerTime
     /// What is wrong with a key of the queue, nil when all is well.
@@ -50,6 +54,8 @@ extension Queue {
             isPaused: number("paused") == 1,
             done: number("done"),
             dropped: number("dropped"),
+            duplicates: number("duplicates"),
+            duplicatesOfDead: number("duplicates_of_dead"),
             now: time("now_ms"),
             fault: facts["fault"].flatMap { $0.isEmpty ? nil : $0 }
         )

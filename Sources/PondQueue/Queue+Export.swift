@@ -8,7 +8,7 @@ package enum ExportPlace: String, Sendable, CaseIterable {
     case held, front, high, normal, low, dead
 
     /// The name of the place for `pond_export`.
-    var letter: String {
+    package var letter: String {
         switch self {
         case .held: "d"
         case .dead: "x"
@@ -126,6 +126,8 @@ extension Queue {
         var flat: [[UInt8]] = []
         for _ in 0..<2 * count { flat.append(try reader.bytes()) }
         let job = Result { () throws(Malformation) in
+            // The library cut what was too large for a job, and says so in a field without a name.
+            if flat.count > 1, flat[0].isEmpty { throw Malformation(String(decoding: flat[1], as: UTF8.self)) }
             // An id field may be a producer's own; the library knows which id is right.
             let own = Envelope(flat: flat.withoutField(.id))
             return try own.job(queue: name, ownID: id, entryTime: ServerTime(milliseconds: id.milliseconds))

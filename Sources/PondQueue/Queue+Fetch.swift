@@ -146,6 +146,28 @@ extension Queue {
         return fetched
     }
 
+    /// Puts among the dead what this consumer was handed and cannot read: entries of more than `Limits.entryBytesMax`.
+    ///
+    /// For a worker whose reply was refused for its size: nobody can tell from here what was in it. Nothing of such an entry
+    /// is sent; everything else that the consumer has is left as it is.
+    ///
+    /// - Returns: how many were buried, as malformed.
+    package func buryOversized(as consumer: Consumer) async throws(QueueError) -> Int {
+        var buried = 0
+        var behind = (letter: "", entry: "")
+        repeat {
+            let reply = try await pond.call(
+                "pond_bury_oversized",
+                keys,
+                [.text(consumer.name), .text(behind.letter), .text(behind.entry)]
+            )
+            var reader = try ReplyReader("pond_bury_oversized", reply)
+            buried += Int(try reader.number())
+            behind = (try reader.text(), try reader.text())
+        } while !behind.letter.isEmpty
+        return buried
+    }
+
     /// What a consumer has in flight by Redis' account, and the bells that it holds.
     public func owned(by consumer: Consumer) async throws(QueueError) -> (receipts: [Receipt], bells: [String]) {
         let reply = try await pond.call("pond_owned", keys, [.text(consumer.name)], readOnly: true)

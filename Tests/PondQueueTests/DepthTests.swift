@@ -131,6 +131,23 @@ import Testing
         }
     }
 
+    @Test func `a job that ended because another had its key is counted, and apart when that one is dead`() async throws
+    {
+        try await Bench.run { bench in
+            try await bench.add("a.b", "{}", try .once("order-1"))
+            let first = try await bench.fetchOne()
+            // Plain appends, whose keys nobody has looked at.
+            for _ in 0..<2 {
+                try await bench.redis("XADD", bench.key("ready"), "*", "kind", "a.b", "data", "{}", "key", "order-1")
+            }
+            try await bench.settle(try await bench.fetchOne(), .duplicate(of: first.id))
+            try await bench.settle(first, .dead(cause: .failed, error: "e"))
+            try await bench.settle(try await bench.fetchOne(), .duplicate(of: first.id))
+            let depth = try await bench.queue.depth()
+            #expect(depth.duplicates == 2 && depth.duplicatesOfDead == 1)
+        }
+    }
+
     @Test func `the function's answer is the one that the wire format lists`() async throws {
         try await Bench.run { bench in
             let reply = try #require(try await bench.call("pond_depth").array)
@@ -139,7 +156,7 @@ import Testing
                 names == [
                     "ready", "in_flight", "held", "dead", "oldest_ready_ms", "next_due_ms", "added", "workers",
                     "paused",
-                    "done", "dropped", "now_ms", "fault",
+                    "done", "dropped", "now_ms", "fault", "duplicates", "duplicates_of_dead",
                 ]
             )
         }

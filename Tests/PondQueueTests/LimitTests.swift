@@ -21,6 +21,7 @@ import Testing
         ("KIND_BYTES_MAX", Limits.kindBytesMax),
         ("FIELDS_MAX", Limits.fieldsMax),
         ("HEADER_VALUE_BYTES_MAX", Limits.headerValueBytesMax),
+        ("ENTRY_BYTES_MAX", Limits.entryBytesMax),
         ("SETTLE_BATCH_MAX", Limits.settleBatchMax),
         ("CLAIM_BATCH_MAX", Limits.claimBatchMax),
         ("PROMOTE_BATCH_MAX", Limits.promoteBatchMax),

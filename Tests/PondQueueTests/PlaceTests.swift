@@ -30,6 +30,36 @@ import Testing
         }
     }
 
+    /// The moves of the rows below, as `from → to`, by the states' names in the library.
+    static var tried: Set<String> {
+        var tried: Set<String> = []
+        for move in moves {
+            let to =
+                switch move.place {
+                case .ready: "ready"
+                case .running: "running"
+                case .held: "held"
+                case .dead: "dead"
+                }
+            let from = state(before: move.testDescription)
+            // A job that is taken over is ready in between.
+            tried.formUnion(from == to ? ["\(from) → ready", "ready → \(to)"] : ["\(from) → \(to)"])
+        }
+        for end in ends { tried.insert("\(state(before: end.testDescription)) → ended") }
+        return tried
+    }
+
+    /// What a row's name begins with, as the library calls it.
+    private static func state(before name: String) -> String {
+        switch name.split(separator: ",").first {
+        case "ready": "ready"
+        case "in flight": "running"
+        case "held": "held"
+        case "dead": "dead"
+        default: "new"
+        }
+    }
+
     private static let moves = [
         Move("enqueue → ready", to: .ready(.normal)) { try await $0.add() },
         Move("enqueue with a due time → held", to: .held) { try await $0.addHeld() },
@@ -72,6 +102,13 @@ import Testing
         },
         Move("held, due → ready", to: .ready(.normal)) { bench in
             let id = try await bench.addHeld()
+            try await bench.makeDue(id)
+            _ = try await bench.queue.promote(as: .ann)
+            return id
+        },
+        Move("held, unreadable → dead", to: .dead) { bench in
+            let id = try await bench.addHeld()
+            try await bench.redis("HSET", bench.key("held"), id.text, "no MessagePack")
             try await bench.makeDue(id)
             _ = try await bench.queue.promote(as: .ann)
             return id

@@ -35,15 +35,6 @@ local function cause_remove(keys, cause)
     redis.call('HSET', keys.causes, cause, cmsgpack.pack(summary))
 end
 
--- A dead record is {fields, cause, error, died_ms, group}.
-local function dead_record(keys, id)
-    local packed = redis.call('HGET', keys.dead, id)
-    if not packed then return nil end
-    local ok, record = pcall(cmsgpack.unpack, packed)
-    if not ok or type(record) ~= 'table' or type(record[1]) ~= 'table' then return nil end
-    return record
-end
-
 -- The dead records of many ids, by id, when every key that taking them away writes is of its type.
 local function removable_records(keys, ids)
     check_dead(keys)
@@ -82,7 +73,7 @@ end
 
 -- Puts a job among the dead. `extra` is what its worker said of the root cause, or nil.
 local function bury(keys, id, fields, cause, text, now, events, extra)
-    text = clipped(text, ERROR_TEXT_BYTES_MAX)
+    text, fields = clipped(text, ERROR_TEXT_BYTES_MAX), bounded(fields)
     local kind = grouping.kind(fields)
     local root, title = grouping.root(extra, cause, fields)
     local own = grouping.of(root)
@@ -107,7 +98,3 @@ local function bury(keys, id, fields, cause, text, now, events, extra)
     drop_oldest_dead(keys, events)
 end
 
--- An entry with more fields than any job has, which cannot be moved as one.
-local function bury_overfull(keys, id, fields, now, events)
-    bury(keys, id, fields, 'malformed', 'too many fields: ' .. int(#fields / 2), now, events)
-end

@@ -2,11 +2,6 @@
 
 local PROMOTE_AGAIN_MS = 5000
 
-local function end_held(keys, id)
-    redis.call('ZREM', keys.due, id)
-    redis.call('HDEL', keys.held, id)
-end
-
 local function promote_one(keys, id, now, events)
     local packed = redis.call('HGET', keys.held, id)
     if not packed then

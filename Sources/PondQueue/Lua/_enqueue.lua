@@ -90,8 +90,7 @@ end
 function is_full(keys)
     local limit = tonumber(redis.call('HGET', keys.meta, 'max_depth') or '')
     if not limit then return nil end
-    local depth = redis.call('ZCARD', keys.due)
-    for i = 1, #LETTERS do depth = depth + redis.call('XLEN', keys[LETTERS[i]]) end
+    local depth = places.depth(keys)
     if depth < limit then return nil end
     return 'QUEUEFULL the queue holds ' .. depth .. ' jobs and its max_depth is ' .. int(limit)
         .. '; nothing was written, enqueue again later'

@@ -37,6 +37,33 @@ local function with_fields(fields, changes)
     return result
 end
 
+local function bytes_of(fields)
+    local bytes = 0
+    for i = 1, #fields do bytes = bytes + #tostring(fields[i]) end
+    return bytes
+end
+
+-- Why an entry cannot be moved as a job, nil when it can: who appends by hand may append anything.
+local function unmovable(fields)
+    if #fields > WORDS_MAX then return 'too many fields: ' .. int(#fields / 2) end
+    local bytes = bytes_of(fields)
+    if bytes <= ENTRY_BYTES_MAX then return nil end
+    return 'the entry has ' .. int(bytes) .. ' bytes, allowed are ' .. int(ENTRY_BYTES_MAX)
+end
+
+-- The fields as they may be kept and shown: of an entry that is too large the beginnings, behind a field without a name.
+-- No job has such a field, so what was cut is never taken for one.
+local function bounded(fields)
+    local bytes = bytes_of(fields)
+    if bytes <= ENTRY_BYTES_MAX then return fields end
+    local kept = { '', 'the entry has ' .. int(bytes) .. ' bytes, allowed are ' .. int(ENTRY_BYTES_MAX)
+        .. '; the first ' .. HEADER_VALUE_BYTES_MAX .. ' of each value are kept' }
+    for i = 1, math.min(2 * math.floor(#fields / 2), WORDS_MAX) do
+        kept[#kept + 1] = clipped(tostring(fields[i]), HEADER_VALUE_BYTES_MAX)
+    end
+    return kept
+end
+
 -- Entry ids are unique in one stream only, and a queue has several, so a job that began outside the normal stream
 -- carries that stream's letter behind its entry id: h, l, f, or d (delayed) with h or l.
 local function own_id(letter, entry)

@@ -33,7 +33,7 @@ end
 local ESCAPES = { ['\t'] = '\\t', ['\n'] = '\\n', ['\\'] = '\\\\' }
 
 local function fact(text)
-    return text and (string.gsub(text, '[\t\n\\]', ESCAPES)) or ''
+    return text and (string.gsub(clipped(text, HEADER_VALUE_BYTES_MAX), '[\t\n\\]', ESCAPES)) or ''
 end
 
 -- Adds what a job's fields tell to the facts of the call.

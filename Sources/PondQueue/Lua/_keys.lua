@@ -115,15 +115,6 @@ local function find_tombstone(keys, key, now)
     return nil
 end
 
--- Where a job with a key is: queued, running or dead, nil when it is nowhere.
-local function state_of(keys, id)
-    if redis.call('HEXISTS', keys.held, id) == 1 then return 'queued' end
-    local found = find_entry(keys, id)
-    if found then return found.owner and 'running' or 'queued', number_field(found.fields, 'fence') end
-    if redis.call('HEXISTS', keys.dead, id) == 1 then return 'dead' end
-    return nil
-end
-
 -- {job id, fingerprint} of the job that has the key and has not ended as far as that is written down, nil when none.
 local function live_pair(keys, key)
     local packed = redis.call('HGET', keys.live, key)
@@ -135,7 +126,7 @@ end
 local function live_record(keys, key)
     local pair = live_pair(keys, key)
     local state, fence = nil, nil
-    if pair then state, fence = state_of(keys, pair[1]) end
+    if pair then state, fence = places.key_state(keys, pair[1]) end
     if not state then return nil end
     return {
         id = pair[1], state = state, fingerprint = pair[2], fence = int(fence or 0), checksum = '', ended = '',

@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 7    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 8    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PAYLOAD_BYTES_MAX = 1048576
@@ -9,6 +9,7 @@ local KIND_BYTES_MAX = 128
 local FIELDS_MAX = 32
 local WORDS_MAX = 4 * FIELDS_MAX   -- names and values of an entry that can still be moved, the library's own included
 local HEADER_VALUE_BYTES_MAX = 4096
+local ENTRY_BYTES_MAX = 2097152   -- names and values together; what has more is no job, and is never moved whole
 local SETTLE_BATCH_MAX = 512
 local CLAIM_BATCH_MAX = 512
 local PROMOTE_BATCH_MAX = 256

@@ -19,7 +19,7 @@ local function dead(names, args)
         if record and (cause == '' or record[2] == cause) and #reply < limit * 7 then
             local fields = record[1]
             local row = {
-                ids[i], record[4], record[2], record[3], field(fields, 'kind') or '',
+                ids[i], record[4], record[2], record[3], clipped(field(fields, 'kind') or '', KIND_BYTES_MAX),
                 int(number_field(fields, 'attempt')), int(number_field(fields, 'recoveries')),
             }
             for j = 1, #row do reply[#reply + 1] = row[j] end

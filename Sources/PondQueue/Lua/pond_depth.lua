@@ -3,43 +3,40 @@
 -- ARGV     none
 -- returns  {'ready', n, 'in_flight', n, 'held', n, 'dead', n, 'oldest_ready_ms', age, 'next_due_ms', time or 0,
 --           'added', entries added ever, 'workers', alive, 'paused', 0|1, 'done', n, 'dropped', n, 'now_ms', time,
---           'fault', '' or what is wrong with a key of the queue}
+--           'fault', '' or what is wrong with a key of the queue, 'duplicates', n, 'duplicates_of_dead', n}
 
--- Keys that are not measured, but stop jobs all the same when something of another type sits there.
-local function check_other_keys(keys, total)
-    for _, name in ipairs({ 'held', 'moved', 'cancel', 'causes', 'workers' }) do
-        checked(total, keys[name], 'HLEN', keys[name])
-    end
-    checked(total, keys.dead_at, 'ZCARD', keys.dead_at)
-    checked(total, keys.journal, 'XLEN', keys.journal)
-    checked(total, keys.bell, 'XLEN', keys.bell)
+-- Keys that hold no job, but stop jobs all the same when something of another type sits there.
+local OTHER_KEYS = { moved = 'HLEN', cancel = 'HLEN', workers = 'HLEN', journal = 'XLEN', bell = 'XLEN' }
+
+local function append_facts(reply, facts)
+    for i = 1, #facts do reply[#reply + 1] = facts[i] end
 end
+
+local COUNTS_AT_FIRST = 4   -- who reads the answer by places must find them there; what came later is at the end
 
 local function depth(names)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    local now = now_ms()
-    local total = { ready = 0, in_flight = 0, age = 0, added = 0, fault = '' }
-    for i = 1, #LETTERS do
-        measure_stream(keys, LETTERS[i], now, total)
-        total.added = total.added + entries_added(keys[LETTERS[i]])
-    end
-    check_other_keys(keys, total)
-    local held = checked(total, keys.due, 'ZCARD', keys.due)
-    local due = held > 0 and next_due(keys) or '0'
-    local dead = checked(total, keys.dead, 'HLEN', keys.dead)
+    local now, added = now_ms(), 0
+    local total = places.measure(keys, now)
+    for i = 1, #LETTERS do added = added + entries_added(keys[LETTERS[i]]) end
+    for name, command in pairs(OTHER_KEYS) do checked(total, keys[name], command, keys[name]) end
+    local due = total.held > 0 and next_due(keys) or '0'
     local alive = checked(total, keys.beats, 'ZCOUNT', keys.beats, int(now - WORKER_ALIVE_MS), '+inf')
-    local meta = redis.pcall('HMGET', keys.meta, 'paused_ms', 'done', 'dropped')
+    local meta = redis.pcall('HMGET', keys.meta, 'paused_ms', 'done', 'dropped', 'duplicates', 'duplicates_of_dead')
     if is_error(meta) then
         total.fault = keys.meta .. ': ' .. meta.err
         meta = {}
     end
-    return {
-        'ready', int(total.ready), 'in_flight', int(total.in_flight), 'held', int(held), 'dead', int(dead),
-        'oldest_ready_ms', int(total.age), 'next_due_ms', due, 'added', int(total.added), 'workers', int(alive),
+    local reply = {}
+    places.append_counts(reply, total, 1, COUNTS_AT_FIRST)
+    append_facts(reply, {
+        'oldest_ready_ms', int(total.age), 'next_due_ms', due, 'added', int(added), 'workers', int(alive),
         'paused', meta[1] and '1' or '0', 'done', meta[2] or '0', 'dropped', meta[3] or '0', 'now_ms', int(now),
-        'fault', total.fault,
-    }
+        'fault', total.fault, 'duplicates', meta[4] or '0', 'duplicates_of_dead', meta[5] or '0',
+    })
+    places.append_counts(reply, total, COUNTS_AT_FIRST + 1, #places.STATES)
+    return reply
 end
 
 redis.register_function{ function_name = 'pond_depth', callback = depth, flags = { 'no-writes' } }

@@ -12,7 +12,7 @@ local PAGE_BYTES_MAX = 1048576
 local ENTRIES_AT_ONCE = 8   -- a payload may have a MiB
 
 local function add(page, position, id, letter, fields, facts)
-    local reply = page.reply
+    local reply, fields = page.reply, bounded(fields)
     for _, word in ipairs({
         position, id, letter, facts.time or '', facts.cause or '', facts.error or '', int(math.floor(#fields / 2)),
     }) do reply[#reply + 1] = tostring(word) end
@@ -84,22 +84,8 @@ local function rank_behind(set, position)
     return low
 end
 
-local function held_job(keys, id)
-    local packed = redis.call('HGET', keys.held, id)
-    if not packed then return nil end
-    local ok, fields = pcall(cmsgpack.unpack, packed)
-    if not ok or type(fields) ~= 'table' then fields = { 'data', packed } end
-    return fields, {}
-end
-
-local function dead_job(keys, id)
-    local record = dead_record(keys, id)
-    if record then return record[1], { cause = record[2], error = record[3] } end
-    local packed = redis.call('HGET', keys.dead, id)
-    return packed and { 'data', packed }, {}
-end
-
-local function export_set(keys, page, set, read, last, limit)
+local function export_set(keys, page, place, last, limit)
+    local set = keys[place.set]
     local rank = rank_behind(set, page.position)
     if not rank then return nil end
     while not is_full(page, limit) do
@@ -107,7 +93,7 @@ local function export_set(keys, page, set, read, last, limit)
         local id, time = member[1], member[2] and int(tonumber(member[2]))
         if not id or (last ~= '' and tonumber(time) > tonumber(last)) then return false end
         rank, page.looked, page.position = rank + 1, page.looked + 1, time .. ':' .. id
-        local fields, facts = read(keys, id)
+        local fields, facts = place.read(keys, id)
         if fields then
             facts.time = time
             add(page, page.position, id, home_letter(id), fields, facts)
@@ -116,23 +102,32 @@ local function export_set(keys, page, set, read, last, limit)
     return true
 end
 
+-- The place that has this letter, or nil and all letters.
+local function place_of(letter)
+    local all = ''
+    for i = 1, #places.ALL do
+        local place = places.ALL[i]
+        if #letter == 1 and string.find(place.letters, letter, 1, true) then return place end
+        all = all .. place.letters
+    end
+    return nil, all
+end
+
 local function export(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    local place, position, last, limit = args[1], args[2] or '', args[3] or '', whole_number(args[4])
+    local letter, position, last, limit = args[1] or '', args[2] or '', args[3] or '', whole_number(args[4])
     if not limit or limit < 1 or limit > PAGE_MAX then
         return redis.error_reply('INVALID page: expected place, position, last and a limit of 1 to ' .. PAGE_MAX)
     end
     local page = { reply = { '', '', '' }, position = position, looked = 0, in_flight = 0, bytes = 0 }
+    local place, all = place_of(letter)
+    if not place then return redis.error_reply('INVALID place: expected one of ' .. all) end
     local more
-    if place == 'd' then
-        more = export_set(keys, page, keys.due, held_job, last, limit)
-    elseif place == 'x' then
-        more = export_set(keys, page, keys.dead_at, dead_job, last, limit)
-    elseif SUFFIX[place] then
-        more = export_stream(keys, page, place, last == '' and '+' or last, limit)
+    if place.set then
+        more = export_set(keys, page, place, last, limit)
     else
-        return redis.error_reply('INVALID place: expected f, h, n, l, d or x')
+        more = export_stream(keys, page, letter, last == '' and '+' or last, limit)
     end
     if more == nil then return redis.error_reply('INVALID position: expected TIME:ID') end
     page.reply[1], page.reply[2], page.reply[3] = more and '1' or '0', page.position, int(page.in_flight)

@@ -7,7 +7,7 @@
 local FATES_MAX = 256
 
 local function fate_of(keys, id)
-    local place = look_up(keys, id)
+    local place = places.look_up(keys, id)
     if place.state == 'unknown' then return 'ended' end
     if place.state == 'dead' or number_field(place.fields, 'attempt') > 0 then return 'failed' end
     return 'open'

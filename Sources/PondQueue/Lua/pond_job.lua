@@ -8,7 +8,7 @@
 local function job(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    local found = look_up(keys, args[1] or '')
+    local found = places.look_up(keys, args[1] or '')
     local reply = {
         'id', found.id, 'state', found.state, 'since_ms', found.since or '', 'owner', found.owner or '',
         'due_ms', found.due or '', 'attempt', int(number_field(found.fields, 'attempt')), 'cause', found.cause or '',

@@ -69,12 +69,13 @@ local function reclaim_one(context, letter, entry, idle)
         spent_usd_micros = spent_usd(context, id, fields), enqueued_ms = enqueued_ms(fields, entry, now),
         waited_ms = waited_ms(context, fields, entry, idle),
     })
+    local wrong = unmovable(fields)
     if redis.call('HEXISTS', keys.cancel, id) == 1 then
         free_key(keys, fields, id)
         redis.call('HDEL', keys.cancel, id)
         note(context.events, 'cancelled', id)
-    elseif #fields > WORDS_MAX then
-        bury_overfull(keys, id, fields, now, context.events)
+    elseif wrong then
+        bury(keys, id, fields, 'malformed', wrong, now, context.events)
         context.buried = context.buried + 1
     elseif recoveries >= context.poison or unstarted >= UNSTARTED_MAX then
         bury(keys, id, with_fields(changed, { id = false }), 'poison', poison_text(recoveries, unstarted, context.lost),

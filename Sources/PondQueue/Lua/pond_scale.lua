@@ -36,12 +36,12 @@ local function scale(names, args)
     local soon, later = whole_number(args[1]), whole_number(args[2])
     if not soon or not later then return redis.error_reply('INVALID scale: expected two numbers of milliseconds') end
     local now = now_ms()
-    local total = { ready = 0, in_flight = 0, age = 0, fault = '' }
-    for i = 1, #LETTERS do measure_stream(keys, LETTERS[i], now, total) end
+    local total = { ready = 0, running = 0, age = 0, fault = '' }
+    measure_streams(keys, now, total)
     local due_soon, due_later = due_within(keys, now, soon, total), due_within(keys, now, later, total)
     local paused = redis.pcall('HEXISTS', keys.meta, 'paused_ms')
     local reply = {
-        int(now), int(total.ready), int(total.in_flight), int(total.age), int(arrivals(keys)), int(due_soon),
+        int(now), int(total.ready), int(total.running), int(total.age), int(arrivals(keys)), int(due_soon),
         int(due_later), paused == 1 and '1' or '0', '',
     }
     append_workers(keys, reply, now, total)

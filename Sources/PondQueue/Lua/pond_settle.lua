@@ -14,7 +14,7 @@
 --                       (nobody here knows the kind; no attempt is counted)
 --            release    a, b = ''   c = spent, or ''
 --                       (not run to its end; ready again at the front, nothing is counted; an entry with more fields
---                       than a job has cannot be moved and is dead as malformed)
+--                       or bytes than a job has cannot be moved and is dead as malformed)
 --            postpone   a = delay in ms   b = ''   c = spent, or ''      (as release, but no sooner than that)
 --            duplicate  a = the id of the job that has the key, b, c = ''
 --            cancelled  a, b, c = ''
@@ -164,8 +164,9 @@ end
 
 local function settle_release(context, job)
     if is_cancelled(context, job) then return end_as('cancelled')(context, job) end
-    if #job.fields > WORDS_MAX then
-        bury_overfull(context.keys, job.id, job.fields, context.now, context.events)
+    local wrong = unmovable(job.fields)
+    if wrong then
+        bury(context.keys, job.id, job.fields, 'malformed', wrong, context.now, context.events)
         return 'dead malformed'
     end
     local fields = with_fields(job.fields, spent_fields(job, {
@@ -187,6 +188,11 @@ end
 local function settle_duplicate(context, job)
     free_key(context.keys, job.fields, job.id)
     note(context.events, 'duplicate', job.id .. ' ' .. job.a)
+    context.duplicates = context.duplicates + 1
+    -- Nobody works on such a key until somebody looks after the dead, so these are counted apart.
+    if redis.pcall('HEXISTS', context.keys.dead, job.a) == 1 then
+        context.duplicates_of_dead = context.duplicates_of_dead + 1
+    end
     return 'duplicate'
 end
 
@@ -418,6 +424,8 @@ local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
 local function finish(context, consumer)
     for letter, entries in pairs(context.finished) do forget_entries(context.keys[letter], entries) end
     count(context.keys, 'done', #context.done + context.unnamed)
+    count(context.keys, 'duplicates', context.duplicates)
+    count(context.keys, 'duplicates_of_dead', context.duplicates_of_dead)
     if context.unnamed > 0 then note_many(context.events, 'unsampled', int(context.unnamed), context.unnamed) end
     if #context.done > 0 then note_many(context.events, 'done', table.concat(context.done, ' '), #context.done) end
     slo_write(context.keys, context.tallies, context.now)
@@ -434,7 +442,7 @@ local function settle(names, args)
     local events = { facts = records.facts }
     local context = {
         keys = keys, now = now_ms(), events = events, tallies = slo_tallies(events), done = {}, unnamed = 0,
-        any_cancel = any_cancel(keys), owned = owned, finished = {},
+        any_cancel = any_cancel(keys), owned = owned, finished = {}, duplicates = 0, duplicates_of_dead = 0,
     }
     local replies = {}
     for i = 1, #records do

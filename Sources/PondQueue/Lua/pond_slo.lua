@@ -46,12 +46,6 @@ local function read_counters(keys, class, windows, now)
     return sums
 end
 
-local function bytes_of(fields)
-    local bytes = 0
-    for i = 1, #fields do bytes = bytes + #fields[i] end
-    return bytes
-end
-
 -- Looks at one ready entry: one that was tried before has had its wait counted already.
 local function look(context, entry)
     local fields = entry[2]

@@ -66,15 +66,13 @@ local function append_place(keys, reply, found)
 end
 
 local function append_queue(keys, reply, now)
-    local total = { ready = 0, in_flight = 0, age = 0, fault = '' }
-    for i = 1, #LETTERS do measure_stream(keys, LETTERS[i], now, total) end
-    local held, alive = checked(total, keys.due, 'ZCARD', keys.due),
-        checked(total, keys.beats, 'ZCOUNT', keys.beats, int(now - WORKER_ALIVE_MS), '+inf')
+    local total = places.measure(keys, now)
+    local alive = checked(total, keys.beats, 'ZCOUNT', keys.beats, int(now - WORKER_ALIVE_MS), '+inf')
     local meta = redis.pcall('HMGET', keys.meta, 'paused_ms', 'paused_reason', 'no_reclaim_before_ms')
     if is_error(meta) then meta = {} end
+    places.append_counts(reply, total, 1, #places.STATES)
     for _, word in ipairs({
-        'now_ms', int(now), 'ready', int(total.ready), 'in_flight', int(total.in_flight), 'held', int(held),
-        'workers', int(alive), 'paused_ms', meta[1] or '', 'paused_reason', meta[2] or '', 'reclaim_from_ms', meta[3] or '',
+        'now_ms', int(now), 'workers', int(alive), 'paused_ms', meta[1] or '', 'paused_reason', meta[2] or '', 'reclaim_from_ms', meta[3] or '',
     }) do
         reply[#reply + 1] = word
     end
@@ -83,7 +81,7 @@ end
 local function why(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    local found = look_up(keys, args[1] or '')
+    local found = places.look_up(keys, args[1] or '')
     local reply = {
         'id', found.id, 'state', found.state, 'since_ms', found.since or '', 'owner', found.owner or '',
         'due_ms', found.due or '', 'cause', found.cause or '', 'error', found.error or '', 'group', found.group or '',
