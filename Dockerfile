@@ -20,13 +20,16 @@ RUN swift build -c release --static-swift-stdlib --product pond \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libhiredis0.14 libsqlite3-0 \
+    && apt-get install -y --no-install-recommends ca-certificates libhiredis0.14 libsqlite3-0 tini \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/millpond millpond
 COPY --from=build /out/ /usr/local/bin/
+COPY packaging/docker/healthy /usr/local/bin/
 COPY LICENSE /usr/share/doc/millpond/LICENSE
 USER millpond
 WORKDIR /var/lib/millpond
 # Quiet, drain, hand back: what SIGTERM means to a worker and to a supervisor.
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["pond"]
+# A process that a handler leaves behind is a child of process 1, which has to reap it.
+ENTRYPOINT ["tini", "--", "pond"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["healthy"]

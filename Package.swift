@@ -12,6 +12,9 @@ let house: [SwiftSetting] = [
     .define("PLANTED_BUGS", .when(configuration: .debug)),
 ]
 
+/// `scripts/package` names a folder of static libraries; the linker finds them before the system's shared ones.
+let staticLibraries = Context.environment["MILLPOND_STATIC_LIBRARIES"].map { [LinkerSetting.unsafeFlags(["-L\($0)"])] }
+
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded = Target.Dependency.product(name: "NIOEmbedded", package: "swift-nio")
@@ -146,7 +149,8 @@ let package = Package(
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore, nioHTTP,
                 tracing,
             ],
-            swiftSettings: house
+            swiftSettings: house,
+            linkerSettings: staticLibraries
         ),
         .executableTarget(
             name: "ingest",
