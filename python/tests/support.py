@@ -2,6 +2,7 @@
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +19,11 @@ def pond(*arguments, url):
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
+def _listens(path):
+    with socket.socket(socket.AF_UNIX) as client:
+        return client.connect_ex(path) == 0
+
+
 def redis_url():
     """The address of a server of our own, started by the first call."""
     global _server
@@ -30,7 +36,7 @@ def redis_url():
         )
         atexit.register(lambda: (process.kill(), process.wait(), shutil.rmtree(folder)))
         deadline = time.monotonic() + 20
-        while not os.path.exists(f"{folder}/redis.sock"):
+        while not _listens(f"{folder}/redis.sock"):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("redis-server did not start")
             time.sleep(0.02)
