@@ -12,11 +12,15 @@ from millpond import pond_path
 _server = None
 
 
+def program():
+    """The path of the program that is tried."""
+    return os.environ.get("POND") or pond_path()
+
+
 def pond(*arguments, url):
     """Runs `pond` and gives what it wrote."""
     environment = {**os.environ, "MILLPOND_REDIS_URL": url, "SWIFT_BACKTRACE": "enable=no"}
-    command = [os.environ.get("POND") or pond_path(), *arguments]
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run([program(), *arguments], env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def _listens(path):

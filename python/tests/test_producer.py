@@ -1,5 +1,8 @@
 """Producers against a real Redis."""
 import asyncio
+import pathlib
+import re
+import textwrap
 import unittest
 
 import redis
@@ -134,6 +137,22 @@ class Async(RealRedis):
         first, again, many = asyncio.run(run())
         self.assertEqual((again.answer, again.id), ("duplicate", first.id))
         self.assertEqual([job.answer for job in many], ["enqueued", "held"])
+
+
+class Page(RealRedis):
+    def test_what_the_page_shows_runs(self):
+        page = pathlib.Path(__file__).parents[2] / "docs" / "python.md"
+        blocks = re.findall(r"```python\n(from datetime.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+        self.assertEqual(len(blocks), 1)
+        # The page names a Redis of its reader's, and what is behind `async with` stands in a function there.
+        code = blocks[0].replace("redis://127.0.0.1:6400", self.url)
+        code = code.replace("AsyncProducer(queue", "AsyncProducer(URL, queue")
+        names = {"addresses": ["a@b.c", "c@d.e"], "URL": self.url}
+        exec("async def page():\n" + textwrap.indent(code, "    "), names)
+        asyncio.run(names["page"]())
+        self.assertEqual([job[b"kind"] for job in self.ready("mp:{emails}:ready")], [b"email.send"] * 3)
+        held = [self.redis.zcard(f"mp:{{{queue}}}:due") for queue in ("emails", "reports")]
+        self.assertEqual(held, [1, 1])
 
 
 if __name__ == "__main__":
