@@ -1,4 +1,4 @@
-package import PondCore
+public import PondCore
 
 /// Why a handler that is another program failed its attempt: a fault of the program, not an answer that it gave.
 public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible {
@@ -32,6 +32,14 @@ public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible 
     public let cause: Cause
     /// What happened, for people.
     public let text: String
+    /// More lines for people, as a traceback; they say nothing about which failures belong together.
+    package var details = ""
+    /// Whether each further try would come to the same, after the same effects.
+    package var isFinal = false
+    /// Whether each other job would come to the same.
+    package var isForAllJobs = false
+    /// What a program that was stopped did not do in its time, when that may be why.
+    package var stopNote: String?
 
     package init(_ cause: Cause, _ text: String) {
         self.cause = cause
@@ -41,7 +49,44 @@ public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible 
     public var description: String { "\(cause.rawValue): \(text)" }
 }
 
-extension BridgeFailure: RootCauseDescribing {
+extension BridgeFailure: RootCauseDescribing, PermanentFailure, ToldFailure {
     /// What its group is made of.
     package var rootCauseParts: RootCause.Parts { .init(type: cause.rawValue, message: text) }
+    /// Set when no further try can help.
+    public var permanentCause: PondCore.Cause? { isFinal ? PondCore.Cause(cause.rawValue) : nil }
+    /// The cause, the text, and what is known beside them.
+    package var keptText: String { Details.added(to: description, details) }
+}
+
+/// What a program, or a web service, said of a job that it did not do.
+struct ProgramAnswer: Error, CustomStringConvertible {
+    /// Why, on one line.
+    var text: String
+    /// Set when no further try can help.
+    var cause: PondCore.Cause?
+    /// What the failure has in common with others, when it is not the text.
+    var rootCause: String?
+    /// The least that the job rests before its next try.
+    var retryAfter: Duration?
+    /// More lines for people, as a traceback.
+    var details = ""
+
+    var description: String { text }
+}
+
+extension ProgramAnswer: RootCauseDescribing, PermanentFailure, ToldFailure {
+    var permanentCause: PondCore.Cause? { cause }
+    var keptText: String { Details.added(to: text, details) }
+
+    var rootCauseParts: RootCause.Parts {
+        let type = cause.map { $0 == .failed ? "" : $0.name } ?? ""
+        return .init(type: type, message: text, key: rootCause)
+    }
+}
+
+/// The lines below an error text.
+enum Details {
+    static func added(to text: String, _ details: String) -> String {
+        details.isEmpty ? text : "\(text)\n\(details)"
+    }
 }

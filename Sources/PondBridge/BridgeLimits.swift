@@ -16,6 +16,22 @@ public enum BridgeLimits {
     static let quotedBytesMax = 512
     /// How long a handler that was told to stop may take for it, before SIGTERM, and again before SIGKILL.
     public static let stopGrace = Duration.milliseconds(1_500)
+    /// How often is looked whether anything is left of a group that was told to stop.
+    static let groupPoll = Duration.milliseconds(10)
+    /// The most lines of standard error that are kept with an error.
+    static let keptLinesMax = 20
+    /// The most bytes of standard error, or of a traceback, that are kept with an error.
+    static let keptBytesMax = 4_096
+    /// How much of a line that is too long is looked at, to tell what it would have been, in bytes.
+    static let cutLineBytesMax = 1_024
+    /// The most kinds that a program may announce.
+    static let announcedKindsMax = 1_000
+    /// How long a program may take to announce its kinds.
+    package static let announcementTime = Duration.seconds(15)
+    /// A kept connection that ends so soon after a request was written to it had been closed before: nobody read it.
+    static let staleConnectionTime = Duration.milliseconds(250)
+    /// How often a request that nobody read is sent on a kept connection, before it gets a new one.
+    static let unreadRequestsMax = 3
     /// How long a handler may live on after it closed its standard output.
     static let closedOutputGrace = Duration.milliseconds(500)
     /// How long handlers may take to end after their standard input was closed, when the worker ends.

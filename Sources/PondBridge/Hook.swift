@@ -83,9 +83,12 @@ package enum Hook: Sendable {
     }
 
     private func post(_ json: String, to address: HTTPAddress, within limit: Duration) async throws {
-        var request = HTTPClientRequest(url: address.text)
+        var request = HTTPClientRequest(url: address.url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
+        if let authorization = address.authorization {
+            request.headers.add(name: "Authorization", value: authorization)
+        }
         request.body = .bytes(ByteBuffer(string: json))
         let status: HTTPResponseStatus
         do {
@@ -97,10 +100,10 @@ package enum Hook: Sendable {
                 try await client.execute(request, timeout: time).status
             }
         } catch {
-            throw Failure(description: "\(address.text) did not answer: \(error)")
+            throw Failure(description: "\(address) did not answer: \(address.secrets.masked(in: "\(error)"))")
         }
         guard (200..<300).contains(status.code) else {
-            throw Failure(description: "\(address.text) answered \(status.code) \(status.reasonPhrase)")
+            throw Failure(description: "\(address) answered \(status.code) \(status.reasonPhrase)")
         }
     }
 }

@@ -81,6 +81,18 @@ package enum SafeLine {
         String(String(decoding: bytes, as: UTF8.self).debugDescription.dropFirst().dropLast())
     }
 
+    /// The last lines of a text, as far as they are kept.
+    static func tail(of text: String) -> String {
+        var kept: [String] = []
+        var bytes = 0
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")).reversed() {
+            bytes += min(line.count, BridgeLimits.quotedBytesMax)
+            guard kept.count < BridgeLimits.keptLinesMax, bytes <= BridgeLimits.keptBytesMax else { break }
+            kept.append(Self.text(line.prefix(BridgeLimits.quotedBytesMax)))
+        }
+        return kept.reversed().joined(separator: "\n")
+    }
+
     /// The first 100 bytes in quotes, and how many more there are.
     package static func quoted(_ bytes: [UInt8]) -> String {
         let shown = String(decoding: bytes.prefix(100), as: UTF8.self).debugDescription

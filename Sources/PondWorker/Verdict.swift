@@ -28,9 +28,9 @@ package enum Verdict {
         case .stopping: return .released
         case .cancelled: return .cancelled
         case .timeout(let limit):
-            return afterFailure(of: job, "timed out after \(limit.inSeconds) s", terms)
+            return afterFailure(of: job, "timed out after \(limit.inSeconds) s" + note(on: thrown), terms)
         case .silent(let interval):
-            return afterFailure(of: job, "no heartbeat for \(interval.inSeconds) s", terms)
+            return afterFailure(of: job, "no heartbeat for \(interval.inSeconds) s" + note(on: thrown), terms)
         case .overBudget:
             let exhaustion = budget.obstacle(after: spent)
             return .dead(cause: .wallExhausted, error: exhaustion?.text ?? "its time over all tries is used up")
@@ -75,8 +75,13 @@ package enum Verdict {
         case let error as RetryLater:
             return afterFailure(of: job, error.reason, hint: error.after, terms)
         default:
-            return afterFailure(of: job, describe(error), terms)
+            return afterFailure(of: job, describe(error), hint: (error as? any ToldFailure)?.retryAfter, terms)
         }
+    }
+
+    /// What a handler that was stopped leaves to be said, as in `; it wrote nothing`.
+    private static func note(on error: any Error) -> String {
+        (error as? any ToldFailure)?.stopNote.map { "; \($0)" } ?? ""
     }
 
     /// Another try, unless the tries or a part of the budget are used up; the first that is names the cause.
@@ -106,6 +111,6 @@ package enum Verdict {
     }
 
     private static func describe(_ error: any Error) -> String {
-        "\(type(of: error)): \(error)"
+        (error as? any ToldFailure)?.keptText ?? "\(type(of: error)): \(error)"
     }
 }

@@ -70,10 +70,56 @@ import Testing
         }
     }
 
+    @Test func `a program that names its kinds gets no others`() async throws {
+        let place = try Place()
+        try await withDirectory { folder in
+            let program = """
+                import os, sys
+                if os.environ.get("MILLPOND_ASK") == "kinds":
+                    print('{"type":"kinds","kinds":["a.b"]}')
+                    sys.exit()
+                for line in sys.stdin: print('{"type":"done"}')
+                """
+            try Data(program.utf8).write(to: URL(filePath: "\(folder)/handler.py"))
+            let other = try await place.queue.enqueue(NewJob(kind: try JobKind("a.c"), data: [])).id
+            try await add(place)
+            try await Child.run(options(place, "--exec", "python3 \(folder)/handler.py")) { worker in
+                try await worker.line("leaving the job to a worker that has one")
+                try await place.eventually("its own is done") { $0.done == 1 }
+                worker.send(SIGTERM)
+                try await worker.exit()
+            }
+            #expect(try await place.queue.depth().dead == 0)
+            #expect(try await place.queue.cancel(other) != .unknown)
+        }
+    }
+
+    @Test func `a token comes from a file, and no secret is in the log`() async throws {
+        let place = try Place()
+        try await withDirectory { folder in
+            try Data("t0psecret\n".utf8).write(to: URL(filePath: "\(folder)/token"))
+            try Data("http://127.0.0.1:1/?key=k3ysecret\n".utf8).write(to: URL(filePath: "\(folder)/url"))
+            try await add(place)
+            let secrets = ["--http", "@\(folder)/url", "--http-bearer-file", "\(folder)/token", "--attempts", "1"]
+            let ended = try await Child.run(["worker"] + place.options + secrets) { worker in
+                try await place.eventually("it is dead") { $0.dead == 1 }
+                worker.send(SIGTERM)
+                try await worker.exit()
+            }
+            let error = try #require(try await place.queue.dead().first).error
+            #expect(error.hasPrefix("handler_unreachable: http://127.0.0.1:1/?key=*** did not answer"), "\(error)")
+            let told = (ended.output + ended.error).joined(separator: "\n") + error
+            #expect(!told.contains("t0psecret") && !told.contains("k3ysecret"), "\(told)")
+        }
+    }
+
     @Test(
         arguments: [
             (["--exec", "a", "--http", "http://b"], "exclude each other"), (["--exec", ""], "is empty"),
             (["--job-timeout", "5s"], "are for --exec"), (["--http", "localhost:80"], "is no address"),
+            (["--http", "http://a:b@c", "--http-header", "Authorization: x"], "two logins"),
+            (["--http", "http://c", "--http-bearer-file", "/none"], "--http-bearer-file names cannot be used"),
+            (["--exec", "a", "--http-header", "X: y"], "are for --http"),
         ]
     )
     func `options that contradict each other are refused`(more: [String], text: String) async throws {

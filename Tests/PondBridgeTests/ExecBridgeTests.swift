@@ -220,4 +220,82 @@ import Testing
         let line = harness.logs.all.first { $0.hasPrefix("reading the file") } ?? ""
         #expect(line.contains("job=\(id)") && line.contains("kind=a.b") && line.contains("stream=stderr"))
     }
+
+    @Test(
+        arguments: [
+            #"{"type":"done","id":"ID","result":{"s":NaN}}"#, #"{"type":"done","result_base64":"*"}"#,
+            #"{"type":"done","id":"ID","result":"LONG"}"#,
+        ]
+    )
+    func `a result that cannot be read does not undo the work`(answer: String) async throws {
+        let harness = try Harness()
+        let bridge = try bridge(
+            harness,
+            """
+            for line in sys.stdin:
+                open("\(harness.folder)/effects", "a").write("x ")
+                answer = r'''\(answer)'''
+                print(answer.replace("ID", json.loads(line)["id"]).replace("LONG", "x" * 3000000), flush=True)
+            """
+        )
+        for key in ["a", "b"] { try await harness.enqueue("{}", try .once(key)) }
+        try await harness.withWorker(bridge, attempts: 3) {
+            try await harness.eventually { $0.done == 2 || $0.dead > 0 }
+        }
+        #expect(try await harness.queue.depth().done == 2)
+        #expect(harness.words("effects").count == 2)
+        #expect(harness.logs.all.count { $0.hasPrefix("the result is not kept") } == 2)
+    }
+
+    @Test(
+        arguments: [
+            (#"{"type":"enqueue","kind":"late","data":NaN}"#, "handler_child_job_refused"),
+            ("LONG", "handler_line_too_long"),
+        ]
+    )
+    func `what each further try would come to is dead at once`(line: String, cause: String) async throws {
+        let harness = try Harness()
+        let bridge = try bridge(
+            harness,
+            """
+            for line in sys.stdin:
+                print(r'''\(line)'''.replace("LONG", "x" * 3000000), flush=True)
+                say(type="done")
+            """
+        )
+        try await harness.enqueue("{}")
+        try await harness.withWorker(bridge, attempts: 3) { try await harness.eventually { $0.dead == 1 } }
+        let dead = try #require(try await harness.queue.dead().first)
+        #expect(dead.cause == cause && dead.attempts == 1)
+        #expect(dead.error.hasPrefix("\(cause): "), "\(dead.error)")
+    }
+
+    @Test(arguments: [
+        ("cat >/dev/null", "does it flush after each line?"), ("printf '{'; cat >/dev/null", "has no line end"),
+    ])
+    func `one whose lines do not come is told to flush`(command: String, text: String) async throws {
+        let harness = try Harness()
+        let bridge = try ExecBridge(command, slots: 1, logger: harness.pond.logger)
+        try await harness.enqueue("{}")
+        try await harness.withWorker(bridge, timeout: .milliseconds(300)) {
+            try await harness.eventually { $0.dead == 1 }
+        }
+        let error = try #require(try await harness.queue.dead().first).error
+        #expect(error.hasPrefix("timed out after 0.3 s; ") && error.contains(text), "\(error)")
+    }
+
+    @Test func `Python writes each line at once`() async throws {
+        let harness = try Harness()
+        let program = """
+            import sys
+            for line in sys.stdin: print('{"type":"done"}')
+            """
+        try harness.write(program, to: "\(harness.folder)/h.py")
+        let bridge = try ExecBridge("python3 \(harness.folder)/h.py", slots: 1, logger: harness.pond.logger)
+        try await harness.enqueue("{}")
+        try await harness.withWorker(bridge, timeout: .seconds(10)) {
+            try await harness.eventually { $0.done == 1 || $0.dead == 1 }
+        }
+        #expect(try await harness.queue.depth().done == 1)
+    }
 }

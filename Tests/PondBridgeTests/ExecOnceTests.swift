@@ -86,4 +86,101 @@ import Testing
     @Test func `a process that does not read a large payload ends all the same`() async throws {
         let (_, _) = try await run("exit 0", "\"\(String(repeating: "x", count: 1_000_000))\"") { $0.done == 1 }
     }
+
+    // MARK: - Stopped by its worker
+
+    /// Says that it began, cleans up when it is told to end, and calls that a success.
+    private static let trapped = """
+        trap 'sleep 0.3; echo cleaned >> FOLDER/notes; exit 0' TERM
+        echo begun >> FOLDER/notes
+        while :; do sleep 0.02; done
+        """
+    /// The handler as the process itself, and behind shells that wait for it.
+    static let shells = ["bash FOLDER/handler.sh", "bash FOLDER/handler.sh; true", "cd / && dash FOLDER/handler.sh"]
+
+    private func trappedHarness(_ command: String) throws -> (Harness, ExecOnceBridge) {
+        let harness = try Harness()
+        let program = Self.trapped.replacing("FOLDER", with: harness.folder)
+        try harness.write(program, to: "\(harness.folder)/handler.sh")
+        let line = command.replacing("FOLDER", with: harness.folder)
+        return (harness, try ExecOnceBridge(line, slots: 4, logger: harness.pond.logger))
+    }
+
+    @Test(arguments: shells)
+    func `one that ends well because its time was up is a failed try, and had the time to clean up`(
+        command: String
+    ) async throws {
+        let (harness, bridge) = try trappedHarness(command)
+        try await harness.enqueue("{}")
+        try await harness.withWorker(bridge, timeout: .milliseconds(500)) {
+            try await harness.eventually { $0.dead == 1 || $0.done == 1 }
+        }
+        #expect(try await harness.queue.dead().map(\.error) == ["timed out after 0.5 s"])
+        #expect(harness.words("notes") == ["begun", "cleaned"])
+    }
+
+    @Test(arguments: shells) func `one that ends well because its worker stops runs elsewhere`(
+        command: String
+    ) async throws {
+        let (harness, bridge) = try trappedHarness(command)
+        try await harness.enqueue("{}")
+        try await harness.withWorker(bridge, endsAtOnce: true) { try await harness.eventually("notes", words: 1) }
+        let depth = try await harness.queue.depth()
+        #expect(depth.done == 0 && depth.dead == 0 && depth.ready == 1)
+        #expect(harness.words("notes") == ["begun", "cleaned"])
+    }
+
+    @Test func `one that ends well because its job was cancelled is cancelled`() async throws {
+        let (harness, bridge) = try trappedHarness(Self.shells[0])
+        let id = try await harness.enqueue("{}")
+        try await harness.withWorker(bridge) {
+            try await harness.eventually("notes", words: 1)
+            _ = try await harness.queue.cancel(id)
+            try await harness.eventually { $0.inFlight == 0 && $0.ready == 0 }
+        }
+        #expect(try await harness.queue.depth().done == 0)
+        #expect(harness.words("notes") == ["begun", "cleaned"])
+    }
+
+    // MARK: - Ends that say nothing about the job
+
+    @Test(arguments: [("FOLDER/none", "127", "not found"), ("FOLDER/plain", "126", "may not be run")])
+    func `a program that cannot be run kills no job, and is told of once`(
+        command: String,
+        code: String,
+        meaning: String
+    ) async throws {
+        let harness = try Harness()
+        try harness.write("#!/bin/sh\n", to: "\(harness.folder)/plain")
+        let line = command.replacing("FOLDER", with: harness.folder)
+        let bridge = try ExecOnceBridge(line, slots: 4, logger: harness.pond.logger)
+        for _ in 0..<5 { try await harness.enqueue("{}") }
+        try await harness.withWorker(bridge, attempts: 2) { try await harness.eventually { $0.dead == 5 } }
+        for dead in try await harness.queue.dead() {
+            #expect(dead.attempts == 2 && dead.cause == "attempts_exhausted")
+            #expect(dead.error.hasPrefix("handler_died: it ended with exit code \(code) ("), "\(dead.error)")
+            #expect(dead.error.contains(meaning), "\(dead.error)")
+        }
+        #expect(harness.logs.all.count { $0.hasPrefix("the handler cannot run any job") } == 1)
+    }
+
+    @Test(arguments: ["kill -9 $$", "sh -c 'kill -SEGV $$'; exit $?", "sh -c 'kill -9 $$'", "timeout 0.01 sleep 5"])
+    func `what a signal ended is tried again, behind a shell too`(end: String) async throws {
+        let (harness, _) = try await run("[ $MILLPOND_ATTEMPT = 2 ] && exit 0; \(end)", attempts: 2) {
+            $0.done == 1 || $0.dead == 1
+        }
+        #expect(try await harness.queue.depth().done == 1)
+        #expect(harness.logs.all.contains { $0.contains("handler_died") })
+    }
+
+    @Test func `a traceback stays with the dead job, and is logged with its id before the end`() async throws {
+        let (harness, id) = try await run("printf 'Traceback\n  line 7\nKeyError\n' >&2; exit 1") { $0.dead == 1 }
+        let dead = try #require(try await harness.queue.dead().first)
+        #expect(dead.error.hasPrefix("it ended with exit code 1; the last it wrote on standard error is: KeyError\n"))
+        #expect(dead.error.hasSuffix("Traceback\n  line 7\nKeyError"), "\(dead.error)")
+        let lines = harness.logs.all
+        let trace = try #require(lines.firstIndex { $0.contains("line 7") && $0.contains("job=\(id)") })
+        let end = try #require(lines.firstIndex { $0.hasPrefix("attempt failed for good") })
+        #expect(trace < end)
+    }
 }

@@ -1,7 +1,9 @@
+import FoundationEssentials
 import Glibc
 import PondBridge
 import PondCore
 import PondQueue
+import PondRedis
 import PondTestKit
 import Testing
 
@@ -16,7 +18,7 @@ import Testing
             def log_message(self, *words): pass
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
-                mode = self.path[1:]
+                mode = self.path[1:].split("?")[0]
                 tries[body] = tries.get(body, 0) + 1
                 open(folder + "/seen", "a").write(json.dumps([dict(self.headers.items()), body]) + "\\n")
                 if mode == "hang": time.sleep(600)
@@ -25,13 +27,15 @@ import Testing
                 if mode == "busy" and tries[body] == 1: code, headers = 429, {"Retry-After": "1"}
                 if mode == "down": code, answer = 503, b"maintenance"
                 if mode == "bad": code, answer = 422, b"no such user"
-                if mode == "moved": code, headers = 302, {"Location": "http://127.0.0.1:1/"}
+                if mode.startswith("code"): code, answer = int(mode[4:7]), b"you sent " + str(self.headers["X-Key"]).encode()
+                if 300 <= code < 400: headers = {"Location": "http://svc:s3cret@127.0.0.1:1" + self.path}
                 if mode == "large": answer = b"x" * 50000000
                 self.send_response(code)
                 for name, value in headers.items(): self.send_header(name, value)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+                if mode == "closes": self.close_connection = True
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
@@ -43,6 +47,19 @@ import Testing
         sys.stdin.read()
         """
 
+    /// The whole journal, for words that must not be in it.
+    private func journal(_ harness: Harness) async throws -> String {
+        let entries = try await harness.redis.send(
+            RedisCommand("XRANGE", .text(harness.queue.keys.journal), "-", "+")
+        )
+        return words(of: entries).joined(separator: " ")
+    }
+
+    private func words(of value: RESPValue) -> [String] {
+        if case .array(let values) = value { return values.flatMap(words) }
+        return value.string.map { [$0] } ?? []
+    }
+
     /// A service, and a worker that posts to it, while `body` runs.
     private func serve(
         _ mode: String,
@@ -50,6 +67,8 @@ import Testing
         attempts: Int = 1,
         timeout: Duration = .seconds(20),
         compensates: Bool = false,
+        login: String = "",
+        headers: [HTTPHeader] = [],
         _ body: (Harness) async throws -> Void
     ) async throws {
         let harness = try Harness()
@@ -59,7 +78,8 @@ import Testing
         defer { pclose(service) }
         _ = try await Waiting.until(within: .seconds(20)) { !harness.words("port").isEmpty }
         let port = harness.words("port").first ?? "0"
-        let bridge = HTTPBridge(try HTTPAddress("http://127.0.0.1:\(port)/\(mode)"), connections: slots)
+        let address = try HTTPAddress("http://\(login)127.0.0.1:\(port)/\(mode)")
+        let bridge = HTTPBridge(address, headers: headers, connections: slots, logger: harness.pond.logger)
         try await harness.withWorker(
             bridge,
             slots: slots,
@@ -119,7 +139,7 @@ import Testing
     @Test(
         arguments: [
             ("down", "attempts_exhausted", "503 Service Unavailable: maintenance"),
-            ("bad", "http_422", "422 Unprocessable Entity: no such user"), ("moved", "http_302", "302 Found: ok"),
+            ("bad", "http_422", "422 Unprocessable Entity: no such user"), ("code410", "http_410", "410 Gone: you"),
             ("drop", "attempts_exhausted", "handler_unreachable"), ("hang", "attempts_exhausted", "timed out"),
         ]
     )
@@ -152,15 +172,59 @@ import Testing
 
     @Test func `nobody there is told with the address`() async throws {
         let harness = try Harness()
-        let bridge = HTTPBridge(try HTTPAddress("http://127.0.0.1:1/jobs"), connections: 1)
+        let bridge = HTTPBridge(
+            try HTTPAddress("http://127.0.0.1:1/jobs"),
+            connections: 1,
+            logger: harness.pond.logger
+        )
         try await harness.enqueue("1")
         try await harness.withWorker(bridge) { try await harness.eventually { $0.dead == 1 } }
         let error = try #require(try await harness.queue.dead().first).error
-        #expect(error.contains("handler_unreachable: http://127.0.0.1:1/jobs did not answer"), "\(error)")
+        #expect(error.hasPrefix("handler_unreachable: http://127.0.0.1:1/jobs did not answer"), "\(error)")
     }
 
     @Test(arguments: ["", "localhost", "ftp://a/b", "http://", "http:///x"])
     func `what is no address is refused`(text: String) {
         #expect(throws: PondError.self) { try HTTPAddress(text) }
+    }
+
+    @Test(arguments: [301, 307, 401, 404]) func `a wrong deployment kills no job at once, and is told of once`(
+        code: Int
+    ) async throws {
+        try await serve("code\(code)?token=T0P5", attempts: 2, login: "svc:s3cret@") { harness in
+            for number in 0..<5 { try await harness.enqueue("\(number)") }
+            try await harness.eventually { $0.dead == 5 }
+            for dead in try await harness.queue.dead() {
+                #expect(dead.attempts == 2 && dead.cause == "attempts_exhausted")
+                #expect(dead.error.hasPrefix("http_\(code): http://***@127.0.0.1:"), "\(dead.error)")
+                let place = ", Location http://***@127.0.0.1:1/code\(code)?token=***: you sent"
+                #expect(dead.error.contains(place) == (code < 400), "\(dead.error)")
+            }
+            #expect(harness.logs.all.count { $0.hasPrefix("the handler cannot run any job") } == 1)
+        }
+    }
+
+    @Test func `a login and headers are sent and shown to nobody`() async throws {
+        let key = try HTTPHeader(name: "X-Key", value: "k3y-k3y")
+        try await serve("code422?token=T0P5", login: "svc:s3cret@", headers: [key]) { harness in
+            try await harness.enqueue("1")
+            try await harness.eventually { $0.dead == 1 }
+            let seen = try ChildRun.output(["/bin/cat", "\(harness.folder)/seen"])
+            let login = Data("svc:s3cret".utf8).base64EncodedString()
+            #expect(seen.contains("\"Authorization\": \"Basic \(login)\"") && seen.contains("\"X-Key\": \"k3y-k3y\""))
+            let error = try #require(try await harness.queue.dead().first).error
+            #expect(error.hasSuffix("answered 422 Unprocessable Entity: you sent ***"), "\(error)")
+            let told = try await journal(harness) + harness.logs.all.joined() + error
+            #expect(try await journal(harness).contains("http_422"))
+            for secret in ["s3cret", "T0P5", "k3y-k3y", login] { #expect(!told.contains(secret)) }
+        }
+    }
+
+    @Test func `a service that closes kept connections costs no try`() async throws {
+        try await serve("closes", slots: 4) { harness in
+            for number in 0..<200 { try await harness.enqueue("\(number)") }
+            try await harness.eventually { $0.done + $0.dead == 200 }
+            #expect(try await harness.queue.dead().map(\.error) == [])
+        }
     }
 }

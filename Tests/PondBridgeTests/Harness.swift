@@ -60,6 +60,7 @@ struct Harness: Sendable {
         attempts: Int = 1,
         timeout: Duration = .seconds(20),
         compensates: Bool = false,
+        endsAtOnce: Bool = false,
         _ body: () async throws -> Void
     ) async throws {
         var configuration = WorkerConfiguration(queues: [queue.name.text])
@@ -85,7 +86,7 @@ struct Harness: Sendable {
                 await bridge.close()
                 throw error
             }
-            worker.drain()
+            if endsAtOnce { worker.hurry() } else { worker.drain() }
             try await group.waitForAll()
             await bridge.close()
         }
@@ -98,6 +99,15 @@ struct Harness: Sendable {
         kind: String = "a.b"
     ) async throws -> JobID {
         try await queue.enqueue(NewJob(kind: try JobKind(kind), data: Array(data.utf8), options: options)).id
+    }
+
+    /// Waits until a file holds so many words.
+    func eventually(_ name: String, words count: Int, within limit: Duration = .seconds(20)) async throws {
+        let deadline = ContinuousClock.now + limit
+        while words(name).count < count {
+            guard ContinuousClock.now < deadline else { throw Missed("\(name) holds \(words(name))") }
+            try await Task.sleep(for: .milliseconds(5))
+        }
     }
 
     /// Waits until the queue answers as wished; the last depth is in the error when it does not.

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import PondBridge
 import PondCore
 import Testing
@@ -40,7 +41,8 @@ import Testing
             "{\"type\":\"done\",}",
             "{\"type\":\"spend\",\"usd\":\"1\"}", "{\"type\":\"spend\",\"usd\":1e999}",
             "{\"type\":\"retry\",\"after_ms\":-1}", "{\"type\":\"enqueue\"}",
-            "{\"type\":\"enqueue\",\"kind\":\"a\",\"priority\":\"top\"}", "{\"type\":\"done\",\"result_base64\":\"*\"}",
+            "{\"type\":\"enqueue\",\"kind\":\"a\",\"priority\":\"top\"}", "{\"type\":\"spend\",\"usd\":NaN}",
+            "{\"type\":\"kinds\",\"kinds\":[7]}",
             "{\"type\":\"done\",\"\\u0074ype\":\"fail\"}", "\u{0}",
         ]
     )
@@ -98,5 +100,114 @@ import Testing
         mailbox.end()
         #expect(await mailbox.next() == nil)
         #expect(mailbox.close())
+    }
+
+    @Test(
+        arguments: [
+            (#"{"type":"done","result":{"s":NaN,"t":"a\"NaN"}}"#, "no JSON"),
+            (#"{"type":"done","result":-Infinity}"#, "no JSON"),
+            (#"{"type":"done","result_base64":"*"}"#, "no base64"), (#"{"type":"done","keep_ms":-1}"#, "negative"),
+            (#"{"type":"done","result_dropped":"a date"}"#, "a date"),
+        ]
+    )
+    func `work that is done is done, whatever is wrong with its result`(line: String, why: String) throws {
+        guard case .answer(.done(nil, nil, let dropped?)) = try ExecMessage.read(Array(line.utf8)).message else {
+            Issue.record("\(line) is read otherwise")
+            return
+        }
+        #expect(dropped.contains(why), "\(dropped)")
+    }
+
+    @Test func `kinds are announced with or without limits`() throws {
+        let line = #"{"type":"kinds","kinds":["a",{"kind":"b","attempts":3,"timeout_ms":500}]}"#
+        #expect(
+            try ExecMessage.read(Array(line.utf8)).message
+                == .kinds([AnnouncedKind("a"), AnnouncedKind("b", attempts: 3, timeout: .milliseconds(500))])
+        )
+    }
+
+    @Test(
+        arguments: [
+            (0, .done), (75, .retry), (1, .final(code: 1)), (123, .final(code: 123)), (124, .saidNothing),
+            (125, .saidNothing), (126, .saidNothing), (127, .saidNothing), (128, .final(code: 128)),
+            (129, .saidNothing), (137, .saidNothing), (192, .saidNothing), (193, .final(code: 193)),
+            (255, .final(code: 255)), (nil, .saidNothing),
+        ] as [(Int32?, ExitJudgement)]
+    )
+    func `an end is judged by its code, unless it was ours`(code: Int32?, judgement: ExitJudgement) {
+        #expect(ExitJudgement(code: code, wasStopped: false) == judgement)
+        #expect(ExitJudgement(code: code, wasStopped: true) == .stopped)
+    }
+
+    @Test(
+        arguments: [
+            "python3 h.py", "./a.sh --x=1", "  bin/job", "node 'a;b.mjs' \"$HOME\"", "/x/y z 2>log",
+            "cat <in >out", "\"/a b/c\" d", "$HOME/x a\\;b", "g++ x",
+        ]
+    )
+    func `one program takes the place of its shell`(command: String) {
+        #expect(ShellCommand.replacingShell(command) == "exec \(command)")
+    }
+
+    @Test(
+        arguments: [
+            "a; b", "a && b", "a | b", "a &", "(a)", "a\nb", "A=1 b", "exec a", "cd /x", "if a", "echo `b`", "! a",
+            "{ a", "[ a ]",
+            "$X y", "'a", "a \\", "", "  ", "true", ". ./x", "a # b", "a $(b)", ">x", "while read -r l",
+        ]
+    )
+    func `what a shell has to do itself is left to it`(command: String) {
+        #expect(ShellCommand.replacingShell(command) == command)
+    }
+
+    @Test(
+        arguments: [
+            (.done, [200, 204, 299]), (.later, [408, 425, 429, 500, 503, 599]),
+            (.elsewhere, [301, 302, 304, 307, 308, 401, 403, 404, 405, 407, 421]),
+            (.final, [400, 402, 406, 409, 410, 413, 415, 422]),
+        ] as [(HTTPJudgement, [UInt])]
+    )
+    func `a status is judged by what it says about the job`(judgement: HTTPJudgement, codes: [UInt]) {
+        for code in codes { #expect(HTTPJudgement(code) == judgement, "\(code)") }
+    }
+
+    @Test(
+        arguments: [
+            ("http://a:80/b?c", "http://a:80/b?***", "http://a:80/b?c", nil),
+            (
+                "http://svc:s%2Fcret@a/b?token=T123&x=\n", "http://***@a/b?token=***&x=***", "http://a/b?token=T123&x=",
+                "svc:s/cret"
+            ),
+            ("https://tok123@a/", "https://***@a/", "https://a/", "tok123:"),
+            (" http://a/b@c:1 ", "http://a/b@c:1", "http://a/b@c:1", nil),
+        ] as [(String, String, String, String?)]
+    )
+    func `an address shows no secret, and sends its login as it is meant`(
+        text: String,
+        shown: String,
+        asked: String,
+        login: String?
+    ) throws {
+        let address = try HTTPAddress(text)
+        #expect(address.text == shown && address.url == asked)
+        #expect(address.authorization == login.map { "Basic \(Data($0.utf8).base64EncodedString())" })
+        #expect(
+            address.secrets.masked(in: "say s/cret T123") == (login == "svc:s/cret" ? "say *** ***" : "say s/cret T123")
+        )
+    }
+
+    @Test func `an address that is none is refused without its password`() {
+        let error = #expect(throws: PondError.self) { try HTTPAddress("http://svc:pa#ss/wo@rd@ host/?token=T123") }
+        #expect(
+            error?.message.contains("wo") == false && error?.message.contains("T123") == false,
+            "\(String(describing: error))"
+        )
+    }
+
+    @Test(arguments: [
+        ("Idempotency-Key", "a"), ("millpond-job", "a"), ("A B", "a"), ("", "a"), ("X", "a\nb"), ("X", ""),
+    ])
+    func `a header that is the job's own or not a header is refused`(name: String, value: String) {
+        #expect(throws: PondError.self) { try HTTPHeader(name: name, value: value) }
     }
 }

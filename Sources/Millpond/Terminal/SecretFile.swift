@@ -1,9 +1,9 @@
 /// A file that holds one secret, as container platforms mount them.
-enum SecretFile {
+package enum SecretFile {
     private static let bytesMax = 4_096
 
     /// The file's text without the line end that editors put behind it.
-    static func read(_ path: String, named name: String) throws(CommandFailure) -> String {
+    package static func read(_ path: String, named name: String) throws(CommandFailure) -> String {
         let bytes: [UInt8]
         do throws(BoundedFile.Obstacle) {
             bytes = try BoundedFile.read(path, atMost: bytesMax)
@@ -22,7 +22,7 @@ enum SecretFile {
         CommandFailure(
             .usage,
             "the file \(SafeText.escaped(path)) that \(name) names cannot be used: \(why)",
-            hint: "let it hold the password alone, readable by this user"
+            hint: "let it hold the secret alone, readable by this user"
         )
     }
 }

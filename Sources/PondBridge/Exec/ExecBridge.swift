@@ -6,6 +6,8 @@ public import PondWorker
 public final class ExecBridge: Bridge {
     private let world: HandlerWorld
     private let pool: ExecPool
+    private let command: String
+    private let complaints: Complaints
 
     /// - Parameters:
     ///   - command: what `/bin/sh -c` runs, once a slot, when the slot has its first job.
@@ -15,22 +17,33 @@ public final class ExecBridge: Bridge {
         try OpenFiles.allow(handlers: slots)
         world = HandlerWorld(logger, clock)
         pool = ExecPool(command, world)
+        self.command = command
+        complaints = Complaints(logger)
     }
 
     /// Has the job run by a program that waits for one, or by a new one.
     public func run(_ job: JobContext) async throws {
         let child = try await pool.take()
-        let answer: ExecMessage.Answer
+        let answer: ToldAnswer
         do {
             answer = try await child.run(job)
         } catch {
             // What the worker itself stopped is no fault of the program.
             if !Task.isCancelled { pool.noteFault() }
+            if let failure = error as? BridgeFailure, failure.isForAllJobs {
+                complaints.say(failure.cause.rawValue, failure.text)
+            }
             throw error
         }
+        complaints.clear()
         if child.isUsable { pool.put(child) } else { await child.retire() }
         try job.end(as: answer)
     }
+
+    /// Asks the program for the kinds that it has handlers for: starts it once without any job, to be told.
+    ///
+    /// - Returns: nil when it does not say.
+    public func announcedKinds() async -> [AnnouncedKind]? { await KindInquiry(world).ask(command) }
 
     /// Ends the programs that wait: their standard input first, and force when that does not do.
     public func close() async {
@@ -41,15 +54,16 @@ public final class ExecBridge: Bridge {
 
 extension JobContext {
     /// Turns the answer of a program into what a handler returns or throws.
-    func end(as answer: ExecMessage.Answer) throws {
-        switch answer {
-        case .done(let result, let time):
-            guard let result else { return }
-            leaveIfPossible(result, keptFor: time)
-        case .retry(let after, let error, let rootCause):
-            throw RetryLater(after: after ?? .zero, error, rootCauseKey: rootCause)
-        case .fail(let error, let cause, let rootCause):
-            throw GiveUp(error, cause: CauseName.made(from: cause), rootCauseKey: rootCause)
+    func end(as told: ToldAnswer) throws {
+        switch told.answer {
+        case .done(let result, let time, let dropped):
+            if let dropped { logger.warning("the result is not kept", metadata: ["why": "\(dropped)"]) }
+            if let result { leaveIfPossible(result, keptFor: time) }
+        case .retry(let after, let error, let rootCause, _):
+            throw ProgramAnswer(text: error, rootCause: rootCause, retryAfter: after, details: told.details)
+        case .fail(let error, let cause, let rootCause, _):
+            let cause = Cause(CauseName.made(from: cause))
+            throw ProgramAnswer(text: error, cause: cause, rootCause: rootCause, details: told.details)
         }
     }
 

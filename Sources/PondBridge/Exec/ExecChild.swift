@@ -11,12 +11,25 @@ final class ExecChild: Sendable {
         var splitter = LineSplitter(lineBytesMax: BridgeLimits.lineBytesMax)
         /// Why it was killed, when it was.
         var fault: BridgeFailure?
+        /// The rest of a line that was too long is still to come, so it gets no further job.
+        var isMidLine = false
         /// It closed its standard output, so it ends, or has to.
         var hasClosedOutput = false
         /// What children of it that have ended took up to the last job's end.
         var childrenCPU = Duration.zero
+        /// What came on standard output since its job began, and whether the last of it has no line end.
+        var bytesOfJob = 0
+        var endsInLine = false
         /// It has named a job in an answer, so an answer that names none is not from the same hand.
         var namesJobs = false
+
+        /// What a program may have forgotten that was heard nothing of.
+        var silence: String? {
+            if bytesOfJob == 0 {
+                return "nothing came on its standard output since the job began: does it flush after each line?"
+            }
+            return endsInLine ? "the last that it wrote has no line end" : nil
+        }
     }
 
     private let process: ChildProcess
@@ -36,15 +49,17 @@ final class ExecChild: Sendable {
     /// Whether another job may be given to it.
     var isUsable: Bool {
         // One that answered and then ended must not get the next job, before its end is known by other ways too.
-        state.withLock { $0.fault == nil && !$0.hasClosedOutput } && process.pid.map(ChildUsage.isRunningChild) ?? false
+        state.withLock { $0.fault == nil && !$0.hasClosedOutput && !$0.isMidLine }
+            && process.pid.map(ChildUsage.isRunningChild) ?? false
     }
 
     /// Has it run a job.
     ///
     /// - Returns: its answer; then it is ready for the next one.
     /// - Throws: `BridgeFailure`, or what the job's context throws; then nothing of the process is left.
-    func run(_ job: JobContext) async throws -> ExecMessage.Answer {
+    func run(_ job: JobContext) async throws -> ToldAnswer {
         process.errors.belong(to: job.logger)
+        state.withLock { ($0.bytesOfJob, $0.endsInLine) = (0, false) }
         mailbox.open()
         let began = clock.now()
         let before = process.pid.flatMap { ProcessClock.read($0) }
@@ -58,8 +73,7 @@ final class ExecChild: Sendable {
                 self.stop(job.id)
             }
             if let before { charge(job, since: before, after: began.duration(to: clock.now())) }
-            process.errors.belong(to: logger)
-            return answer
+            return told(answer)
         } catch {
             guard let failure = error as? BridgeFailure else {
                 await end(as: BridgeFailure(.stopped, "its job was stopped"))
@@ -69,8 +83,20 @@ final class ExecChild: Sendable {
         }
     }
 
+    /// Says in the log what an answer brings with it.
+    private func told(_ answer: ExecMessage.Answer) -> ToldAnswer {
+        switch answer {
+        case .retry(_, _, _, let trace?), .fail(_, _, _, let trace?):
+            process.errors.take(lines: trace)
+            return ToldAnswer(answer: answer, details: SafeLine.tail(of: trace))
+        case .done: return ToldAnswer(answer: answer)
+        case .retry, .fail: return ToldAnswer(answer: answer, details: process.errors.details)
+        }
+    }
+
     /// Ends it: closed standard input first, and force when that does not do.
     func retire() async {
+        process.errors.belong(to: logger)
         process.closeInput()
         if isUsable { process.stop(termAfter: BridgeLimits.farewell / 2) } else { process.send(SIGKILL) }
         _ = await process.ending
@@ -78,7 +104,9 @@ final class ExecChild: Sendable {
 
     private func stop(_ id: JobID) {
         process.write(ExecRequest.cancel(id))
-        _ = blame(BridgeFailure(.stopped, "it was told to stop and did not answer"))
+        var failure = BridgeFailure(.stopped, "it was told to stop and did not answer")
+        failure.stopNote = state.withLock(\.silence)
+        _ = blame(failure)
         process.stop(termAfter: BridgeLimits.stopGrace)
     }
 
@@ -99,14 +127,15 @@ final class ExecChild: Sendable {
             case .enqueue(let child):
                 let obstacle = try await enqueue(child, of: job)
                 refusal = refusal ?? obstacle
+            case .kinds: continue
             case .answer(let answer):
                 guard mailbox.close() else { throw BridgeFailure(.unasked, "it wrote more after its answer") }
                 // What it believes to have enqueued is not there, so its work is not done.
-                if let refusal, case .done = answer { return .retry(after: nil, error: "\(refusal)") }
+                if let refusal, case .done = answer { throw refusal }
                 return answer
             }
         }
-        throw BridgeFailure(.died, await obituary())
+        throw await obituary()
     }
 
     /// An answer that comes late must not end the next job.
@@ -133,7 +162,10 @@ final class ExecChild: Sendable {
             news = child.reference.map { ExecRequest.enqueued($0, answer.word, id: answer.id.text) }
         } catch {
             guard let reference = child.reference else {
-                return BridgeFailure(.refusedChild, "a child job \(child.kind) was not enqueued: \(error)")
+                var refusal = BridgeFailure(.refusedChild, "a child job \(child.kind) was not enqueued: \(error)")
+                // The program would ask for the same again, after the same effects.
+                refusal.isFinal = error is PondError
+                return refusal
             }
             news = ExecRequest.refused(reference, "\(error)")
         }
@@ -170,10 +202,13 @@ final class ExecChild: Sendable {
         return state.withLock(\.fault) ?? failure
     }
 
-    private func obituary() async -> String {
+    private func obituary() async -> BridgeFailure {
         let ending = await process.ending
         let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
-        return "it ended with \(ending.text) before it had answered\(last)"
+        var failure = BridgeFailure(.died, "it ended with \(ending.text) before it had answered\(last)")
+        failure.details = process.errors.details
+        failure.isForAllJobs = ExitJudgement.isMissingProgram(ending.code)
+        return failure
     }
 
     /// - Returns: whether it is the first thing that is held against it.
@@ -195,18 +230,40 @@ final class ExecChild: Sendable {
     }
 }
 
+/// An answer, and what stands beside it in the job's error.
+struct ToldAnswer: Sendable {
+    var answer: ExecMessage.Answer
+    /// A traceback, or the last lines of standard error.
+    var details = ""
+}
+
 extension ExecChild: ChildListener {
     func output(_ bytes: [UInt8]) async {
-        for line in state.withLock({ $0.splitter.append(bytes) }) {
-            guard line.isWhole else {
-                let text = "it wrote a line of more than \(BridgeLimits.lineBytesMax) bytes"
-                return kill(because: BridgeFailure(.lineTooLong, text))
-            }
-            if await !mailbox.put(line.bytes), isUsable, !ExecMessage.isHeartbeat(line.bytes) {
+        let (lines, isMidLine) = state.withLock { state in
+            state.bytesOfJob += bytes.count
+            state.endsInLine = bytes.last != UInt8(ascii: "\n")
+            return (state.splitter.append(bytes), state.isMidLine)
+        }
+        // Nothing after a line that was cut is read.
+        if isMidLine { return }
+        for line in lines {
+            guard line.isWhole else { return await takeStart(ofLong: line.bytes) }
+            if await !mailbox.put(line.bytes), isUsable, !ExecMessage.isUnasked(line.bytes) {
                 let text = "it wrote although nothing was asked: \(SafeLine.quoted(line.bytes))"
                 kill(because: BridgeFailure(.unasked, text))
             }
         }
+    }
+
+    /// A line is too long: the answer that it begins with counts, any other end is one that each further try would come to.
+    private func takeStart(ofLong line: [UInt8]) async {
+        if let answer = ExecMessage.cutAnswer(line) {
+            state.withLock { $0.isMidLine = true }
+            if await mailbox.put(answer) { return }
+        }
+        var failure = BridgeFailure(.lineTooLong, "it wrote a line of more than \(BridgeLimits.lineBytesMax) bytes")
+        failure.isFinal = true
+        kill(because: failure)
     }
 
     func outputEnded() async {

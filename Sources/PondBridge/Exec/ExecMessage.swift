@@ -5,9 +5,11 @@ package import PondCore
 package enum ExecMessage: Sendable, Equatable {
     /// The last word on the job.
     package enum Answer: Sendable, Equatable {
-        case done(result: [UInt8]?, keptFor: Duration?)
-        case retry(after: Duration?, error: String, rootCause: String? = nil)
-        case fail(error: String, cause: String, rootCause: String? = nil)
+        /// `dropped` is why the result is not there, when the program had one.
+        case done(result: [UInt8]?, keptFor: Duration?, dropped: String? = nil)
+        /// `trace` is for people, as many lines as it has.
+        case retry(after: Duration?, error: String, rootCause: String? = nil, trace: String? = nil)
+        case fail(error: String, cause: String, rootCause: String? = nil, trace: String? = nil)
     }
 
     /// A child job to be enqueued, and what its answer shall be called.
@@ -20,12 +22,16 @@ package enum ExecMessage: Sendable, Equatable {
         var priority: Priority
         var correlationID: String?
         var reference: String?
+        /// Why it cannot be enqueued as it is.
+        var flaw: String?
     }
 
     case heartbeat(progress: Double?, note: String?)
     case enqueue(ChildJob)
     case spend(usd: USD?, cpu: Duration?)
     case answer(Answer)
+    /// The kinds that it has handlers for; said at its start.
+    case kinds([AnnouncedKind])
 
     /// Reads a line.
     ///
@@ -33,12 +39,16 @@ package enum ExecMessage: Sendable, Equatable {
     /// - Throws: `BridgeFailure` with the cause `garbage`, which quotes the line.
     package static func read(_ line: [UInt8]) throws(BridgeFailure) -> (message: ExecMessage, id: String?) {
         do throws(FlawedMessage) {
-            let members = try JSONMembers(line)
-            return (try message(members), try members.text("id"))
+            return try read(JSONMembers(line))
         } catch {
+            if let answer = readLeniently(line) { return answer }
             let quote = SafeLine.quoted(line)
             throw BridgeFailure(.garbage, "it wrote a line that is no message (\(error.reason)): \(quote)")
         }
+    }
+
+    private static func read(_ members: JSONMembers) throws(FlawedMessage) -> (message: ExecMessage, id: String?) {
+        (try message(members), try members.text("id"))
     }
 
     /// Whether it says no more than that the program lives.
@@ -47,9 +57,13 @@ package enum ExecMessage: Sendable, Equatable {
         return false
     }
 
-    static func isHeartbeat(_ line: [UInt8]) -> Bool {
+    /// Whether a line may come although nothing was asked.
+    static func isUnasked(_ line: [UInt8]) -> Bool {
         do throws(BridgeFailure) {
-            return try read(line).message.isHeartbeat
+            switch try read(line).message {
+            case .heartbeat, .kinds: return true
+            case .enqueue, .spend, .answer: return false
+            }
         } catch {
             return false
         }
@@ -67,17 +81,32 @@ package enum ExecMessage: Sendable, Equatable {
                 usd: try members.number("usd").map { USD($0) } ?? micros,
                 cpu: try members.milliseconds("cpu_ms")
             )
-        case "done":
-            return .answer(.done(result: try members.bytes("result"), keptFor: try members.milliseconds("keep_ms")))
+        case "done": return .answer(done(members))
+        case "kinds": return .kinds(try AnnouncedKind.list(members.bytes("kinds") ?? []))
         case "retry":
             let error = try members.text("error") ?? "the handler asked to be called again"
-            let rootCause = try members.text("root_cause")
-            return .answer(.retry(after: try members.milliseconds("after_ms"), error: error, rootCause: rootCause))
+            let (rootCause, trace) = (try members.text("root_cause"), try members.text("trace"))
+            let after = try members.milliseconds("after_ms")
+            return .answer(.retry(after: after, error: error, rootCause: rootCause, trace: trace))
         case "fail":
             let error = try members.text("error") ?? "the handler said that no further try can help"
             let cause = try members.text("cause") ?? "failed"
-            return .answer(.fail(error: error, cause: cause, rootCause: try members.text("root_cause")))
+            let (rootCause, trace) = (try members.text("root_cause"), try members.text("trace"))
+            return .answer(.fail(error: error, cause: cause, rootCause: rootCause, trace: trace))
         default: throw FlawedMessage("its type \"\(type.prefix(50))\" is unknown")
+        }
+    }
+
+    /// Work that is done is not done again because its result cannot be read.
+    private static func done(_ members: JSONMembers) -> Answer {
+        do throws(FlawedMessage) {
+            return .done(
+                result: try members.bytes("result"),
+                keptFor: try members.milliseconds("keep_ms"),
+                dropped: try members.text("result_dropped")
+            )
+        } catch {
+            return .done(result: nil, keptFor: nil, dropped: error.reason)
         }
     }
 }
@@ -106,6 +135,7 @@ extension ExecMessage.ChildJob {
     ///
     /// - Throws: `PondError`, when a name or a number of it is not allowed.
     func job() throws(PondError) -> NewJob {
+        if let flaw { throw PondError(.invalidJob, flaw) }
         var options = EnqueueOptions()
         options.key = try key.map { text throws(PondError) in try IdempotencyKey(text) }
         options.delay = delay

@@ -6,12 +6,12 @@ import Synchronization
 
 /// Runs each job in a process of its own: the payload on standard input, and the exit code decides.
 ///
-/// 0 is done, 75 (`EX_TEMPFAIL`) asks for another try, any other code means that none can help. A process that is killed
-/// by a signal failed this try only.
+/// 0 is done, 75 (`EX_TEMPFAIL`) asks for another try, any other code means that none can help. Where the program said nothing
+/// about the job, because it is missing or a signal ended it, the try failed. When this worker told it to end, its code is
+/// not asked: see `ExitJudgement`.
 public final class ExecOnceBridge: Bridge {
-    private static let retryCode: Int32 = 75
-
     private let command: String
+    private let complaints: Complaints
     private let world: HandlerWorld
 
     /// - Parameters:
@@ -22,6 +22,7 @@ public final class ExecOnceBridge: Bridge {
         try OpenFiles.allow(handlers: slots)
         self.command = command
         world = HandlerWorld(logger, clock)
+        complaints = Complaints(logger)
     }
 
     /// Has the job run by a process of its own.
@@ -52,17 +53,30 @@ public final class ExecOnceBridge: Bridge {
         _ job: JobContext
     ) throws {
         let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
-        switch ending.code {
-        case 0?:
-            guard job.idempotencyKey != nil else { return }
-            if let result = output.bytes {
-                job.leaveIfPossible(result)
-            } else {
-                job.logger.warning("the result is not kept: it has more than \(Limits.resultBytesMax) bytes")
-            }
-        case Self.retryCode?: throw RetryLater(after: .zero, "it asked for another try (exit code 75)\(last)")
-        case let code?: throw GiveUp("it ended with exit code \(code)\(last)", cause: "exit_\(code)")
-        case nil: throw BridgeFailure(.died, "it ended with \(ending.text)\(last)")
+        let text = "it ended with \(ending.text)\(last)"
+        let details = process.errors.details
+        let judgement = ExitJudgement(code: ending.code, wasStopped: ending.wasStopped)
+        if judgement != .saidNothing, judgement != .stopped { complaints.clear() }
+        switch judgement {
+        case .done: keep(output, for: job)
+        // Why it was stopped is known where it was, and decides.
+        case .stopped: throw CancellationError()
+        case .retry: throw ProgramAnswer(text: "it asked for another try (exit code 75)\(last)", details: details)
+        case .final(let code): throw ProgramAnswer(text: text, cause: Cause("exit_\(code)"), details: details)
+        case .saidNothing:
+            if ExitJudgement.isMissingProgram(ending.code) { complaints.say(BridgeFailure.Cause.died.rawValue, text) }
+            var failure = BridgeFailure(.died, text)
+            failure.details = details
+            throw failure
+        }
+    }
+
+    private func keep(_ output: KeptOutput, for job: JobContext) {
+        guard job.idempotencyKey != nil else { return }
+        if let result = output.bytes {
+            job.leaveIfPossible(result)
+        } else {
+            job.logger.warning("the result is not kept: it has more than \(Limits.resultBytesMax) bytes")
         }
     }
 

@@ -1,23 +1,39 @@
 import AsyncHTTPClient
-import Logging
+public import Logging
 import NIOCore
 import NIOHTTP1
-import PondCore
+public import PondCore
 public import PondWorker
 
 /// Posts each job to an address: for handlers that are a web service.
 ///
-/// 2xx is done. 408, 425, 429 and 5xx ask for another try, no sooner than `Retry-After` says; any other status means that
-/// no further try can help. Redirects are not followed: a job must not end up where nobody meant it to.
+/// 2xx is done. What says that the service cannot now, or nothing about the job, asks for another try; any other status means
+/// that no further try can help: see `HTTPJudgement`. Redirects are not followed: a job must not end up where nobody meant
+/// it to.
 public final class HTTPBridge: Bridge {
-    private let address: String
+    private let address: HTTPAddress
+    private let headers: [HTTPHeader]
+    private let secrets: Secrets
     private let client: HTTPClient
+    private let complaints: Complaints
 
     /// - Parameters:
     ///   - address: `http://` or `https://`, checked by `HTTPAddress`.
+    ///   - headers: sent with every job. Defaults to none.
     ///   - connections: how many jobs may be under way at a time.
-    public init(_ address: HTTPAddress, connections: Int) {
-        self.address = address.text
+    public init(
+        _ address: HTTPAddress,
+        headers: [HTTPHeader] = [],
+        connections: Int,
+        logger: Logger,
+        clock: LocalClock = .system
+    ) {
+        self.address = address
+        self.headers = headers
+        // A service may quote the token without the word before it.
+        let tokens = headers.flatMap { [$0.value] + ($0.value.split(separator: " ").last.map { [String($0)] } ?? []) }
+        secrets = address.secrets.and(tokens)
+        complaints = Complaints(logger)
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow,
             timeout: .init(connect: .seconds(10))
@@ -26,6 +42,7 @@ public final class HTTPBridge: Bridge {
         // A try that cannot connect fails at once, and the job's own backoff decides when the next one comes: otherwise each
         // would hold its slot for ten seconds while the service is away.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = { StaleConnections.watch($0, clock) }
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
@@ -33,13 +50,11 @@ public final class HTTPBridge: Bridge {
     public func run(_ job: JobContext) async throws {
         let response: HTTPClientResponse
         do {
-            // The worker ends what is over its time, and says so; this is for what it could not end.
-            let left = TimeAmount.milliseconds(job.timeRemaining.wholeMilliseconds) + .seconds(5)
-            response = try await client.execute(request(for: job), timeout: left)
+            response = try await post(job)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            throw BridgeFailure(.unreachable, "\(address) did not answer: \(error)")
+            throw BridgeFailure(.unreachable, "\(address) did not answer: \(secrets.masked(in: "\(error)"))")
         }
         try judge(response, await HTTPBridge.start(of: response.body), job)
     }
@@ -54,53 +69,58 @@ public final class HTTPBridge: Bridge {
         }
     }
 
-    private func request(for job: JobContext) -> HTTPClientRequest {
-        var request = HTTPClientRequest(url: address)
-        request.method = .POST
-        request.body = .bytes(ByteBuffer(bytes: job.job.data))
-        let isJSON: Bool
-        do {
-            try JSONSyntax.check(job.job.data)
-            isJSON = true
-        } catch {
-            isJSON = false
+    private func post(_ job: JobContext) async throws -> HTTPClientResponse {
+        var request = HTTPClientRequest.posting(job, to: address, headers)
+        for _ in 0..<BridgeLimits.unreadRequestsMax {
+            do {
+                return try await execute(request, job)
+            } catch is RequestUnread {
+                // Nobody saw it, so it costs the job no try; other kept connections may be closed as well.
+                continue
+            } catch ChannelError.ioOnClosedChannel {
+                continue
+            }
         }
-        var fields = [
-            ("Content-Type", isJSON ? "application/json" : "application/octet-stream"),
-            // Without a key of its own the job is named by its address, which is the same over all tries.
-            ("Idempotency-Key", job.idempotencyKey ?? job.job.address + (job.isCompensation ? ":compensate" : "")),
-            ("Millpond-Job", job.id.text),
-            ("Millpond-Queue", job.job.queue.text),
-            ("Millpond-Kind", job.kind.text),
-            ("Millpond-Attempt", "\(job.attempt)"),
-            ("Millpond-Fence", "\(job.fence)"),
-            ("Millpond-Correlation-Id", job.correlationID),
-            ("Millpond-Deadline-Ms", "\(WallClock.read().advanced(by: job.timeRemaining).milliseconds)"),
-        ]
-        if let phase = job.job.phase { fields.append(("Millpond-Phase", phase.rawValue)) }
-        if let parent = job.traceparent { fields.append(("traceparent", parent)) }
-        if let state = job.tracestate { fields.append(("tracestate", state)) }
-        for (name, value) in fields { request.headers.add(name: name, value: HeaderText.encoded(value)) }
-        return request
+        request.headers.replaceOrAdd(name: "Connection", value: "close")
+        return try await execute(request, job)
+    }
+
+    private func execute(_ request: HTTPClientRequest, _ job: JobContext) async throws -> HTTPClientResponse {
+        // The worker ends what is over its time, and says so; this is for what it could not end.
+        let left = TimeAmount.milliseconds(job.timeRemaining.wholeMilliseconds) + .seconds(5)
+        return try await client.execute(request, timeout: left)
     }
 
     private func judge(_ response: HTTPClientResponse, _ body: [UInt8], _ job: JobContext) throws {
         let code = response.status.code
-        if (200..<300).contains(code) {
+        let judgement = HTTPJudgement(code)
+        if judgement != .elsewhere { complaints.clear() }
+        let text = describe(response, body)
+        // What a service says when it cannot now is in other words each time; what it says when it fails, is not.
+        let origin = MessageNormaliser.normalised(address.text, toBytes: BridgeLimits.quotedBytesMax).text
+        let key = code == 500 ? nil : "http \(code) of \(origin)"
+        let after = response.headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0) }
+        switch judgement {
+        case .done:
             if job.idempotencyKey != nil, !body.isEmpty { job.leaveIfPossible(body) }
-            return
+        case .later:
+            let text = "\(BridgeFailure(.unavailable, text))"
+            throw ProgramAnswer(text: text, rootCause: key, retryAfter: after)
+        case .elsewhere:
+            complaints.say("http_\(code)", text)
+            throw ProgramAnswer(text: "http_\(code): \(text)", rootCause: key, retryAfter: after)
+        case .final: throw ProgramAnswer(text: text, cause: Cause("http_\(code)"))
+        }
+    }
+
+    /// What a service answered, for people, without what is secret.
+    private func describe(_ response: HTTPClientResponse, _ body: [UInt8]) -> String {
+        let location = response.headers.first(name: "Location").map { place in
+            ", Location \(SafeLine.text(HTTPAddress.masked(place).utf8.prefix(BridgeLimits.quotedBytesMax)))"
         }
         let said = body.isEmpty ? "" : ": \(SafeLine.text(body.prefix(BridgeLimits.quotedBytesMax)))"
-        let text = "\(address) answered \(code) \(response.status.reasonPhrase)\(said)"
-        switch code {
-        case 408, 425, 429, 500...:
-            let after = response.headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0) }
-            // What a service says when it cannot now is in other words each time; what it says when it fails, is not.
-            let origin = MessageNormaliser.normalised(address, toBytes: BridgeLimits.quotedBytesMax).text
-            let key = code == 500 ? nil : "http \(code) of \(origin)"
-            throw RetryLater(after: after ?? .zero, "\(BridgeFailure(.unavailable, text))", rootCauseKey: key)
-        default: throw GiveUp(text, cause: "http_\(code)")
-        }
+        let status = "\(response.status.code) \(response.status.reasonPhrase)"
+        return "\(address) answered \(status)" + secrets.masked(in: (location ?? "") + said)
     }
 
     /// As much of an answer as a result may have; the rest is left unread, which ends the connection.

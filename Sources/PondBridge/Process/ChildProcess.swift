@@ -17,10 +17,15 @@ final class ChildProcess: Sendable {
         var signal: Int32?
         /// CPU time of it and of what it waited for.
         var cpu: Duration?
+        /// Whether it still ran when this worker told it to end.
+        var wasStopped = false
 
         var text: String {
-            if let code { return "exit code \(code)" }
-            return signal.map { "signal \($0) (\(String(cString: strsignal($0))))" } ?? "an unknown end"
+            if let code {
+                let meaning = ExitJudgement.obstacle(code).map { " (\($0))" } ?? ""
+                return "exit code \(code)\(meaning)"
+            }
+            return signal.map(SignalName.text) ?? "an unknown end"
         }
     }
 
@@ -31,6 +36,7 @@ final class ChildProcess: Sendable {
     }
 
     private let phase = Mutex(Phase.starting)
+    private let wasStopped = Mutex(false)
     private let inputStream: AsyncStream<[UInt8]>
     private let inputFeed: AsyncStream<[UInt8]>.Continuation
     private let world: HandlerWorld
@@ -86,6 +92,8 @@ final class ChildProcess: Sendable {
         // Whoever waits for it may be cancelled, and that must not keep it alive.
         Task {
             try await world.clock.sleep(patience)
+            // One that has ended by itself by now ended as it wanted.
+            if let pid, ChildUsage.isRunningChild(pid) { wasStopped.withLock { $0 = true } }
             send(SIGTERM)
             try await world.clock.sleep(BridgeLimits.stopGrace)
             send(SIGKILL)
@@ -107,15 +115,19 @@ final class ChildProcess: Sendable {
     var ending: Ending { get async { await end.value } }
     var hasEnded: Bool { end.isSet }
 
+    private static let unbufferedPython = "PYTHONUNBUFFERED"
+
     private func configuration(_ command: String, _ environment: [String: String?]) -> Configuration {
         var options = PlatformOptions()
         options.createSession = true
         var updates: [Environment.Key: String?] = [Environment.Key(stringLiteral: Strays.variable): mark]
         for name in HandlerWorld.workersOwn { updates[Environment.Key(stringLiteral: name)] = .some(nil) }
+        // Lines that wait in a buffer look like a program that hangs.
+        if getenv(Self.unbufferedPython) == nil { updates[Environment.Key(stringLiteral: Self.unbufferedPython)] = "1" }
         for (name, value) in environment { updates[Environment.Key(stringLiteral: name)] = value }
         return Configuration(
             executable: .path("/bin/sh"),
-            arguments: Arguments(["-c", command]),
+            arguments: Arguments(["-c", ShellCommand.replacingShell(command)]),
             environment: .inherit.updating(updates),
             platformOptions: options
         )
@@ -145,6 +157,7 @@ final class ChildProcess: Sendable {
                 return await attend(execution, pid, listener)
             }
             ending.cpu = result.closureResult
+            ending.wasStopped = wasStopped.withLock(\.self)
             switch result.terminationStatus {
             case .exited(let code): ending.code = code
             case .signaled(let number): ending.signal = number
@@ -181,6 +194,7 @@ final class ChildProcess: Sendable {
                 self.errors.finish()
             }
             await ProcessEnd.wait(execution.processIdentifier.processDescriptor)
+            if wasStopped.withLock(\.self) { await endOfGroup(pid) }
             // It is not reaped yet, so its id is still its own.
             let own = ProcessClock.read(pid)
             let cpu = own.map { $0 + (ChildUsage.children(pid) ?? .zero) }
@@ -189,6 +203,19 @@ final class ChildProcess: Sendable {
             inputFeed.finish()
             group.cancelAll()
             return cpu
+        }
+    }
+
+    /// Waits for what it started, which has the same grace: a shell ends at once by the signal that its command still acts on.
+    private func endOfGroup(_ pid: Int32) async {
+        let deadline = world.clock.now().advanced(by: BridgeLimits.stopGrace)
+        while ProcessTable.hasRunning(inGroup: pid), world.clock.now() < deadline {
+            do {
+                try await world.clock.sleep(BridgeLimits.groupPoll)
+            } catch {
+                // Nobody cancels this task; if somebody did, what is left would be killed at once.
+                return
+            }
         }
     }
 

@@ -17,6 +17,13 @@ package enum ChildUsage {
         state(process).first.map { $0 != "Z" && $0 != "X" } ?? false
     }
 
+    /// Whether the process has not ended and belongs to the group.
+    static func isRunning(_ process: Int32, inGroup group: Int32) -> Bool {
+        let words = state(process)
+        // State, parent, group (proc_pid_stat(5), fields 3 to 5).
+        return words.count > 2 && words[0] != "Z" && words[0] != "X" && words[2] == "\(group)"
+    }
+
     /// Whether a child of this process has not ended; asked of the kernel in a microsecond, for what is asked twice a job.
     static func isRunningChild(_ process: Int32) -> Bool {
         var information = siginfo_t()

@@ -14,6 +14,9 @@ final class ErrorLines: Sendable {
         var inSecond = 0
         var dropped = 0
         var last: [UInt8]?
+        /// The last lines since the job began.
+        var kept: [[UInt8]] = []
+        var keptBytes = 0
     }
 
     private let state: Mutex<State>
@@ -25,11 +28,25 @@ final class ErrorLines: Sendable {
     }
 
     /// From now on lines belong to the job of this logger.
-    func belong(to logger: Logger) { state.withLock { $0.logger = logger } }
+    ///
+    /// They do until the next job begins: what a handler wrote just before its answer may be read after it.
+    func belong(to logger: Logger) {
+        state.withLock { state in
+            state.logger = logger
+            (state.kept, state.keptBytes) = ([], 0)
+        }
+    }
 
     func take(_ bytes: [UInt8]) {
         state.withLock { state in
             for line in state.splitter.append(bytes) { log(line.bytes, &state) }
+        }
+    }
+
+    /// Takes lines that came another way, as a traceback in an answer.
+    func take(lines text: String) {
+        state.withLock { state in
+            for line in text.utf8.split(separator: UInt8(ascii: "\n")) { log(Array(line), &state) }
         }
     }
 
@@ -48,8 +65,24 @@ final class ErrorLines: Sendable {
         }
     }
 
+    /// The last lines since the job began, when there is more than the last one.
+    var details: String {
+        state.withLock { state in
+            state.kept.count > 1 ? state.kept.map { SafeLine.text($0) }.joined(separator: "\n") : ""
+        }
+    }
+
+    private func keep(_ line: [UInt8], _ state: inout State) {
+        state.last = line
+        state.kept.append(Array(line.prefix(BridgeLimits.quotedBytesMax)))
+        state.keptBytes += min(line.count, BridgeLimits.quotedBytesMax)
+        while state.kept.count > BridgeLimits.keptLinesMax || state.keptBytes > BridgeLimits.keptBytesMax {
+            state.keptBytes -= state.kept.removeFirst().count
+        }
+    }
+
     private func log(_ line: [UInt8], _ state: inout State) {
-        if !line.isEmpty { state.last = line }
+        if !line.isEmpty { keep(line, &state) }
         let now = clock.now()
         if state.second.duration(to: now) >= .seconds(1) {
             noteDropped(&state)

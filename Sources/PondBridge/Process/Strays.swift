@@ -19,19 +19,12 @@ enum Strays {
     }
 
     private static func all(with mark: String) -> [Int32] {
-        guard let directory = opendir("/proc") else { return [] }
-        defer { closedir(directory) }
         let word = Array("\(variable)=\(mark)".utf8)
-        var found: [Int32] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { name in
-                name.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        return ProcessTable.all().filter { process in
+            guard process != getpid(), let environment = SmallFile.bytes("/proc/\(process)/environ") else {
+                return false
             }
-            guard let process = Int32(name), process != getpid(),
-                let environment = SmallFile.bytes("/proc/\(process)/environ")
-            else { continue }
-            if environment.split(separator: 0).contains(where: { $0.elementsEqual(word) }) { found.append(process) }
+            return environment.split(separator: 0).contains { $0.elementsEqual(word) }
         }
-        return found
     }
 }

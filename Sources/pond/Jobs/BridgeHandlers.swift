@@ -13,23 +13,37 @@ final class BridgeHandlers: Sendable {
         slots = configuration.slots
     }
 
-    /// Makes the bridge; programs are started by the first jobs.
+    /// Makes the bridge, and asks its program for its kinds when none was given; other programs are started by the first
+    /// jobs.
     ///
-    /// - Throws: `PondError.invalidConfiguration`, when an address is none.
-    func open(_ logger: Logger) throws(PondError) -> [JobRegistration] {
+    /// - Throws: `PondError` or `CommandFailure`, when an address is none or a file cannot be read.
+    func open(_ logger: Logger) async throws -> [JobRegistration] {
         guard let made = try makeBridge(logger) else { return [] }
         bridge.withLock { $0 = made }
         let kinds = options.kinds.flatMap { $0.split(separator: ",").map { String($0) } }
-        return made.registrations(kinds: kinds, compensates: options.compensates).map(withPolicy)
+        guard kinds.isEmpty, let announced = await (made as? ExecBridge)?.announcedKinds() else {
+            return made.registrations(kinds: kinds, compensates: options.compensates).map(withPolicy)
+        }
+        guard !announced.isEmpty else {
+            throw PondError(.invalidConfiguration, "the program of --exec says that it has a handler for no kind")
+        }
+        logger.info(
+            "the handler announces its kinds",
+            metadata: ["kinds": "\(announced.map(\.kind).joined(separator: " "))"]
+        )
+        return zip(announced, made.registrations(kinds: announced.map(\.kind), compensates: options.compensates)).map {
+            withPolicy($0.limiting($1))
+        }
     }
 
     func close() async { await bridge.withLock(\.self)?.close() }
 
-    private func makeBridge(_ logger: Logger) throws(PondError) -> (any Bridge)? {
+    private func makeBridge(_ logger: Logger) throws -> (any Bridge)? {
         if let command = options.exec { return try ExecBridge(command, slots: slots, logger: logger) }
         if let command = options.execOnce { return try ExecOnceBridge(command, slots: slots, logger: logger) }
         guard let address = options.http else { return nil }
-        return HTTPBridge(try HTTPAddress(address), connections: slots)
+        let http = try HTTPSecrets(address, headers: options.httpHeader, bearerFile: options.httpBearerFile)
+        return HTTPBridge(http.address, headers: http.headers, connections: slots, logger: logger)
     }
 
     private func withPolicy(_ registration: JobRegistration) -> JobRegistration {

@@ -19,13 +19,34 @@ struct BridgeOptions: ParsableArguments, Sendable {
     )
     var execOnce: String?
 
-    @Option(help: ArgumentHelp("Post each job to this address; the status decides.", valueName: "url"))
+    @Option(
+        help: ArgumentHelp(
+            "Post each job to this address; the status decides. @FILE reads it from a file.",
+            valueName: "url"
+        )
+    )
     var http: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A header that is sent with every job, as in 'X-Key: value' or 'X-Key: @FILE'; may be given again.",
+            valueName: "header"
+        )
+    )
+    var httpHeader: [String] = []
+
+    @Option(
+        help: ArgumentHelp("The file with the token that is sent as Authorization: Bearer.", valueName: "file")
+    )
+    var httpBearerFile: String?
 
     @Option(
         name: .customLong("kind"),
         help: ArgumentHelp(
-            "Only jobs of this kind are run so, or several as in a,b; may be given again. Defaults to every kind.",
+            """
+            Only jobs of this kind are run so, or several as in a,b; may be given again. Defaults to those that a program of \
+            --exec announces, else to every kind.
+            """,
             valueName: "kind"
         )
     )
@@ -56,6 +77,9 @@ struct BridgeOptions: ParsableArguments, Sendable {
         let ways = [exec, execOnce, http].compactMap(\.self)
         if ways.count > 1 { throw ValidationError("--exec, --exec-once and --http exclude each other") }
         if ways.contains("") { throw ValidationError("the command or the address is empty") }
+        if http == nil, !httpHeader.isEmpty || httpBearerFile != nil {
+            throw ValidationError("--http-header and --http-bearer-file are for --http")
+        }
         let hasPolicy = attempts != nil || jobTimeout != nil || heartbeatEvery != nil || !kinds.isEmpty || compensates
         if ways.isEmpty, hasPolicy {
             throw ValidationError(

@@ -28,7 +28,7 @@ struct PondWorkerCommand: AsyncParsableCommand {
             configuration,
             version: ProgramVersion.text
         ) { logger in
-            JobList(BuiltinJobs().jobs.registrations + (try handlers.open(logger)))
+            JobList(BuiltinJobs().jobs.registrations + (try await handlers.open(logger)))
         } onEnd: {
             await handlers.close()
         }
