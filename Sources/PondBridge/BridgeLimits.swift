@@ -30,8 +30,6 @@ public enum BridgeLimits {
     package static let announcementTime = Duration.seconds(15)
     /// A kept connection that ends so soon after a request was written to it had been closed before: nobody read it.
     static let staleConnectionTime = Duration.milliseconds(250)
-    /// How often a request that nobody read is sent on a kept connection, before it gets a new one.
-    static let unreadRequestsMax = 3
     /// How long a handler may live on after it closed its standard output.
     static let closedOutputGrace = Duration.milliseconds(500)
     /// How long handlers may take to end after their standard input was closed, when the worker ends.

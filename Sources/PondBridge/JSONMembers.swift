@@ -76,9 +76,17 @@ struct JSONMembers {
 
 /// Bytes of a stranger, made fit for an error text or a log line.
 package enum SafeLine {
-    /// The text with control characters escaped.
-    static func text(_ bytes: some Collection<UInt8>) -> String {
-        String(String(decoding: bytes, as: UTF8.self).debugDescription.dropFirst().dropLast())
+    /// The text with control characters escaped, and nothing else.
+    package static func text(_ bytes: some Collection<UInt8>) -> String {
+        var result = ""
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator, .unassigned, .privateUse, .surrogate:
+                result += scalar.escaped(asASCII: true)
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
     }
 
     /// The last lines of a text, as far as they are kept.

@@ -271,7 +271,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("cat >/dev/null", "does it flush after each line?"), ("printf '{'; cat >/dev/null", "has no line end"),
+        ("cat >/dev/null", "does it flush after each line?"),
+        ("read -r line; printf '{'; cat >/dev/null", "has no line end"),
     ])
     func `one whose lines do not come is told to flush`(command: String, text: String) async throws {
         let harness = try Harness()

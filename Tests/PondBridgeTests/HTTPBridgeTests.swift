@@ -35,7 +35,7 @@ import Testing
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
-                if mode == "closes": self.close_connection = True
+                if mode == "closes": time.sleep(0.001); self.close_connection = True
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128

@@ -103,11 +103,8 @@ struct Harness: Sendable {
 
     /// Waits until a file holds so many words.
     func eventually(_ name: String, words count: Int, within limit: Duration = .seconds(20)) async throws {
-        let deadline = ContinuousClock.now + limit
-        while words(name).count < count {
-            guard ContinuousClock.now < deadline else { throw Missed("\(name) holds \(words(name))") }
-            try await Task.sleep(for: .milliseconds(5))
-        }
+        let holds = try await Waiting.until(within: limit) { words(name).count >= count }
+        if !holds { throw Missed("\(name) holds \(words(name))") }
     }
 
     /// Waits until the queue answers as wished; the last depth is in the error when it does not.

@@ -163,7 +163,7 @@ import Testing
     @Test(
         arguments: [
             (.done, [200, 204, 299]), (.later, [408, 425, 429, 500, 503, 599]),
-            (.elsewhere, [301, 302, 304, 307, 308, 401, 403, 404, 405, 407, 421]),
+            (.elsewhere, [301, 302, 304, 307, 308, 401, 403, 404, 405, 407, 421, 501]),
             (.final, [400, 402, 406, 409, 410, 413, 415, 422]),
         ] as [(HTTPJudgement, [UInt])]
     )
@@ -199,7 +199,7 @@ import Testing
     @Test func `an address that is none is refused without its password`() {
         let error = #expect(throws: PondError.self) { try HTTPAddress("http://svc:pa#ss/wo@rd@ host/?token=T123") }
         #expect(
-            error?.message.contains("wo") == false && error?.message.contains("T123") == false,
+            error?.message.contains("rd@") == false && error?.message.contains("T123") == false,
             "\(String(describing: error))"
         )
     }

@@ -195,8 +195,9 @@ final class ExecChild: Sendable {
     /// - Returns: what was held against it first.
     @discardableResult
     private func end(as failure: BridgeFailure) async -> BridgeFailure {
-        mailbox.close()
+        // First, or what it writes meanwhile would be held against it.
         _ = blame(failure)
+        mailbox.close()
         process.send(SIGKILL)
         _ = await process.ending
         return state.withLock(\.fault) ?? failure

@@ -15,6 +15,8 @@ public final class HTTPBridge: Bridge {
     private let headers: [HTTPHeader]
     private let secrets: Secrets
     private let client: HTTPClient
+    /// Keeps no connection: for what kept ones swallowed.
+    private let freshClient: HTTPClient
     private let complaints: Complaints
 
     /// - Parameters:
@@ -34,16 +36,9 @@ public final class HTTPBridge: Bridge {
         let tokens = headers.flatMap { [$0.value] + ($0.value.split(separator: " ").last.map { [String($0)] } ?? []) }
         secrets = address.secrets.and(tokens)
         complaints = Complaints(logger)
-        var configuration = HTTPClient.Configuration(
-            redirectConfiguration: .disallow,
-            timeout: .init(connect: .seconds(10))
-        )
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
-        // A try that cannot connect fails at once, and the job's own backoff decides when the next one comes: otherwise each
-        // would hold its slot for ten seconds while the service is away.
-        configuration.connectionPool.retryConnectionEstablishment = false
-        configuration.http1_1ConnectionDebugInitializer = { StaleConnections.watch($0, clock) }
+        let configuration = Self.configuration(connections, clock)
         client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        freshClient = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
     /// Posts the job and judges the answer.
@@ -63,6 +58,7 @@ public final class HTTPBridge: Bridge {
     public func close() async {
         do {
             try await client.shutdown()
+            try await freshClient.shutdown()
         } catch {
             // The process ends anyway.
             return
@@ -71,24 +67,40 @@ public final class HTTPBridge: Bridge {
 
     private func post(_ job: JobContext) async throws -> HTTPClientResponse {
         var request = HTTPClientRequest.posting(job, to: address, headers)
-        for _ in 0..<BridgeLimits.unreadRequestsMax {
-            do {
-                return try await execute(request, job)
-            } catch is RequestUnread {
-                // Nobody saw it, so it costs the job no try; other kept connections may be closed as well.
-                continue
-            } catch ChannelError.ioOnClosedChannel {
-                continue
-            }
+        do {
+            return try await execute(request, job, client)
+        } catch  where Self.isUnread(error) {
+            // Nobody saw it, so it costs the job no try. The other kept connections may be closed as well.
+            request.headers.replaceOrAdd(name: "Connection", value: "close")
+            return try await execute(request, job, freshClient)
         }
-        request.headers.replaceOrAdd(name: "Connection", value: "close")
-        return try await execute(request, job)
     }
 
-    private func execute(_ request: HTTPClientRequest, _ job: JobContext) async throws -> HTTPClientResponse {
+    private static func isUnread(_ error: any Error) -> Bool {
+        error is RequestUnread || error as? ChannelError == .ioOnClosedChannel
+    }
+
+    private func execute(
+        _ request: HTTPClientRequest,
+        _ job: JobContext,
+        _ client: HTTPClient
+    ) async throws -> HTTPClientResponse {
         // The worker ends what is over its time, and says so; this is for what it could not end.
         let left = TimeAmount.milliseconds(job.timeRemaining.wholeMilliseconds) + .seconds(5)
         return try await client.execute(request, timeout: left)
+    }
+
+    private static func configuration(_ connections: Int, _ clock: LocalClock) -> HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: .init(connect: .seconds(10))
+        )
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = connections
+        // A try that cannot connect fails at once, and the job's own backoff decides when the next one comes: otherwise each
+        // would hold its slot for ten seconds while the service is away.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.http1_1ConnectionDebugInitializer = { StaleConnections.watch($0, clock) }
+        return configuration
     }
 
     private func judge(_ response: HTTPClientResponse, _ body: [UInt8], _ job: JobContext) throws {

@@ -12,7 +12,7 @@ package enum HTTPJudgement: Sendable, Hashable {
     package init(_ status: UInt) {
         switch status {
         case 200..<300: self = .done
-        case 300..<400, 401, 403, 404, 405, 407, 421: self = .elsewhere
+        case 300..<400, 401, 403, 404, 405, 407, 421, 501: self = .elsewhere
         case 408, 425, 429, 500...: self = .later
         default: self = .final
         }

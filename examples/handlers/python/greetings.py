@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Says hello: {"name": "Ada"}. Start it with: pond worker --queue hello --exec 'python3 examples/handlers/python/greetings.py'"""
+"""Says hello: {"name": "Ada"}. For `pond worker --queue hello --exec 'python3 greetings.py'`, in its folder."""
 from millpond import handles, run
 
 
