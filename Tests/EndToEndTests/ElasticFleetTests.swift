@@ -252,7 +252,7 @@ import Testing
                 let over = Switch()
                 group.addTask { try await watchPeak(fleet, peak, over) }
                 for _ in 0..<3 { group.addTask { try await keepHost(fleet, over) } }
-                let (kills, load) = (20, 80)
+                let (kills, load) = (8, 80)
                 for _ in 0..<kills {
                     // More than six workers could do, so that everybody wants to grow.
                     for _ in 0..<load { try await place.sleeper(0.3) }
@@ -270,7 +270,7 @@ import Testing
             #expect(peak.value >= 4)
             let longest = holds.value.max() ?? .zero
             #expect(longest < .seconds(20), "\(longest)")
-            print("20 leaders killed: hold longest \(longest), workers at once at most \(peak.value) of \(most)")
+            print("8 leaders killed: hold longest \(longest), workers at once at most \(peak.value) of \(most)")
         }
     }
 }
