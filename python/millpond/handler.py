@@ -8,8 +8,8 @@
 
     run()
 
-Start it with `pond worker --exec 'python3 handlers.py'`. A handler returns, and its job is done; it raises, and the job is
-tried again. `Fail` says that no further try can help, `Retry` says when.
+Start it with `pond worker --exec 'python3 handlers.py'`. A handler returns, and its job is done; it raises, and the job
+is tried again. `Fail` says that no further try can help, `Retry` says when.
 """
 from __future__ import annotations
 

@@ -65,5 +65,15 @@ class Addresses(unittest.TestCase):
         self.assertEqual(_address("rediss://h/0?ca=/a.pem&verify=none"), "rediss://h/0?ssl_ca_certs=%2Fa.pem&ssl_cert_reqs=none")
 
 
+class Names(unittest.TestCase):
+    def test_there_is_nothing_else_and_what_is_there_can_be_listed(self):
+        import millpond
+
+        self.assertEqual([name for name in millpond.__all__ if not hasattr(millpond, name)], [])
+        self.assertLessEqual(set(millpond.__all__), set(dir(millpond)))
+        with self.assertRaises(AttributeError):
+            _ = millpond.nothing
+
+
 if __name__ == "__main__":
     unittest.main()
