@@ -1,24 +1,17 @@
 import Glibc
+import PondCore
 
 /// A generator of random numbers that gives the same ones for the same seed, on every machine.
-///
-/// SplitMix64: 64 bits of state, one multiplication chain a number; good enough for queues, useless for secrets.
 struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
+    private var source: SplitMix
     /// The second normal number of a pair, kept for the next call.
     private var spare: Double?
 
     init(seed: UInt64) {
-        state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1
+        source = SplitMix(seed: seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1)
     }
 
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    mutating func next() -> UInt64 { source.next() }
 
     /// In 0..<1.
     mutating func unit() -> Double {

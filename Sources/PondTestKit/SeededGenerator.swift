@@ -1,18 +1,14 @@
+import PondCore
+
 /// Random numbers that a seed repeats (SplitMix64), so that a failure can be played again.
 public struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
+    private var source: SplitMix
 
     /// The same seed gives the same numbers, in every run and on every machine.
     public init(seed: UInt64) {
-        state = seed
+        source = SplitMix(seed: seed)
     }
 
     /// The next number.
-    public mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ (mixed >> 31)
-    }
+    public mutating func next() -> UInt64 { source.next() }
 }

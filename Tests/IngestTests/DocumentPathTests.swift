@@ -1,3 +1,4 @@
+import PondTestKit
 import Testing
 import ingest
 

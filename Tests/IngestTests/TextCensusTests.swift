@@ -1,3 +1,4 @@
+import PondTestKit
 import Testing
 import ingest
 
@@ -60,21 +61,5 @@ import ingest
         let text = [UInt8](repeating: 0x61, count: 48)
         #expect(TextCensus(text + [1, 0x61]).isText)
         #expect(!TextCensus(text + [1]).isText)
-    }
-}
-
-/// The same numbers every time, so that a failure can be seen again.
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) {
-        state = seed
-    }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var mixed = (state ^ state >> 30) &* 0xbf58_476d_1ce4_e5b9
-        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-        return mixed ^ mixed >> 31
     }
 }

@@ -28,7 +28,7 @@ import Testing
     }
 
     @Test func `every delay lies between the jitter around base and cap, and never shrinks`() {
-        var random = SeededGenerator(seed: 42)
+        var random = SplitMix(seed: 42)
         for _ in 0..<2_000 {
             let base = Duration.microseconds(Int64.random(in: 1...10_000_000, using: &random))
             let cap = base + .microseconds(Int64.random(in: 0...1_000_000_000, using: &random))
@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test func `a job is tried exactly as often as allowed`() {
-        var random = SeededGenerator(seed: 7)
+        var random = SplitMix(seed: 7)
         for _ in 0..<500 {
             let allowed = Int.random(in: 1...40, using: &random)
             let isOwn = Bool.random(using: &random)

@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func `random bytes are a job or a malformation, never a crash`() throws {
-        var random = SeededGenerator(seed: 1)
+        var random = SplitMix(seed: 1)
         let names = WireField.allCases.map { Array($0.rawValue.utf8) }
         for _ in 0..<20_000 {
             var entry = Entry()
@@ -109,7 +109,7 @@ import Testing
     }
 }
 
-extension SeededGenerator {
+extension SplitMix {
     fileprivate mutating func bytes(upTo most: Int) -> [UInt8] {
         (0..<Int.random(in: 0...most, using: &self)).map { _ in UInt8.random(in: 0...255, using: &self) }
     }

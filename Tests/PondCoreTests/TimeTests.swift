@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test func `milliseconds survive the way through a duration`() {
-        var random = SeededGenerator(seed: 3)
+        var random = SplitMix(seed: 3)
         for _ in 0..<10_000 {
             let number = Int64.random(in: -1_000_000_000_000_000...1_000_000_000_000_000, using: &random)
             #expect(Duration.milliseconds(number).wholeMilliseconds == number)
