@@ -88,7 +88,8 @@ public struct FleetScaler: Sendable, Hashable, Codable {
         let floors = Dictionary(uniqueKeysWithValues: claims.map { ($0.queue, $0.floor) })
         var grants: [String: Int] = [:]
         for _ in 0..<roundsMax {
-            grants = Sharing.grants(claims, capacity: placement.capacity)
+            let owed = claims.reduce(0) { $0 + min($1.floor, $1.wanted) }
+            grants = Sharing.grants(claims, capacity: placement.capacity(owed: owed))
             placement.target(grants, floors: floors)
             let short = claims.indices.filter {
                 placement.workers(of: claims[$0].queue) < grants[claims[$0].queue] ?? 0

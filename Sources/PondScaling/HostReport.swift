@@ -4,6 +4,8 @@ public struct HostReport: Sendable, Hashable, Codable {
     public var id: String
     /// How many worker processes it can carry, as it computed itself.
     public var workersMax: Int
+    /// How many it carries for the sake of minimums, whatever its memory and processors are; nil for `workersMax`.
+    public var owedMax: Int?
     /// What bounds `workersMax`: `hostMemory`, `hostCPU`, or `none` for its configuration.
     public var limit: LimitingFactor
     /// False while the host stalls on memory: it takes no more than each queue is owed.
@@ -19,6 +21,7 @@ public struct HostReport: Sendable, Hashable, Codable {
     public init(
         id: String,
         workersMax: Int,
+        owedMax: Int? = nil,
         limit: LimitingFactor = .none,
         mayGrow: Bool = true,
         growthMax: Int? = nil,
@@ -26,6 +29,7 @@ public struct HostReport: Sendable, Hashable, Codable {
     ) {
         self.id = id
         self.workersMax = workersMax
+        self.owedMax = owedMax
         self.limit = limit
         self.mayGrow = mayGrow
         self.growthMax = growthMax

@@ -33,6 +33,8 @@ struct HostRoom: Sendable {
 
     let id: String
     let capacity: Int
+    /// What it carries of workers that queues are owed, which is no less.
+    let owedCapacity: Int
     let limit: LimitingFactor
     let mayGrow: Bool
     /// Workers that may be added in one plan; nil for as many as there is room for.
@@ -45,6 +47,7 @@ struct HostRoom: Sendable {
     init(_ report: HostReport, queues: Set<String>, previous: [String: Int]?) {
         id = report.id
         capacity = report.workersMax.clamped(to: 0...HostRoom.workersMax)
+        owedCapacity = max(capacity, (report.owedMax ?? 0).clamped(to: 0...HostRoom.workersMax))
         limit = report.limit
         mayGrow = report.mayGrow
         growthMax = report.growthMax
@@ -84,6 +87,7 @@ struct HostRoom: Sendable {
     /// The most of a queue that it could have.
     func reach(_ queue: String, isOwed: Bool) -> Int {
         guard let pool = pools[queue] else { return 0 }
-        return canGrow(queue, isOwed: isOwed) ? max(capacity, pool.assigned) : pool.assigned
+        guard canGrow(queue, isOwed: isOwed) else { return pool.assigned }
+        return max(isOwed ? owedCapacity : capacity, pool.assigned)
     }
 }

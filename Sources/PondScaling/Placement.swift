@@ -13,8 +13,12 @@ struct Placement: Sendable {
     }
 
     /// Workers that all hosts together can carry.
-    var capacity: Int {
-        min(room, hosts.reduce(0) { $0 + max($1.capacity, $1.assigned) })
+    ///
+    /// - Parameter owed: workers that queues are owed, for which hosts carry more.
+    func capacity(owed: Int) -> Int {
+        let usual = hosts.reduce(0) { $0 + max($1.capacity, $1.assigned) }
+        let most = hosts.reduce(0) { $0 + max($1.owedCapacity, $1.assigned) }
+        return min(room, max(usual, min(owed, most)))
     }
 
     /// The most of a queue that the hosts could have, or could have of what it is owed.
@@ -41,8 +45,9 @@ struct Placement: Sendable {
             for (queue, pool) in hosts[host].pools { hosts[host].pools[queue]?.target = pool.assigned }
         }
         for (queue, size) in grants.sorted(by: { $0.key < $1.key }) { shrink(queue, to: size) }
-        grow(to: grants, first: floors) { placement, index, _ in
-            placement.hosts[index].capacity - placement.hosts[index].target
+        grow(to: grants, first: floors) { placement, index, _, isOwed in
+            let host = placement.hosts[index]
+            return (isOwed ? host.owedCapacity : host.capacity) - host.target
         }
     }
 
@@ -58,11 +63,11 @@ struct Placement: Sendable {
         }
         var wanted: [String: Int] = [:]
         for target in targets { wanted.merge(target, uniquingKeysWith: +) }
-        grow(to: wanted, first: floors) { placement, index, queue in
+        grow(to: wanted, first: floors) { placement, index, queue, isOwed in
             let host = placement.hosts[index]
             guard host.pools[queue]?.target ?? 0 < targets[index][queue] ?? 0, placement.occupied < placement.room
             else { return 0 }
-            return host.capacity - host.occupied
+            return (isOwed ? host.owedCapacity : host.capacity) - host.occupied
         }
     }
 
@@ -94,7 +99,7 @@ struct Placement: Sendable {
     }
 
     /// How much room a host has for one more worker of a queue; none when it is not above 0.
-    private typealias Room = (Placement, Int, String) -> Int
+    private typealias Room = (Placement, Int, String, Bool) -> Int
 
     /// Gives each queue in turn a worker on the host with most room, those below their floor first.
     private mutating func grow(to sizes: [String: Int], first floors: [String: Int], room: Room) {
@@ -116,7 +121,7 @@ struct Placement: Sendable {
     private func roomiest(_ queue: String, _ isOwed: Bool, _ room: Room) -> Int? {
         var best: (index: Int, room: Int)?
         for index in hosts.indices where hosts[index].canGrow(queue, isOwed: isOwed) {
-            let room = room(self, index, queue)
+            let room = room(self, index, queue, isOwed)
             if room > (best?.room ?? 0) { best = (index, room) }
         }
         return best?.index

@@ -5,6 +5,7 @@ import Millpond
 /// The program `pond`: everything around queues that needs no handler of yours, and a worker with three to try.
 @main enum Main {
     static func main() async {
+        InitProcess.takeOver()
         Program.ignoreBrokenPipes()
         exit(await Traces.exporting { await PondCommand.runAsProgram() })
     }

@@ -105,13 +105,15 @@ import Testing
         ("interval: 1s\nlease: 2s\nqueues: { a: {} }", "lease is"),
         ("just a text", "the file is no list of names and values"),
         ("", "it is empty"),
-        ("queues: { a: { min: 1", "millpond.yaml: "),
-        ("queues:\n  a: {}\n  a: {}\n", "millpond.yaml: "),
+        ("queues: { a: { min: 1", "millpond.yaml:2:1: did not find"),
+        ("queues:\n  a: {}\n\tb: {}\n", "millpond.yaml:3:1: found character"),
+        ("queues:\n  a: {}\n  a: {}\n", "given twice"),
     ])
     func `what does not fit is refused by its name and its line`(text: String, expected: String) throws {
         let failure = try refusal(text)
         #expect(failure.message.contains(expected), "\(failure.message)")
         #expect(failure.message.hasPrefix("millpond.yaml"))
+        #expect(!failure.message.contains("\n"))
         #expect(failure.exitCode == .usage)
     }
 

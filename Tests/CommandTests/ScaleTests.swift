@@ -1,3 +1,4 @@
+import FoundationEssentials
 import PondCore
 import PondQueue
 import PondRedis
@@ -117,6 +118,35 @@ import Testing
         #expect(try await desk.run("fleet --json").json()["stale"] == .bool(true))
     }
 
+    @Test func `workers of a fixed number are shown as such, and nobody is told that there is nothing`() async throws {
+        let desk = try Desk()
+        let queue = try desk.pond.queue("mails")
+        let load = WorkerLoad(slots: 5, busy: .zero, ended: 0, succeeded: 0)
+        try await queue.register()
+        _ = try await queue.beat(as: Consumer("host-1-abc"), lease: .seconds(60), about: "{}", load: load)
+        let run = try await desk.run("fleet")
+        #expect(run.code == 0)
+        #expect(run.output.contains("Nothing scales here: the number of workers is fixed"))
+        #expect(run.output.contains("mails"))
+        let explain = try await desk.run("scale explain")
+        #expect(explain.code == 3)
+        #expect(explain.error.contains("nothing scales the 1 worker of queue mails"))
+    }
+
+    @Test func `a pin that nobody would obey is refused, and one past the maximum says what bounds it`() async throws {
+        let desk = try Desk()
+        let store = try await fleet(desk)
+        let past = try await desk.run("scale pin emails 99")
+        #expect(past.code == 0)
+        #expect(past.error.contains("99 is past the maximum of 8 that emails has"))
+        #expect(past.error.contains("room for 8"))
+        try await store.leave(as: "host-1")
+        let alone = try await desk.run("scale pin emails 2")
+        #expect(alone.code == 5)
+        #expect(alone.error.contains("has no host, so nobody would obey the pin"))
+        #expect(try await store.view().orders.queues["emails"]?.workers == 99)
+    }
+
     @Test func `a pin is an order with an end, and unpin ends it`() async throws {
         let desk = try Desk()
         let store = try await fleet(desk)
@@ -173,5 +203,15 @@ import Testing
         let run = try await desk.run("supervise --config /nonexistent/millpond.yaml --check")
         #expect(run.code == 2)
         #expect(run.error.contains("/nonexistent/millpond.yaml cannot be read: No such file or directory"))
+    }
+
+    @Test func `a file that names a program which this host does not have does not pass its check`() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(RedisServer.uniqueName()).yaml")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try "command: [/bin/sh]\nqueues:\n  mails: {}\n  texts: { command: [no-such-program] }\n"
+            .write(to: file, atomically: true, encoding: .utf8)
+        let run = try await Desk().run(["supervise", "--config", file.path, "--check"])
+        #expect(run.code == 3)
+        #expect(run.error.contains("queue texts cannot have workers: no-such-program: no directory of PATH"))
     }
 }

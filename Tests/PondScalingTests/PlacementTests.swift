@@ -28,6 +28,19 @@ import Testing
         #expect(plan.hosts == ["a": ["q": 2], "b": ["q": 6]])
     }
 
+    @Test func `a minimum is kept on a host that has no room, and nothing beyond it`() {
+        for (waiting, workers) in [(0, 2), (2_000, 2)] {
+            let policy = ScalingPolicy(waitTarget: .seconds(10), workersMin: 2, workersMax: 8, slots: 4)
+            var report = host("a", 0)
+            report.owedMax = 2
+            report.limit = .hostMemory
+            var bench = Bench(["q": policy], workersMax: 8, hosts: [report])
+            bench.readings["q"]?.waiting = waiting
+            for _ in 0..<5 { bench.tick() }
+            #expect(bench.plan?.workers(of: "q") == workers)
+        }
+    }
+
     @Test func `the capacity of one host does not bound the fleet`() {
         var bench = bench([host("leader", 2), host("b", 20)])
         pinned(&bench, 20)

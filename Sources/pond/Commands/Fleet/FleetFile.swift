@@ -36,7 +36,11 @@ struct FleetFile {
             // Every value is read as text: whether it is a number is for the reader to say.
             node = try Yams.compose(yaml: text, .basic)
         } catch {
-            throw CommandFailure(.usage, "\(path): \(error)", hint: "docs/autoscaling.md shows a whole file")
+            throw CommandFailure(
+                .usage,
+                path + FleetFile.problem(error),
+                hint: "docs/autoscaling.md shows a whole file"
+            )
         }
         guard let node else {
             throw CommandFailure(.usage, "\(path): it is empty", hint: "docs/autoscaling.md shows a whole file")
@@ -49,6 +53,23 @@ struct FleetFile {
             throw CommandFailure(.usage, "\(path): \(error.message)", hint: "correct it and start again")
         }
         return file
+    }
+
+    /// What is wrong with the text, on one line: where, what, and in the middle of what.
+    private static func problem(_ error: any Error) -> String {
+        let text: String
+        switch error {
+        case YamlError.scanner(let context, let problem, let mark, _),
+            YamlError.parser(let context, let problem, let mark, _),
+            YamlError.composer(let context, let problem, let mark, _):
+            text = ":\(mark.line):\(mark.column): \(problem)" + (context.map { ", \($0.text)" } ?? "")
+        case YamlError.duplicatedKeysInMapping(let keys, let context):
+            text = ":\(context.mark.line): given twice: \(keys.joined(separator: ", "))"
+        case YamlError.reader(let problem, let offset, _, _):
+            text = ": \(problem)" + (offset.map { " at byte \($0)" } ?? "")
+        default: text = ": \(error)"
+        }
+        return text.split(separator: "\n").joined(separator: "; ")
     }
 
     private static func fleet(_ reader: YAMLReader, own: PoolConfiguration) throws -> ScaledFleetConfiguration {

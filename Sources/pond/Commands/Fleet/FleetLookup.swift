@@ -29,6 +29,14 @@ struct FleetLookup {
         let store = try pond.fleet(name ?? known.first ?? "default")
         let view = try await store.view()
         guard known.contains(store.name) || view.plan != nil || !view.members.isEmpty else {
+            let fixed = try await FixedWorkers.find(pond)
+            if known.isEmpty, !fixed.isEmpty {
+                throw CommandFailure(
+                    .notFound,
+                    "there is no fleet \(store.name): nothing scales the \(fixed.words), whose number is fixed",
+                    hint: FixedWorkers.hint
+                )
+            }
             throw CommandFailure(
                 .notFound,
                 "there is no fleet \(store.name)",

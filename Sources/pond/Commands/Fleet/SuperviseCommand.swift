@@ -25,7 +25,7 @@ struct SuperviseCommand: AsyncParsableCommand {
     )
     var config: String?
 
-    @Flag(help: "Only check the file of --config, and say what it means.")
+    @Flag(help: "Only check the file of --config and the programs that it names, and say what it means.")
     var check = false
 
     @OptionGroup var fleet: FleetOptions
@@ -70,6 +70,15 @@ struct SuperviseCommand: AsyncParsableCommand {
         guard let config else { return try fleet.kind(of: BuiltinJobs.self, worker, redis) }
         let own = try fleet.configuration(of: BuiltinJobs.self, worker, redis)
         let pool = PoolConfiguration(queue: BuiltinJobs.queue, command: own.command, gracePeriod: own.gracePeriod)
-        return .scaled(try FleetFile.read(config, own: pool).configuration)
+        let fleet = try FleetFile.read(config, own: pool).configuration
+        for pool in fleet.pools {
+            guard let obstacle = pool.command.obstacle else { continue }
+            throw CommandFailure(
+                .notFound,
+                "\(config): queue \(pool.queue) cannot have workers: \(obstacle)",
+                hint: "correct its command, or install the program on this host"
+            )
+        }
+        return .scaled(fleet)
     }
 }

@@ -79,16 +79,36 @@ struct ScalePinCommand: AsyncParsableCommand {
             try await redis.withPond { pond in
                 let (store, view) = try await FleetLookup(pond: pond).fleet(fleet.fleet)
                 let decision = try view.decision(about: queue, fleet: store.name)
-                let order = order.order(atLeast ? .floor : .pin, workers: workers, now: view.now)
-                let until = try await store.order(order, about: .queue(queue), for: self.order.length)
-                if atLeast, workers > decision.workersMax {
-                    terminal.say(
-                        "note: \(queue) has at most \(decision.workersMax) workers, so it gets no more than those"
+                guard !view.members.isEmpty else {
+                    throw CommandFailure(
+                        .conflict,
+                        "fleet \(store.name) has no host, so nobody would obey the pin",
+                        hint: "start one with `pond supervise`, then pin; `pond fleet` shows who is there"
                     )
                 }
+                let order = order.order(atLeast ? .floor : .pin, workers: workers, now: view.now)
+                let until = try await store.order(order, about: .queue(queue), for: self.order.length)
+                if let note = note(decision, view) { terminal.say("note: \(note)") }
                 try OrderView.show(order, about: queue, until: until, on: terminal, output)
             }
         }
+    }
+}
+
+extension ScalePinCommand {
+    /// What keeps the order from being obeyed in full; nil when nothing does.
+    private func note(_ decision: ScalingDecision, _ view: FleetView) -> String? {
+        if atLeast {
+            guard workers > decision.workersMax else { return nil }
+            return "\(queue) has at most \(decision.workersMax) workers, so it gets no more than those"
+        }
+        let room = view.members.compactMap(\.status?.report.workersMax).reduce(0, +)
+        let past = "\(workers) is past the maximum of \(decision.workersMax) that \(queue) has"
+        if workers > room {
+            let hosts = "the fleet's max_workers and its hosts, which have room for \(room), bound it"
+            return workers > decision.workersMax ? "\(past), and \(hosts)" : hosts
+        }
+        return workers > decision.workersMax ? "\(past); only the fleet's max_workers and its hosts bound it" : nil
     }
 }
 
