@@ -65,6 +65,7 @@ let package = Package(
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "CPondDigest", swiftSettings: house),
         .target(name: "PondCore", swiftSettings: house),
+        .target(name: "PondProcess", swiftSettings: house),
         .target(name: "PondScaling", dependencies: ["PondCore"], swiftSettings: house),
         .target(name: "PondSimulation", dependencies: ["PondCore", "PondScaling"], swiftSettings: house),
         .target(
@@ -108,7 +109,8 @@ let package = Package(
         .target(
             name: "PondSupervisor",
             dependencies: [
-                "PondCore", "PondScaling", "PondRedis", "PondQueue", logging, lifecycle, subprocess, system,
+                "PondCore", "PondProcess", "PondScaling", "PondRedis", "PondQueue", logging, lifecycle, subprocess,
+                system,
             ],
             swiftSettings: house
         ),
@@ -123,7 +125,8 @@ let package = Package(
         .target(
             name: "Millpond",
             dependencies: [
-                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondWorker", "PondSupervisor",
+                "PondCore", "PondProcess", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondWorker",
+                "PondSupervisor",
                 logging, lifecycle, unixSignals, arguments, subprocess, system, metrics, nioCore, nioPosix, nioHTTP,
             ],
             swiftSettings: house
@@ -240,7 +243,8 @@ let package = Package(
         .testTarget(
             name: "PondSupervisorTests",
             dependencies: [
-                "PondSupervisor", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
+                "PondSupervisor", "PondProcess", "PondScaling", "PondQueue", "PondRedis", "PondCore", "PondTestKit",
+                logging,
                 lifecycle,
                 system,
             ],
@@ -275,7 +279,8 @@ let package = Package(
         .testTarget(
             name: "MillpondTests",
             dependencies: [
-                "Millpond", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", arguments, logging,
+                "Millpond", "PondSupervisor", "PondTelemetry", "PondWorker", "PondQueue", "PondRedis", "PondCore",
+                "PondTestKit", arguments, logging,
                 metrics, coreMetrics, nioCore, nioPosix, nioHTTP,
             ],
             swiftSettings: house

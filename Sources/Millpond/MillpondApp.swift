@@ -62,6 +62,7 @@ extension MillpondApp {
 
     /// Runs the command that the command line names, and ends the process with its exit code.
     public static func main() async {
+        InitProcess.takeOver()
         Program.ignoreBrokenPipes()
         exit(await AppCommand<Self>.runAsProgram())
     }

@@ -54,7 +54,7 @@ extension Fleet {
         }
         guard worker.isReady, let pid = worker.pid else { return (1, 0, -id.generation) }
         // Nobody says what it runs: it may be much.
-        return (2, running[pid] ?? Int.max, id.generation)
+        return (2, running[worker.behindScript ?? pid] ?? Int.max, id.generation)
     }
 
     /// Asks a worker to end when its jobs have ended.
@@ -86,7 +86,9 @@ extension Fleet {
 
     mutating func recycle(_ pid: Int32) {
         guard phase == .running, roll == nil,
-            let worker = slots.flatMap(\.workers).first(where: { $0.pid == pid && $0.stopping == nil }),
+            let worker = slots.flatMap(\.workers).first(where: {
+                [$0.pid, $0.behindScript].contains(pid) && $0.stopping == nil
+            }),
             slots[worker.id.slot].current == worker.id
         else { return }
         retire(worker.id)

@@ -28,7 +28,7 @@ extension Fleet.Slot {
     fileprivate func status(of worker: Fleet.Worker) -> SlotStatus {
         let state: SlotStatus.State =
             if worker.stopping != nil { .draining } else if worker.isReady { .ready } else { .starting }
-        return status(pid: worker.pid, state, since: worker.since)
+        return status(pid: worker.pid, workerPID: worker.behindScript ?? worker.pid, state, since: worker.since)
     }
 
     fileprivate func emptyStatus(default now: Fleet.Instant) -> SlotStatus {
@@ -38,13 +38,19 @@ extension Fleet.Slot {
             case .parked: .parked
             case nil: .stopped
             }
-        return status(pid: nil, state, since: since ?? now)
+        return status(pid: nil, workerPID: nil, state, since: since ?? now)
     }
 
-    private func status(pid: Int32?, _ state: SlotStatus.State, since: Fleet.Instant) -> SlotStatus {
+    private func status(
+        pid: Int32?,
+        workerPID: Int32?,
+        _ state: SlotStatus.State,
+        since: Fleet.Instant
+    ) -> SlotStatus {
         SlotStatus(
             slot: number,
             pid: pid,
+            workerPID: workerPID,
             state: state,
             since: since,
             restarts: restarts,

@@ -33,7 +33,10 @@ package struct Fleet: Sendable {
         case spawned(WorkerID, pid: Int32)
         /// It was too late to make the process.
         case tooLate(WorkerID)
-        case ready(WorkerID)
+        /// With the process of the worker, when it is another than the one that was spawned.
+        case ready(WorkerID, worker: Int32? = nil)
+        /// What was spawned has ended unasked, and the worker behind it goes on.
+        case abandoned(WorkerID)
         case ended(WorkerID, WorkerExit)
         case tick
         case roll
@@ -66,6 +69,10 @@ package struct Fleet: Sendable {
     struct Worker {
         let id: WorkerID
         var pid: Int32?
+        /// The process that takes jobs, when it is another than `pid`: behind a start script.
+        var behindScript: Int32?
+        /// Its start script ended unasked.
+        var isAbandoned = false
         var isReady = false
         var since: Instant
         var readyDeadline: Instant?
@@ -136,7 +143,8 @@ package struct Fleet: Sendable {
         case .start: start()
         case .spawned(let id, let pid): spawned(id, pid)
         case .tooLate(let id): tooLate(id)
-        case .ready(let id): ready(id)
+        case .ready(let id, let worker): ready(id, worker)
+        case .abandoned(let id): abandoned(id)
         case .ended(let id, let status): ended(id, status)
         case .tick: tick()
         case .roll: requestRoll()
@@ -184,7 +192,17 @@ package struct Fleet: Sendable {
         pumpSpawns()
     }
 
-    private mutating func ready(_ id: WorkerID) {
+    private mutating func ready(_ id: WorkerID, _ worker: Int32?) {
+        if let worker,
+            let pid = update(
+                id,
+                {
+                    $0.behindScript = worker; return $0.pid
+                }
+            )
+        {
+            report(.startedByScript(slot: id.slot, pid: pid ?? 0, worker: worker))
+        }
         let at = now
         let pid = update(id) { worker -> Int32? in
             guard worker.stopping == nil, !worker.isReady else { return nil }
@@ -198,10 +216,17 @@ package struct Fleet: Sendable {
         rollSaw(readyOf: id)
     }
 
+    /// The worker drains like one that was told to stop, but its end counts as one that nobody asked for.
+    private mutating func abandoned(_ id: WorkerID) {
+        guard update(id, { $0.stopping == nil }) ?? false else { return }
+        update(id) { $0.isAbandoned = true }
+        terminate(id)
+    }
+
     private mutating func ended(_ id: WorkerID, _ status: WorkerExit) {
         if spawning == id { spawning = nil }
         guard let worker = remove(id) else { return }
-        let wasExpected = worker.stopping != nil
+        let wasExpected = worker.stopping != nil && !worker.isAbandoned
         let wasRecycled = worker.stopping?.isRetiring ?? false
         slots[id.slot].lastExit = status
         report(.exited(slot: id.slot, pid: worker.pid, status: status, wasExpected: wasExpected))

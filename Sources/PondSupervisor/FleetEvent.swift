@@ -2,6 +2,8 @@
 public enum FleetEvent: Sendable, Hashable {
     /// A worker process exists.
     case spawned(slot: Int, pid: Int32)
+    /// The worker is another process than the one that was started: a script stands before it.
+    case startedByScript(slot: Int, pid: Int32, worker: Int32)
     /// A worker said that it takes jobs.
     case ready(slot: Int, pid: Int32)
     /// A worker has not said that it is ready in time; it is left alone.

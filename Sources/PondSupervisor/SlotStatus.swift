@@ -20,8 +20,10 @@ public struct SlotStatus: Sendable, Hashable {
 
     /// The slot's number, from 0.
     public var slot: Int
-    /// The worker's process id; nil when there is no process.
+    /// The process that was started; nil when there is no process.
     public var pid: Int32?
+    /// The process that takes jobs, which is another than `pid` behind a start script; nil when there is no process.
+    public var workerPID: Int32?
     /// What it does.
     public var state: State
     /// Since when it does that, by the supervisor's clock.

@@ -2,6 +2,7 @@
 // below reports a missing file, a directory and a missing execute bit alike, so the path is looked at again here.
 
 import Glibc
+import PondProcess
 import Subprocess
 import SystemPackage
 
@@ -20,16 +21,16 @@ extension WorkerCommand {
     }
 
     private func missingReason() -> String {
-        guard executable.contains("/") else {
-            return "\(executable): no directory of PATH holds such a program; name its full path"
-        }
-        let path = FilePath(workingDirectory ?? "").pushing(FilePath(executable)).string
-        var status = stat()
-        guard stat(path, &status) == 0 else { return "\(path): \(Self.explain(Errno(rawValue: errno)))" }
-        if status.st_mode & S_IFMT == S_IFDIR { return "\(path): is a directory, not a program" }
-        if access(path, X_OK) != 0 { return "\(path): is not executable; try chmod +x" }
-        return "\(path): the program that its first line (#!) or its loader names is missing"
+        obstacle ?? "\(executable): the program that its first line (#!) or its loader names is missing"
     }
+
+    /// Why the program cannot be started, with what to do, as far as that can be seen before it is tried; nil when nothing
+    /// speaks against it.
+    public var obstacle: String? {
+        ProgramLookup.obstacle(executable, in: workingDirectory, path: environment["PATH"] ?? Self.ownPath)
+    }
+
+    private static var ownPath: String? { getenv("PATH").map { String(cString: $0) } }
 
     private static func explain(_ errno: Errno) -> String {
         let hint: String? =

@@ -6,6 +6,8 @@ extension Supervisor {
         switch event {
         case .spawned(let slot, let pid):
             logger.info("worker started", metadata: Self.metadata(slot, pid))
+        case .startedByScript(let slot, let pid, let worker):
+            logScript(Self.metadata(slot, pid, ["worker_pid": "\(worker)"]))
         case .ready(let slot, let pid):
             logger.info("worker ready", metadata: Self.metadata(slot, pid))
         case .notReady(let slot, let pid, let after):
@@ -29,6 +31,17 @@ extension Supervisor {
         case .drained:
             logger.info("every worker has ended")
         }
+    }
+
+    private func logScript(_ metadata: Logger.Metadata) {
+        guard isFirstScript() else { return logger.debug("worker runs behind a start script", metadata: metadata) }
+        logger.warning(
+            """
+            the worker runs behind a start script: it is told to stop itself, but how it ends is not seen; write exec \
+            before the command in the script that starts it
+            """,
+            metadata: metadata
+        )
     }
 
     private func logExit(_ metadata: Logger.Metadata, _ status: WorkerExit, _ wasExpected: Bool) {

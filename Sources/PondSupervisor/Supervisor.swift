@@ -20,10 +20,12 @@ public final class Supervisor: Service, Sendable {
     private enum Message: Sendable {
         case input(Fleet.Input)
         case alarm(LocalInstant)
+        case ping(WakeSignal)
     }
 
     private struct Shared {
         var hasStarted = false
+        var hasToldOfScript = false
         var statuses: [SlotStatus] = []
     }
 
@@ -156,6 +158,21 @@ public final class Supervisor: Service, Sendable {
         shared.withLock { $0.statuses }
     }
 
+    /// Whether nobody has been told yet that workers run behind a script; once is enough.
+    func isFirstScript() -> Bool {
+        shared.withLock { shared in
+            defer { shared.hasToldOfScript = true }
+            return !shared.hasToldOfScript
+        }
+    }
+
+    /// Whether the supervision moves: it answers within the limit.
+    package func answers(within limit: Duration) async -> Bool {
+        let signal = WakeSignal()
+        inbox.yield(.ping(signal))
+        return await !signal.wait(atMost: limit, clock)
+    }
+
     private func claimRun() throws {
         let isFirst = shared.withLock { shared in
             defer { shared.hasStarted = true }
@@ -179,7 +196,7 @@ extension Supervisor {
             var fleet = Fleet(configuration, at: clock.now())
             var alarms = Alarms()
             for await message in messages {
-                let input = input(of: message, &alarms)
+                guard let input = input(of: message, &alarms) else { continue }
                 let actions = fleet.apply(input, at: clock.now())
                 shared.withLock { $0.statuses = fleet.statuses }
                 for action in actions { perform(action, forwarder, &group) }
@@ -191,13 +208,16 @@ extension Supervisor {
         }
     }
 
-    private func input(of message: Message, _ alarms: inout Alarms) -> Fleet.Input {
+    private func input(of message: Message, _ alarms: inout Alarms) -> Fleet.Input? {
         switch message {
         case .input(let input):
             return input
         case .alarm(let instant):
             alarms.rang(instant)
             return .tick
+        case .ping(let signal):
+            signal.ring()
+            return nil
         }
     }
 
@@ -219,13 +239,20 @@ extension Supervisor {
             inbox.yield(.input(.tooLate(id)))
             return
         }
-        let process = WorkerProcess(id: id, command: configuration.command, handles: handles, logger: logger)
+        let process = WorkerProcess(
+            id: id,
+            command: configuration.command,
+            handles: handles,
+            clock: clock,
+            logger: logger
+        )
         let observer = WorkerProcess.Observer(
             spawned: { pid in
                 CrashPoint.afterSpawn.reach()
                 self.inbox.yield(.input(.spawned(id, pid: pid)))
             },
-            ready: { self.inbox.yield(.input(.ready(id))) },
+            ready: { self.inbox.yield(.input(.ready(id, worker: $0))) },
+            abandoned: { self.inbox.yield(.input(.abandoned(id))) },
             line: { forwarder.forward($0) }
         )
         let status = await process.run(observer)

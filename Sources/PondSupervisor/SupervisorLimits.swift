@@ -18,6 +18,12 @@ public enum SupervisorLimits {
     /// The least time between the two stop signals of one worker: signals that are pending together become one.
     public static let stopSignalGap = Duration.milliseconds(100)
 
+    /// How often a worker that drains behind its start script is looked at; it is no child, so nobody tells of its end.
+    static let restPause = Duration.milliseconds(50)
+
+    /// How long a start script may go on after the worker that it started, before it is told to stop itself.
+    static let scriptTailMax = Duration.seconds(2)
+
     /// How many times the ready timeout a rolling restart waits for a replacement before it gives up.
     public static let rollPatience = 4
 

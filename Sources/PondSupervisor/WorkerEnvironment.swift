@@ -4,6 +4,10 @@ public enum WorkerEnvironment {
     public static let lifeline = "MILLPOND_LIFELINE"
     /// `stdout`: the worker prints ``readyLine`` on a line of its own once it takes jobs.
     public static let ready = "MILLPOND_READY"
+    /// Set when the worker may say who it is: it then prints its process id behind ``readyLine``, as `millpond:ready 4711`.
+    ///
+    /// So its supervisor can tell it to stop also where a script started it.
+    public static let readyPID = "MILLPOND_READY_PID"
     /// The process id of the supervisor.
     public static let supervisorPID = "MILLPOND_SUPERVISOR_PID"
     /// The number of the worker's slot, from 0.
@@ -25,5 +29,31 @@ public enum WorkerEnvironment {
     /// A worker that does not know it goes on.
     public static let retireLine = "retire"
 
-    static let reserved: Set<String> = [lifeline, ready, supervisorPID, slot, supervisor, queue, slots, metrics]
+    static let reserved: Set<String> = [
+        lifeline, ready, readyPID, supervisorPID, slot, supervisor, queue, slots, metrics,
+    ]
+
+    /// The line that says "ready" and who says it.
+    package static func readyLine(of pid: Int32) -> String { "\(readyLine) \(pid)" }
+}
+
+/// The line by which a worker says that it takes jobs.
+package struct ReadyLine: Sendable, Hashable {
+    /// Who says it; nil when the worker does not say that.
+    package let pid: Int32?
+
+    /// Nil for any other line.
+    package init?(_ line: some Collection<UInt8>) {
+        let word = WorkerEnvironment.readyLine.utf8
+        guard line.starts(with: word) else { return nil }
+        let rest = line.dropFirst(word.count)
+        if rest.isEmpty {
+            pid = nil
+            return
+        }
+        guard rest.first == UInt8(ascii: " "), rest.count <= 12,
+            let pid = Int32(String(decoding: rest.dropFirst(), as: UTF8.self)), pid > 0
+        else { return nil }
+        self.pid = pid
+    }
 }

@@ -48,7 +48,7 @@ public enum WorkerExit: Sendable, Hashable {
         11: ("SIGSEGV", "crashed: bad memory access"),
         13: ("SIGPIPE", "wrote to a closed pipe"),
         14: ("SIGALRM", "its alarm rang"),
-        15: ("SIGTERM", "told to stop, before it could drain"),
+        15: ("SIGTERM", "told to stop; this process itself did not drain"),
         24: ("SIGXCPU", "used up its processor time"),
         25: ("SIGXFSZ", "wrote more than its file size limit"),
         31: ("SIGSYS", "made a forbidden system call"),

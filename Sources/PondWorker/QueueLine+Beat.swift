@@ -14,6 +14,7 @@ extension QueueLine {
         let outage = OutageLog(logger)
         var beats = 0
         while !Task.isCancelled {
+            pulse.tries(queue.name)
             do throws(QueueError) {
                 let answer = try await queue.beat(
                     as: consumer,
@@ -30,9 +31,11 @@ extension QueueLine {
                 for assignment in intake.takeStalled(at: clock.now()) { assignment.line.settle(assignment, .released) }
                 beats += 1
                 outage.worked("beat")
+                pulse.worked(queue.name)
                 // Cancellation ends the loop at its head.
                 try? await clock.sleep(untilNextBeat(answer))
             } catch {
+                pulse.failed(queue.name, error)
                 await rest(afterFailures: outage.failed("beat", error))
             }
         }

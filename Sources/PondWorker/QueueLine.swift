@@ -57,6 +57,7 @@ final class QueueLine: Sendable {
     let claims: ClaimsAhead
     let serverClock: ServerClock
     let phase: PhaseBox
+    let pulse: WorkerPulse
     let lastChance: LastChance
     /// Nil when nobody listens.
     let metrics: WorkerMetrics?
@@ -77,6 +78,7 @@ final class QueueLine: Sendable {
         executor = worker.executor
         clock = worker.executor.clock
         phase = worker.phase
+        pulse = worker.pulse
         lastChance = worker.lastChance
         reader = queue.pond.makeReader()
         claims = ClaimsAhead(queue, consumer: worker.consumer, logger: logger)
@@ -149,6 +151,7 @@ struct WorkerParts: Sendable {
     let executor: EventLoopExecutor
     let logger: Logger
     let phase: PhaseBox
+    let pulse: WorkerPulse
     let lastChance: LastChance
     /// What the kinds are called in metrics, by their place.
     let kinds: [String]

@@ -43,14 +43,16 @@ public final class Worker: Service, Sendable {
         consumer = Consumer("\(Host.name)-\(getpid())-\(String(UInt32.random(in: .min ... .max), radix: 36))")
         var logger = pond.logger
         logger[metadataKey: "worker"] = "\(consumer)"
+        let executor = EventLoopExecutor()
         parts = WorkerParts(
             consumer: consumer,
             configuration: configuration,
             intake: Intake<Assignment>(slots: configuration.slots, prefetch: configuration.prefetch),
             table: RunningTable(slots: configuration.slots),
-            executor: EventLoopExecutor(),
+            executor: executor,
             logger: logger,
             phase: PhaseBox(),
+            pulse: WorkerPulse(configuration.queues, executor.clock),
             lastChance: LastChance(clock: clock),
             kinds: registry.places,
             tracer: pond.tracer

@@ -72,6 +72,11 @@ enum Processes {
         numbers().filter { status($0)?.parent == parent && !isZombie($0) }
     }
 
+    /// The children of a process that have ended and that it has not reaped.
+    static func zombies(of parent: Int32) -> [Int32] {
+        numbers().filter { status($0).map { $0.parent == parent && $0.state == "Z" } ?? false }
+    }
+
     static func isAlive(_ pid: Int32) -> Bool {
         kill(pid, 0) == 0 && !isZombie(pid)
     }

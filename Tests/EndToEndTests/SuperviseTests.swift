@@ -150,9 +150,65 @@ import Testing
         #expect(ended.code == 0)
     }
 
-    @Test func `a program that is not there is told by its name`() async throws {
-        try await Child.run(["supervise", "--workers", "1", "--", "no-such-program"]) { supervisor in
-            try await supervisor.line("no-such-program")
+    @Test(arguments: [["supervise", "--workers", "1"], ["supervise", "--wait-target", "1s", "--queue", "a"]])
+    func `a program that is not there is refused at the start, by its name`(command: [String]) async throws {
+        let ended = try await Child.run(command + ["--", "no-such-program"])
+        #expect(ended.code == 3)
+        #expect(ended.error.contains { $0.contains("no-such-program: no directory of PATH holds such a program") })
+    }
+
+    /// A start script that runs the worker as its child, with `options` behind the program.
+    private func script(_ place: Place, _ setting: String = "") -> [String] {
+        ["--", "/bin/sh", "-c", "\(setting) cd / && \"$@\"; true", "start", Child.path("pond"), "worker"]
+            + place.options
+    }
+
+    @Test func `three rolling restarts and a stop behind a start script without exec cut no job off`() async throws {
+        let place = try Place()
+        let arguments = ["supervise", "--workers", "1", "--redis", place.url] + script(place)
+        let ended = try await Child.run(arguments) { supervisor in
+            try await supervisor.line("supervisor", "worker ready")
+            for round in 1...4 {
+                try await place.sleeper(1)
+                try await place.eventually("the job runs") { $0.inFlight == 1 }
+                guard round < 4 else { break }
+                supervisor.send(SIGHUP)
+                try await supervisor.line("rolling restart finished", count: round)
+            }
+            supervisor.send(SIGTERM)
+            try await supervisor.exit()
+        }
+        #expect(ended.code == 0)
+        let depth = try await place.queue.depth()
+        #expect((depth.done, depth.dead, depth.inFlight, depth.ready) == (4, 0, 0, 0))
+        #expect(ended.error.count { $0.contains("write exec before the command") } == 1)
+    }
+
+    @Test func `a start script that ignores SIGTERM does not keep its worker from draining`() async throws {
+        let place = try Place()
+        let arguments = ["supervise", "--workers", "1", "--redis", place.url] + script(place, "trap '' TERM;")
+        let ended = try await Child.run(arguments) { supervisor in
+            try await supervisor.line("supervisor", "worker ready")
+            try await place.sleeper(1)
+            try await place.eventually("the job runs") { $0.inFlight == 1 }
+            supervisor.send(SIGTERM)
+            try await supervisor.exit(within: .seconds(15))
+        }
+        #expect(ended.code == 0)
+        #expect(try await place.queue.depth().done == 1)
+    }
+
+    @Test func `a start script that takes standard input away is told what to do`() async throws {
+        let place = try Place()
+        let arguments =
+            ["supervise", "--workers", "1", "--redis", place.url]
+            + script(place).map {
+                $0.replacing("\"$@\"; true", with: "\"$@\" </dev/null")
+            }
+        try await Child.run(arguments) { supervisor in
+            try await supervisor.line("standard input is not the supervisor's lifeline")
+            supervisor.send(SIGTERM)
+            try await supervisor.exit()
         }
     }
 }

@@ -33,11 +33,37 @@ import Testing
                 #"millpond_build_info{version="0.1.0"} 1"#,
             ] { #expect(text.contains(line + "\n"), "\(line) in\n\(text)") }
             #expect(text.contains(#"millpond_redis_command_seconds_count{script="pond_settle"}"#))
-            #expect(try await HTTPProbe.get("/healthz", port: port) == "ok\n")
+            for probe in ["/healthz", "/readyz"] {
+                #expect(try await HTTPProbe.get(probe, port: port) == #"{"status":"ok","causes":[]}"# + "\n")
+            }
             child.send(SIGTERM)
             try await child.exit()
         }
         #expect(ended.code == 0)
+    }
+
+    @Test func `a supervisor says that no worker is ready, and that its Redis is away, and lives on`() async throws {
+        try await RedisServer.withServer { server in
+            let release = server.directory + "/release"
+            let worker = "until [ -e \(release) ]; do sleep 0.05; done; echo millpond:ready; exec sleep 600"
+            let options = ["--workers", "1", "--metrics-port", "0", "--redis", server.url]
+            try await Child.run(["supervise"] + options + ["--", "/bin/sh", "-c", worker]) { child in
+                let port = try await child.metricsPort()
+                func ready(_ words: String...) async throws {
+                    try await eventually("it answers \(words)") {
+                        let text = try await HTTPProbe.get("/readyz", port: port)
+                        return words.allSatisfy { text.contains($0) }
+                    }
+                }
+                try await ready(#""check":"workers""#, "1 starting", #""check":"library""#)
+                try await Pond(redis: server.url).installLibrary()
+                close(creat(release, 0o600))
+                try await ready(#""status":"ok""#)
+                server.kill()
+                try await ready(#""check":"redis""#)
+                #expect(try await HTTPProbe.get("/healthz", port: port).contains(#""status":"ok""#))
+            }
+        }
     }
 
     @Test func `the leader of a fleet speaks for its queues, and nobody else does`() async throws {

@@ -30,9 +30,10 @@ import Testing
 
     @Test(
         arguments: [
-            ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", "200", "ok\n"),
+            ("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", "200", "{\"status\":\"ok\",\"causes\":[]}\n"),
+            ("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n", "200", "{\"status\":\"ok\",\"causes\":[]}\n"),
             ("HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n", "200", "\r\n\r\n"),
-            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "404", "/metrics and /healthz\n"),
+            ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", "404", "/metrics, /healthz and /readyz\n"),
             ("POST /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi", "405", "only GET\n"),
             (
                 "GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 9000\r\n\r\n"
@@ -48,7 +49,9 @@ import Testing
             let answer = try await HTTPProbe.ask(port, request)
             #expect(answer.hasPrefix("HTTP/1.1 \(status)"), "\(answer.prefix(60))")
             #expect(answer.hasSuffix(end))
-            #expect(try await HTTPProbe.ask(port, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").hasSuffix("ok\n"))
+            #expect(
+                try await HTTPProbe.ask(port, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").hasSuffix("\"causes\":[]}\n")
+            )
         }
     }
 
@@ -60,7 +63,7 @@ import Testing
             try await eventually { try await HTTPProbe.ask(port, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").isEmpty }
             open = []
             try await eventually {
-                try await HTTPProbe.ask(port, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").hasSuffix("ok\n")
+                try await HTTPProbe.ask(port, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").hasSuffix("\"causes\":[]}\n")
             }
         }
     }

@@ -91,8 +91,8 @@ import Testing
 /// What the machine has, from texts of the kernel.
 @Suite struct HostMeterTests {
     @Test func `memory and pressure are read from the kernel's texts`() {
-        #expect(HostFacts.memoryAvailable(in: "MemTotal: 9 kB\nMemAvailable:   2048 kB\n") == 2_097_152)
-        #expect(HostFacts.memoryAvailable(in: "MemTotal: 9 kB\n") == nil)
+        #expect(HostFacts.bytes(of: "MemAvailable", in: "MemTotal: 9 kB\nMemAvailable:   2048 kB\n") == 2_097_152)
+        #expect(HostFacts.bytes(of: "MemAvailable", in: "MemTotal: 9 kB\n") == nil)
         let text = "some avg10=12.50 avg60=3.00 avg300=1.00 total=1\nfull avg10=99.00 avg60=0 avg300=0 total=0\n"
         #expect(HostFacts.pressure(in: text) == 0.125)
         #expect(HostFacts.pressure(in: "") == nil)

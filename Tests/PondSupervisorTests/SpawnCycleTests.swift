@@ -90,17 +90,19 @@ import Testing
 @Suite(.serialized) struct ControlGroupTests {
     @Test func `the group with a memory controller is found in both hierarchies`() {
         let older = ControlGroup.find(
+            "memory",
             groups: "8:pids:/\n4:memory:/a/b\n0::/\n",
             mounts:
                 "cgroup /sys/fs/cgroup/memory cgroup rw,relatime,memory 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n"
         )
-        #expect(older == ControlGroup(path: "/sys/fs/cgroup/memory/a/b", isUnified: false))
+        #expect(older?.path == "/sys/fs/cgroup/memory/a/b" && older?.isUnified == false)
         let unified = ControlGroup.find(
+            "memory",
             groups: "0::/system.slice/pond.service\n",
             mounts: "cgroup2 /sys/fs/cgroup cgroup2 rw,nsdelegate 0 0\n"
         )
-        #expect(unified == ControlGroup(path: "/sys/fs/cgroup/system.slice/pond.service", isUnified: true))
-        #expect(ControlGroup.find(groups: "", mounts: "") == nil)
+        #expect(unified?.path == "/sys/fs/cgroup/system.slice/pond.service" && unified?.isUnified == true)
+        #expect(ControlGroup.find("memory", groups: "", mounts: "") == nil)
     }
 
     @Test func `memory that files only happen to fill counts as free`() {
@@ -112,14 +114,14 @@ import Testing
     /// Whether this system lets us make groups.
     private static let isAllowed: Bool = {
         // Nothing is started for it: this is asked in every run, also in those that leave the test out.
-        guard let group = ControlGroup.own() else { return false }
+        guard let group = ControlGroup.own("memory") else { return false }
         let probe = group.path + "/millpond-probe"
         return mkdir(probe, 0o755) == 0 && rmdir(probe) == 0
     }()
 
     @Test(.enabled(if: isAllowed, "this system does not let us make control groups"))
     func `a worker that grows past its group's limit is ended, and its group is removed`() async throws {
-        let group = try #require(ControlGroup.own())
+        let group = try #require(ControlGroup.own("memory"))
         let script = "echo millpond:ready; read -r _; x=$(head -c 300000000 /dev/zero | tr '\\0' x); echo $x"
         try await withFleet(FleetConfiguration(workers: 1, command: shell(script))) { bench in
             let pid = try await bench.events.next("ready") { if case .ready(_, let pid) = $0 { pid } else { nil } }

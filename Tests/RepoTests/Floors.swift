@@ -51,6 +51,11 @@ enum Floors {
         Floor("CPondDigest", level: 0, holds: "SHA-1 and SHA-256 in C, to tell contents apart"),
         Floor("PondCore", level: 0, holds: "values: jobs, outcomes, retry policy, limits, time, the wire's fields"),
         Floor(
+            "PondProcess",
+            level: 0,
+            holds: "processes as the kernel shows them: to wait for an end, to find one again, to look a program up"
+        ),
+        Floor(
             "PondScaling",
             level: 0,
             holds: "how many workers there should be, as a pure function; sharing among queues, placement on hosts",
@@ -108,7 +113,7 @@ enum Floors {
             "PondSupervisor",
             level: 3,
             holds: "worker processes: spawn, restart, resize, stop; a host's part of a fleet",
-            ours: lower,
+            ours: lower.union(["PondProcess"]),
             theirs: lifecycle.union(subprocess)
         ),
         Floor(
@@ -124,7 +129,7 @@ enum Floors {
             "Millpond",
             level: 4,
             holds: "what an application imports, the private Redis of demos, and the server of metrics",
-            ours: lower.union(["PondTelemetry", "PondWorker", "PondSupervisor"]),
+            ours: lower.union(["PondProcess", "PondTelemetry", "PondWorker", "PondSupervisor"]),
             theirs: lifecycle.union(subprocess).union(nio).union([
                 "ArgumentParser", "Metrics", "NIOHTTP1", "UnixSignals",
             ])

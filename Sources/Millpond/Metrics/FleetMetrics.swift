@@ -15,6 +15,8 @@ final class FleetMetrics: Sendable {
     private struct State {
         var look: FleetLook?
         var spawned: [Int32: LocalInstant] = [:]
+        /// The workers behind start scripts, by the script.
+        var behindScripts: [Int32: Int32] = [:]
         var workers: @Sendable () -> [String: [SlotStatus]] = { [:] }
         var lastLook: LocalInstant?
     }
@@ -71,13 +73,23 @@ final class FleetMetrics: Sendable {
             counts?.began(pid)
             Metric.workerStarts.counter(queue).increment()
             state.withLock { $0.spawned[pid] = now }
+        case .startedByScript(_, let pid, let worker):
+            // A script may start one after the other.
+            if let before = state.withLock({ $0.behindScripts.updateValue(worker, forKey: pid) }) {
+                counts?.ended(before)
+            }
+            counts?.began(worker)
         case .ready(_, let pid):
             guard let spawned = state.withLock({ $0.spawned.removeValue(forKey: pid) }) else { return }
             Metric.workerSpawn.timer(queue).record(spawned.duration(to: now))
         case .exited(_, let pid, let status, let wasExpected):
             if let pid {
                 counts?.ended(pid)
-                state.withLock { $0.spawned[pid] = nil }
+                let worker = state.withLock { state in
+                    state.spawned[pid] = nil
+                    return state.behindScripts.removeValue(forKey: pid)
+                }
+                if let worker { counts?.ended(worker) }
             }
             Metric.workerExits.counter(queue, wasExpected ? "stopped" : status.reason).increment()
         default: break

@@ -7,7 +7,10 @@ package import PondTelemetry
 package struct MetricsOptions: ParsableArguments, Sendable {
     @Option(
         help: ArgumentHelp(
-            "Serve metrics for Prometheus on this port, at /metrics; 0 takes a free one, and the log says which.",
+            """
+            Serve metrics for Prometheus on this port, at /metrics, and the probes /healthz and /readyz; 0 takes a free one, \
+            and the log says which.
+            """,
             valueName: "port"
         )
     )
@@ -62,16 +65,19 @@ package struct MetricsOptions: ParsableArguments, Sendable {
 
     /// Runs `body` with the server beside it, when there is something to serve.
     ///
-    /// - Parameter look: brings up to date what is not counted as it happens, before each answer. Defaults to nothing.
+    /// - Parameters:
+    ///   - health: what the probes are told.
+    ///   - look: brings up to date what is not counted as it happens, before each answer. Defaults to nothing.
     /// - Throws: `CommandFailure` when the address cannot be had, and what `body` throws.
     package func serving(
         _ registry: PrometheusRegistry?,
         _ logger: Logger,
+        health: Health,
         _ look: @escaping @Sendable () async -> Void = {},
         _ body: () async throws -> Void
     ) async throws {
         guard let registry, let metricsPort else { return try await body() }
-        let server = MetricsServer {
+        let server = MetricsServer(health: health) {
             await look()
             return registry.text()
         }

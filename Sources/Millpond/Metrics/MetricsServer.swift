@@ -4,7 +4,7 @@ import NIOPosix
 import PondTelemetry
 import Synchronization
 
-/// Answers `/metrics` and `/healthz`, and nothing else.
+/// Answers `/metrics`, `/healthz` and `/readyz`, and nothing else.
 ///
 /// Whoever reaches the port can ask, so everything is bounded: connections, how long one may last, and what one may send.
 /// Each connection gets one answer; a scrape comes a few times a minute.
@@ -16,11 +16,13 @@ package struct MetricsServer: Sendable {
     /// What a request may bring beside its head, which NIO bounds.
     static let bodyBytesMax = 4_096
 
-    private let content: @Sendable () async -> String
+    private let pages: MetricsPages
 
-    /// - Parameter content: makes the text of `/metrics`.
-    package init(_ content: @escaping @Sendable () async -> String) {
-        self.content = content
+    /// - Parameters:
+    ///   - health: what the probes are told. Defaults to a process that lives and is ready as long as it answers.
+    ///   - content: makes the text of `/metrics`.
+    package init(health: Health = .plain, _ content: @escaping @Sendable () async -> String) {
+        pages = MetricsPages(content: content, health: health)
     }
 
     /// Runs `body` while the server answers.
@@ -56,7 +58,7 @@ package struct MetricsServer: Sendable {
     }
 
     private func bind(_ host: String, _ port: Int, _ group: MultiThreadedEventLoopGroup) async throws -> any Channel {
-        let content = content
+        let pages = pages
         let count = ConnectionCount()
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 16)
@@ -65,7 +67,7 @@ package struct MetricsServer: Sendable {
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
                     try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)
-                    try pipeline.addHandler(MetricsHandler(count, content))
+                    try pipeline.addHandler(MetricsHandler(count, pages))
                 }
             }
         do {
@@ -91,6 +93,36 @@ package struct MetricsServer: Sendable {
     }
 }
 
+/// What is answered.
+private struct MetricsPages: Sendable {
+    struct Page {
+        var status = HTTPResponseStatus.ok
+        var text: String
+        var type: String
+    }
+
+    let content: @Sendable () async -> String
+    let health: Health
+
+    /// The page at a path; nil when there is none.
+    func page(_ path: Substring) -> (@Sendable () async -> Page)? {
+        switch path {
+        case "/metrics": { Page(text: await content(), type: PrometheusRegistry.contentType) }
+        case "/healthz": { MetricsPages.page(of: await health.stuck()) }
+        case "/readyz": { MetricsPages.page(of: await health.unready()) }
+        default: nil
+        }
+    }
+
+    private static func page(of causes: [Health.Cause]) -> Page {
+        Page(
+            status: causes.isEmpty ? .ok : .serviceUnavailable,
+            text: Health.text(causes),
+            type: "application/json; charset=utf-8"
+        )
+    }
+}
+
 /// How many connections are open.
 private final class ConnectionCount: Sendable {
     private let count = Atomic(0)
@@ -106,15 +138,15 @@ private final class MetricsHandler: ChannelInboundHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     private let count: ConnectionCount
-    private let content: @Sendable () async -> String
+    private let pages: MetricsPages
     private var head: HTTPRequestHead?
     private var bodyBytes = 0
     private var isAnswered = false
     private var deadline: Scheduled<Void>?
 
-    init(_ count: ConnectionCount, _ content: @escaping @Sendable () async -> String) {
+    init(_ count: ConnectionCount, _ pages: MetricsPages) {
         self.count = count
-        self.content = content
+        self.pages = pages
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -149,16 +181,13 @@ private final class MetricsHandler: ChannelInboundHandler {
         guard head.method == .GET || head.method == .HEAD else {
             return answer(.methodNotAllowed, "only GET\n", context)
         }
-        switch head.uri.prefix(while: { $0 != "?" }) {
-        case "/healthz": answer(.ok, "ok\n", context)
-        case "/metrics":
-            isAnswered = true
-            let content = content
-            context.eventLoop.makeFutureWithTask { await content() }.assumeIsolated().whenComplete { result in
-                guard case .success(let text) = result else { return context.close(promise: nil) }
-                self.answer(.ok, text, context, type: PrometheusRegistry.contentType)
-            }
-        default: answer(.notFound, "there are /metrics and /healthz\n", context)
+        guard let page = pages.page(head.uri.prefix(while: { $0 != "?" })) else {
+            return answer(.notFound, "there are /metrics, /healthz and /readyz\n", context)
+        }
+        isAnswered = true
+        context.eventLoop.makeFutureWithTask { await page() }.assumeIsolated().whenComplete { result in
+            guard case .success(let page) = result else { return context.close(promise: nil) }
+            self.answer(page.status, page.text, context, type: page.type)
         }
     }
 

@@ -117,7 +117,16 @@ package struct FleetOptions: ParsableArguments, Sendable {
                 )
             }
             let arguments = Array(command.dropFirst())
-            return WorkerCommand(executable: executable, arguments: arguments, environment: environment)
+            let own = WorkerCommand(executable: executable, arguments: arguments, environment: environment)
+            // Told here once, instead of by every worker that does not start, again and again.
+            if let obstacle = own.obstacle {
+                throw CommandFailure(
+                    .notFound,
+                    "the workers' program cannot be started: \(SafeText.escaped(obstacle))",
+                    hint: "after -- comes a program of this host and its arguments, as in -- python3 worker.py"
+                )
+            }
+            return own
         }
         var arguments = ["worker"] + worker.arguments
         if let timeout = redis.timeout { arguments += ["--timeout", "\(timeout.wholeMilliseconds)ms"] }

@@ -29,8 +29,14 @@ package enum FleetRun {
                 let supervisor = Supervisor(configuration, logger: logger) {
                     fleet.note($0, of: FleetMetrics.label(queues))
                 }
-                fleet.workers { [FleetMetrics.label(queues): supervisor.snapshot()] }
-                try await metrics.serving(registry, logger, fleet.look) { try await run(supervisor, stopSwitch) }
+                let workers = { @Sendable in [FleetMetrics.label(queues): supervisor.snapshot()] }
+                fleet.workers(workers)
+                let health = FleetHealth(pond, stopSwitch, workers: workers) {
+                    await supervisor.answers(within: HealthLimits.answer)
+                }
+                try await metrics.serving(registry, logger, health: health.health, fleet.look) {
+                    try await run(supervisor, stopSwitch)
+                }
             case .scaled(let configuration):
                 let queues = configuration.pools.map(\.queue)
                 let fleet = FleetMetrics(
@@ -48,7 +54,12 @@ package enum FleetRun {
                     onLook: { fleet.note($0) }
                 )
                 fleet.workers { agent.snapshot() }
-                try await metrics.serving(registry, logger, fleet.look) { try await run(agent, stopSwitch) }
+                let health = FleetHealth(pond, stopSwitch, workers: { agent.snapshot() }) {
+                    await agent.answers(within: HealthLimits.answer, lookAge: HealthLimits.beatAge)
+                }
+                try await metrics.serving(registry, logger, health: health.health, fleet.look) {
+                    try await run(agent, stopSwitch)
+                }
             }
         }
     }

@@ -13,12 +13,13 @@ enum Lifeline {
     /// - Parameters:
     ///   - onRetire: called from that thread when the supervisor needs this worker no longer; may be called again.
     ///   - onEnd: called once, from that thread, when the supervisor is gone.
-    /// - Throws: `CommandFailure` when the system gives no thread.
+    /// - Throws: `CommandFailure` when the system gives no thread, or when standard input is no lifeline any more.
     static func watch(
         onRetire: @escaping @Sendable () -> Void,
         onEnd: @escaping @Sendable () -> Void
     ) throws(CommandFailure) {
         guard Environment.value(WorkerEnvironment.lifeline) == "stdin" else { return }
+        try requirePipe()
         #if PLANTED_BUGS
         if PlantedBug.active == .noLifeline { return }
         #endif
@@ -26,6 +27,18 @@ enum Lifeline {
             waitForEnd(onRetire: onRetire)
             onEnd()
         }
+    }
+
+    /// A start script that closes or redirects standard input takes the lifeline away: such a worker would outlive its
+    /// supervisor, or take the end of `/dev/null` for it.
+    private static func requirePipe() throws(CommandFailure) {
+        var status = stat()
+        if fstat(0, &status) == 0, [S_IFIFO, S_IFSOCK].contains(status.st_mode & S_IFMT) { return }
+        throw CommandFailure(
+            .usage,
+            "standard input is not the supervisor's lifeline: what started this worker has closed or redirected it",
+            hint: "start it in the foreground, without </dev/null and &; best with exec, as the last line of the script"
+        )
     }
 
     /// Reads lines until the end; one that this version does not know is dropped.

@@ -5,18 +5,28 @@ package import PondWorker
 
 /// How a worker works, as far as the command line says so; what it does not say, the application says.
 package struct WorkerOptions: ParsableArguments, Sendable {
+    /// What is said of defaults is read where they are, so that it cannot differ.
+    private static let usual = WorkerConfiguration(queues: [])
+
     @Option(help: ArgumentHelp("A queue to serve, or several as in a,b; may be given again.", valueName: "queue"))
     package var queue: [String] = []
 
-    @Option(help: ArgumentHelp("Handlers that run at a time. Defaults to 10.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("Handlers that run at a time. Defaults to \(WorkerOptions.usual.slots).", valueName: "count")
+    )
     package var slots: Int?
 
-    @Option(help: ArgumentHelp("Jobs fetched ahead of the slots. Defaults to as many as slots.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Jobs fetched ahead of the slots. Left out, the worker decides by how long its jobs take.",
+            valueName: "count"
+        )
+    )
     package var prefetch: Int?
 
     @Option(
         help: ArgumentHelp(
-            "How long running jobs may go on after a stop. Defaults to 25s.",
+            "How long running jobs may go on after a stop. Defaults to \(WorkerOptions.usual.gracePeriod.human).",
             valueName: "duration"
         ),
         transform: Duration.argument
@@ -25,7 +35,10 @@ package struct WorkerOptions: ParsableArguments, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "How long a cancelled job may go on before the process counts as stuck and ends. Defaults to 5s.",
+            """
+            How long a cancelled job may go on before the process counts as stuck and ends. Defaults to \
+            \(WorkerOptions.usual.stuckGrace.human).
+            """,
             valueName: "duration"
         ),
         transform: Duration.argument
@@ -34,7 +47,10 @@ package struct WorkerOptions: ParsableArguments, Sendable {
 
     @Option(
         help: ArgumentHelp(
-            "How long a job of an unknown kind waits for a worker that knows it. Defaults to 60s.",
+            """
+            How long a job of an unknown kind waits for a worker that knows it. Defaults to \
+            \(WorkerOptions.usual.unknownKindGrace.human).
+            """,
             valueName: "duration"
         ),
         transform: Duration.argument

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 package import Logging
 import PondQueue
 import PondSupervisor
@@ -39,17 +40,19 @@ package struct WorkerRun {
             LogLines.start(try LogLines.level(options.logLevel), logHandler)
             let logger = WorkerLog.logger()
             let registry = options.metrics.start(version: version)
+            let health = WorkerHealth()
             let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
-                let jobs = try await jobs(logger)
-                do {
-                    try await options.metrics.serving(registry, logger) {
-                        try await reporting(logger) { try await serve(configuration, jobs, stopSwitch, logger) }
+                // Before the handlers are made, which may take a while: a probe then hears that they are.
+                try await options.metrics.serving(registry, logger, health: health.health) {
+                    let jobs = try await jobs(logger)
+                    do {
+                        try await reporting(logger) { try await serve(configuration, jobs, stopSwitch, logger, health) }
+                    } catch {
+                        await onEnd()
+                        throw error
                     }
-                } catch {
                     await onEnd()
-                    throw error
                 }
-                await onEnd()
                 return stopSwitch.wasHurried
             }
             if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }
@@ -70,10 +73,15 @@ package struct WorkerRun {
         _ configuration: WorkerConfiguration,
         _ jobs: JobList,
         _ stopSwitch: StopSwitch,
-        _ logger: Logger
+        _ logger: Logger,
+        _ health: WorkerHealth
     ) async throws {
         try await redis.withPond(logger: logger) { pond in
-            let worker = try Worker(pond, jobs: jobs, configuration: configuration, onReady: WorkerLog.sayReady)
+            let worker = try Worker(pond, jobs: jobs, configuration: configuration) {
+                health.serves()
+                WorkerLog.sayReady()
+            }
+            health.watch(worker)
             stopSwitch.attach(.init(stop: { worker.drain() }, stopNow: { worker.hurry() }))
             try Lifeline.watch {
                 logger.info("the supervisor needs this worker no longer; it ends when its jobs have ended")
@@ -97,8 +105,11 @@ private enum WorkerLog {
 
     @Sendable static func sayReady() {
         guard Environment.value(WorkerEnvironment.ready) == "stdout" else { return }
+        // A supervisor of before knows only the bare line.
+        let mayName = Environment.value(WorkerEnvironment.readyPID) != nil
+        let line = mayName ? WorkerEnvironment.readyLine(of: getpid()) : WorkerEnvironment.readyLine
         do {
-            try Descriptor.write(Array("\(WorkerEnvironment.readyLine)\n".utf8), to: 1)
+            try Descriptor.write(Array("\(line)\n".utf8), to: 1)
         } catch {
             // Whoever wanted to know is gone; the lifeline tells the rest.
             return

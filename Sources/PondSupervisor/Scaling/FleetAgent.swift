@@ -5,6 +5,7 @@
 import Glibc
 public import Logging
 public import PondCore
+import PondProcess
 public import PondQueue
 import PondScaling
 public import ServiceLifecycle
@@ -35,7 +36,9 @@ public final class FleetAgent: Service, Sendable {
         var token: Int64 = 0
         var lead: Lead?
         var loads: [String: QueueLoad] = [:]
-        var workerMemory: [Int64] = []
+        var hasComplainedOfRoom = false
+        /// When it last looked at the fleet, or tried to.
+        var lastLook: LocalInstant?
     }
 
     /// Makes the host's part of a fleet; nothing is started before ``run()``.
@@ -159,6 +162,19 @@ public final class FleetAgent: Service, Sendable {
         )
     }
 
+    /// Whether the supervision of every pool moves, and this host has looked at its fleet not longer ago than `lookAge`.
+    package func answers(within limit: Duration, lookAge: Duration) async -> Bool {
+        let last = memory.withLock(\.lastLook)
+        if let last, last.duration(to: clock.now()) > lookAge { return false }
+        for pool in pools where !(await pool.supervisor.answers(within: limit)) { return false }
+        return true
+    }
+
+    private func noteLook() {
+        let now = clock.now()
+        memory.withLock { $0.lastLook = now }
+    }
+
     var isStopping: Bool { memory.withLock { $0.isStopping } }
 }
 
@@ -177,6 +193,7 @@ extension FleetAgent {
 
     private func join() async {
         while !isStopping, !Task.isCancelled {
+            noteLook()
             do throws(QueueError) {
                 try await store.register()
                 return outage.worked("joining the fleet")
@@ -192,6 +209,7 @@ extension FleetAgent {
     /// - Returns: false when a queue has no worker, so that the next look must be soon.
     private func tick() async -> Bool {
         let asked = clock.now()
+        noteLook()
         do throws(QueueError) {
             let answer = try await store.beat(
                 as: host,
@@ -266,25 +284,56 @@ extension FleetAgent {
         let facts = HostFacts.read()
         let reports = pools.map { ($0.configuration.queue, $0.report) }
         let running = reports.reduce(0) { $0 + $1.1.running + $1.1.draining }
-        let sizes = pools.flatMap(\.pids).compactMap { ProcFile.residentMemory(of: $0) }.sorted()
+        let sizes = pools.flatMap(\.pids).compactMap { SmallFile.residentMemory(of: $0) }.sorted()
         // What 95 of 100 stay below.
         let typical = sizes.isEmpty ? nil : sizes[min(sizes.count - 1, sizes.count * 95 / 100)]
-        let capacity = HostCapacity(facts, configuration.host, running: running, workerMemory: typical)
+        let minimum = pools.reduce(0) { $0 + $1.configuration.policy.workersMin }
+        let capacity = HostCapacity(
+            facts,
+            configuration.host,
+            running: running,
+            workerMemory: typical,
+            minimum: minimum
+        )
+        complainOfRoom(capacity, facts, minimum: minimum, workerMemory: typical)
         return HostStatus(
             report: HostReport(
                 id: host,
                 workersMax: capacity.workers,
+                owedMax: capacity.owed,
                 limit: capacity.limit,
                 mayGrow: capacity.mayGrow,
                 growthMax: capacity.growthMax,
                 pools: Dictionary(reports, uniquingKeysWith: { first, _ in first })
             ),
             pid: getpid(),
-            cores: facts.cores,
+            cores: max(1, Int(facts.processors.rounded(.up))),
             memoryAvailable: facts.memoryAvailable,
             cpuPressure: facts.cpuPressure,
             memoryPressure: facts.memoryPressure,
             configuration: configuration.fingerprint
+        )
+    }
+
+    /// Says once that this host is too small for what it promises, and keeps the promise all the same.
+    private func complainOfRoom(_ capacity: HostCapacity, _ facts: HostFacts, minimum: Int, workerMemory: Int64?) {
+        let isShort = capacity.workers < minimum && capacity.limit != .max
+        let isNews = memory.withLock { memory in
+            defer { memory.hasComplainedOfRoom = isShort }
+            return isShort && !memory.hasComplainedOfRoom
+        }
+        guard isNews else { return }
+        logger.warning(
+            """
+            this host has room for fewer workers than the queues' min; they are started all the same: give it more \
+            memory or processors, or lower min or host.memory_reserve
+            """,
+            metadata: [
+                "room_for": "\(capacity.workers)", "min": "\(minimum)", "bound_by": "\(capacity.limit.rawValue)",
+                "memory_available": "\(facts.memoryAvailable)", "processors": "\(facts.processors)",
+                "memory_reserve": "\(configuration.host.reserve(of: facts.memoryTotal))",
+                "worker_memory": "\(workerMemory ?? HostCapacity.workerMemoryGuess)",
+            ]
         )
     }
 

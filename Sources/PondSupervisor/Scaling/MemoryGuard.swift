@@ -17,7 +17,7 @@ final class MemoryGuard: Sendable {
     init(_ configuration: PoolConfiguration, logger: Logger) {
         // The polite way comes first: a worker over its limit is replaced after its jobs. The kernel ends what grows on.
         memoryMax = configuration.memoryMax.map { $0 + $0 / 2 }
-        group = configuration.memoryMax == nil ? nil : ControlGroup.own()
+        group = configuration.memoryMax == nil ? nil : ControlGroup.own("memory")
         self.logger = logger
     }
 
@@ -29,6 +29,9 @@ final class MemoryGuard: Sendable {
             if let problem = group.map({ $0.limit(pid, memoryMax: memoryMax) }) ?? "no memory controller" {
                 complain(problem)
             }
+        case .startedByScript(_, let pid, let worker):
+            // It may have been started before its script was put into the group.
+            if let problem = group.flatMap({ $0.limit(worker, of: pid, memoryMax: memoryMax) }) { complain(problem) }
         case .exited(_, let pid?, _, _):
             if group?.forget(pid) == false { state.withLock { _ = $0.left.insert(pid) } }
         default: break

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import PondCore
+import PondProcess
 import PondQueue
 import PondScaling
 import Synchronization
@@ -94,8 +95,8 @@ final class Pool: Sendable {
         return report
     }
 
-    /// The processes that live.
-    var pids: [Int32] { supervisor.snapshot().compactMap(\.pid) }
+    /// The processes that take jobs.
+    var pids: [Int32] { supervisor.snapshot().compactMap(\.workerPID) }
 
     /// Replaces the worker that has grown too large or has run too many jobs, one at a time: the rest go on.
     ///
@@ -105,15 +106,15 @@ final class Pool: Sendable {
         if let load { watch.note(jobsEnded: load.ended(of: name).values.reduce(0, +)) }
         let statuses = supervisor.snapshot()
         guard !statuses.contains(where: { $0.state == .draining || $0.state == .starting }) else { return }
-        let ready = statuses.filter { $0.state == .ready }.compactMap(\.pid)
+        let ready = statuses.filter { $0.state == .ready }.compactMap(\.workerPID)
         if let most = configuration.memoryMax,
-            let large = ready.first(where: { ProcFile.residentMemory(of: $0) ?? 0 > most })
+            let large = ready.first(where: { SmallFile.residentMemory(of: $0) ?? 0 > most })
         {
             logger.notice(
                 "worker has reached its memory limit and is replaced after its jobs",
                 metadata: [
                     "pid": "\(large)", "queue": "\(configuration.queue)", "limit_bytes": "\(most)",
-                    "resident_bytes": "\(ProcFile.residentMemory(of: large) ?? 0)",
+                    "resident_bytes": "\(SmallFile.residentMemory(of: large) ?? 0)",
                 ]
             )
             return supervisor.recycle(large)

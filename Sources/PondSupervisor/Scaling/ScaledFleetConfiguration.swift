@@ -148,8 +148,10 @@ public struct HostLimits: Sendable, Hashable {
     public var workersPerCore: Int
     /// Memory that is left to everything else, in bytes.
     ///
-    /// Defaults to 256 MiB.
-    public var memoryReserve: Int64
+    /// Defaults to 256 MiB, and to a quarter of the memory where that is less.
+    public var memoryReserve: Int64?
+    /// What is left to everything else where there is plenty.
+    static let memoryReserveDefault: Int64 = 256 << 20
     /// Workers are added one at a time while something waited for a processor during more than this share of the last ten
     /// seconds, except those that a queue is owed: its minimum, its reserve, what a person pinned.
     ///
@@ -163,7 +165,7 @@ public struct HostLimits: Sendable, Hashable {
     public init(
         workersMax: Int? = nil,
         workersPerCore: Int = 8,
-        memoryReserve: Int64 = 256 << 20,
+        memoryReserve: Int64? = nil,
         cpuPressureMax: Double = 0.6,
         memoryPressureMax: Double = 0.1
     ) {
@@ -181,7 +183,7 @@ public struct HostLimits: Sendable, Hashable {
                     + "\(SupervisorLimits.workers.upperBound)"
             } else if workersPerCore < 1 {
                 "host.workers_per_core is \(workersPerCore), but must be at least 1"
-            } else if memoryReserve < 0 {
+            } else if let memoryReserve, memoryReserve < 0 {
                 "host.memory_reserve is \(memoryReserve), but cannot be negative"
             } else if !(0...1).contains(cpuPressureMax) || !(0...1).contains(memoryPressureMax) {
                 "host pressures are shares from 0 to 1, not \(cpuPressureMax) and \(memoryPressureMax)"
