@@ -31,6 +31,11 @@ public protocol MillpondApp: Sendable {
     /// The handlers, one below the other.
     @JobRegistryBuilder var jobs: Jobs { get }
 
+    /// What is done around each job in a worker, and around what its handlers enqueue, the outermost first. Defaults to nothing.
+    ///
+    /// The command `enqueue` runs outside of it.
+    var middleware: [any JobMiddleware] { get }
+
     /// Changes how a worker works. Options of the command line go before it. Defaults to no change.
     ///
     /// Called in a worker and in its supervisor, which has to know how patient its workers are.
@@ -53,6 +58,7 @@ public protocol MillpondApp: Sendable {
 }
 
 extension MillpondApp {
+    public var middleware: [any JobMiddleware] { [] }
     public static func configure(_ worker: inout WorkerConfiguration) {}
     public static var queue: String { "default" }
     public static var about: String { "Runs jobs from Redis queues." }

@@ -82,6 +82,7 @@ public struct Envelope: Sendable {
             waited: reader.waited,
             phase: reader.phase,
             lastError: reader.lastError,
+            unhandledSince: reader.unhandledSince,
             headers: reader.headers
         )
     }
@@ -107,6 +108,7 @@ private struct EnvelopeReader {
     var waited: Duration?
     var phase: JobPhase?
     var lastError: String?
+    var unhandledSince: ServerTime?
     var headers: [String: String] = [:]
     /// How many fields there were that are a producer's to give.
     private(set) var given = 0
@@ -157,8 +159,10 @@ private struct EnvelopeReader {
         case .phase: phase = try value.phase()
         // For people only, so bytes that are no text are shown as such and do not make the job malformed.
         case .lastError: lastError = String(decoding: value.bytes, as: UTF8.self)
+        // Tells a worker how long to wait, and nothing else, so one that is no time is none.
+        case .unhandledSince: unhandledSince = Int64(digits: value.bytes).map { ServerTime(milliseconds: $0) }
         // Of no use to a worker.
-        case .unstarted, .unhandledSince: break
+        case .unstarted: break
         }
     }
 

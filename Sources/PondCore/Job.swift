@@ -52,6 +52,8 @@ public final class Job: Sendable {
     public let phase: JobPhase?
     /// The text of the last try's error.
     public let lastError: String?
+    /// Since when workers pass it on that have no handler for its kind; nil before the first has.
+    public let unhandledSince: ServerTime?
     /// Every field that Millpond does not know, as the producer gave it.
     public let headers: [String: String]
 
@@ -78,6 +80,7 @@ public final class Job: Sendable {
         waited: Duration?,
         phase: JobPhase?,
         lastError: String?,
+        unhandledSince: ServerTime?,
         headers: [String: String]
     ) {
         self.id = id
@@ -102,6 +105,7 @@ public final class Job: Sendable {
         self.waited = waited
         self.phase = phase
         self.lastError = lastError
+        self.unhandledSince = unhandledSince
         self.headers = headers
     }
 }

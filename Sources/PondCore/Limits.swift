@@ -76,6 +76,8 @@ public enum Limits {
     public static let attemptsDefault = 8
     /// The limit of one attempt, unless the job or its kind says otherwise.
     public static let timeoutDefault = Duration.seconds(60)
+    /// How long a job of a kind that no worker knows waits for one that does, unless a worker says otherwise.
+    public static let unknownKindGrace = Duration.seconds(86_400)
     /// The longest progress text of a heartbeat, in bytes.
     public static let progressBytesMax = 1_024
     /// The most jobs that one dead, revive or discard call names.

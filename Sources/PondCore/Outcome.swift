@@ -1,6 +1,6 @@
 /// What became of a fetched job.
 ///
-/// One exhaustive switch settles it.
+/// What is true of each of them is in one table, `Outcome.Traits`.
 public enum Outcome: Sendable, Hashable {
     /// The handler returned.
     case done
@@ -22,11 +22,6 @@ public enum Outcome: Sendable, Hashable {
     case compensated
     /// Its `expires_ms` had passed before it started.
     case expired
-
-    /// Whether the handler returned; a comparison would look at what else there is in both.
-    package var isDone: Bool {
-        if case .done = self { true } else { false }
-    }
 }
 
 /// An error after which no further try can help: a handler that throws it makes its job dead at once.
@@ -58,6 +53,8 @@ public struct Cause: Sendable, Hashable, CustomStringConvertible {
     public static let cpuExhausted = Cause("budget_exhausted:cpu")
     /// All tries together spent the allowed money.
     public static let usdExhausted = Cause("budget_exhausted:usd")
+    /// The work is done, and its result cannot be stored: it is too long, or cannot be encoded.
+    public static let result = Cause("result")
     /// The handler said that no further try can help.
     public static let failed = Cause("failed")
 

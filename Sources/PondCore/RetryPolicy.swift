@@ -6,12 +6,18 @@ public struct RetryPolicy: Sendable, Hashable {
     public var attemptsMax: Int
     /// The rest after a failure.
     ///
-    /// Defaults to 500 ms, doubling up to 60 s, ± 20 %.
+    /// Defaults to ``standardBackoff``.
     public var backoff: Backoff
+
+    /// 2 s, three times as long after each failure, up to 10 minutes, ± 20 %.
+    ///
+    /// With 8 tries that is 22 minutes from the first failure to the last try: long enough for what is called to be started
+    /// again, or for a deploy to be taken back.
+    public static let standardBackoff = Backoff(base: .seconds(2), cap: .seconds(600), jitter: 0.2, factor: 3)
 
     public init(
         attemptsMax: Int = Limits.attemptsDefault,
-        backoff: Backoff = Backoff(base: .milliseconds(500), cap: .seconds(60), jitter: 0.2)
+        backoff: Backoff = RetryPolicy.standardBackoff
     ) {
         self.attemptsMax = attemptsMax
         self.backoff = backoff

@@ -17,6 +17,8 @@ public final class Pond: Sendable {
     package let clock: LocalClock
     /// Makes the spans of enqueues; nil when this process had no tracer when the pond was made.
     package let tracer: QueueTracer?
+    /// What is done around each enqueue, the outermost first: our own tracing, and the program's.
+    let middleware: [any EnqueueMiddleware]
     /// Told how long each call of a function took.
     let onCall: CallObserver?
     private let configuration: RedisConfiguration
@@ -26,32 +28,82 @@ public final class Pond: Sendable {
 
     /// A pond traces what is enqueued when a tracer has been set up (`InstrumentationSystem.bootstrap`) before it is made.
     ///
-    /// - Parameter prefix: what every key begins with. Defaults to `mp`.
+    /// - Parameters:
+    ///   - prefix: what every key begins with. Defaults to `mp`.
+    ///   - middleware: what is done around each enqueue, the outermost first. Defaults to nothing.
     public convenience init(
         _ configuration: RedisConfiguration,
         prefix: String = "mp",
         clock: LocalClock = .system,
-        logger: Logger = Logger(label: "millpond")
+        logger: Logger = Logger(label: "millpond"),
+        middleware: [any EnqueueMiddleware] = []
     ) {
-        self.init(configuration, prefix: prefix, clock: clock, logger: logger, tracer: .bootstrapped, onCall: nil)
+        self.init(
+            configuration,
+            prefix: prefix,
+            clock: clock,
+            logger: logger,
+            tracer: .bootstrapped,
+            middleware: middleware,
+            onCall: nil
+        )
     }
 
     /// The same with a tracer of its own, and somebody who hears of calls.
-    package init(
+    package convenience init(
         _ configuration: RedisConfiguration,
         prefix: String = "mp",
         clock: LocalClock = .system,
         logger: Logger = Logger(label: "millpond"),
         tracer: QueueTracer?,
+        middleware: [any EnqueueMiddleware] = [],
         onCall: CallObserver? = nil
     ) {
-        self.tracer = tracer
-        self.onCall = onCall
+        self.init(
+            configuration,
+            RedisClient(configuration, clock: clock, logger: logger),
+            prefix: prefix,
+            clock: clock,
+            logger: logger,
+            tracer: tracer,
+            middleware: (tracer.map { [EnqueueTracing(tracer: $0)] } ?? []) + middleware,
+            onCall: onCall
+        )
+    }
+
+    private init(
+        _ configuration: RedisConfiguration,
+        _ redis: RedisClient,
+        prefix: String,
+        clock: LocalClock,
+        logger: Logger,
+        tracer: QueueTracer?,
+        middleware: [any EnqueueMiddleware],
+        onCall: CallObserver?
+    ) {
         self.configuration = configuration
+        self.redis = redis
         self.prefix = prefix
-        self.logger = logger
         self.clock = clock
-        redis = RedisClient(configuration, clock: clock, logger: logger)
+        self.logger = logger
+        self.tracer = tracer
+        self.middleware = middleware
+        self.onCall = onCall
+    }
+
+    /// The same pond, over the same connection, with more middleware inside of what it has.
+    package func inside(_ more: [any EnqueueMiddleware]) -> Pond {
+        guard !more.isEmpty else { return self }
+        return Pond(
+            configuration,
+            redis,
+            prefix: prefix,
+            clock: clock,
+            logger: logger,
+            tracer: tracer,
+            middleware: middleware + more,
+            onCall: onCall
+        )
     }
 
     /// - Throws: `RedisError.invalidURL`, which names the part of the URL that is wrong.

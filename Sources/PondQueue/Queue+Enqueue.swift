@@ -24,11 +24,10 @@ extension Queue {
     ///
     /// A plain append when it needs no more than that, a function call otherwise.
     ///
-    /// - Throws: `invalid`, `keyMismatch`, `queueFull` (nothing was written); `redis` with `outcomeUnknown` when the answer was lost:
+    /// - Throws: `invalid`, `keyMismatch`, `queueFull` (nothing was written); `refused` by a middleware; `redis` with `outcomeUnknown` when the answer was lost:
     ///   then the job may or may not be there.
     nonisolated(nonsending) public func enqueue(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
-        guard let tracer = pond.tracer else { return try await add(job) }
-        return try await add(job, tracer)
+        pond.middleware.isEmpty ? try await add(job) : try await addInside(job)
     }
 
     nonisolated(nonsending) func add(_ job: NewJob) async throws(QueueError) -> EnqueueAnswer {
@@ -53,8 +52,7 @@ extension Queue {
     nonisolated(nonsending) public func enqueue(
         _ jobs: [NewJob]
     ) async throws(QueueError) -> [Result<EnqueueAnswer, QueueError>] {
-        guard let tracer = pond.tracer else { return try await add(jobs) }
-        return try await add(jobs, tracer)
+        pond.middleware.isEmpty ? try await add(jobs) : try await addInside(jobs)
     }
 
     nonisolated(nonsending) func add(

@@ -46,20 +46,16 @@ extension Settlement {
 
     /// outcome, letter, entry, a, b, c, and before them what is said beside: see `pond_settle.lua`.
     var arguments: [RedisArgument] {
-        let (word, a, b, c) = words
-        return beside + [.text(word), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c)]
+        let (a, b, c) = words
+        return beside + [
+            .text(outcome.traits.wireWord), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c),
+        ]
     }
 
     private var beside: [RedisArgument] {
-        switch outcome {
-        case .done:
-            guard let story else { return [] }
-            return ["with", .bytes([story.mark])]
-        case .dead, .retry:
-            guard let root else { return [] }
-            return ["with", .text("\(root.root)\t\(root.title)")]
-        default: return []
-        }
+        if outcome.isDone { return story.map { ["with", .bytes([$0.mark])] } ?? [] }
+        guard outcome.traits.isFailure, let root else { return [] }
+        return ["with", .text("\(root.root)\t\(root.title)")]
     }
 
     /// Whether the journal is told more of it than its end.
@@ -68,22 +64,18 @@ extension Settlement {
         return story.isSampled || !outcome.isDone
     }
 
-    private var words: (String, String, RedisArgument, String) {
+    private var words: (String, RedisArgument, String) {
         switch outcome {
         case .done:
-            ("done", receipt.stream.ownID(entry: receipt.entry) == id ? "" : id.text, .bytes(result?.bytes ?? []), keep)
-        case .retry(let delay, let error):
-            ("retry", String(max(0, delay.wholeMilliseconds)), .text(error), spentText)
-        case .dead(let cause, let error):
-            ("dead", cause.name, .text(error), spentText)
+            (receipt.stream.ownID(entry: receipt.entry) == id ? "" : id.text, .bytes(result?.bytes ?? []), keep)
+        case .retry(let delay, let error): (String(max(0, delay.wholeMilliseconds)), .text(error), spentText)
+        case .dead(let cause, let error): (cause.name, .text(error), spentText)
         case .deferred(let delay, let grace):
-            ("defer", String(delay.wholeMilliseconds), .text(String(grace.wholeMilliseconds)), "")
-        case .released: ("release", "", "", spentText)
-        case .postponed(let delay): ("postpone", String(max(0, delay.wholeMilliseconds)), "", spentText)
-        case .duplicate(let original): ("duplicate", original.text, "", "")
-        case .cancelled: ("cancelled", "", "", "")
-        case .expired: ("expired", "", "", "")
-        case .compensated: ("compensated", "", "", "")
+            (String(delay.wholeMilliseconds), .text(String(grace.wholeMilliseconds)), "")
+        case .released: ("", "", spentText)
+        case .postponed(let delay): (String(max(0, delay.wholeMilliseconds)), "", spentText)
+        case .duplicate(let original): (original.text, "", "")
+        case .cancelled, .expired, .compensated: ("", "", "")
         }
     }
 

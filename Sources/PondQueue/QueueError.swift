@@ -5,7 +5,7 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure, to branch on.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String {
-            case invalid, keyMismatch, queueFull, libraryNewer, libraryMissing, unexpectedReply, redis
+            case invalid, keyMismatch, queueFull, refused, libraryNewer, libraryMissing, unexpectedReply, redis
         }
         private let value: Value
 
@@ -15,6 +15,8 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
         public static let keyMismatch = Code(value: .keyMismatch)
         /// The queue's `max_depth` is reached; nothing was written.
         public static let queueFull = Code(value: .queueFull)
+        /// A middleware of the program's own refused it.
+        public static let refused = Code(value: .refused)
         /// The server's function library is of a newer format than this program; upgrade the program.
         public static let libraryNewer = Code(value: .libraryNewer)
         /// The function library cannot be installed (server older than 7.0, or no permission).

@@ -8,6 +8,13 @@ import Testing
         #expect(delays == [0.5, 1, 2, 4, 8, 16, 32, 60, 60].map { Duration.seconds($0) })
     }
 
+    @Test func `a factor makes it grow faster`() {
+        let backoff = Backoff(base: .seconds(2), cap: .seconds(600), jitter: 0, factor: 3)
+        #expect(
+            (1...8).map { backoff.delay(afterFailures: $0) } == [2, 6, 18, 54, 162, 486, 600, 600].map { .seconds($0) }
+        )
+    }
+
     @Test func `jitter places the delay within its part, each way`() {
         let backoff = Backoff(base: .seconds(1), cap: .seconds(1), jitter: 0.25)
         #expect(backoff.delay(afterFailures: 1, random: -1) == .milliseconds(750))
@@ -54,14 +61,19 @@ import Testing
 }
 
 @Suite struct RetryPolicyTests {
-    @Test func `the defaults are eight tries, half a second to a minute`() {
+    @Test func `by default what is called may be away for twenty minutes before a job is dead`() {
         let policy = RetryPolicy()
         #expect(policy.attemptsMax == 8)
-        #expect(policy.backoff == Backoff(base: .milliseconds(500), cap: .seconds(60), jitter: 0.2))
+        #expect(policy.backoff == Backoff(base: .seconds(2), cap: .seconds(600), jitter: 0.2, factor: 3))
+        func rests(_ random: Double) -> Duration {
+            (1..<8).map { policy.backoff.delay(afterFailures: $0, random: random) }.reduce(.zero, +)
+        }
+        #expect(rests(0) == .seconds(1_328))
+        #expect(rests(-1) > .seconds(1_020), "17 minutes at least")
     }
 
     @Test func `the last allowed try is not followed by another`() {
-        let policy = RetryPolicy(attemptsMax: 3)
+        let policy = RetryPolicy(attemptsMax: 3, backoff: quick)
         #expect(decide(policy, 1) == .retry(after: .milliseconds(500)))
         #expect(decide(policy, 2) == .retry(after: .seconds(1)))
         #expect(decide(policy, 3) == .exhausted(attempts: 3))
@@ -69,13 +81,13 @@ import Testing
     }
 
     @Test func `the job's own number goes before the policy's`() {
-        let policy = RetryPolicy(attemptsMax: 3)
+        let policy = RetryPolicy(attemptsMax: 3, backoff: quick)
         #expect(decide(policy, 1, jobMax: 1) == .exhausted(attempts: 1))
         #expect(decide(policy, 3, jobMax: 4) == .retry(after: .seconds(2)))
     }
 
     @Test func `a handler's wish is the least rest, and never more than ten years`() {
-        let policy = RetryPolicy()
+        let policy = RetryPolicy(backoff: quick)
         #expect(decide(policy, 1, hint: .seconds(9)) == .retry(after: .seconds(9)))
         #expect(decide(policy, 1, hint: .milliseconds(9)) == .retry(after: .milliseconds(500)))
         #expect(decide(policy, 1, hint: .seconds(-9)) == .retry(after: .milliseconds(500)))
@@ -96,6 +108,8 @@ import Testing
             #expect(tries == allowed)
         }
     }
+
+    private let quick = Backoff(base: .milliseconds(500), cap: .seconds(60), jitter: 0.2)
 
     private func decide(
         _ policy: RetryPolicy,

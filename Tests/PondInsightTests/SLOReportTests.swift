@@ -29,6 +29,7 @@ import Testing
         var configuration = WorkerConfiguration(queues: [queue.name.text])
         configuration.slots = slots
         configuration.unknownKindGrace = .milliseconds(10)
+        configuration.brake = nil
         let worker = try Worker(queue.pond, jobs: Jobs(registrations: registrations), configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }

@@ -12,19 +12,22 @@ struct Harness {
     let pond: Pond
     let queue: Queue
     let redis: RedisClient
+    let redisConfiguration: RedisConfiguration
 
     init(
         server: RedisServer = .current,
         tracer: QueueTracer? = nil,
+        log: LineLog? = nil,
         _ change: (inout RedisConfiguration) -> Void = { _ in }
     ) throws {
-        var logger = Logger(label: "test")
-        logger.logLevel = .critical
+        var logger = log.map { log in Logger(label: "test") { _ in log.handler } } ?? Logger(label: "test")
+        if log == nil { logger.logLevel = .critical }
         var configuration = try RedisConfiguration(url: server.url)
         change(&configuration)
         pond = Pond(configuration, logger: logger, tracer: tracer)
         queue = try pond.queue("q\(UInt32.random(in: 0 ... .max))")
         redis = RedisClient(configuration, logger: logger)
+        redisConfiguration = configuration
     }
 
     func configuration(_ change: (inout WorkerConfiguration) -> Void = { _ in }) -> WorkerConfiguration {
@@ -72,6 +75,31 @@ struct Harness {
             return isReached(depth)
         }
         if !holds { throw NotReached(text: last.map { "\($0)" } ?? "") }
+    }
+}
+
+/// The lines that are logged.
+final class LineLog: Sendable {
+    private let lines = Mutex<[(level: Logger.Level, text: String)]>([])
+
+    /// The texts of a level and above, in order.
+    func texts(from level: Logger.Level) -> [String] {
+        lines.withLock { $0.filter { $0.level >= level }.map(\.text) }
+    }
+
+    var handler: any LogHandler { Handler(log: self) }
+
+    private struct Handler: LogHandler {
+        let log: LineLog
+        var metadata = Logger.Metadata()
+        var logLevel = Logger.Level.info
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { log.lines.withLock { $0.append((event.level, "\(event.message)")) } }
     }
 }
 

@@ -1,3 +1,4 @@
+import Logging
 import PondCore
 import PondQueue
 import PondRedis
@@ -50,6 +51,22 @@ struct RecoveryTests {
         #expect(ran.fired == 200)
     }
 
+    @Test func `an entry that no reply can hold is dead as malformed, and the jobs beside it run at once`() async throws
+    {
+        let harness = try Harness { $0.replyBytesMax = 3_000_000 }
+        let ran = Event()
+        let stream = RedisArgument.text(harness.queue.keys.ready(.normal))
+        let huge = RedisArgument.bytes([UInt8](repeating: 0x78, count: 4_000_000))
+        for _ in 0..<50 { try await harness.enqueue("job") }
+        _ = try await harness.redis.send(RedisCommand("XADD", stream, "*", "kind", "job", "data", huge))
+        for _ in 0..<50 { try await harness.enqueue("job") }
+        try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { _ in
+            try await harness.eventually { $0.done == 100 && $0.dead == 1 && $0.inFlight == 0 && $0.ready == 0 }
+        }
+        #expect(ran.fired == 100)
+        #expect(try await harness.queue.dead().map(\.cause) == ["malformed"])
+    }
+
     @Test func `pause stops fetching and resume goes on`() async throws {
         let harness = try Harness()
         let ran = Event()
@@ -85,6 +102,37 @@ struct RecoveryTests {
 
 @Suite
 struct OutageTests {
+    @Test
+    func `while Redis takes nothing back of what was delivered in a lost reply, the worker rests between its tries`()
+        async throws
+    {
+        try await RedisServer.withServer { server in
+            let log = LineLog()
+            let harness = try Harness(server: server, log: log)
+            let ran = Event()
+            try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { worker in
+                // One job is delivered without the worker's knowledge, the next one wakes it up, and from then on no
+                // function that writes may be called, as on a server that has become a replica.
+                let stream = RedisArgument.text(harness.queue.keys.ready(.normal))
+                let add = RedisCommand("XADD", stream, "*", "kind", "job")
+                let consumer = RedisArgument.text(worker.consumer.name)
+                let steal = RedisCommand("XREADGROUP", "GROUP", "mp", consumer, "COUNT", 1, "STREAMS", stream, ">")
+                let forbid = RedisCommand("ACL", "SETUSER", "default", "-fcall")
+                for reply in try await harness.redis.pipeline([
+                    RedisCommand("MULTI"), add, steal, add, forbid, RedisCommand("EXEC"),
+                ]) { _ = try reply.get() }
+                let asked = try await harness.calls("fcall_ro", are: { $0 >= 1 })
+                let before = log.texts(from: .warning).count
+                // Each try asks what the worker owns.
+                _ = try await harness.calls("fcall_ro", are: { $0 >= asked + 4 })
+                #expect(log.texts(from: .warning).count - before < 7, "\(log.texts(from: .warning))")
+                _ = try await harness.redis.send(RedisCommand("ACL", "SETUSER", "default", "+fcall"))
+                try await harness.eventually { $0.done == 2 && $0.inFlight == 0 }
+            }
+            #expect(ran.fired == 2)
+        }
+    }
+
     @Test func `jobs flow again after Redis was killed and started on the same data, nothing acknowledged is lost`()
         async throws
     {
@@ -150,5 +198,20 @@ struct SharedConnectionTests {
             try await harness.eventually(within: .seconds(60)) { $0.dead == 20 && $0.done == 200 && $0.inFlight == 0 }
         }
         #expect(ran.all.count == 200 && Set(ran.all).count == 200)
+    }
+}
+
+extension Harness {
+    /// How often a command was called, as soon as that is so often.
+    func calls(_ command: String, are isSo: (Int) -> Bool) async throws -> Int {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            let info = try await redis.send(RedisCommand("INFO", "commandstats")).string ?? ""
+            let line = info.split(separator: "\r\n").first { $0.hasPrefix("cmdstat_\(command):") } ?? ""
+            let calls = Int(line.split(separator: "calls=").dropFirst().first?.prefix { $0.isNumber } ?? "0") ?? 0
+            if isSo(calls) { return calls }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw NotReached(text: command)
     }
 }

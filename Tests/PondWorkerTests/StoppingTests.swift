@@ -110,4 +110,52 @@ struct StoppingTests {
         )
         #expect(consumers.array?.isEmpty == true)
     }
+
+    @Test func `a worker that is told to stop says so at once, so that a kill after it is not its job's fault`()
+        async throws
+    {
+        let harness = try Harness()
+        let (started, finish) = (Event(), Event())
+        let job = JobRegistration(kind: "job") { _ in
+            started.fire()
+            try await finish.wait()
+        }
+        try await harness.enqueue("job")
+        // The next heartbeat would come long after this test.
+        let rare: (inout WorkerConfiguration) -> Void = { ($0.beatInterval, $0.lease) = (.seconds(60), .seconds(200)) }
+        try await harness.withWorker(JobList { job }, rare) { worker in
+            try await started.wait()
+            let before = try await harness.about { !$0.isEmpty }
+            #expect(!before.contains("draining") && before.contains(#""lease_ms":200000"#))
+            worker.drain()
+            _ = try await harness.about { $0.contains(#""draining":1"#) && $0.contains(#""state":"draining""#) }
+            finish.fire()
+        }
+    }
+}
+
+@Suite(.redis) struct LogTests {
+    @Test func `one death is one error in the log, whoever finds it out`() async throws {
+        struct Nothing: Codable, Sendable {}
+        struct Typed: JobHandler {
+            static let kind = "typed"
+            func run(_ payload: Nothing, _ job: JobContext) async throws {}
+        }
+        let log = LineLog()
+        let harness = try Harness(log: log)
+        let jobs = JobList {
+            Typed()
+            JobRegistration(kind: "hopeless") { _ in throw GiveUp("no such address") }
+        }
+        try await harness.withWorker(jobs, { $0.unknownKindGrace = .zero }) { _ in
+            try await harness.enqueue("typed", "no JSON")
+            try await harness.enqueue("hopeless")
+            try await harness.enqueue("nobody.knows")
+            _ = try await harness.redis.send(
+                RedisCommand("XADD", .text(harness.queue.keys.ready(.normal)), "*", "junk", "1")
+            )
+            try await harness.eventually { $0.dead == 4 && $0.inFlight == 0 }
+        }
+        #expect(log.texts(from: .error) == .init(repeating: "job is dead", count: 4))
+    }
 }

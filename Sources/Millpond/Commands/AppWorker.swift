@@ -24,7 +24,8 @@ package struct AppWorker<App: MillpondApp>: AsyncParsableCommand {
     package func run() async throws {
         let configuration = worker.configuration(of: App.self)
         try await WorkerRun(worker, redis, output, App.logHandler).run(configuration, version: App.version) { _ in
-            JobList(try await App().jobs.registrations)
+            let app = try await App()
+            return JobList(app.jobs.registrations, middleware: app.middleware)
         }
     }
 }

@@ -58,6 +58,15 @@ package struct WorkerOptions: ParsableArguments, Sendable {
     package var unknownKindGrace: Duration?
 
     @Option(
+        name: .customLong("brake"),
+        help: ArgumentHelp(
+            "Deaths of one cause in a row, with no job done between them, after which only single jobs are tried; 0 for never. Defaults to 20.",
+            valueName: "count"
+        )
+    )
+    package var brakeFailures: Int?
+
+    @Option(
         help: ArgumentHelp(
             "trace, debug, info, notice, warning, error or critical. Defaults to MILLPOND_LOG_LEVEL, then info.",
             valueName: "level"
@@ -88,6 +97,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         if let grace { configuration.gracePeriod = grace }
         if let stuckGrace { configuration.stuckGrace = stuckGrace }
         if let unknownKindGrace { configuration.unknownKindGrace = unknownKindGrace }
+        if let brakeFailures { configuration.brake = brakeFailures == 0 ? nil : BrakePolicy(failures: brakeFailures) }
         return configuration
     }
 
@@ -104,6 +114,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         if slots != nil { return "--slots" }
         if prefetch != nil { return "--prefetch" }
         if stuckGrace != nil { return "--stuck-grace" }
+        if brakeFailures != nil { return "--brake" }
         return unknownKindGrace == nil ? nil : "--unknown-kind-grace"
     }
 
@@ -119,6 +130,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         add("--grace", grace.map { "\($0.wholeMilliseconds)ms" })
         add("--stuck-grace", stuckGrace.map { "\($0.wholeMilliseconds)ms" })
         add("--unknown-kind-grace", unknownKindGrace.map { "\($0.wholeMilliseconds)ms" })
+        add("--brake", brakeFailures.map { "\($0)" })
         add("--log-level", logLevel?.rawValue)
         return arguments
     }

@@ -3,14 +3,6 @@ package import PondCore
 
 /// What a worker counts of one queue; there is none when nobody listens.
 package struct WorkerMetrics: Sendable {
-    /// How a try ended, or a job without one.
-    package enum Outcome: Int, Sendable, CaseIterable {
-        case success, retry, dead, cancelled, expired, duplicate, released, lostLease, compensated
-
-        /// The value of the label.
-        package var label: String { self == .lostLease ? "lost_lease" : "\(self)" }
-    }
-
     private struct Kind: Sendable {
         let started: Counter
         let run: Timer
@@ -42,7 +34,7 @@ package struct WorkerMetrics: Sendable {
                 started: Metric.jobsStarted.counter(queue, kind),
                 run: Metric.jobRun.timer(queue, kind),
                 attempts: Metric.jobAttempts.recorder(queue, kind),
-                finished: Outcome.allCases.map { Metric.jobsFinished.counter(queue, kind, $0.label) }
+                finished: Outcome.Count.allCases.map { Metric.jobsFinished.counter(queue, kind, $0.label) }
             )
         }
         waits = Self.classes.map { Metric.jobWait.timer(queue, $0.rawValue) }
@@ -75,7 +67,7 @@ package struct WorkerMetrics: Sendable {
     /// A try has ended, or a job without one.
     ///
     /// - Parameter kind: the place of the job's kind; nil for one that nobody here knows.
-    package func ended(_ kind: Int?, _ outcome: Outcome) {
+    package func ended(_ kind: Int?, _ outcome: Outcome.Count) {
         kinds[kind ?? kinds.count - 1].finished[outcome.rawValue].increment()
     }
 

@@ -49,6 +49,9 @@ final class BridgeHandlers: Sendable {
     private func withPolicy(_ registration: JobRegistration) -> JobRegistration {
         var registration = registration
         if let attempts = options.attempts { registration = registration.retrying(times: attempts) }
+        if let backoff = options.backoff {
+            registration = registration.retrying(times: registration.policy.attemptsMax, backoff: backoff)
+        }
         if let timeout = options.jobTimeout { registration = registration.timeout(timeout) }
         if let interval = options.heartbeatEvery { registration = registration.heartbeatEvery(interval) }
         return registration

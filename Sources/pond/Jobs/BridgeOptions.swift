@@ -55,8 +55,22 @@ struct BridgeOptions: ParsableArguments, Sendable {
     @Flag(help: "They undo too: they are given jobs whose phase is `compensate`, which else are left to others.")
     var compensates = false
 
-    @Option(help: ArgumentHelp("Tries of a job before it is dead. Defaults to 8.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Tries of a job before it is dead. Defaults to 8: with the default --backoff, 22 minutes from the first failure to the last try.",
+            valueName: "count"
+        )
+    )
     var attempts: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The rest after a failed try: the first and the longest, as in 2s..10m; each is three times the one before. Defaults to 2s..10m: with 8 tries, 22 minutes from the first failure to the last try.",
+            valueName: "first..longest"
+        ),
+        transform: Backoff.argument
+    )
+    var backoff: Backoff?
 
     @Option(
         help: ArgumentHelp("The limit of one try. Defaults to 60s.", valueName: "duration"),
@@ -73,6 +87,9 @@ struct BridgeOptions: ParsableArguments, Sendable {
     )
     var heartbeatEvery: Duration?
 
+    /// Whether there is a handler.
+    var isOn: Bool { exec != nil || execOnce != nil || http != nil }
+
     func validate() throws {
         let ways = [exec, execOnce, http].compactMap(\.self)
         if ways.count > 1 { throw ValidationError("--exec, --exec-once and --http exclude each other") }
@@ -80,11 +97,30 @@ struct BridgeOptions: ParsableArguments, Sendable {
         if http == nil, !httpHeader.isEmpty || httpBearerFile != nil {
             throw ValidationError("--http-header and --http-bearer-file are for --http")
         }
-        let hasPolicy = attempts != nil || jobTimeout != nil || heartbeatEvery != nil || !kinds.isEmpty || compensates
+        let hasPolicy =
+            attempts != nil || backoff != nil || jobTimeout != nil || heartbeatEvery != nil || !kinds.isEmpty
+            || compensates
         if ways.isEmpty, hasPolicy {
             throw ValidationError(
-                "--kind, --compensates, --attempts, --job-timeout and --heartbeat-every are for --exec, --exec-once and --http"
+                "--kind, --compensates, --attempts, --backoff, --job-timeout and --heartbeat-every are for --exec, --exec-once and --http"
             )
         }
+    }
+}
+
+extension Backoff {
+    /// For `@Option(transform: Backoff.argument)`.
+    static func argument(_ text: String) throws -> Backoff {
+        let parts = text.split(separator: "..", omittingEmptySubsequences: false).map { String($0) }
+        guard parts.count == 2 else {
+            throw ValidationError(
+                "\"\(text.prefix(40))\" is no pair of rests; write the first and the longest, as in 2s..10m"
+            )
+        }
+        let (first, longest) = (try Duration.argument(parts[0]), try Duration.argument(parts[1]))
+        guard first > .zero, longest >= first else {
+            throw ValidationError("the first rest must be more than nothing, and the longest no shorter, as in 2s..10m")
+        }
+        return Backoff(base: first, cap: longest, jitter: 0.2, factor: 3)
     }
 }

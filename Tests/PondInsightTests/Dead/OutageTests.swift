@@ -32,6 +32,8 @@ import Testing
         )
         var configuration = WorkerConfiguration(queues: [place.queue.name.text])
         configuration.slots = 64
+        // Here everything is meant to die.
+        configuration.brake = nil
         let worker = try Worker(place.pond, jobs: jobs, configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await worker.run() }

@@ -9,7 +9,8 @@ struct PondWorkerCommand: AsyncParsableCommand {
         abstract: "Run one worker process, with handlers in any language.",
         discussion: """
             --exec keeps one program a slot and talks with it in lines of JSON; --exec-once runs one process a job; \
-            --http posts each job to a web service. Without any of them it knows pond.echo, pond.sleep and pond.fail.
+            --http posts each job to a web service. Without any of them it knows pond.echo, pond.sleep and pond.fail, \
+            and stops fetching at the first job of another kind.
             It takes jobs until SIGTERM, SIGINT or SIGHUP: then it takes no more, hands back what it has not \
             started, and lets running jobs finish until --grace is over; a second signal cancels them at once. \
             What is cut off runs elsewhere and is not counted as an attempt. Without Redis it waits for it.
@@ -22,7 +23,8 @@ struct PondWorkerCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
 
     func run() async throws {
-        let configuration = worker.configuration(of: BuiltinJobs.self)
+        var configuration = worker.configuration(of: BuiltinJobs.self)
+        configuration.stopsAtUnknownKinds = !bridge.isOn
         let handlers = BridgeHandlers(bridge, configuration)
         try await WorkerRun(worker, redis, output, BuiltinJobs.logHandler).run(
             configuration,

@@ -1,0 +1,53 @@
+import PondCore
+import PondQueue
+
+/// A job that was fetched and is in flight here, on its way to a slot.
+///
+/// A class, because it is handed on a dozen times and a job has twenty parts to count references of.
+final class FetchedJob: Sendable {
+    let job: Job
+    /// Its place in the account of what is in flight.
+    let entry: InFlight.Entry
+    /// When the job became ready, by Redis' clock.
+    let readySince: ServerTime?
+    /// The queue that it is of.
+    let served: ServedQueue
+    /// When the job was asked for, by the local clock: a whole lease has to pass before another worker can have it.
+    let asked: LocalInstant
+    /// Its key's claim, made while the job waits; nil for a job that has no key, or whose claim says that it has begun.
+    let claim: ClaimAhead?
+
+    /// - Parameter mayWait: whether the job's claim can be made ahead.
+    init(
+        job: Job,
+        entry: InFlight.Entry,
+        readySince: ServerTime?,
+        served: ServedQueue,
+        asked: LocalInstant,
+        mayWait: Bool
+    ) {
+        self.job = job
+        self.entry = entry
+        self.readySince = readySince
+        self.served = served
+        self.asked = asked
+        claim = mayWait && job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil
+    }
+
+    var receipt: Receipt { entry.receipt }
+
+    /// How long the job had been ready until now; nil while Redis' clock is not known.
+    var waited: Duration? {
+        guard let now = served.serverClock.now, let ready = readySince else { return nil }
+        return max(.zero, now.since(ready))
+    }
+
+    /// Whether this is the first try of a job that is where its producer put it.
+    var isPrompt: Bool { job.attempt == 1 && receipt.stream.ownID(entry: receipt.entry) == job.id }
+
+    /// Whether the job's time was over before it began.
+    var isExpired: Bool {
+        guard let expires = job.expires, let now = served.serverClock.now else { return false }
+        return expires <= now
+    }
+}

@@ -1,0 +1,31 @@
+import Logging
+import PondCore
+import PondQueue
+
+/// Tells Redis now and then how long a queue's jobs waited and ran, and hears what their classes are promised.
+struct Measures: Sendable {
+    private static let interval = Duration.seconds(5)
+
+    let served: ServedQueue
+
+    /// Tells the times of jobs until the task is cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            await tell()
+            // Cancellation ends the loop at its head.
+            try? await served.worker.loopClock.sleep(Self.interval)
+        }
+    }
+
+    /// Tells what was measured since the last time.
+    func tell() async {
+        let measures = served.recorder.take()
+        do throws(QueueError) {
+            served.recorder.promises = try await served.queue.measure(measures)
+        } catch {
+            // Times that may have arrived are not told twice; an outage is told of by the other loops.
+            if !error.outcomeUnknown { served.recorder.giveBack(measures) }
+            served.logger.debug("times of jobs cannot be told; trying again", metadata: ["error": "\(error)"])
+        }
+    }
+}

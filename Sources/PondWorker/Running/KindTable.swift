@@ -1,0 +1,73 @@
+import PondCore
+import PondTelemetry
+
+/// Which registration runs the jobs of a kind.
+struct KindTable: Sendable {
+    private var byKind: [JobKind: Registered] = [:]
+    private var everyOther: Registered?
+    /// What runs a kind's compensations, `*` for kinds without a registration; empty in most workers.
+    private var compensations: [String: Registered] = [:]
+    private let entries: [Entry]
+    /// Stands for every kind that has no handler here.
+    private let unknown: Registered
+    /// What the registrations are called in metrics, by their place: kinds that nobody named count together.
+    let places: [String]
+
+    private struct Entry {
+        /// Nil for every other kind.
+        let kind: JobKind?
+        let registration: JobRegistration
+    }
+
+    /// - Throws: `PondError.invalidConfiguration`, when there are too few or too many, or one is given twice.
+    init(_ registrations: [JobRegistration]) throws(PondError) {
+        guard !registrations.isEmpty, registrations.count <= Limits.kindsMax else {
+            throw PondError(
+                .invalidConfiguration,
+                "a worker needs 1 to \(Limits.kindsMax) handlers, \(registrations.count) are registered"
+            )
+        }
+        var kinds: Set<String> = []
+        var entries: [Entry] = []
+        for registration in registrations {
+            try registration.validate()
+            guard kinds.insert(registration.kind).inserted else {
+                throw PondError(.invalidConfiguration, "kind \(registration.kind) is registered twice")
+            }
+            let kind = registration.isForEveryOtherKind ? nil : try JobKind(registration.kind)
+            entries.append(Entry(kind: kind, registration: registration))
+        }
+        self.init(entries, inside: nil)
+    }
+
+    /// The same handlers inside of middleware.
+    func inside(_ middleware: MiddlewareChain) -> KindTable {
+        middleware.isEmpty ? self : KindTable(entries, inside: middleware)
+    }
+
+    private init(_ entries: [Entry], inside middleware: MiddlewareChain?) {
+        self.entries = entries
+        places = entries.map { $0.kind?.text ?? Metric.otherValue }
+        // Kinds that nobody here knows are counted behind all others.
+        unknown = Registered(JobRegistration(kind: "?") { _ in }, place: entries.count, isUnknown: true)
+        for (place, entry) in entries.enumerated() {
+            let registered = Registered(entry.registration, place: place, middleware: middleware)
+            if let kind = entry.kind { byKind[kind] = registered } else { everyOther = registered }
+            compensations[entry.registration.kind] = entry.registration.compensation.map {
+                Registered($0, place: place, middleware: middleware)
+            }
+        }
+    }
+
+    /// What runs a job: its kind's handler, or for a compensation what undoes that handler's work, never the other.
+    subscript(job: Job) -> Registered {
+        guard job.phase != nil else { return byKind[job.kind] ?? everyOther ?? unknown }
+        return compensations[byKind[job.kind] == nil ? JobRegistration.everyKind : job.kind.text] ?? unknown
+    }
+
+    /// The kinds that have a compensation, sorted.
+    var compensated: [String] { compensations.keys.sorted() }
+
+    /// The kinds, sorted, and `*` at the end when there is a handler for every other one.
+    var names: [String] { byKind.keys.map(\.text).sorted() + (everyOther == nil ? [] : [JobRegistration.everyKind]) }
+}

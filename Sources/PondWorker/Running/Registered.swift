@@ -1,0 +1,35 @@
+import PondCore
+
+/// A registration at its place in a worker's registry, as jobs are run by it.
+///
+/// A class, because each job hands it on a dozen times, and a registration has a dozen parts to copy.
+final class Registered: Sendable {
+    let policy: RetryPolicy
+    let timeout: Duration
+    let budget: Budget
+    let reserve: Spending
+    let heartbeatInterval: Duration?
+    let sampling: Double
+    let resultTime: Duration
+    let escalate: (@Sendable (Exhausted, JobContext) async throws -> Void)?
+    /// The handler, inside of the middleware.
+    let run: JobRegistration.Run
+    /// By which what happens to its kind is counted.
+    let place: Int
+    /// Whether it stands for all kinds that have no handler here.
+    let isUnknown: Bool
+
+    init(_ registration: JobRegistration, place: Int, middleware: MiddlewareChain? = nil, isUnknown: Bool = false) {
+        policy = registration.policy
+        timeout = registration.timeout
+        budget = registration.budget
+        reserve = registration.reserve
+        heartbeatInterval = registration.heartbeatInterval
+        sampling = registration.sampling
+        resultTime = registration.resultTime
+        escalate = registration.escalate
+        run = middleware?.around(registration.run) ?? registration.run
+        self.place = place
+        self.isUnknown = isUnknown
+    }
+}
