@@ -157,14 +157,13 @@ import Testing
 extension Harness {
     /// What the queue's worker says of itself, as soon as that is as wished.
     func about(within limit: Duration = .seconds(20), _ isWished: (String) -> Bool) async throws -> String {
-        let deadline = ContinuousClock.now + limit
         var last = ""
-        while ContinuousClock.now < deadline {
+        let isReached = try await Waiting.until(within: limit) {
             let reply = try await redis.send(RedisCommand("HVALS", .text("\(queue.keys.base):workers")))
             last = reply.array?.compactMap(\.string).joined() ?? ""
-            if isWished(last) { return last }
-            try await Task.sleep(for: .milliseconds(5))
+            return isWished(last)
         }
+        if isReached { return last }
         throw NotReached(text: last)
     }
 }

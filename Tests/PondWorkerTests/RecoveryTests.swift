@@ -204,14 +204,14 @@ struct SharedConnectionTests {
 extension Harness {
     /// How often a command was called, as soon as that is so often.
     func calls(_ command: String, are isSo: (Int) -> Bool) async throws -> Int {
-        let deadline = ContinuousClock.now + .seconds(20)
-        while ContinuousClock.now < deadline {
+        var calls = 0
+        let isReached = try await Waiting.until(within: .seconds(20), every: .milliseconds(10)) {
             let info = try await redis.send(RedisCommand("INFO", "commandstats")).string ?? ""
             let line = info.split(separator: "\r\n").first { $0.hasPrefix("cmdstat_\(command):") } ?? ""
-            let calls = Int(line.split(separator: "calls=").dropFirst().first?.prefix { $0.isNumber } ?? "0") ?? 0
-            if isSo(calls) { return calls }
-            try await Task.sleep(for: .milliseconds(10))
+            calls = Int(line.split(separator: "calls=").dropFirst().first?.prefix { $0.isNumber } ?? "0") ?? 0
+            return isSo(calls)
         }
+        if isReached { return calls }
         throw NotReached(text: command)
     }
 }

@@ -9,6 +9,7 @@ package enum HTTPJudgement: Sendable, Hashable {
     /// No further try can help.
     case final
 
+    /// Of an answer with this status.
     package init(_ status: UInt) {
         switch status {
         case 200..<300: self = .done

@@ -5,11 +5,13 @@ package struct Secrets: Sendable, Hashable {
 
     private let words: [String]
 
+    /// Of these words, those that are long enough to tell anything.
     package init(_ words: [String]) {
         // The longer first: one may be a part of another.
         self.words = Set(words).filter { $0.utf8.count >= Self.bytesMin }.sorted { $0.utf8.count > $1.utf8.count }
     }
 
+    /// These and others.
     package func and(_ others: [String]) -> Secrets { Secrets(words + others) }
 
     /// The text with `***` for each of them.
