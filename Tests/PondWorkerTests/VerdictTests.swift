@@ -95,7 +95,13 @@ struct VerdictTests {
 
     @Test func `GiveUp and an undecodable payload are dead at once`() throws {
         #expect(try outcome(GiveUp("gone", cause: "http_410")) == .dead(cause: Cause("http_410"), error: "gone"))
-        #expect(try outcome(PayloadCoding.Undecodable(text: "no")) == .dead(cause: .undecodable, error: "no"))
+        let error = PayloadCoding.Undecodable(byteCount: 7, difference: "Order: no")
+        #expect(
+            try outcome(error) == .dead(cause: .undecodable, error: "the payload of 7 bytes is no Order: no")
+        )
+        // How long it is, is no part of what its group has in common.
+        let longer = PayloadCoding.Undecodable(byteCount: 8, difference: "Order: no")
+        #expect(error.rootCauseParts.message == longer.rootCauseParts.message)
     }
 
     @Test func `an error text is cut at its bound, at a character`() throws {

@@ -5,12 +5,18 @@ import PondCore
 package enum PayloadCoding {
     /// The payload does not decode into what the handler takes; trying again cannot help.
     package struct Undecodable: Error {
-        /// What was expected, and where the payload differs.
-        package let text: String
+        /// How long the payload is, which differs from job to job where the cause is the same.
+        package let byteCount: Int
+        /// What was expected, and where the payload differs: what jobs with the same cause have in common.
+        package let difference: String
 
-        package init(text: String) {
-            self.text = text
+        package init(byteCount: Int, difference: String) {
+            self.byteCount = byteCount
+            self.difference = difference
         }
+
+        /// Both in one sentence.
+        package var text: String { "the payload of \(byteCount) bytes is no \(difference)" }
     }
 
     /// Keeps nothing between calls, and making one costs as much as a short payload.
@@ -21,7 +27,7 @@ package enum PayloadCoding {
         do {
             return try decoder.decode(Payload.self, from: Data(job.data))
         } catch {
-            throw Undecodable(text: "the payload of \(job.data.count) bytes is no \(Payload.self): \(error)")
+            throw Undecodable(byteCount: job.data.count, difference: "\(Payload.self): \(error)")
         }
     }
 

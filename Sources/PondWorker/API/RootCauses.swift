@@ -21,9 +21,6 @@ extension BudgetExhausted: RootCauseDescribing {
 }
 
 extension PayloadCoding.Undecodable: RootCauseDescribing {
-    /// Without its beginning, which tells how many bytes the payload has.
-    package var rootCauseParts: RootCause.Parts {
-        let message = text.firstRange(of: " bytes is no ").map { String(text[$0.upperBound...]) } ?? text
-        return .init(type: Cause.undecodable.name, message: message)
-    }
+    /// What its group is made of.
+    package var rootCauseParts: RootCause.Parts { .init(type: Cause.undecodable.name, message: difference) }
 }
