@@ -1,5 +1,5 @@
 -- Exports: KEY_BYTES_MAX RESULT_BYTES_MAX FENCE_MAX checksum_of fingerprint_of key_window_ms is_pair_of
--- Exports: own_fingerprint key_holder take_key free_key keep_result kept_result bury_keys
+-- Exports: own_fingerprint key_holder take_key free_key keep_result kept_result bury_keys bury_key
 
 -- Idempotency keys. While its job has not ended, a key is in `keys:live`: key → {job id, fingerprint}. How far the job
 -- is, is not written there but looked up, so the two can never disagree, and a key whose job is nowhere is free. When
@@ -29,6 +29,7 @@ local PAIR_BYTES = 19      -- of a packed {job id, fingerprint}, without the id'
 local SHORT_TEXT = 0xA0    -- MessagePack: a text of up to 31 bytes, its length added
 local ID_LETTER = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl = 'e' }
 local LETTERS_OF = { n = '', h = 'h', l = 'l', f = 'f', d = 'd', D = 'dh', e = 'dl' }
+local HYPHEN = 45
 local ODD_ID = '?'   -- an id with larger numbers than a tombstone holds: it is kept in a field of its own
 
 -- Filled by the first use: while the library is loaded, there is no `string` yet.
@@ -192,31 +193,42 @@ function kept_result(keys, id, now)
     return nil
 end
 
--- A tombstone, with its bucket and the digits of its digest. Numbers are packed quicker than pairs of digits, and up to
--- 12 digits are exact in a double.
-local function tombstone_of(burial, now)
-    local bucket, first, last = string.match(redis.sha1hex(burial.key), '^(...)(............)(............)')
-    local ms, number, letter = numbers_of_id(burial.id)
-    local fingerprint, fence_and_checksum = burial.fingerprint, NO_LAST
-    if burial.fence then
-        local checksum = burial.checksum or '0'
-        fence_and_checksum = struct.pack(LAST_WORDS, burial.fence, tonumber(string.sub(checksum, 1, 12), 16),
-            tonumber(string.sub(checksum, 13), 16) or 0)
-    end
-    local tombstone = struct.pack(TOMBSTONE_WORDS, tonumber(first, 16), tonumber(last, 16),
-        tonumber(string.sub(fingerprint, 1, 12), 16), tonumber(string.sub(fingerprint, 13), 16), now, ms, number, letter,
-        fence_and_checksum)
-    return tombstone, bucket, letter == ODD_ID and first .. last
+-- The last two parts of a tombstone: how often its job was moved, and the checksum of its result.
+local function last_words(fence, checksum)
+    checksum = checksum or '0'
+    return struct.pack(LAST_WORDS, fence, tonumber(string.sub(checksum, 1, 12), 16),
+        tonumber(string.sub(checksum, 13), 16) or 0)
 end
 
--- Packed tombstones, by the names of their buckets, and what else has to be written for them.
+-- The numbers of an id that was never moved, which are all that a batch of many has; jobs beside each other often became
+-- ready in the same millisecond, whose number is read once.
+local function plain_numbers(id, before_text, before)
+    local text, number = string.sub(id, 1, 13), tonumber(string.sub(id, 15))
+    if not number or string.byte(id, 14) ~= HYPHEN or #id > 23 then return nil end
+    if text == before_text then return before, number, text end
+    return tonumber(text), number, text
+end
+
+-- Packed tombstones, by the names of their buckets, and what else has to be written for them. Each key passes here once, so
+-- no step is too small to be saved: numbers are packed quicker than pairs of digits, and up to 12 digits are exact in a
+-- double.
 local function pack_tombstones(burials, now)
-    local buckets, added, words = {}, {}, {}
-    for i = 1, #burials do
-        local tombstone, bucket, odd = tombstone_of(burials[i], now)
-        if odd then words[#words + 1], words[#words + 2] = ODD_ID .. packed_hex(odd), burials[i].id end
-        if not added[bucket] then buckets[#buckets + 1] = bucket end
-        added[bucket] = (added[bucket] or '') .. tombstone
+    local sub, pack, sha1hex = string.sub, struct.pack, redis.sha1hex
+    local keys, ids, fingerprints, lasts = burials.keys, burials.ids, burials.fingerprints, burials.lasts
+    local buckets, added, words, text, since = {}, {}, {}, nil, nil
+    for i = 1, #keys do
+        local hex, id, fingerprint = sha1hex(keys[i]), ids[i], fingerprints[i]
+        local ms, number, read = plain_numbers(id, text, since)
+        local letter = 'n'
+        if ms then text, since = read, ms else ms, number, letter = numbers_of_id(id) end
+        local tombstone = pack(TOMBSTONE_WORDS, tonumber(sub(hex, 4, 15), 16), tonumber(sub(hex, 16, 27), 16),
+            tonumber(sub(fingerprint, 1, 12), 16), tonumber(sub(fingerprint, 13), 16), now, ms, number, letter,
+            lasts and lasts[i] or NO_LAST)
+        local bucket = sub(hex, 1, BUCKET_DIGITS)
+        local others = added[bucket]
+        if not others then buckets[#buckets + 1] = bucket end
+        added[bucket] = others and others .. tombstone or tombstone
+        if letter == ODD_ID then words[#words + 1], words[#words + 2] = ODD_ID .. packed_hex(sub(hex, 4, 27)), id end
     end
     return buckets, added, words
 end
@@ -246,15 +258,20 @@ local function write_tombstones(keys, burials, now, window)
     redis.call('ZREMRANGEBYSCORE', keys.epochs, '-inf', int(now))
 end
 
--- Turns keys of jobs that are done into tombstones; each burial is {key, id, fingerprint, fence, checksum},
--- without the last two for 0 and none. A window of 0 means that another store remembers.
+-- Turns keys of jobs that are done into tombstones. The burials are lists of the same length: keys, ids and fingerprints,
+-- and perhaps lasts, fence and checksum packed by `last_words` for those that have any. A window of 0 means that another
+-- store remembers.
 function bury_keys(keys, burials, now)
     -- What is written last is looked at first: a key of another type must stop this before its first write.
     redis.call('HLEN', keys.live)
     redis.call('ZCARD', keys.epochs)
     local window = key_window_ms(keys)
     if window > 0 then write_tombstones(keys, burials, now, window) end
-    local names = {}
-    for i = 1, #burials do names[i] = burials[i].key end
-    redis.call('HDEL', keys.live, unpack(names))
+    redis.call('HDEL', keys.live, unpack(burials.keys))
+end
+
+-- The same of one key, whose job may have been moved and may have left a result.
+function bury_key(keys, key, id, fingerprint, fence, checksum, now)
+    local lasts = { last_words(fence, checksum) }
+    bury_keys(keys, { keys = { key }, ids = { id }, fingerprints = { fingerprint }, lasts = lasts }, now)
 end

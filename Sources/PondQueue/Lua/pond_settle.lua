@@ -49,10 +49,8 @@ local function end_key_of_done(context, job)
     local keep = whole_number(job.c) or 0
     if keep > 0 then keep_result(keys, job.id, result, context.now, keep) end
     fingerprint = fingerprint or holder and holder.fingerprint or fingerprint_of(job.fields)
-    bury_keys(keys, { {
-        key = key, id = job.id, fingerprint = fingerprint, fence = math.min(number_field(job.fields, 'fence'), FENCE_MAX),
-        checksum = result and checksum_of(result) or nil,
-    } }, context.now)
+    bury_key(keys, key, job.id, fingerprint, math.min(number_field(job.fields, 'fence'), FENCE_MAX),
+        result and checksum_of(result) or nil, context.now)
 end
 
 -- A capital mark says that the journal is not to name the job.
@@ -368,53 +366,68 @@ local function settle_plain(context, args, record)
     return lost
 end
 
--- The burials of keyed jobs whose keys are plainly their own, by the places of their entries in `args`. Such an entry is
+-- The burials of keyed jobs whose keys are plainly their own, and the places of their entries in `args`. Such an entry is
 -- no longer this consumer's, so that it is not met twice.
 local function take_burials(context, args, record)
-    local letter, names, burials, places = record.letter, {}, {}, {}
-    local owned = context.owned[letter]
+    local letter, owned, sub = record.letter, context.owned[record.letter], string.sub
     local first, last = record.at + ARGUMENTS_BEFORE_ENTRIES, record.at + record.length - 1
-    for i = first, last, 2 do names[#names + 1] = args[i + 1] end
-    local pairs_found = redis.call('HMGET', context.keys.live, unpack(names))
+    local names, keys, ids, fingerprints, places = {}, {}, {}, {}, {}
+    for i = first + 1, last, 2 do names[#names + 1] = args[i] end
+    local found, buried = redis.call('HMGET', context.keys.live, unpack(names)), 0
     for i = first, last, 2 do
-        local id, packed = own_id(letter, args[i]), pairs_found[(i - first) / 2 + 1]
-        if owned[args[i]] and is_pair_of(packed, id) then
-            owned[args[i]] = nil
-            places[#places + 1] = i
-            burials[#burials + 1] = { key = args[i + 1], id = id, fingerprint = string.sub(packed, -16) }
+        local entry, packed = args[i], found[(i - first) / 2 + 1]
+        local id = own_id(letter, entry)
+        if owned[entry] and is_pair_of(packed, id) then
+            owned[entry] = nil
+            buried = buried + 1
+            keys[buried], ids[buried], fingerprints[buried], places[buried] = args[i + 1], id, sub(packed, -16), i
         end
     end
-    return burials, places
+    return { keys = keys, ids = ids, fingerprints = fingerprints }, places
 end
 
 -- The mark of the keyed job whose entry is at a place; marks are in the order of the jobs.
 local function mark_at(marks, first, place)
-    return string.byte(marks, (place - first) / 2 + 1)
+    return string.byte(marks, (place - first) / 2 + 1) or NO_MARK
+end
+
+-- Notes that jobs are done whose keys were buried, and takes their entries out of `args`.
+local function note_buried(context, args, record, ids, places)
+    local letter, marks, named, counts = record.letter, record.extra or '', context.done, {}
+    local finished = context.finished[letter] or {}
+    context.finished[letter] = finished
+    local first = record.at + ARGUMENTS_BEFORE_ENTRIES
+    for i = 1, #places do
+        local place = places[i]
+        local mark = mark_at(marks, first, place)
+        counts[mark] = (counts[mark] or 0) + 1
+        if not is_capital(mark) then named[#named + 1] = ids[i] end
+        finished[#finished + 1] = args[place]
+        args[place] = false
+        if context.any_cancel then redis.call('HDEL', context.keys.cancel, ids[i]) end
+    end
+    for mark, jobs in pairs(counts) do count_done(context, mark, jobs) end
 end
 
 -- Many with a key of their own: what they have in common is done once. Where that fails, and for a job whose key is not
 -- plainly its own, each is looked at alone.
 local function settle_keyed(context, args, record)
-    local letter, answers, marks = record.letter, {}, record.extra or ''
+    local letter, answers = record.letter, {}
     local first = record.at + ARGUMENTS_BEFORE_ENTRIES
     local ok, burials, places = pcall(take_burials, context, args, record)
-    if not ok then burials, places = {}, {} end
-    local buried = #burials > 0 and pcall(bury_keys, context.keys, burials, context.now)
-    for i = 1, #places do
-        local entry = args[places[i]]
-        if buried then
-            note_done(context, burials[i].id, mark_at(marks, first, places[i]))
-            end_entry(context, letter, entry)
-            if context.any_cancel then redis.call('HDEL', context.keys.cancel, burials[i].id) end
-            args[places[i]] = false
+    if ok and #places > 0 then
+        if pcall(bury_keys, context.keys, burials, context.now) then
+            note_buried(context, args, record, burials.ids, places)
         else
-            context.owned[letter][entry] = true
+            for i = 1, #places do context.owned[letter][args[places[i]]] = true end
         end
     end
     for i = first, record.at + record.length - 1, 2 do
-        local mark = string.char(mark_at(marks, first, i) or NO_MARK)
-        local answer = args[i] and settle_record(context, { 'done', letter, args[i], '', '', '-' }, 1, mark) or 'done'
-        if answer ~= 'done' then answers[#answers + 1], answers[#answers + 2] = args[i], answer end
+        if args[i] then
+            local mark = string.char(mark_at(record.extra or '', first, i))
+            local answer = settle_record(context, { 'done', letter, args[i], '', '', '-' }, 1, mark)
+            if answer ~= 'done' then answers[#answers + 1], answers[#answers + 2] = args[i], answer end
+        end
     end
     return answers
 end
