@@ -162,7 +162,7 @@ private struct EnvelopeReader {
         // Tells a worker how long to wait, and nothing else, so one that is no time is none.
         case .unhandledSince: unhandledSince = Int64(digits: value.bytes).map { ServerTime(milliseconds: $0) }
         // Of no use to a worker.
-        case .unstarted: break
+        case .unstarted, .interrupted, .recoveredAt: break
         }
     }
 
@@ -177,6 +177,7 @@ private struct EnvelopeReader {
                 "field name \(preview(nameBytes)) of \(nameBytes.count) bytes is not 1 to \(Limits.kindBytesMax) bytes of UTF-8"
             )
         }
+        if let argument = EnqueueArgument(rawValue: name) { throw Malformation(argument.misplacedText) }
         guard headers[name] == nil else { throw Malformation("field \(name) is given twice") }
         guard value.count <= Limits.headerValueBytesMax, let text = String(utf8: value) else {
             throw Malformation(
@@ -206,11 +207,9 @@ private struct FieldValue {
 
     /// Of a field that holds a number; of any other there is none.
     func number() throws(Malformation) -> Int64 {
-        let range = field.range ?? 0...0
-        guard let number = Int64(digits: bytes), range.contains(number) else {
-            throw Malformation(
-                "\(field.rawValue) is \(preview(bytes)), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
-            )
+        let number = Int64(digits: bytes)
+        guard let number, let range = field.range, range.contains(number) else {
+            throw Malformation(field.refusal(of: number ?? -1, given: preview(bytes)))
         }
         return number
     }

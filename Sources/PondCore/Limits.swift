@@ -56,10 +56,22 @@ public enum Limits {
     public static let journalEntriesMax = 1_000_000
     /// The most events of a queue's journal; older ones are trimmed.
     public static let journalEventsMax = 1_000_000
+    /// The most bytes of Redis' memory that a queue's journal takes; older entries are trimmed.
+    ///
+    /// A million events of jobs that succeed take about as much. When the server is short of memory it is halved, down to
+    /// `journalBytesMin`.
+    public static let journalBytesMax = 67_108_864
+    /// What the journal keeps whatever happens, in bytes.
+    public static let journalBytesMin = 1_048_576
     /// The most bytes that a worker tells the journal of the jobs of one call.
     public static let factsBytesMax = 262_144
     /// The most dead jobs of a queue; past it the oldest end as dropped.
+    ///
+    /// Nine tenths of it pause the queue with the reason `dead_full`, so that somebody looks before anything is dropped; below
+    /// eight tenths it goes on by itself. With `dead_overflow` of the queue's `meta` set to `drop` it is not paused.
     public static let deadMax = 100_000
+    /// The earliest moment that a job can mean, the beginning of 2001: what is before was given in another unit.
+    public static let earliestTime = ServerTime(milliseconds: 978_307_200_000)
     /// The longest delay of a scheduled job: ten years.
     public static let delayMax = Duration.milliseconds(315_360_000_000)
     /// The most handlers that one worker process runs at a time.
@@ -70,8 +82,13 @@ public enum Limits {
     public static let kindsMax = 1_024
     /// The most queues that one worker may serve.
     public static let queuesMax = 32
-    /// Recoveries (its worker died) that make a job dead with cause `poison`.
+    /// Recoveries (its worker died) within `recoveryWindow` that make a job dead with cause `poison`, unless `recoveries_max`
+    /// of the queue's `meta` says otherwise.
+    ///
+    /// A worker that was told to stop and killed before its jobs had ended is no evidence against them: that is counted apart.
     public static let recoveriesMax = 3
+    /// How long a recovery counts, from the first of them.
+    public static let recoveryWindow = Duration.seconds(86_400)
     /// Tries of a job before it is dead, unless the job or its kind says otherwise.
     public static let attemptsDefault = 8
     /// The limit of one attempt, unless the job or its kind says otherwise.

@@ -144,10 +144,7 @@ extension StoredFields {
     fileprivate mutating func append(_ field: WireField, _ number: Int64?) throws(PondError) {
         guard let number else { return }
         if let range = field.range, !range.contains(number) {
-            throw PondError(
-                .invalidJob,
-                "\(field.rawValue) is \(number), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
-            )
+            throw PondError(.invalidJob, field.refusal(of: number, given: "\(number)"))
         }
         append(field.rawValue, .number(number))
     }
@@ -159,7 +156,7 @@ extension StoredFields {
         if WireField(rawValue: name) != nil {
             throw PondError(.invalidJob, "\(name) is a field of the wire format and cannot be a header")
         }
-        guard !["delay_ms", "run_at_ms", "priority"].contains(name) else {
+        guard EnqueueArgument(rawValue: name) == nil else {
             throw PondError(.invalidJob, "\(name) is an argument of enqueue and cannot be a header")
         }
         try appendChecked(name, text)

@@ -15,7 +15,8 @@ public enum WireField: String, Sendable, CaseIterable {
     // Written by the library alone.
     case id
     case enqueuedAt = "enqueued_ms"
-    case attempt, recoveries, unstarted, fence
+    case attempt, recoveries, unstarted, interrupted, fence
+    case recoveredAt = "recovered_ms"
     case spentWall = "spent_wall_ms"
     case spentCPU = "spent_cpu_ms"
     case spentUSD = "spent_usd_micros"
@@ -45,7 +46,7 @@ public enum WireField: String, Sendable, CaseIterable {
     public var isOwnedByLibrary: Bool {
         switch self {
         case .id, .enqueuedAt, .attempt, .recoveries, .unstarted, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
-            .unhandledSince, .waited, .phase:
+            .unhandledSince, .waited, .phase, .interrupted, .recoveredAt:
             true
         default: false
         }
@@ -56,12 +57,32 @@ public enum WireField: String, Sendable, CaseIterable {
         switch self {
         case .attemptsMax: 1...1_000_000
         case .timeout: 1...Limits.delayMax.wholeMilliseconds
-        case .expires, .enqueuedAt: 0...Int64.max
-        case .attempt, .recoveries, .unstarted, .fence: 0...1_000_000_000
+        case .expires: Limits.earliestTime.milliseconds...Int64.max
+        case .enqueuedAt: 0...Int64.max
+        case .attempt, .recoveries, .unstarted, .interrupted, .fence: 0...1_000_000_000
         case .budgetWall, .budgetCPU: 1...Limits.delayMax.wholeMilliseconds
         case .budgetUSD: 1...Limits.moneyMax.micros
         case .spentWall, .spentCPU, .spentUSD, .waited: 0...Limits.moneyMax.micros
         default: nil
         }
+    }
+
+    /// What is wrong with a number that the field cannot hold, for whoever gave it.
+    func refusal(of number: Int64, given: String) -> String {
+        if self == .expires, number >= 0 { return ServerTime(milliseconds: number).unlikelyText(rawValue) }
+        let range = range ?? 0...0
+        return "\(rawValue) is \(given), allowed is a whole number from \(range.lowerBound) to \(range.upperBound)"
+    }
+}
+
+extension ServerTime {
+    /// Why a moment before 2001 cannot be meant: a span, or seconds, was given where milliseconds since 1970 belong.
+    fileprivate func unlikelyText(_ name: String) -> String {
+        let text =
+            "\(name) is \(milliseconds), which is \(iso8601); it is a moment in milliseconds since 1970, not before 2001"
+        if milliseconds >= Limits.earliestTime.milliseconds / 1_000 {
+            return "\(text). Did you mean \(milliseconds * 1_000) (given in seconds)?"
+        }
+        return "\(text). For a span from now add it to the present time; without the field a job never expires"
     }
 }

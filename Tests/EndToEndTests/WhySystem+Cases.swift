@@ -103,7 +103,7 @@ extension WhySystem {
         let echo = try await kinds.enqueue(plain("pond.echo")).id
         let discarded = try await kinds.enqueue(plain("pond.sleep", Self.refused, try .once("order-7"))).id
         var late = EnqueueOptions()
-        late.expires = ServerTime(milliseconds: 1)
+        late.expires = Limits.earliestTime
         let expired = try await kinds.enqueue(plain("pond.echo", "", late)).id
         let fields: [RedisArgument] = ["*", "kind", "pond.sleep", "data", .text(Self.refused), "key", "order-7"]
         // A plain XADD, since the library itself would answer that the key is taken.

@@ -70,7 +70,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("max_attempts", 1, 1_000_000), ("timeout_ms", 1, 315_360_000_000), ("expires_ms", 0, Int64.max),
+            ("max_attempts", 1, 1_000_000), ("timeout_ms", 1, 315_360_000_000),
+            ("expires_ms", 978_307_200_000, Int64.max),
             ("enqueued_ms", 0, Int64.max), ("attempt", 0, 1_000_000_000), ("recoveries", 0, 1_000_000_000),
         ] as [(String, Int64, Int64)]
     )
@@ -78,7 +79,7 @@ import Testing
         _ = try Entry.with(name, "\(least)").job()
         _ = try Entry.with(name, "\(most)").job()
         var wrong = ["", " 1", "1 ", "+1", "-1", "1.0", "1e3", "0x10", "inf", "nan", "9223372036854775808"]
-        if least > 0 { wrong.append("\(least - 1)") }
+        if least == 1 { wrong.append("\(least - 1)") }
         if most < .max { wrong.append("\(most + 1)") }
         for text in wrong {
             let malformation = try Entry.with(name, text).malformation()

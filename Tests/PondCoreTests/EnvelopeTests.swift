@@ -39,7 +39,7 @@ import Testing
             "timeout_ms",
             "1500",
             "expires_ms",
-            "99",
+            "978307200099",
             "id",
             "4-0h",
             "enqueued_ms",
@@ -73,7 +73,7 @@ import Testing
         #expect(job.jobClass == .c)
         #expect(job.attemptsMax == 3)
         #expect(job.timeout == .milliseconds(1_500))
-        #expect(job.expires == ServerTime(milliseconds: 99))
+        #expect(job.expires == ServerTime(milliseconds: 978_307_200_099))
         #expect(job.enqueuedAt == ServerTime(milliseconds: 3))
         #expect(job.attempt == 3)
         #expect(job.recoveries == 1)

@@ -40,7 +40,7 @@ import Testing
             $0.options.jobClass = .d
             $0.options.attemptsMax = 1_000_000
             $0.options.timeout = Limits.delayMax
-            $0.options.expires = ServerTime(milliseconds: 0)
+            $0.options.expires = Limits.earliestTime
             $0.options.headers = ["tenant": "acme", "é": "\u{0}"]
         }
         let flat = try new.fields().flatMap { [Array($0.name.utf8), $0.value] }
@@ -56,7 +56,7 @@ import Testing
         #expect(read.jobClass == .d)
         #expect(read.attemptsMax == 1_000_000)
         #expect(read.timeout == Limits.delayMax)
-        #expect(read.expires == ServerTime(milliseconds: 0))
+        #expect(read.expires == Limits.earliestTime)
         #expect(read.headers == new.options.headers)
         #expect(read.attempt == 1)
     }
@@ -135,12 +135,40 @@ import Testing
         #expect(try refusal { $0.options.expires = ServerTime(milliseconds: -1) }.contains("expires_ms is -1"))
     }
 
+    @Test(
+        arguments: [
+            (60_000, "expires_ms is 60000, which is 1970-01-01T00:01:00Z; it is a moment in milliseconds since 1970"),
+            (1_796_024_000, "Did you mean 1796024000000 (given in seconds)?"),
+            (0, "without the field a job never expires"),
+        ] as [(Int64, String)]
+    )
+    func `a time in another unit is refused, and the unit is named`(number: Int64, text: String) throws {
+        #expect(try refusal { $0.options.expires = ServerTime(milliseconds: number) }.contains(text))
+        // The same of an entry that was appended by hand.
+        let flat = ["kind", "a.b", "expires_ms", "\(number)"].map { Array($0.utf8) }
+        let malformation = #expect(throws: Malformation.self) {
+            try Envelope(flat: flat).job(queue: .emails, ownID: JobID("1-0"), entryTime: ServerTime(milliseconds: 1))
+        }
+        #expect(malformation?.text.contains(text) == true)
+    }
+
+    @Test(arguments: ["delay_ms", "run_at_ms", "priority"])
+    func `an argument of enqueue in an entry is malformed, not passed over`(name: String) throws {
+        let flat = ["kind", "a.b", name, "5000"].map { Array($0.utf8) }
+        let malformation = #expect(throws: Malformation.self) {
+            try Envelope(flat: flat).job(queue: .emails, ownID: JobID("1-0"), entryTime: ServerTime(milliseconds: 1))
+        }
+        #expect(malformation?.text.hasPrefix("\(name) is no field of an entry") == true)
+        #expect(malformation?.text.contains("FCALL pond_enqueue") == true)
+    }
+
     @Test func `the library's fields are the ones that no producer may give`() {
         let owned = WireField.allCases.filter(\.isOwnedByLibrary).map(\.rawValue)
         #expect(
             owned == [
-                "id", "enqueued_ms", "attempt", "recoveries", "unstarted", "fence", "spent_wall_ms", "spent_cpu_ms",
-                "spent_usd_micros", "last_error", "unhandled_ms", "waited_ms", "phase",
+                "id", "enqueued_ms", "attempt", "recoveries", "unstarted", "interrupted", "fence",
+                "recovered_ms", "spent_wall_ms", "spent_cpu_ms", "spent_usd_micros", "last_error", "unhandled_ms",
+                "waited_ms", "phase",
             ]
         )
     }

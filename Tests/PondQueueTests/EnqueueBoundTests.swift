@@ -46,7 +46,9 @@ import Testing
         try await accepts(["kind", "a", String(repeating: "n", count: 128), "v"])
         try await accepts(["kind", "a"] + (1..<Limits.fieldsMax).flatMap { ["h\($0)", ""] })
         try await accepts(["kind", "a", "max_attempts", "1000000", "timeout_ms", "315360000000"])
-        try await accepts(["kind", "a", "max_attempts", "1", "timeout_ms", "1", "expires_ms", "0"])
+        try await accepts(["kind", "a", "max_attempts", "1", "timeout_ms", "1", "expires_ms", "978307200000"])
+        try await accepts(["kind", "a", "run_at_ms", "978307200000"])
+        try await accepts(["kind", "a", "run_at_ms", "0"])
         try await accepts(["kind", "a", "expires_ms", "99999999999999", "class", "D", "priority", "normal"])
         try await accepts(["kind", "a", "delay_ms", "315360000000"])
         try await accepts(["kind", "a", "delay_ms", "0", "correlation_id", "", "traceparent", "00-0"])
@@ -81,6 +83,24 @@ import Testing
         try await refuses(["kind", "a", "delay_ms", "315360000001"], "INVALID delay_ms")
         try await refuses(["kind", "a", "run_at_ms", "99999999999999"], "INVALID run_at_ms")
         try await refuses(["kind", "a", "delay_ms", "1", "run_at_ms", "1"], "INVALID run_at_ms: given together")
+    }
+
+    @Test func `a time in another unit is refused, and the unit is named`() async throws {
+        for name in ["expires_ms", "run_at_ms"] {
+            let text =
+                "INVALID \(name): got \"60000\", which is 1970-01-01T00:01:00Z; it is a moment in milliseconds since 1970"
+            try await refuses(["kind", "a", name, "60000"], text)
+            try await refuses(
+                ["kind", "a", name, "1796024000"],
+                "INVALID \(name): got \"1796024000\", which is 1970-01-21T18:53:44Z; it is a moment in milliseconds since "
+                    + "1970, not before 2001. Did you mean 1796024000000 (given in seconds)?"
+            )
+            try await refuses(
+                ["kind", "a", name, "978307199999"],
+                "INVALID \(name): got \"978307199999\", which is 2000-12-31T23:59:59Z"
+            )
+        }
+        try await refuses(["kind", "a", "expires_ms", "0"], "INVALID expires_ms: got \"0\", which is 1970")
     }
 
     @Test(arguments: ["", "HIGH", "urgent", "1"]) func `no other priority is known`(priority: String) async throws {
@@ -133,6 +153,25 @@ import Testing
                 #expect((error?.message.utf8.count ?? 0) < 500)
             }
             #expect(try await bench.redis("DBSIZE").int == 0)
+        }
+    }
+
+    @Test(.redis) func `every function takes one key, or the queue's meta as a second`() async throws {
+        try await Bench.run { bench in
+            try await bench.pond.installLibrary()
+            for function in Contract.functions where function != "pond_version" {
+                let base = function.hasPrefix("pond_fleet") ? "mp:fleet:{\(bench.name)}" : bench.queue.keys.base
+                func answer(_ keys: [String]) async throws -> String {
+                    let words = [function, "\(keys.count)"] + keys + ["x", "1"]
+                    do {
+                        let reply = try await bench.pond.redis.send(RedisCommand("FCALL", words.map { .text($0) }))
+                        return reply.array.map { "\($0.count) elements" } ?? "one text"
+                    } catch {
+                        return error.message
+                    }
+                }
+                #expect(try await answer([base]) == answer([base, base + ":meta"]), "\(function)")
+            }
         }
     }
 

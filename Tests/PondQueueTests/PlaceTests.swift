@@ -136,7 +136,7 @@ import Testing
         },
         End("held, expiry → ended", as: "expired") { bench in
             var options = EnqueueOptions.after(.seconds(60))
-            options.expires = ServerTime(milliseconds: 1)
+            options.expires = Limits.earliestTime
             let id = try await bench.add("a.b", "", options)
             try await bench.makeDue(id)
             _ = try await bench.queue.promote(as: .ann)

@@ -128,7 +128,7 @@ import Testing
             // Expires while it is held.
             var options = EnqueueOptions.after(.seconds(600))
             options.jobClass = .d
-            options.expires = ServerTime(milliseconds: 1)
+            options.expires = Limits.earliestTime
             let held = try await bench.add("a.b", "{}", options)
             try await bench.makeDue(held)
             _ = try await bench.queue.promote(as: .ann)

@@ -63,12 +63,12 @@ import Testing
             job.options.jobClass = .c
             job.options.attemptsMax = 3
             job.options.timeout = .seconds(7)
-            job.options.expires = ServerTime(milliseconds: 8)
+            job.options.expires = ServerTime(milliseconds: 978_307_200_008)
             job.options.budget = Budget(wall: .seconds(9), cpu: .seconds(10), usd: 0.25)
             job.options.priority = .high
             job.options.checksDepth = true
             job.options.headers = ["h": "\u{0}"]
-            job.options.runAt = ServerTime(milliseconds: 11)
+            job.options.runAt = ServerTime(milliseconds: 978_307_200_011)
             let given = job
             try await outbox.write { db in _ = try outbox.enqueue(given, to: "mails", in: db) }
             clock.advance(by: .seconds(100))
@@ -118,7 +118,7 @@ import Testing
             crowded.options.headers = Dictionary(uniqueKeysWithValues: (0..<30).map { ("h\($0)", "") })
             var both = good
             both.options.delay = .seconds(1)
-            both.options.runAt = ServerTime(milliseconds: 1)
+            both.options.runAt = Limits.earliestTime
             var negative = good
             negative.options.delay = .seconds(-1)
             let bad: [(NewJob, String, String?)] = [

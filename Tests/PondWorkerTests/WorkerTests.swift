@@ -195,7 +195,7 @@ struct WorkerTests {
         let harness = try Harness()
         let ran = Event()
         var options = EnqueueOptions()
-        options.expires = ServerTime(milliseconds: 1)
+        options.expires = Limits.earliestTime
         try await harness.enqueue("late", "{}", options)
         try await harness.withWorker(JobList { JobRegistration(kind: "late") { _ in ran.fire() } }) { _ in
             try await harness.eventually { $0.inFlight == 0 && $0.ready == 0 }

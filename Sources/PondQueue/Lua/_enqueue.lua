@@ -13,6 +13,33 @@ local function invalid(name, given, allowed)
     return 'INVALID ' .. name .. ': got "' .. string.sub(given, 1, 100) .. '", allowed is ' .. allowed
 end
 
+-- A moment as people write it: the calendar counted in days, with years that begin in March.
+local function iso_time(ms)
+    local seconds = math.floor(ms / 1000)
+    local days = math.floor(seconds / 86400) + 719468
+    local era = math.floor(days / 146097)
+    local day_of_era = days - era * 146097
+    local year = math.floor((day_of_era - math.floor(day_of_era / 1460) + math.floor(day_of_era / 36524)
+        - math.floor(day_of_era / 146096)) / 365)
+    local day_of_year = day_of_era - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+    local month = math.floor((5 * day_of_year + 2) / 153)
+    local day = day_of_year - math.floor((153 * month + 2) / 5) + 1
+    month = month < 10 and month + 3 or month - 9
+    year = year + era * 400 + (month <= 2 and 1 or 0)
+    return string.format('%04d-%02d-%02dT%02d:%02d:%02dZ', year, month, day, math.floor(seconds / 3600) % 24,
+        math.floor(seconds / 60) % 60, seconds % 60)
+end
+
+-- Why a time cannot be meant, nil when it can: it is a span, or seconds.
+local function unlikely_time(name, ms)
+    if ms >= TIME_MS_MIN then return nil end
+    local text = 'INVALID ' .. name .. ': got "' .. int(ms) .. '", which is ' .. iso_time(ms)
+        .. '; it is a moment in milliseconds since 1970, not before 2001'
+    if ms >= TIME_MS_MIN / 1000 then return text .. '. Did you mean ' .. int(ms * 1000) .. ' (given in seconds)?' end
+    return text .. '. For a span from now add it to the present time'
+        .. (name == 'run_at_ms' and ', or give delay_ms' or '; without the field a job never expires')
+end
+
 local function check_value(name, value)
     if OWNED[name] then return 'INVALID ' .. name .. ': only the library writes this field' end
     if name == '' then return 'INVALID field name: got an empty name' end
@@ -30,6 +57,8 @@ local function check_value(name, value)
         if not number or number > NUMBERS[name] or (number == 0 and name ~= 'expires_ms') then
             return invalid(name, value, 'a whole number from 1 to ' .. int(NUMBERS[name]))
         end
+        local unlikely = name == 'expires_ms' and unlikely_time(name, number)
+        if unlikely then return unlikely end
     end
     if #value > HEADER_VALUE_BYTES_MAX then
         return 'INVALID ' .. name .. ': got ' .. #value .. ' bytes, allowed are ' .. HEADER_VALUE_BYTES_MAX
@@ -82,6 +111,8 @@ local function read_due(given, now)
         if not at or at > now + DELAY_MS_MAX then
             return nil, invalid('run_at_ms', given.run_at_ms, 'Unix milliseconds at most ten years ahead')
         end
+        local unlikely = at > 0 and unlikely_time('run_at_ms', at)
+        if unlikely then return nil, unlikely end
         return at > now and at or nil
     end
     return nil

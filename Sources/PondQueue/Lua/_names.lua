@@ -18,8 +18,12 @@ local ERROR_TEXT_BYTES_MAX = 8192
 local LAST_ERROR_BYTES_MAX = 1024
 local JOURNAL_ENTRIES_MAX = 1000000
 local JOURNAL_EVENTS_MAX = 1000000   -- an entry tells of a batch of jobs
+local JOURNAL_BYTES_MAX = 67108864
+local JOURNAL_BYTES_MIN = 1048576    -- when the server runs out of memory, more than that is given back
 local FACTS_BYTES_MAX = 262144        -- what a worker knows of the jobs of one call
 local DEAD_MAX = 100000
+local TIME_MS_MIN = 978307200000    -- 2001; what is before was given in another unit
+local RECOVERY_WINDOW_MS = 86400000
 local AUDIT_ENTRIES_MAX = 10000
 local DELAY_MS_MAX = 315360000000   -- ten years
 local MONEY_MICROS_MAX = 999999999999999   -- of spent time too, in ms
@@ -37,17 +41,25 @@ local SUFFIX = { f = ':ready:front', h = ':ready:high', n = ':ready', l = ':read
 -- Fields that only the library writes.
 local OWNED = {
     id = true, enqueued_ms = true, attempt = true, recoveries = true, unstarted = true, fence = true, spent_wall_ms = true, spent_cpu_ms = true,
-    spent_usd_micros = true, last_error = true, unhandled_ms = true, waited_ms = true, phase = true,
+    spent_usd_micros = true, last_error = true, unhandled_ms = true, waited_ms = true, phase = true, interrupted = true,
+    recovered_ms = true,
 }
+
+-- A queue's keys are the same at each call, and to join their names costs as much as a short call does otherwise. They are
+-- never changed. The bound is for servers with more queues than that: then all are made anew now and then.
+local KEYS_KEPT_MAX = 256
+local kept_keys, kept_count = {}, 0
 
 local function keys_of(base)
     base = base or ''
+    local kept = kept_keys[base]
+    if kept then return kept end
     local queue = string.match(base, '^[^{}]*{([a-z0-9][a-z0-9._-]*)}$')
     if not queue or #queue > 63 then
         return nil, redis.error_reply('INVALID queue key: got "' .. string.sub(base, 1, 100)
             .. '", expected PREFIX:{QUEUE} with a queue name of [a-z0-9][a-z0-9._-]{0,62}, as in mp:{emails}')
     end
-    return {
+    local keys = {
         f = base .. SUFFIX.f, h = base .. SUFFIX.h, n = base .. SUFFIX.n, l = base .. SUFFIX.l,
         held = base .. ':held', due = base .. ':due',
         dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
@@ -60,6 +72,9 @@ local function keys_of(base)
         live = base .. ':keys:live', epochs = base .. ':keys', epoch = base .. ':keys:',
         results = base .. ':results:', result_epochs = base .. ':results',
     }
+    if kept_count >= KEYS_KEPT_MAX then kept_keys, kept_count = {}, 0 end
+    kept_keys[base], kept_count = keys, kept_count + 1
+    return keys
 end
 
 local function now_ms()

@@ -220,7 +220,7 @@ import Testing
         try await WhyPlace.run { place in
             let kept = try await place.add("order.charge", .once("key-1"))
             var late = EnqueueOptions()
-            late.expires = ServerTime(milliseconds: 1)
+            late.expires = Limits.earliestTime
             let expired = try await place.add("order.charge", late)
             let gone = try await place.add()
             let same = try await place.pond.redis.send(

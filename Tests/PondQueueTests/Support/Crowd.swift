@@ -67,7 +67,7 @@ struct Crowd {
         var options = EnqueueOptions()
         options.priority = pick(Priority.allCases)
         if chance(1, in: 3) { options.delay = .seconds(pick([1, 600])) }
-        if chance(1, in: 10) { options.expires = ServerTime(milliseconds: 1) }
+        if chance(1, in: 10) { options.expires = Limits.earliestTime }
         // Few enough to meet again, and to be free again.
         if chance(1, in: 4) { options.key = try IdempotencyKey("order-\(Int.random(in: 0..<30, using: &random))") }
         if let key = options.key, chance(1, in: 2) { return try await append(key) }

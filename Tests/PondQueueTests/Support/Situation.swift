@@ -150,7 +150,7 @@ extension Situation {
 
     @Sendable private static func expiredJob(_ bench: Bench) async throws -> [JobID] {
         var options = EnqueueOptions.after(.seconds(600))
-        options.expires = ServerTime(milliseconds: 1)
+        options.expires = Limits.earliestTime
         let id = try await bench.add("a", "", options)
         try await bench.makeDue(id)
         return [id]
