@@ -171,6 +171,61 @@ import Testing
         #expect(new?.by == nil && new?.before == 7)
         #expect(JournalEntry(id: "x", flat: []) == nil)
     }
+
+    /// Jobs that failed with the longest error that the journal takes.
+    private func failLoudly(_ bench: Bench, jobs: Int) async throws {
+        let error = String(repeating: "e", count: Limits.lastErrorBytesMax)
+        _ = try await bench.queue.enqueue([NewJob](repeating: NewJob(kind: .test), count: jobs))
+        for delivery in try await bench.fetch(jobs) {
+            try await bench.settle(delivery, .retry(after: .seconds(600), error: error))
+        }
+    }
+
+    /// A library whose journal is bounded to some KiB.
+    private func loadLibrary(_ bench: Bench, kibibytesMax: Int, min: Int) async throws {
+        let text = LuaLibrary.text
+            .replacing(
+                "local JOURNAL_BYTES_MAX = \(Limits.journalBytesMax)",
+                with: "local JOURNAL_BYTES_MAX = \(kibibytesMax << 10)"
+            )
+            .replacing(
+                "local JOURNAL_BYTES_MIN = \(Limits.journalBytesMin)",
+                with: "local JOURNAL_BYTES_MIN = \(min << 10)"
+            )
+        try await bench.redis("FUNCTION", "LOAD", "REPLACE", text)
+    }
+
+    private func journalBytes(_ bench: Bench) async throws -> Int {
+        Int(try await bench.redis("MEMORY", "USAGE", bench.key("journal"), "SAMPLES", "0").int ?? 0)
+    }
+
+    @Test(.redis) func `long errors do not make the journal larger than its bytes allow`() async throws {
+        try await Bench.run { bench in
+            try await loadLibrary(bench, kibibytesMax: 100, min: 10)
+            try await failLoudly(bench, jobs: 300)
+            #expect(try await journalBytes(bench) > 300 << 10)
+            _ = try await bench.queue.beat(as: .ann, census: true, about: "{}")
+            #expect(try await (50 << 10...110 << 10).contains(journalBytes(bench)))
+            // A reader sees by the numbers that it missed something, and by the last entry that nothing else happened.
+            let last = try #require(try await bench.journalEntries().last)
+            #expect(last.events.isEmpty && last.before == 300)
+        }
+    }
+
+    @Test(.redis) func `a server that is short of memory gets half of the journal back`() async throws {
+        try await Bench.run { bench in
+            try await loadLibrary(bench, kibibytesMax: 10_000, min: 10)
+            try await failLoudly(bench, jobs: 1_000)
+            let before = try await journalBytes(bench)
+            let info = try #require(try await bench.redis("INFO", "memory").string)
+            let used = try #require(info.firstMatch(of: /used_memory:(\d+)/).flatMap { Int($0.1) })
+            _ = try await bench.queue.beat(as: .ann, census: true, about: "{}")
+            #expect(try await journalBytes(bench) == before, "nobody is short of anything yet")
+            try await bench.redis("CONFIG", "SET", "maxmemory", "\(used + used / 20)")
+            _ = try await bench.queue.beat(as: .ann, census: true, about: "{}")
+            #expect(try await journalBytes(bench) < before * 6 / 10)
+        }
+    }
 }
 
 extension Bench {

@@ -71,6 +71,8 @@ import Testing
         "hexists", "hset", "hsetnx", "hdel", "hincrby", "zadd", "zrem", "zcard", "zcount", "zscore", "zrange",
         "zrevrange",
         "zrangebyscore", "zremrangebyscore", "pexpireat", "bitfield", "sadd", "smembers",
+        // To see how much the journal takes. Of a large one `info` tells whether the server is short of memory.
+        "memory|usage",
     ]
 
     /// Commands of a program that only enqueues.

@@ -1,4 +1,4 @@
--- Exports: note note_many with_text note_facts write_journal
+-- Exports: note note_many with_text note_facts write_journal tend_journal
 
 -- What happened, for the journal: gathered in a call and appended at its end, in one entry unless there are more events
 -- than Lua can pass in one command. An entry has these fields:
@@ -10,7 +10,8 @@
 -- `unsampled` has the number of jobs that were done without an event, because their kind is sampled.
 
 local JOURNAL_WORDS_MAX = 4096
-local JOURNAL_TRIM_EVERY = 10000
+local JOURNAL_LOOK_EVERY = 10000
+local SHORT_OF_MEMORY = 0.9
 
 function note(events, event, detail)
     events[#events + 1] = event
@@ -56,28 +57,65 @@ local function weight_of(events, first, last)
     return weight
 end
 
--- Entries differ in size a hundredfold, so their number says little: the journal is cut by the events in it, whenever
--- ten thousand more have come, in proportion.
-local function trim_journal(keys, before, after)
-    if math.floor(before / JOURNAL_TRIM_EVERY) == math.floor(after / JOURNAL_TRIM_EVERY) then return end
-    local head = redis.pcall('XRANGE', keys.journal, '-', '+', 'COUNT', 1)
-    if is_error(head) or not head[1] then return end
-    local kept = after - (whole_number(field(head[1][2], 'n')) or 0)
-    if kept <= JOURNAL_EVENTS_MAX then return end
-    local length = redis.call('XLEN', keys.journal)
-    redis.pcall('XTRIM', keys.journal, 'MAXLEN', '~', int(math.floor(length * JOURNAL_EVENTS_MAX / kept)))
+-- Whether the server is so short of memory that it will soon refuse new jobs.
+local function is_memory_short()
+    local info = redis.pcall('INFO', 'memory')
+    if type(info) ~= 'string' then return false end
+    local used, most = tonumber(string.match(info, 'used_memory:(%d+)')), tonumber(string.match(info, 'maxmemory:(%d+)'))
+    return used and most and most > 0 and used > SHORT_OF_MEMORY * most
 end
 
--- The journal tells of a change that has already been made, so its own failure must not fail the call.
+-- The part of the journal that may stay, 1 for all of it: what it tells of has happened, so it is the first to give way.
+local function part_to_keep(keys, events)
+    local part = events > JOURNAL_EVENTS_MAX and JOURNAL_EVENTS_MAX / events or 1
+    local bytes = redis.pcall('MEMORY', 'USAGE', keys.journal, 'SAMPLES', 0)
+    if type(bytes) ~= 'number' then return part end
+    if bytes > JOURNAL_BYTES_MAX then part = math.min(part, JOURNAL_BYTES_MAX / bytes) end
+    if bytes > JOURNAL_BYTES_MIN and is_memory_short() then part = math.min(part, 0.5) end
+    return part
+end
+
+-- How many entries the journal may keep when it has to be cut, nil when it has not. Entries differ in size a hundredfold,
+-- so their number says little: what counts are the events and the bytes in them, in proportion.
+local function entries_to_keep(keys, events_ever)
+    local head = redis.pcall('XRANGE', keys.journal, '-', '+', 'COUNT', 1)
+    if is_error(head) or not head[1] then return nil end
+    local part = part_to_keep(keys, events_ever - (whole_number(field(head[1][2], 'n')) or 0))
+    if part >= 1 then return nil end
+    return int(math.floor(redis.call('XLEN', keys.journal) * part))
+end
+
+-- An entry more, and the oldest away when that is due.
+local function append_to_journal(keys, words, keep)
+    if keep then
+        redis.pcall('XADD', keys.journal, 'MAXLEN', '~', keep, 'LIMIT', 0, '*', unpack(words))
+    else
+        redis.pcall('XADD', keys.journal, 'MAXLEN', '~', JOURNAL_ENTRIES_MAX, '*', unpack(words))
+    end
+end
+
+-- The journal tells of a change that has already been made, so its own failure must not fail the call. Whether it has to be
+-- cut is looked at whenever ten thousand events more have come.
 function write_journal(keys, by, events)
     for first = 1, #events, JOURNAL_WORDS_MAX do
         local last = math.min(first + JOURNAL_WORDS_MAX - 1, #events)
         local weight = weight_of(events, first, last)
-        local after = redis.pcall('HINCRBY', keys.meta, 'journal_events', int(weight))
+        local after, keep = redis.pcall('HINCRBY', keys.meta, 'journal_events', int(weight)), nil
         local words = { 'by', by, 'n', is_error(after) and '' or int(after - weight) }
         if first == 1 and events.facts then words[5], words[6] = 'facts', events.facts end
         for i = first, last do words[#words + 1] = events[i] end
-        redis.pcall('XADD', keys.journal, 'MAXLEN', '~', JOURNAL_ENTRIES_MAX, '*', unpack(words))
-        if not is_error(after) then trim_journal(keys, after - weight, after) end
+        if not is_error(after)
+            and math.floor((after - weight) / JOURNAL_LOOK_EVERY) ~= math.floor(after / JOURNAL_LOOK_EVERY) then
+            keep = entries_to_keep(keys, after)
+        end
+        append_to_journal(keys, words, keep)
     end
+end
+
+-- Looks at the journal between its entries, for a queue whose entries are few and large, or whose server is short of memory.
+-- A cut is an entry that tells of nothing.
+function tend_journal(keys, by)
+    local ever = whole_number(redis.call('HGET', keys.meta, 'journal_events') or '0') or 0
+    local keep = entries_to_keep(keys, ever)
+    if keep then append_to_journal(keys, { 'by', by, 'n', int(ever), 'unsampled', '0' }, keep) end
 end

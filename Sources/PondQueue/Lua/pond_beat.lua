@@ -73,12 +73,13 @@ local function renew_if_misnumbered(stream, now)
     end
 end
 
-local function take_census(keys, now)
+local function take_census(keys, consumer, now)
     for i = 1, #LETTERS do
         tend_consumers(keys, keys[LETTERS[i]], now)
         renew_if_misnumbered(keys[LETTERS[i]], now)
     end
     tend_consumers(keys, keys.bell, now)
+    pcall(tend_journal, keys, consumer)
 end
 
 local function append_lost(keys, reply, consumer, now, lease)
@@ -154,7 +155,7 @@ local function beat(names, args)
     end
     local now = now_ms()
     notice_silence(keys, now, lease)
-    if args[3] == '1' then take_census(keys, now) end
+    if args[3] == '1' then take_census(keys, consumer, now) end
     local standing = redis.call('ZADD', keys.beats, int(now), consumer) == 1 and 'new' or 'alive'
     redis.call('HSET', keys.workers, consumer, args[4])
     note_rest(keys, consumer, args)
