@@ -160,6 +160,7 @@ import Testing
             // The bound is the library's own, so a library with a small one is loaded under the same name.
             let small = LuaLibrary.text.replacing("local DEAD_MAX = \(Limits.deadMax)", with: "local DEAD_MAX = 5")
             try await bench.redis("FUNCTION", "LOAD", "REPLACE", small)
+            try await bench.redis("HSET", bench.key("meta"), "dead_overflow", "drop")
             var ids: [JobID] = []
             for number in 0..<8 {
                 ids.append(try await bury(bench, "cause\(number % 2)"))
@@ -170,6 +171,46 @@ import Testing
             let depth = try await bench.queue.depth()
             #expect(depth.dead == 5 && depth.dropped == 3)
             try await bench.expectWhole(ids)
+        }
+    }
+
+    @Test(.redis) func `before a dead job is dropped the queue is paused, until there is room`() async throws {
+        try await Bench.run { bench in
+            let small = LuaLibrary.text.replacing("local DEAD_MAX = \(Limits.deadMax)", with: "local DEAD_MAX = 10")
+            try await bench.redis("FUNCTION", "LOAD", "REPLACE", small)
+            var ids: [JobID] = []
+            for _ in 0..<8 { ids.append(try await bury(bench)) }
+            #expect(try await !bench.queue.depth().isPaused)
+            // What runs already may still die: it finds room.
+            let first = try await bench.add()
+            let second = try await bench.add()
+            for delivery in try await bench.fetch(2) {
+                try await bench.settle(delivery, .dead(cause: .failed, error: "e"))
+            }
+            #expect(try await bench.queue.depth().isPaused)
+            #expect(try await bench.queue.pauseReason()?.hasPrefix("dead_full: 9 jobs are dead") == true)
+            let waiting = try await bench.add()
+            #expect(try await bench.fetch(1).isEmpty)
+            _ = try await bench.queue.discard(Array(ids.prefix(2)))
+            #expect(try await bench.queue.depth().isPaused)
+            _ = try await bench.queue.revive([ids[2]])
+            #expect(try await !bench.queue.depth().isPaused)
+            #expect(try await bench.queue.depth().dropped == 0)
+            try await bench.expectWhole(ids + [first, second, waiting])
+        }
+    }
+
+    @Test(.redis) func `a pause of somebody's own is left as it is, and overflow may be wanted`() async throws {
+        try await Bench.run { bench in
+            let small = LuaLibrary.text.replacing("local DEAD_MAX = \(Limits.deadMax)", with: "local DEAD_MAX = 2")
+            try await bench.redis("FUNCTION", "LOAD", "REPLACE", small)
+            try await bench.redis("HSET", bench.key("meta"), "dead_overflow", "drop")
+            var ids: [JobID] = []
+            for _ in 0..<3 { ids.append(try await bury(bench)) }
+            #expect(try await !bench.queue.depth().isPaused)
+            try await bench.queue.pause(reason: "mine")
+            _ = try await bench.queue.discard(ids)
+            #expect(try await bench.queue.pauseReason() == "mine")
         }
     }
 
@@ -186,6 +227,7 @@ import Testing
             }
             let small = LuaLibrary.text.replacing("local DEAD_MAX = \(Limits.deadMax)", with: "local DEAD_MAX = 5")
             try await bench.redis("FUNCTION", "LOAD", "REPLACE", small)
+            try await bench.redis("HSET", bench.key("meta"), "dead_overflow", "drop")
             for _ in 0..<30 { ids.append(try await bury(bench)) }
             #expect(try await bench.queue.depth().dead == 5)
             try await bench.expectWhole(ids)

@@ -85,6 +85,58 @@ import Testing
         }
     }
 
+    @Test func `a worker that was told to stop is no evidence against its jobs`() async throws {
+        try await Bench.run { bench in
+            let id = try await bench.add()
+            for _ in 0..<2 * Limits.recoveriesMax {
+                try await bench.fetchAndStart()
+                _ = try await bench.queue.beat(as: .ann, about: #"{"state":"draining"}"#)
+                #expect(try await bench.reclaimAll(from: .ann) == (moved: 1, buried: 0))
+            }
+            let job = try await bench.queue.job(id)
+            #expect(job.field("recoveries") == "0" && job.field("interrupted") == "6")
+            for death in 1...Limits.recoveriesMax {
+                try await bench.fetchAndStart()
+                _ = try await bench.queue.beat(as: .ann, about: #"{"state":"working"}"#)
+                let isLast = death == Limits.recoveriesMax
+                #expect(try await bench.reclaimAll(from: .ann) == (moved: isLast ? 0 : 1, buried: isLast ? 1 : 0))
+            }
+            #expect(try await bench.queue.job(id).cause == "poison")
+            // Sent back, it begins anew.
+            _ = try await bench.queue.revive([id])
+            let revived = try await bench.queue.job(id)
+            for field in ["recoveries", "interrupted", "recovered_ms"] { #expect(revived.field(field) == nil) }
+        }
+    }
+
+    @Test func `how many recoveries are too many is the queue's to say`() async throws {
+        try await Bench.run { bench in
+            try await bench.redis("HSET", bench.key("meta"), "recoveries_max", "1")
+            let id = try await bench.add()
+            try await bench.fetchAndStart()
+            try await bench.reclaimAll(from: .ann)
+            #expect(try await bench.queue.job(id).cause == "poison")
+        }
+    }
+
+    @Test(.redis) func `recoveries of another day do not count`() async throws {
+        try await Bench.run { bench in
+            // A window that is over at once.
+            let window = "local RECOVERY_WINDOW_MS = "
+            let short = LuaLibrary.text.replacing(
+                window + "\(Limits.recoveryWindow.wholeMilliseconds)",
+                with: window + "-1"
+            )
+            try await bench.redis("FUNCTION", "LOAD", "REPLACE", short)
+            let id = try await bench.add()
+            for _ in 0...Limits.recoveriesMax {
+                try await bench.fetchAndStart()
+                #expect(try await bench.reclaimAll(from: .ann) == (moved: 1, buried: 0))
+            }
+            #expect(try await bench.queue.job(id).field("recoveries") == "1")
+        }
+    }
+
     @Test func `recoveries and attempts are counted apart`() async throws {
         try await Bench.run { bench in
             let id = try await bench.add()

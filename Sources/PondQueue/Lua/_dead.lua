@@ -1,5 +1,8 @@
 -- The dead: jobs that ended badly, each under a cause, with a summary a cause.
 
+-- The parts of the bound at which the queue is paused, and below which it goes on.
+local DEAD_FULL, DEAD_ROOM = 0.9, 0.8
+local DEAD_FULL_REASON = 'dead_full'
 local DROP_BATCH_MAX = 256   -- how many of the oldest one burial drops at most, when the bound was lowered
 
 -- The keys that a burial or its undoing writes last, looked at first: a key of another type must stop the call before
@@ -59,9 +62,8 @@ local function dead_remove(keys, id, record)
     grouping.remove(keys, grouping.named(record), id, grouping.kind(record[1]))
 end
 
-local function drop_oldest_dead(keys, events)
-    local excess = math.min(redis.call('ZCARD', keys.dead_at) - DEAD_MAX, DROP_BATCH_MAX)
-    for _ = 1, excess do
+local function drop_oldest_dead(keys, excess, events)
+    for _ = 1, math.min(excess, DROP_BATCH_MAX) do
         local oldest = redis.call('ZRANGE', keys.dead_at, 0, 0)[1]
         local record = dead_record(keys, oldest)
         if record then free_key(keys, record[1], oldest) end
@@ -69,6 +71,31 @@ local function drop_oldest_dead(keys, events)
         count(keys, 'dropped', 1)
         note(events, 'dropped', oldest)
     end
+end
+
+-- Nobody fetches while so many are dead: what is dropped was acknowledged, so somebody has to look first. Jobs in flight may
+-- still die; there is room for them. A pause of somebody's own is left as it is.
+local function pause_when_full(keys, dead, now)
+    if dead < DEAD_MAX * DEAD_FULL then return end
+    local meta = redis.pcall('HMGET', keys.meta, 'dead_overflow', 'paused_ms')
+    if is_error(meta) or meta[1] == 'drop' or meta[2] then return end
+    redis.pcall('HSET', keys.meta, 'paused_ms', int(now), 'paused_reason', DEAD_FULL_REASON .. ': ' .. int(dead)
+        .. ' jobs are dead, and past ' .. DEAD_MAX .. ' the oldest are dropped. Retry or discard some (pond dead groups); '
+        .. 'below ' .. int(DEAD_MAX * DEAD_ROOM) .. ' the queue goes on by itself')
+end
+
+-- Ends such a pause when the dead have become fewer.
+local function resume_when_room(keys)
+    if redis.call('ZCARD', keys.dead_at) >= DEAD_MAX * DEAD_ROOM then return end
+    local reason = redis.pcall('HGET', keys.meta, 'paused_reason')
+    if type(reason) ~= 'string' or string.find(reason, DEAD_FULL_REASON .. ':', 1, true) ~= 1 then return end
+    redis.pcall('HDEL', keys.meta, 'paused_ms', 'paused_reason')
+end
+
+local function keep_bound_of_dead(keys, now, events)
+    local dead = redis.call('ZCARD', keys.dead_at)
+    pause_when_full(keys, dead, now)
+    drop_oldest_dead(keys, dead - DEAD_MAX, events)
 end
 
 -- Puts a job among the dead. `extra` is what its worker said of the root cause, or nil.
@@ -95,6 +122,6 @@ local function bury(keys, id, fields, cause, text, now, events, extra)
     cause_add(keys, cause, id, now, text)
     grouping.add(keys, group, { id = id, cause = cause, title = title, text = text, kind = kind }, now)
     note(events, 'dead', with_text(id .. ' ' .. cause .. ' ' .. group, text))
-    drop_oldest_dead(keys, events)
+    keep_bound_of_dead(keys, now, events)
 end
 

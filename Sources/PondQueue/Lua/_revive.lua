@@ -9,7 +9,8 @@ local function send_one_back(keys, id, record, to_change, events)
     if record[2] == 'malformed' then return 'refused a malformed entry cannot run; discard it' end
     local changes = {
         attempt = false, recoveries = false, unstarted = false, spent_wall_ms = false, spent_cpu_ms = false,
-        spent_usd_micros = false, unhandled_ms = false, last_error = clipped(record[3], LAST_ERROR_BYTES_MAX),
+        spent_usd_micros = false, unhandled_ms = false, interrupted = false,
+        recovered_ms = false, last_error = clipped(record[3], LAST_ERROR_BYTES_MAX),
     }
     for name, value in pairs(to_change) do changes[name] = value end
     local fields = with_fields(record[1], changes)
@@ -30,6 +31,7 @@ function send_back(names, ids, changes)
     if #ids > REVIVE_MAX then return redis.error_reply('INVALID ids: at most ' .. REVIVE_MAX .. ' a call') end
     local records, replies, events = removable_records(keys, ids), {}, {}
     for i = 1, #ids do replies[i] = send_one_back(keys, ids[i], records[ids[i]], changes, events) end
+    resume_when_room(keys)
     write_journal(keys, '', events)
     return replies
 end

@@ -22,6 +22,7 @@ local function discard(names, args)
             replies[i] = 'unknown'
         end
     end
+    resume_when_room(keys)
     write_journal(keys, '', events)
     return replies
 end

@@ -1,6 +1,9 @@
--- Takes over what a lost consumer had in flight: back to the front, with one recovery more, or to the dead.
+-- Takes over what a lost consumer had in flight: back to the front, with one recovery more, or to the dead. A consumer that
+-- had said that it was told to stop is no evidence against its jobs: who stopped it did not wait for them, so that is
+-- counted apart, and kills nobody.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     1  the lost consumer   2  who takes over, for the journal   3  lease in ms   4  recoveries that make a job dead
+-- ARGV     1  the lost consumer   2  who takes over, for the journal   3  lease in ms   4  recoveries within a day that
+--             make a job dead, unless `recoveries_max` of meta says otherwise
 -- returns  {moved, buried, '1' when more is left or '0'}; {'0','0','0'} when the consumer has beaten meanwhile
 
 -- A job that only waited in workers that died is innocent; but bytes may kill before they are a job, so even then there
@@ -46,6 +49,42 @@ local function waited_ms(context, fields, entry, idle)
     return written or int(math.max(0, context.now - idle - ready))
 end
 
+-- Whether the lost worker had been told to stop, by what it said of itself at its last beat.
+local function was_stopping(keys, lost)
+    local about = redis.pcall('HGET', keys.workers, lost)
+    if type(about) ~= 'string' then return false end
+    local ok, said = pcall(cjson.decode, about)
+    return ok and type(said) == 'table' and type(said.state) == 'string' and said.state ~= 'working'
+end
+
+-- The recoveries within the window, this one included, and when the first of them was.
+local function count_recovery(context, fields)
+    local recoveries, first = number_field(fields, 'recoveries'), whole_number(field(fields, 'recovered_ms'))
+    if first and context.now - first > RECOVERY_WINDOW_MS then recoveries, first = 0, nil end
+    return math.min(recoveries + 1, COUNT_MAX), first or context.now
+end
+
+-- What the loss of its worker adds to what is counted of a job.
+local function counts_of(context, letter, entry, id, fields, idle)
+    local counts = {
+        recoveries = number_field(fields, 'recoveries'), unstarted = number_field(fields, 'unstarted'),
+        interrupted = number_field(fields, 'interrupted'),
+        wall = number_field(fields, 'spent_wall_ms'), cpu = number_field(fields, 'spent_cpu_ms'),
+    }
+    if not may_have_run(context.keys, letter, entry, id, fields) then
+        if not context.was_stopping then counts.unstarted = math.min(counts.unstarted + 1, COUNT_MAX) end
+        return counts
+    end
+    if context.was_stopping then
+        counts.interrupted = math.min(counts.interrupted + 1, COUNT_MAX)
+    else
+        counts.recoveries, counts.recovered = count_recovery(context, fields)
+    end
+    counts.wall = math.min(counts.wall + run_ms(context, idle), MONEY_MICROS_MAX)
+    counts.cpu = math.min(counts.cpu + run_ms(context, idle), MONEY_MICROS_MAX)
+    return counts
+end
+
 local function reclaim_one(context, letter, entry, idle)
     local keys, now = context.keys, context.now
     local fields = entry_fields(keys[letter], entry)
@@ -55,17 +94,13 @@ local function reclaim_one(context, letter, entry, idle)
     end
     local id = job_id(keys, letter, entry, fields)
     note_facts(context.events, id, fields)
-    local recoveries, unstarted = number_field(fields, 'recoveries'), number_field(fields, 'unstarted')
-    local wall, cpu = number_field(fields, 'spent_wall_ms'), number_field(fields, 'spent_cpu_ms')
-    if may_have_run(keys, letter, entry, id, fields) then
-        recoveries = math.min(recoveries + 1, COUNT_MAX)
-        wall = math.min(wall + run_ms(context, idle), MONEY_MICROS_MAX)
-        cpu = math.min(cpu + run_ms(context, idle), MONEY_MICROS_MAX)
-    else
-        unstarted = math.min(unstarted + 1, COUNT_MAX)
-    end
+    local counts = counts_of(context, letter, entry, id, fields, idle)
+    local recoveries, unstarted = counts.recoveries, counts.unstarted
     local changed = with_fields(fields, {
-        recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil, spent_wall_ms = int(wall), spent_cpu_ms = int(cpu),
+        recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil,
+        recovered_ms = counts.recovered and int(counts.recovered) or nil,
+        interrupted = counts.interrupted > 0 and int(counts.interrupted) or nil,
+        spent_wall_ms = int(counts.wall), spent_cpu_ms = int(counts.cpu),
         spent_usd_micros = spent_usd(context, id, fields), enqueued_ms = enqueued_ms(fields, entry, now),
         waited_ms = waited_ms(context, fields, entry, idle),
     })
@@ -84,7 +119,8 @@ local function reclaim_one(context, letter, entry, idle)
     else
         local landed, failure = readd(keys, 'f', id, changed)
         if not landed then return failure end
-        note(context.events, 'reclaimed', id .. ' ' .. context.lost .. ' ' .. int(recoveries))
+        note(context.events, 'reclaimed', id .. ' ' .. context.lost .. ' ' .. int(recoveries)
+            .. (context.was_stopping and ' stopping' or ''))
         context.moved = context.moved + 1
         return
     end
@@ -122,7 +158,9 @@ local function reclaim(names, args)
     local at = redis.call('ZSCORE', keys.beats, lost)
     if not at or tonumber(at) > now - lease then return { '0', '0', '0' } end
     local context = {
-        keys = keys, now = now, lost = lost, last_beat = tonumber(at), poison = poison,
+        keys = keys, now = now, lost = lost, last_beat = tonumber(at),
+        poison = whole_number(redis.call('HGET', keys.meta, 'recoveries_max') or '') or poison,
+        was_stopping = was_stopping(keys, lost),
         spent = last_spent(keys, lost), events = {}, moved = 0, buried = 0,
     }
     local left = RECLAIM_BATCH_MAX
