@@ -38,11 +38,12 @@ struct EnqueueEncoder {
         let base = base
         guard job.options.needOnlyAppend else {
             try job.storeArguments(in: &fields)
-            return try append(words: 4, bytesMax: 64 + base.utf8.count) { writer in
+            return try append(words: 5, bytesMax: 80 + 2 * base.utf8.count) { writer in
                 writer.write("FCALL")
                 writer.write("pond_enqueue")
-                writer.write(1)
+                writer.write(2)
                 writer.write(base)
+                writer.write(base, ":meta")
             }
         }
         try job.storeFields(in: &fields)

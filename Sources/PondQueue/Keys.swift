@@ -4,7 +4,7 @@ public import PondCore
 ///
 /// All share the hash tag `{queue}`, so that each function runs in one cluster slot.
 public struct Keys: Sendable, Hashable {
-    /// What every function is given as its one key: `mp:{queue}`.
+    /// What every function is given as its first key: `mp:{queue}`.
     public let base: String
 
     /// - Parameter prefix: the deployment's prefix. Defaults to `mp`.
@@ -26,7 +26,11 @@ public struct Keys: Sendable, Hashable {
     /// What people did to the dead.
     package var audit: String { base + ":audit" }
     /// Pause flag, limits and counters.
-    public var meta: String { base + ":meta" }
+    public var meta: String { Keys.meta(of: base) }
+
+    /// The second key of every function, for a queue and for a fleet.
+    static func meta(of base: String) -> String { base + ":meta" }
+
     /// Who is alive: consumer → time of its last beat.
     public var beats: String { base + ":beats" }
     /// What each worker is and does.

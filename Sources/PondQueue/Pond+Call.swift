@@ -5,7 +5,10 @@ package import PondRedis
 extension Pond {
     /// How long a call waits for a server that says it will be back (it is loading, a script runs).
     private static let patience = Duration.seconds(5)
-    private static let transientPrefixes: Set<String> = ["LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN"]
+    /// An ASK is waited out, never followed: at the other end there would be an empty queue of the same name.
+    private static let transientPrefixes: Set<String> = [
+        "LOADING", "BUSY", "TRYAGAIN", "MASTERDOWN", "CLUSTERDOWN", "ASK",
+    ]
     private static let pause = Backoff(base: .milliseconds(20), cap: .milliseconds(500), jitter: 0.2)
 
     /// Sends a command, again while the server answers that it cannot just now.
@@ -88,7 +91,12 @@ extension Pond {
         _ arguments: [RedisArgument],
         readOnly: Bool
     ) -> RedisCommand {
-        RedisCommand(readOnly ? "FCALL_RO" : "FCALL", [.text(function), 1, .text(base)] + arguments)
+        // The second key is for a cluster: while the slot moves, a server that does not have both answers TRYAGAIN. With
+        // one alone, which never exists, it would let whoever follows ASK build a second queue beside the first.
+        RedisCommand(
+            readOnly ? "FCALL_RO" : "FCALL",
+            [.text(function), 2, .text(base), .text(Keys.meta(of: base))] + arguments
+        )
     }
 
     /// Brings the server's function library up to this program's: loads it when it is missing or older.

@@ -2,6 +2,7 @@ public import Logging
 public import PondCore
 public import PondRedis
 package import PondTelemetry
+import Synchronization
 
 /// The queues of one Redis: a connection, a key prefix, and the function library kept in place.
 ///
@@ -22,6 +23,7 @@ public final class Pond: Sendable {
     /// Told how long each call of a function took.
     let onCall: CallObserver?
     private let configuration: RedisConfiguration
+    private let registrations = Mutex<[QueueName: Registration]>([:])
 
     /// Hears of calls: the function's name, and how long its answer was in coming.
     package typealias CallObserver = @Sendable (_ function: String, _ took: Duration) -> Void
@@ -123,6 +125,15 @@ public final class Pond: Sendable {
             )
         }
         return Queue(try QueueName(name), on: self)
+    }
+
+    /// Whether a queue is known, for all that add to it.
+    func registration(of queue: QueueName) -> Registration {
+        registrations.withLock { registrations in
+            let found = registrations[queue] ?? Registration()
+            registrations[queue] = found
+            return found
+        }
     }
 
     /// Runs tasks on the thread of the connection, for producers that do little but enqueue one job at a time.

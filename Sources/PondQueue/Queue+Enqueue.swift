@@ -34,14 +34,17 @@ extension Queue {
         let command = try EnqueueEncoder.command(job, keys)
         // The kind alone, because a job is a large value to copy.
         let kind = job.kind
+        let answer: EnqueueAnswer
         do {
-            return try answer(to: job, from: try await pond.run(command, doing: action(kind)))
+            answer = try self.answer(to: job, from: try await pond.run(command, doing: action(kind)))
         } catch {
             // A missing library, or a stream whose ids are used up: the function call installs the one and goes
             // around the other.
             guard error.redis?.prefix == "ERR" else { throw error }
-            return try await enqueueByFunction(job)
+            answer = try await enqueueByFunction(job)
         }
+        if !registration.isKnown { await registerAfterEnqueue() }
+        return answer
     }
 
     /// Adds many jobs, `Limits.enqueueBatchMax` in each round trip.
@@ -85,13 +88,8 @@ extension Queue {
                 answers.append(.failure(QueueError(rest, doing: action(job.kind))))
             }
         }
+        if !answers.isEmpty, !registration.isKnown { await registerAfterEnqueue() }
         return answers
-    }
-
-    /// Makes the queue known to `pond status` and `pond queue list`.
-    public func register() async throws(QueueError) {
-        let command = RedisCommand("SADD", .text(Keys.queues(prefix: pond.prefix)), .text(name.text))
-        _ = try await pond.run(command, doing: "registering queue \(name)")
     }
 
     /// All jobs are encoded before the first is sent: when one is invalid, none must be.

@@ -10,12 +10,15 @@ public struct Queue: Sendable {
     public let keys: Keys
     /// The Redis that it is on.
     package let pond: Pond
+    /// Whether this process has made it known.
+    let registration: Registration
 
     /// A queue on a pond.
     package init(_ name: QueueName, on pond: Pond) {
         self.name = name
         self.pond = pond
         keys = Keys(queue: name, prefix: pond.prefix)
+        registration = pond.registration(of: name)
     }
 }
 

@@ -59,7 +59,7 @@ import Testing
             let zero = try await bench.add("a", "", .after(.zero))
             let negative = try await bench.add("a", "", .after(.seconds(-5)))
             var options = EnqueueOptions()
-            options.runAt = ServerTime(milliseconds: 1)
+            options.runAt = Limits.earliestTime
             let past = try await bench.add("a", "", options)
             for id in [zero, negative, past] { try await bench.expect(id, in: .ready(.normal)) }
         }
@@ -80,7 +80,7 @@ import Testing
     @Test func `a delay together with a time is refused`() async throws {
         try await Bench.run { bench in
             var options = EnqueueOptions.after(.seconds(1))
-            options.runAt = ServerTime(milliseconds: 1)
+            options.runAt = Limits.earliestTime
             let error = await #expect(throws: QueueError.self) {
                 try await bench.queue.enqueue(NewJob(kind: .test, options: options))
             }
@@ -183,6 +183,35 @@ import Testing
             try await bench.queue.register()
             try await bench.redis("SADD", "mp:queues", "No Queue!")
             #expect(try await bench.pond.queues().contains(bench.queue.name))
+        }
+    }
+
+    @Test(.redis) func `whatever is added to becomes known, and by one command a queue`() async throws {
+        try await Bench.run { bench in
+            let other = try bench.pond.queue(bench.name + "-children")
+            _ = try await bench.queue.enqueue(NewJob(kind: .test))
+            _ = try await other.enqueue([NewJob(kind: .test)])
+            #expect(try await Set(bench.pond.queues()).isSuperset(of: [bench.queue.name, other.name]))
+            try await bench.redis("DEL", "mp:queues")
+            _ = try await bench.pond.ship([(other.name.text, NewJob(kind: .test))])
+            _ = try await bench.pond.queue(bench.name).enqueue(NewJob(kind: .test))
+            #expect(try await bench.pond.queues() == [])
+        }
+    }
+
+    @Test(
+        .redis(
+            RedisServer.Options(aclUsers: [
+                "user default on nopass ~* &* +@all", "user narrow on >secret ~mp:{* resetchannels +@all",
+            ])
+        )
+    )
+    func `a server that will not list the queue takes the job all the same`() async throws {
+        let url = "unix://narrow:secret@\(RedisServer.current.socketPath)"
+        try await Bench.run(url: url) { bench in
+            try await bench.queue.register()
+            let id = try await bench.add()
+            #expect(try await bench.queue.job(id).state == .ready)
         }
     }
 
