@@ -102,7 +102,8 @@ let package = Package(
         .target(
             name: "PondBridge",
             dependencies: [
-                "PondCore", "PondQueue", "PondWorker", httpClient, nioCore, nioHTTP, logging, subprocess, system,
+                "PondCore", "PondProcess", "PondQueue", "PondWorker", httpClient, nioCore, nioHTTP, logging, subprocess,
+                system,
             ],
             swiftSettings: house
         ),
@@ -236,7 +237,7 @@ let package = Package(
         .testTarget(
             name: "PondBridgeTests",
             dependencies: [
-                "PondBridge", "PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
+                "PondBridge", "PondProcess", "PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
             ],
             swiftSettings: house
         ),

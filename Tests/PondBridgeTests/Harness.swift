@@ -2,6 +2,7 @@ import Glibc
 import Logging
 import PondBridge
 import PondCore
+import PondProcess
 import PondQueue
 import PondRedis
 import PondTestKit

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import PondCore
+import PondProcess
 import PondQueue
 import PondWorker
 import Synchronization

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import PondCore
+import PondProcess
 import Subprocess
 import Synchronization
 import SystemPackage

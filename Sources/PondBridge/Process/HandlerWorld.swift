@@ -11,7 +11,8 @@ final class HandlerWorld: Sendable {
     let guardian: ChildGuard
     /// Variables by which a supervisor speaks to this worker, and which would mean something to a worker in a handler.
     static let workersOwn = [
-        "MILLPOND_LIFELINE", "MILLPOND_METRICS", "MILLPOND_READY", "MILLPOND_READY_PID", "MILLPOND_SLOT", "MILLPOND_SLOTS",
+        "MILLPOND_LIFELINE", "MILLPOND_METRICS", "MILLPOND_READY", "MILLPOND_READY_PID", "MILLPOND_SLOT",
+        "MILLPOND_SLOTS",
         "MILLPOND_SUPERVISOR", "MILLPOND_SUPERVISOR_PID",
     ]
     private let mark: String

@@ -1,4 +1,5 @@
 import Glibc
+import PondProcess
 
 /// Processes that a handler left behind in sessions of their own, where a signal to its group does not reach them.
 ///
@@ -20,11 +21,6 @@ enum Strays {
 
     private static func all(with mark: String) -> [Int32] {
         let word = Array("\(variable)=\(mark)".utf8)
-        return ProcessTable.all().filter { process in
-            guard process != getpid(), let environment = SmallFile.bytes("/proc/\(process)/environ") else {
-                return false
-            }
-            return environment.split(separator: 0).contains { $0.elementsEqual(word) }
-        }
+        return ProcessTable.all.filter { $0 != getpid() && ProcessTable.wasStarted($0, with: word) }
     }
 }
