@@ -1,5 +1,6 @@
 import PondCore
 import PondSQLite
+import PondTestKit
 import Synchronization
 
 /// Keys in a file of the test's own; jobs are made up, because the store takes everybody's word.

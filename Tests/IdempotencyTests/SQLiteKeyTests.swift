@@ -1,6 +1,7 @@
 import GRDB
 import PondCore
 import PondSQLite
+import PondTestKit
 import Testing
 
 /// What only the store in a file has: a size, a window that is given, several programs.

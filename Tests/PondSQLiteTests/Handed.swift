@@ -1,7 +1,6 @@
 import Glibc
 import PondCore
 import PondSQLite
-import Synchronization
 
 /// A job in the hands of a handler, without a queue.
 struct Handed: DeliveredJob {
@@ -19,21 +18,6 @@ struct Handed: DeliveredJob {
         if let key { fields += ["key", key] }
         job = try Envelope(flat: fields.map { Array($0.utf8) })
             .job(queue: try QueueName(queue), ownID: JobID(id), entryTime: ServerTime(milliseconds: 0))
-    }
-}
-
-/// A wall clock that a test turns.
-final class HandClock: Sendable {
-    private let time: Mutex<Int64>
-
-    init(milliseconds: Int64 = 1_700_000_000_000) {
-        time = Mutex(milliseconds)
-    }
-
-    @Sendable func read() -> ServerTime { ServerTime(milliseconds: time.withLock { $0 }) }
-
-    func advance(by duration: Duration) {
-        time.withLock { $0 += duration.wholeMilliseconds }
     }
 }
 

@@ -1,6 +1,7 @@
 import GRDB
 import PondCore
 import PondSQLite
+import PondTestKit
 import Testing
 
 @Suite struct InboxTests {

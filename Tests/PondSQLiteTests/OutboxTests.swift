@@ -2,6 +2,7 @@ import GRDB
 import Logging
 import PondCore
 import PondSQLite
+import PondTestKit
 import Testing
 
 @Suite struct OutboxTests {

@@ -2,6 +2,7 @@ import PondCore
 import PondQueue
 import PondScaling
 import PondSupervisor
+import PondTestKit
 import Testing
 
 /// Totals out of what workers say of themselves.
@@ -169,16 +170,15 @@ import Testing
     }
 
     @Test func `the time from spawn to ready is kept, and moves slowly`() {
-        let start = LocalInstant.now
-        let clocks = HandClock(start)
-        let watch = PoolWatch(clock: clock { clocks.now })
+        let clocks = HandClock()
+        let watch = PoolWatch(clock: clocks.local)
         #expect(watch.spawnSeconds == nil)
         watch.note(.spawned(slot: 0, pid: 1))
-        clocks.advance(.seconds(1))
+        clocks.advance(by: .seconds(1))
         watch.note(.ready(slot: 0, pid: 1))
         #expect(watch.spawnSeconds == 1)
         watch.note(.spawned(slot: 0, pid: 2))
-        clocks.advance(.seconds(2))
+        clocks.advance(by: .seconds(2))
         watch.note(.ready(slot: 0, pid: 2))
         #expect(abs((watch.spawnSeconds ?? 0) - 1.2) < 1e-9)
     }
