@@ -49,7 +49,11 @@ package enum InitProcess {
             // It then works as it did before there was this: only orphans are left unreaped.
             return nil
         }
-        if isatty(0) == 1 { tcsetpgrp(0, pid) }
+        if isatty(0) == 1 {
+            tcsetpgrp(0, pid)
+            // It may have asked the terminal too early, and was stopped for it.
+            kill(-pid, SIGCONT)
+        }
         return pid
     }
 
