@@ -26,7 +26,10 @@ import Testing
         _ endpoint: Endpoint,
         _ body: @escaping @Sendable () async throws -> Void
     ) async throws {
-        let arguments = ["worker", "--http", endpoint.url(), "--slots", "64", "--log-level", "error"] + place.options
+        // Without its brake: here every job is meant to die.
+        let arguments =
+            ["worker", "--http", endpoint.url(), "--slots", "64", "--brake", "0", "--log-level", "error"]
+            + place.options
         try await Child.run(arguments) { worker in
             try await body()
             worker.send(SIGTERM)

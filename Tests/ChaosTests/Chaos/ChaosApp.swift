@@ -35,6 +35,8 @@ struct ChaosApp: MillpondApp {
         worker.stuckGrace = .seconds(3)
         worker.lease = .milliseconds(Int(settings.leaseSeconds * 1_000))
         worker.beatInterval = worker.lease / 4
+        // Sagas are meant to die, all of them in one run.
+        worker.brake = nil
     }
 
     static func logHandler(label: String) -> any LogHandler { HistoryLog(LogLines.handler(label: label)) }
