@@ -30,6 +30,7 @@ final class FleetMetrics: Sendable {
     private let gauges = GaugeSet()
     private let enqueued = CounterSet(.jobsEnqueued)
     private let done = CounterSet(.jobsDone)
+    private let dropped = CounterSet(.jobsDropped)
     private let levels: LevelMetrics
     private let counts: WorkerCounts?
     /// Scrapes that come faster than this get the same numbers, so that nobody can make Redis work by asking.
@@ -126,6 +127,7 @@ final class FleetMetrics: Sendable {
         gauges.say(readings)
         enqueued.say(depths.mapValues { Int64($0.added) })
         done.say(depths.mapValues { Int64($0.done) })
+        dropped.say(depths.mapValues { Int64($0.dropped) })
     }
 
     /// Every queue that can be measured.

@@ -152,6 +152,12 @@ extension Metric {
         "Jobs that ended well, as the queue itself counts them",
         "queue"
     )
+    /// Dead jobs that are lost.
+    package static let jobsDropped = counter(
+        "millpond_jobs_dropped_total",
+        "Dead jobs that were thrown away, because the queue had too many, as the queue itself counts them",
+        "queue"
+    )
     /// Workers that serve the queue.
     package static let queueWorkers = gauge(
         "millpond_queue_workers",
@@ -284,7 +290,8 @@ extension Metric {
         workerBusySlots,
         redisCommand,
         workerStarts, workerExits, workerSpawn, workers, leader,
-        queueJobs, queueOldestAge, queueWaitTarget, queuePaused, jobsEnqueued, jobsDone, queueWorkers, queueSlots,
+        queueJobs, queueOldestAge, queueWaitTarget, queuePaused, jobsEnqueued, jobsDone, jobsDropped, queueWorkers,
+        queueSlots,
         queueBusySlots, queueArrival, queueService, scaleDemand, scaleGranted, scaleDecisions, scaleHold,
         sloObjective, sloJobs, sloBadJobs, sloBurnRate, sloBudgetRemaining, sloLateJobs, deadGroups,
         buildInfo, spansExported, spansDropped,
