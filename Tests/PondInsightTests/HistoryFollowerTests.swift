@@ -120,6 +120,35 @@ import Testing
         }
     }
 
+    @Test func `a file goes on when its queues are found at another address, as after a failover`() async throws {
+        try await HistoryBench.run { bench in
+            let mail = try await bench.queue("mail")
+            for n in 0..<3 { try await bench.write(mail, ["done", "\(n)-0"], counting: 1) }
+            _ = try await bench.follower { $0.server = "redis://a mp" }.followOnce()
+            // The last one did not reach the replica, and others have come since.
+            let reply = try await bench.redis("XREVRANGE", mail.keys.journal, "+", "-", "COUNT", "1")
+            let last = try #require(reply.array?.first?.array?.first?.string)
+            try await bench.redis("XDEL", mail.keys.journal, last)
+            try await bench.write(mail, ["done", "7-0"], counting: 1)
+            let progress = try await bench.follower { $0.server = "redis://b mp" }.followOnce()
+            #expect(progress.events == 1)
+            #expect(try await bench.store.status().server == "redis://b mp")
+        }
+    }
+
+    @Test func `a file is refused where the same queue has another journal`() async throws {
+        try await HistoryBench.run { bench in
+            let mail = try await bench.queue("mail")
+            try await bench.write(mail, ["done", "1-0"], counting: 1)
+            _ = try await bench.follower { $0.server = "redis://a mp" }.followOnce()
+            try await bench.redis("DEL", mail.keys.journal)
+            try await bench.write(mail, ["done", "2-0"], counting: 1)
+            await #expect(throws: HistoryError.self) {
+                _ = try await bench.follower { $0.server = "redis://b mp" }.followOnce()
+            }
+        }
+    }
+
     @Test func `hostile entries do not stop it`() async throws {
         try await HistoryBench.run { bench in
             let mail = try await bench.queue("mail")

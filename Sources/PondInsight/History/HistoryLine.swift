@@ -33,6 +33,8 @@ struct HistoryLine {
     private static let sweepInterval = Duration.seconds(10)
     private static let sweepEvents = 10_000
     private static let tellInterval = Duration.seconds(10)
+    /// The journals that are compared with what a file has read that names another server.
+    private static let comparedJournals = 20
 
     init(
         _ store: HistoryStore,
@@ -164,12 +166,43 @@ extension HistoryLine {
         guard let server = options.server else { return }
         if options.adopts { return try await store.reassign(to: server) }
         let owner = try await store.claim(for: server)
-        guard owner == server else {
+        guard owner != server else { return }
+        guard try await hasOurEntries() else {
             throw HistoryError(
                 code: .otherServer,
-                message: "\(store.store.path) is the history of \(owner), not of \(server)"
+                message:
+                    "\(store.store.path) is the history of \(owner), not of \(server), where no journal has what it read"
             )
         }
+        logger.notice("the same queues are at another address", metadata: ["was": "\(owner)", "is": "\(server)"])
+        try await store.reassign(to: server)
+    }
+
+    /// Whether some journal has an entry that the file has read: then these are its queues, at another address, as after a
+    /// failover.
+    ///
+    /// Of each journal the newest entry is asked for that is not behind the file's position: after a failover the last ones
+    /// may be lost.
+    private func hasOurEntries() async throws -> Bool {
+        let read = try await store.positions().values.filter { $0.source.stream == .journal && $0.position > .zero }
+        for position in read.sorted(by: { $0.position > $1.position }).prefix(Self.comparedJournals) {
+            // A history may know queues of names that are none.
+            guard let queue = try? pond.queue(position.source.queue) else { continue }
+            let command = RedisCommand(
+                "XREVRANGE",
+                .text(queue.keys.journal),
+                .text(position.position.description),
+                "-",
+                "COUNT",
+                1
+            )
+            // A key of another type is no journal of ours.
+            guard let entries = try? await reader.send(command), let entry = JournalEntry.list(entries).first,
+                let id = StreamID(entry.id)
+            else { continue }
+            if try await store.hasRead(id, of: position.source.queue) { return true }
+        }
+        return false
     }
 
     private mutating func lookAtCounts(

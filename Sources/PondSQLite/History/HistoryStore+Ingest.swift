@@ -24,6 +24,22 @@ extension HistoryStore {
         }
     }
 
+    /// Whether the file has read an entry of a queue's journal.
+    package func hasRead(_ entry: StreamID, of queue: String) async throws -> Bool {
+        try await store.read { db in
+            try Bool.fetchOne(
+                db,
+                sql: """
+                    SELECT EXISTS (
+                        SELECT 1 FROM pond_history_entries
+                        WHERE queue = (SELECT id FROM pond_history_names WHERE name = ?) AND ms = ? AND seq = ?
+                    )
+                    """,
+                arguments: [queue, Int64(clamping: entry.milliseconds), Int64(clamping: entry.sequence)]
+            ) ?? false
+        }
+    }
+
     /// Notes that a stream ends before the file's position, so that Redis has begun again with less, and how it is read on.
     ///
     /// - Parameters:
