@@ -23,6 +23,38 @@ import Testing
 
     // MARK: Jobs
 
+    @Test func `c cancels the job that is shown and R sends a dead one back, each after a yes`() {
+        func report(_ reason: Reason) -> DashAnswer {
+            let zero = ServerTime(milliseconds: 0)
+            return .job(
+                WhyReport(queue: "emails", id: JobID("17-1"), reason: reason, detail: "d", next: "n", now: zero)
+            )
+        }
+        let job = DashJobAddress(queue: "emails", id: JobID("17-1"))
+        var waiting = opened(report(.behindOthers))
+        #expect(waiting.type("c") == nil && waiting.mode == .asking(.cancel(job)))
+        #expect(waiting.type("n") == nil && waiting.mode == .normal)
+        #expect(waiting.type("cy") == .cancel(job))
+        #expect(waiting.type("R") == nil && waiting.complaint?.hasSuffix("only a dead job is sent back") == true)
+        var dead = opened(report(.dead))
+        #expect(dead.type("Ry") == .retry(job))
+        #expect(dead.type("c") == nil && dead.complaint?.hasSuffix("there is nothing to cancel") == true)
+    }
+
+    @Test func `jobs in flight of which no worker tells are not called nothing`() {
+        var model = DashFixture.model()
+        model.type("4")
+        model.take(.jobs(DashJobs(running: [], told: 0, inFlight: 1, events: [])))
+        let lines = DashFixture.draw(model, 80, 24).texts
+        #expect(lines[4].hasPrefix(" Running 1 in flight"))
+        #expect(lines[6] == "   no worker has said yet what it runs")
+    }
+
+    @Test func `the header of 100 columns has the whole address`() {
+        let lines = DashFixture.draw(DashFixture.model(), 100, 24).texts
+        #expect(lines[0].contains(" 127.0.0.1:6379  "), "\(lines[0])")
+    }
+
     @Test func `the screen asks for what it shows, and for nothing when it shows the look`() {
         var model = DashFixture.model()
         #expect(model.request.subject == .nothing)

@@ -41,7 +41,7 @@ import Testing
     @Test func `a queue is paused only after a yes`() {
         var model = DashFixture.model()
         #expect(model.type("p") == nil)
-        #expect(model.mode == .asking(queue: "emails", pauses: true))
+        #expect(model.mode == .asking(.pause(queue: "emails")))
         #expect(model.type("n") == nil)
         #expect(model.mode == .normal)
         #expect(model.type("py") == .pause(queue: "emails"))

@@ -11,7 +11,7 @@ struct DashCommand: AsyncParsableCommand {
         discussion: """
             Keys: 1 2 3 4 5 7 screens, j k move, Enter opens, / filters, s sorts, p pauses a queue, ? shows all, q leaves. \
             On 4 Jobs, / finds a job by its id, QUEUE/ID or a correlation id and says why it is where it is, with the \
-            history where there is one. Off a terminal, and with --once or --json, it prints a line a queue instead, or \
+            history where there is one; c cancels it, R sends it back when it is dead. Off a terminal, and with --once or --json, it prints a line a queue instead, or \
             a JSON document a look.
             """
     )

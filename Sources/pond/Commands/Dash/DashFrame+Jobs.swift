@@ -43,7 +43,10 @@ extension DashFrame {
         for (offset, job) in jobs.running.dropFirst(first).prefix(runningRows).enumerated() {
             drawRunning(job, top + 2 + offset, isChosen: first + offset == cursor)
         }
-        if jobs.running.isEmpty, body.contains(top + 2) { canvas.put("nothing", top + 2, 3, .dim) }
+        if jobs.running.isEmpty, body.contains(top + 2) {
+            let note = jobs.inFlight > 0 ? "no worker has said yet what it runs" : "nothing"
+            canvas.put(note, top + 2, 3, .dim)
+        }
         let below = top + 3 + runningRows
         drawTitle("What just happened", below, note: jobs.events.isEmpty ? "" : "newest first, UTC")
         let eventRows = max(0, body.upperBound - below - 1)

@@ -136,6 +136,38 @@ extension DashModel {
         return DashWhy.lines(report, width: pageColumns).count - max(1, pageRows)
     }
 
+    /// The job that is shown, or under the cursor, with where it is as far as that is known.
+    private var chosenAddress: (job: DashJobAddress, state: WhyState?)? {
+        guard let stop = trail.last else {
+            let rows = jobRows
+            guard rows.indices.contains(jobIndex) else { return nil }
+            switch rows[jobIndex] {
+            case .running(let job): return (DashJobAddress(queue: job.queue, id: job.id), .running)
+            case .event(let event): return (DashJobAddress(queue: event.queue.text, id: event.event.job), nil)
+            }
+        }
+        guard case .job(let report) = stop.answer, let queue = report.queue else { return nil }
+        return (DashJobAddress(queue: queue, id: report.id), report.state)
+    }
+
+    mutating func askToCancel() {
+        guard let (job, state) = chosenAddress else { return }
+        if let state, ![.waiting, .held, .running].contains(state) {
+            complaint = "\(job) is \(state.rawValue): there is nothing to cancel"
+        } else {
+            mode = .asking(.cancel(job))
+        }
+    }
+
+    mutating func askToRetry() {
+        guard let (job, state) = chosenAddress else { return }
+        if let state, state != .dead {
+            complaint = "\(job) is \(state.rawValue): only a dead job is sent back"
+        } else {
+            mode = .asking(.retry(job))
+        }
+    }
+
     // MARK: Dead
 
     var groups: [DeadGroupSum] {

@@ -20,10 +20,9 @@ extension DashModel {
             }
         case .palette(let text):
             return edit(text, key, { .palette($0) }) { model, text in model.obey(text) }
-        case .asking(let queue, let pauses):
+        case .asking(let action):
             mode = .normal
-            guard key == .character("y") || key == .character("Y") else { return nil }
-            return pauses ? .pause(queue: queue) : .resume(queue: queue)
+            return key == .character("y") || key == .character("Y") ? action : nil
         case .normal:
             return press(key)
         }
@@ -53,6 +52,8 @@ extension DashModel {
         case .character("s") where screen == .dead: deadSort = deadSort == .dead ? .last : .dead
         case .character("s"): sort = sort.next
         case .character("p"): ask()
+        case .character("c") where screen == .jobs: askToCancel()
+        case .character("R") where screen == .jobs: askToRetry()
         case .character("/"): mode = screen == .jobs ? .search("") : .filter(filter)
         case .paste where screen == .jobs: complaint = "press / first: an id can be pasted there"
         case .character(":"): mode = .palette("")
@@ -99,7 +100,7 @@ extension DashModel {
 
     private mutating func ask() {
         guard screen == .overview || screen == .queue, let queue = chosenQueue else { return }
-        mode = .asking(queue: queue.name, pauses: !queue.isPaused)
+        mode = .asking(queue.isPaused ? .resume(queue: queue.name) : .pause(queue: queue.name))
     }
 }
 

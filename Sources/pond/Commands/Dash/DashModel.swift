@@ -15,6 +15,28 @@ enum DashAction: Hashable, Sendable {
     case refresh
     case pause(queue: String)
     case resume(queue: String)
+    case cancel(DashJobAddress)
+    /// Send a dead job back.
+    case retry(DashJobAddress)
+
+    /// What a person is asked before it is done; nil for what needs no yes.
+    var question: String? {
+        switch self {
+        case .pause(let queue): "Pause queue \(queue)?"
+        case .resume(let queue): "Resume queue \(queue)?"
+        case .cancel(let job): "Cancel job \(job)?"
+        case .retry(let job): "Send the dead job \(job) back?"
+        case .quit, .interrupt, .redraw, .refresh: nil
+        }
+    }
+}
+
+/// A job and the queue that it is in.
+struct DashJobAddress: Hashable, Sendable, CustomStringConvertible {
+    let queue: String
+    let id: JobID
+
+    var description: String { "\(queue)/\(id)" }
 }
 
 /// The state of the dashboard.
@@ -39,8 +61,8 @@ struct DashModel: Sendable {
         /// An id is typed.
         case search(String)
         case palette(String)
-        /// Whether to pause the queue, or to let it go on.
-        case asking(queue: String, pauses: Bool)
+        /// Whether to do it.
+        case asking(DashAction)
     }
 
     /// Why the picture is old.

@@ -106,6 +106,8 @@ struct DashRun: Sendable {
                 case .refresh: lookSignal.ring()
                 case .pause(let queue): group.addTask { await pause(queue, true) }
                 case .resume(let queue): group.addTask { await pause(queue, false) }
+                case .cancel(let job): group.addTask { await cancel(job) }
+                case .retry(let job): group.addTask { await retry(job) }
                 }
             }
             if let end = state.end { return end }
@@ -141,14 +143,42 @@ struct DashRun: Sendable {
         }
     }
 
-    private func pause(_ name: String, _ pauses: Bool) async {
+    private func cancel(_ job: DashJobAddress) async {
+        await act {
+            switch try await source.pond.queue(job.queue).cancel(job.id) {
+            case .cancelled: "\(job) is cancelled"
+            case .cancelling: "\(job) runs; its worker hears at its next beat that it is cancelled"
+            case .unknown: "not done: \(job) has ended, or is dead"
+            }
+        }
+    }
+
+    private func retry(_ job: DashJobAddress) async {
+        await act {
+            switch try await source.pond.queue(job.queue).revive([job.id]).first {
+            case .enqueued: "\(job) is sent back"
+            case .refused(let reason): "not done: \(reason)"
+            case .unknown, nil: "not done: \(job) is dead no more"
+            }
+        }
+    }
+
+    /// Does something, says how it went, and looks again.
+    private func act(_ body: () async throws -> String) async {
         do {
-            let queue = try source.pond.queue(name)
-            if pauses { try await queue.pause(reason: "by pond dash") } else { try await queue.resume() }
-            inbox.yield(.said(pauses ? "\(name) is paused; jobs in flight go on" : "\(name) goes on"))
+            inbox.yield(.said(try await body()))
             lookSignal.ring()
+            wish.signal.ring()
         } catch {
             inbox.yield(.said("not done: \(CommandFailure(describing: error).message)"))
+        }
+    }
+
+    private func pause(_ name: String, _ pauses: Bool) async {
+        await act {
+            let queue = try source.pond.queue(name)
+            if pauses { try await queue.pause(reason: "by pond dash") } else { try await queue.resume() }
+            return pauses ? "\(name) is paused; jobs in flight go on" : "\(name) goes on"
         }
     }
 
