@@ -289,8 +289,9 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "pond", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore", logging,
-                subprocess, system,
+                "pond", "PondInsight", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis",
+                "PondCore",
+                arguments, logging, subprocess, system,
             ],
             swiftSettings: house
         ),
