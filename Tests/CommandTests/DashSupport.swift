@@ -124,7 +124,7 @@ enum DashFixture {
             since: start.advanced(by: .seconds(-252)),
             detail: text,
             next: "a worker that fetches it hands it on",
-            actions: ["pond worker list emails", "deploy a worker that registers email.send"],
+            actions: [.words("pond worker list emails"), .words("deploy a worker that registers email.send")],
             facts: (0..<20).map { WhyReport.Fact("fact \($0)", "value \($0) " + text) },
             unseen: ["there is no history: ended jobs and correlation ids are not known"],
             now: start

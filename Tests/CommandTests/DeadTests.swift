@@ -43,6 +43,19 @@ import Testing
         #expect(try await desk.run("dead retry 1-1").code == 3)
     }
 
+    @Test(arguments: ["retry", "discard", "compensate"])
+    func `a cause that no dead job has is not found`(command: String) async throws {
+        let desk = try Desk()
+        _ = try await graveyard(desk, ["failed": 1])
+        for target in ["--cause nosuch", "nosuch"] {
+            let run = try await desk.run("dead \(command) \(target) --yes")
+            #expect(run.code == 3, "\(target)")
+            #expect(run.error.contains("no dead job is of nosuch") && run.error.contains("pond dead list"))
+        }
+        // All of nothing is nothing, and no mistake.
+        #expect(try await Desk().run("dead \(command) --all --yes").code == 0)
+    }
+
     @Test(arguments: [
         "dead retry --all", "dead retry --cause failed", "dead discard --all", "dead discard --cause failed",
     ])

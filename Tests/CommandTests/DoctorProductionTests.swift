@@ -1,10 +1,9 @@
 import PondCore
+import PondInsight
 import PondQueue
 import PondRedis
 import PondTestKit
 import Testing
-
-@testable import pond
 
 @Suite(.redis(.init(appendOnly: true))) struct DoctorProductionTests {
     @Test func `a laptop's server is not ready, and it is said why`() async throws {

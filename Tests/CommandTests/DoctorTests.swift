@@ -1,5 +1,6 @@
 import Glibc
 import PondCore
+import PondInsight
 import PondQueue
 import PondRedis
 import PondTestKit
@@ -83,7 +84,66 @@ extension Desk {
         let desk = try Desk()
         try await desk.command("XADD", .text("\(desk.prefix):{orphan}:ready"), "*", "kind", "a")
         let found = try await desk.doctor("unknown queues")
-        #expect(found.level == "warning" && found.text.contains("orphan"))
+        #expect(found.code == 8 && found.level == "failure" && found.text.contains("orphan"))
+        #expect(found.advice.contains("`pond worker --queue orphan --exec COMMAND`"))
+    }
+
+    @Test func `many queues that nobody knows are all named, or counted`() async throws {
+        let desk = try Desk()
+        for number in 10..<32 {
+            try await desk.command("XADD", .text("\(desk.prefix):{user_\(number)}:ready"), "*", "kind", "a")
+        }
+        let text = try await desk.doctor("unknown queues").text
+        #expect(text.contains("user_10, user_11") && text.contains("user_29 and 2 more"), "\(text)")
+    }
+
+    @Test(arguments: [
+        ("orders:ready", "the name has no braces round it", "{orders}:ready"),
+        ("orders:ready:high", "the name has no braces round it", "{orders}:ready:high"),
+        ("{{orders}}:ready", "other braces than one pair", "{orders}:ready"),
+        ("{orders}:ready:urgent", "a queue has no stream :ready:urgent", "{orders}:ready"),
+        ("{Orders}:ready", "\"Orders\" is no queue's name", nil), ("{acme/mail}:ready", "is no queue's name", nil),
+    ])
+    func `a key that no worker can read is named with the reason`(key: String, why: String, right: String?) async throws
+    {
+        let desk = try Desk()
+        // Also beside a queue of the right name that is served.
+        _ = try await desk.queue("orders").livingWorker()
+        try await desk.command("XADD", .text("\(desk.prefix):\(key)"), "*", "kind", "a", "data", "1")
+        let found = try await desk.doctor("unreadable")
+        #expect(found.code == 8 && found.level == "failure")
+        #expect(found.text.hasPrefix("1 job lies in \(desk.prefix):\(key), where no worker looks"), "\(found.text)")
+        #expect(found.text.contains(why), "\(found.text)")
+        if let right { #expect(found.advice.contains("write to \(desk.prefix):\(right);"), "\(found.advice)") }
+    }
+
+    @Test func `keys of another deployment, and streams without an entry, are no matter`() async throws {
+        let desk = try Desk()
+        _ = try await desk.queue().livingWorker()
+        try await desk.command("XADD", .text("\(desk.prefix):test:{orders}:ready"), "*", "kind", "a")
+        let empty = "\(desk.prefix):{other}:ready"
+        let id = try await desk.command("XADD", .text(empty), "*", "kind", "a")
+        try await desk.command("XDEL", .text(empty), .text(id.string ?? ""))
+        let run = try await desk.run("doctor")
+        #expect(run.code == 0 && !run.output.contains("where no worker looks"), "\(run.output)")
+        #expect(!run.output.contains("unknown queues"))
+    }
+
+    @Test func `a member of the list of queues that is no name is told of`() async throws {
+        let desk = try Desk()
+        try await desk.command("SADD", .text(Keys.queues(prefix: desk.prefix)), "Orders")
+        let found = try await desk.doctor("queues")
+        #expect(found.level == "warning" && found.text.contains("Orders") && found.advice.contains("SREM"))
+    }
+
+    @Test func `dead jobs that were thrown away fail the check`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        _ = try await queue.livingWorker()
+        try await desk.command("HSET", .text(queue.keys.meta), "dropped", "501")
+        let found = try await desk.doctor("queue emails")
+        #expect(found.code == 8 && found.level == "failure")
+        #expect(found.text.hasPrefix("501 dead jobs were thrown away"))
     }
 
     @Test func `the set of queues of another type is a failure`() async throws {
@@ -97,6 +157,11 @@ extension Desk {
 
 /// Servers that are not as they should be; each test has its own.
 @Suite struct DoctorServerTests {
+    @Test(arguments: ["redis_mode", "server_mode"])
+    func `the mode is read as redis and as valkey call it`(name: String) {
+        #expect(ServerFacts("# Server\r\n\(name):cluster\r\n").mode == "cluster")
+    }
+
     @Test func `a server that writes nothing to disk is a warning`() async throws {
         try await RedisServer.withServer { server in
             let desk = try Desk(server)
@@ -122,9 +187,26 @@ extension Desk {
     @Test func `memory that is full is a failure`() async throws {
         try await RedisServer.withServer { server in
             let desk = try Desk(server)
+            let queue = try await desk.queue()
+            try await queue.pause()
+            let text = String(repeating: "x", count: 100_000)
+            try await desk.command(
+                "XADD",
+                .text(queue.keys.journal),
+                "*",
+                "by",
+                "",
+                "progress",
+                .text("1-1 -\n\(text)")
+            )
             try await desk.command("CONFIG", "SET", "maxmemory", "500kb")
             let found = try await desk.doctor("memory")
             #expect(found.code == 8 && found.level == "failure")
+            let keys = try await desk.doctor("largest keys")
+            #expect(keys.text.contains("the largest: \(queue.keys.journal) 1"), "\(keys.text)")
+            #expect(keys.advice.contains("XTRIM \(queue.keys.journal)"))
+            let status = try await desk.run("status --json").json()
+            #expect(status["health"] == "full" && status["verdict"]?.text?.contains("`pond doctor`") == true)
         }
     }
 

@@ -37,7 +37,7 @@ struct WhyCase: Sendable {
 extension WhySystem {
     /// What is to be said, of which job.
     func cases(_ workers: WhyWorkers) async throws -> [WhyCase] {
-        for name in ["paused", "kinds", "undo", "silent", "calm"] { try await queue(name).register() }
+        for name in ["paused", "kinds", "undo", "silent", "calm", "braked"] { try await queue(name).register() }
         async let scaled = scaledCases()
         async let tried = triedCases()
         async let undone = undoneCases()
@@ -85,10 +85,23 @@ extension WhySystem {
         _ = try await idle.cancel(cancelled)
         let dropped = try #require(try await full.dropped())
         return [
+            WhyCase(.brake, says: "exit_127", of: try await brakedJob()),
             WhyCase(.queuePaused, of: try await paused.enqueue(plain("a")).id.text),
             WhyCase(.noWorker, of: try await idle.enqueue(plain("a")).id.text),
             WhyCase(.cancelled, of: cancelled.text), WhyCase(.lostPayload, of: gone), WhyCase(.dropped, of: dropped),
         ]
+    }
+
+    /// A job of a queue whose only worker has stopped fetching by itself, and beats for a long time to come.
+    private func brakedJob() async throws -> String {
+        let braked = try queue("braked")
+        let about = #"{"slots":1,"brake":{"cause":"exit_127","count":20}}"#
+        let now = try await braked.beat(as: Consumer("stopped-1"), about: about).now
+        let ahead = now.advanced(by: .seconds(3_600)).milliseconds
+        _ = try await place.pond.redis.send(
+            RedisCommand("ZADD", .text(braked.keys.beats), .integer(ahead), "stopped-1")
+        )
+        return try await braked.enqueue(plain("a")).id.text
     }
 
     // MARK: Tried by workers

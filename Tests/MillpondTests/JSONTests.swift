@@ -15,6 +15,27 @@ import Testing
         )
     }
 
+    @Test func `a value that encodes itself is written in the order in which it does so`() {
+        struct Inner: Encodable {
+            var z = [1, -2]
+            var a: [String?] = ["x", nil]
+            var none: Int?
+        }
+        struct Outer: Encodable {
+            var name = "a\"b"
+            var isOn = true
+            var share = 0.5
+            var big = UInt64.max
+            var inner = Inner()
+            var empty: [Int] = []
+        }
+        #expect(
+            JSONDocument(kind: "T", of: Outer()).text
+                == #"{"schema":"millpond/v1","kind":"T","name":"a\"b","isOn":true,"share":0.5,"#
+                + #""big":9223372036854775807,"inner":{"z":[1,-2],"a":["x",null]},"empty":[]}"#
+        )
+    }
+
     @Test func `durations are seconds and moments are UTC`() {
         #expect(JSONValue.seconds(.milliseconds(1_250)).text == "1.25")
         #expect(JSONValue.seconds(.seconds(60)).text == "60")

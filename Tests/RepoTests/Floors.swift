@@ -120,8 +120,8 @@ enum Floors {
             "PondInsight",
             level: 3,
             holds:
-                "where a job is and why, the history's follower, actions on the dead, service levels: read and judged "
-                + "once, for the command line and a console",
+                "where a job is and why, how queues stand, the doctor, the history's follower, the dead, service "
+                + "levels: read and judged once, for the command line and a console",
             ours: lower.union(["PondTelemetry", "PondSQLite"]),
             theirs: lifecycle
         ),

@@ -16,8 +16,12 @@ package enum CompensationObstacle: Sendable, Hashable {
     /// - Returns: the first obstacle; nil when there is none.
     package static func first(in queue: Queue, kinds: Set<String>) async throws -> CompensationObstacle? {
         let now = try await queue.depth().now
-        let workers = try await queue.workers().filter { $0.lastBeat.map { now.since($0) <= Limits.lease } ?? false }
-        return first(among: workers.map { ($0.consumer.name, WorkerAbout(json: $0.about)) }, kinds: kinds)
+        let alive = try await queue.workers().compactMap { consumer, lastBeat, text -> (String, WorkerAbout?)? in
+            let about = WorkerAbout(json: text)
+            let sighting = WorkerSighting(consumer.name, lastBeat, about)
+            return sighting.isAlive(at: now) ? (consumer.name, about) : nil
+        }
+        return first(among: alive.map { (name: $0.0, about: $0.1) }, kinds: kinds)
     }
 
     /// The same for what live workers said.

@@ -56,7 +56,7 @@ package struct JournalTail: Sendable {
                 "COUNT",
                 .integer(Int64(Self.pageEntries))
             )
-            let entries = Self.entries(try await pond.redis.send(command))
+            let entries = JournalEntry.list(try await pond.redis.send(command))
             if read == 0, let last = entries.first {
                 positions[name] = (last.id, last.before.map { $0 + last.count })
             }
@@ -86,7 +86,7 @@ package struct JournalTail: Sendable {
         for part in reply.array ?? [] {
             guard let pair = part.array, pair.count == 2, let index = keys.firstIndex(of: pair[0].string ?? "")
             else { continue }
-            take(Self.entries(pair[1]), of: order[index], into: &news)
+            take(JournalEntry.list(pair[1]), of: order[index], into: &news)
         }
         news.events.sort { ($0.time, $0.entry) < ($1.time, $1.entry) }
         return news
@@ -113,20 +113,9 @@ package struct JournalTail: Sendable {
         guard !commands.isEmpty else { return [:] }
         var found: [String: [TailEvent]] = [:]
         for (queue, reply) in zip(queues, try await pond.redis.pipeline(commands)) {
-            let entries = Self.entries(try reply.get()).reversed()
+            let entries = JournalEntry.list(try reply.get()).reversed()
             found[queue.name.text] = entries.flatMap { TailEvent.events(of: $0, in: queue.name) }
         }
         return found
-    }
-
-    /// Entries of a stream's reply; what is none is left out.
-    private static func entries(_ reply: RESPValue) -> [JournalEntry] {
-        (reply.array ?? []).compactMap { row in
-            guard let pair = row.array, pair.count == 2, let id = pair[0].string, let words = pair[1].array else {
-                return nil
-            }
-            // Texts may hold any bytes; what is no UTF-8 is shown as replacement characters.
-            return JournalEntry(id: id, flat: words.map { String(decoding: $0.bytes ?? [], as: UTF8.self) })
-        }
     }
 }

@@ -1,4 +1,4 @@
-package import PondCore
+import PondCore
 package import PondQueue
 package import PondSQLite
 package import PondScaling
@@ -15,14 +15,22 @@ package struct JobEvidence: Sendable {
     package var decision: ScalingDecision?
     /// What the history knows of the job; nil without one.
     package var story: HistoryStory?
+    /// What the job's worker says of itself; nil when nobody has the job, or it says nothing.
+    package var owner: WorkerAbout?
     /// How long jobs of the kind run; nil when that is not known.
     package var runTimes: HistoryRunTimes?
+    /// Whether there is a history; without one what happened is known from the journal in Redis alone.
+    package var hasHistory = true
+    /// Whether the queue is in the list of known queues.
+    package var isListed = true
     /// What could not be seen.
     package var unseen: [String] = []
 
+    /// What Redis says of a job; the rest is added.
     package init(queue: String, situation: JobSituation) {
         self.queue = queue
         self.situation = situation
+        owner = situation.ownerAbout.flatMap { WorkerAbout(json: $0) }
     }
 
     /// What the job is.
@@ -34,36 +42,4 @@ package struct JobEvidence: Sendable {
 
     func number(_ field: WireField) -> Int64? { situation.report.field(field.rawValue).flatMap { Int64($0) } }
     func time(_ field: WireField) -> ServerTime? { number(field).map { ServerTime(milliseconds: $0) } }
-}
-
-/// A worker as its last beat shows it.
-package struct WorkerSighting: Sendable, Hashable {
-    /// Its name in the group.
-    package var name: String
-    /// When it beat last.
-    package var lastBeat: ServerTime?
-    /// The kinds that it has handlers for; nil when it did not say, or has one for every kind.
-    package var kinds: [String]?
-    /// The kinds that it has compensations for; nil when it did not say.
-    package var compensates: [String]?
-    /// Handlers that it runs at a time.
-    package var slots: Int
-    /// Handlers that it runs now, of all its queues.
-    package var running: Int
-    /// Whether it takes new jobs.
-    package var isFetching: Bool
-    /// How long handlers of the queue have run in it.
-    package var busy: Duration = .zero
-    /// Tries of the queue's jobs that have ended in it.
-    package var ended: Int = 0
-
-    /// Whether it has beaten within a lease.
-    func isAlive(at now: ServerTime) -> Bool { lastBeat.map { now.since($0) <= Limits.lease } ?? false }
-    /// Whether it may run jobs of a kind.
-    func handles(_ kind: String, isCompensation: Bool) -> Bool {
-        guard isCompensation else { return kinds.map { $0.contains(kind) || $0.contains("*") } ?? true }
-        guard let compensates else { return true }
-        // A kind with a handler of its own is undone by that handler's compensation alone.
-        return compensates.contains(kind) || (compensates.contains("*") && !(kinds ?? []).contains(kind))
-    }
 }

@@ -1,7 +1,7 @@
 /// Why a job is where it is: a closed list, so that people and programs can act on it.
 ///
 /// docs/why.md tells of each what it means and what to do.
-package enum Reason: String, Sendable, Hashable, CaseIterable {
+package enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
     /// It is not due yet.
     case scheduled
     /// A try failed, and it rests before the next.
@@ -16,6 +16,8 @@ package enum Reason: String, Sendable, Hashable, CaseIterable {
     case noWorker = "no_worker"
     /// Workers serve the queue, and none of them has a handler for its kind.
     case noWorkerForKind = "no_worker_for_kind"
+    /// The workers that could run it have stopped fetching, because all that they ran failed the same way.
+    case brake
     /// Too few workers serve the queue, and more are on their way.
     case scalingUp = "scaling_up"
     /// The work asks for more workers than a bound allows.
@@ -51,7 +53,7 @@ package enum Reason: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Where a job is, in one word.
-package enum WhyState: String, Sendable, Hashable, CaseIterable {
+package enum WhyState: String, Sendable, Hashable, Codable, CaseIterable {
     case waiting, held, running, dead, ended, unknown
 }
 
@@ -60,7 +62,7 @@ extension Reason {
     package var state: WhyState {
         switch self {
         case .scheduled, .retryBackoff: .held
-        case .behindOthers, .starting, .queuePaused, .noWorker, .noWorkerForKind, .scalingUp, .atLimit,
+        case .behindOthers, .starting, .queuePaused, .noWorker, .noWorkerForKind, .brake, .scalingUp, .atLimit,
             .downstreamHold:
             .waiting
         case .running, .runningSilent, .leaseExpired: .running

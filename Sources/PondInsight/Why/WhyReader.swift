@@ -10,6 +10,8 @@ package struct WhyReader: Sendable {
     /// So many jobs of a correlation id are judged; of others it is said how many there are.
     package static let jobsMax = 15
     private static let fleetsMax = 2
+    /// How far the keys are walked through for a queue that is in no list; each round looks at a thousand.
+    private static let strayRounds = 20
 
     private let pond: Pond
     private let history: HistoryStore?
@@ -48,6 +50,10 @@ package struct WhyReader: Sendable {
                 return WhyAnswer(asked: text, isCorrelation: true, jobs: reports.flatMap { $0 }, total: all.count)
             }
         }
+        if named == nil {
+            let stray = try await jobsNobodyServes(id)
+            if !stray.isEmpty { return WhyAnswer(asked: text, isCorrelation: false, jobs: stray, total: stray.count) }
+        }
         return WhyAnswer(asked: text, isCorrelation: false, jobs: [try await nobody(id, named)], total: 0)
     }
 
@@ -65,8 +71,44 @@ package struct WhyReader: Sendable {
 
     private func jobs(_ id: JobID, in queue: String?) async throws -> [WhyReport] {
         let stories = try await history?.stories(of: id, in: queue) ?? []
-        var (names, unseen) = try await candidates(queue, stories)
-        if history == nil { unseen.append("\(historyIsMissing): ended jobs and correlation ids are not known") }
+        let (names, unseen) = try await candidates(queue, stories)
+        let found = try await reports(of: id, in: names, stories, unseen + missing)
+        guard found.isEmpty else { return found }
+        // A bare id is looked for in the journals only when they are all that there is.
+        if history == nil || queue != nil {
+            let told = try await JournalStory(pond: pond).read(id, in: names)
+            let note = history == nil ? ["\(historyIsMissing): all of this is from the journal in Redis"] : []
+            return try await reports(of: id, in: told.map(\.job.queue), told, unseen + note)
+        }
+        return []
+    }
+
+    /// The job in a queue that no worker and no producer of the library has ever used; that takes a walk through the keys.
+    private func jobsNobodyServes(_ id: JobID) async throws -> [WhyReport] {
+        guard id.text.first?.isWholeNumber == true else { return [] }
+        let keys = try await StrayKeys.readIfAllowed(pond, rounds: Self.strayRounds)
+        return try await reports(
+            of: id,
+            in: keys.queues.prefix(Self.queuesMax).map(\.text),
+            [],
+            missing,
+            areListed: false
+        )
+    }
+
+    /// What cannot be known without a history.
+    private var missing: [String] {
+        history == nil ? ["\(historyIsMissing): ended jobs and correlation ids are not known"] : []
+    }
+
+    /// What is to be said of the job in those of the queues that know it.
+    private func reports(
+        of id: JobID,
+        in names: [String],
+        _ stories: [HistoryStory],
+        _ unseen: [String],
+        areListed: Bool = true
+    ) async throws -> [WhyReport] {
         let situations = try await each(names) { name in
             (name, try await pond.queue(name).situation(of: id))
         }
@@ -75,7 +117,8 @@ package struct WhyReader: Sendable {
             let story = stories.first { $0.job.queue == name }
             guard situation.report.state != .unknown || story != nil else { continue }
             var evidence = JobEvidence(queue: name, situation: situation)
-            (evidence.story, evidence.unseen) = (story, unseen)
+            (evidence.story, evidence.unseen, evidence.isListed) = (story, unseen, areListed)
+            evidence.hasHistory = history != nil
             reports.append(WhyReport(try await complete(evidence)))
         }
         return reports
@@ -96,11 +139,13 @@ package struct WhyReader: Sendable {
     private func complete(_ evidence: JobEvidence) async throws -> JobEvidence {
         var evidence = evidence
         let report = evidence.situation.report
-        let isUnhandled = report.field(WireField.unhandledSince.rawValue) != nil
-        if report.state == .ready || isUnhandled {
-            evidence.workers = try await WorkerSighting.all(of: pond.queue(evidence.queue))
+        let queue = try pond.queue(evidence.queue)
+        switch report.state {
+        case .ready: evidence.workers = try await WorkerSighting.all(of: queue)
+        case .held, .running: evidence.workers = try await WorkerSighting.beating(in: queue)
+        case .dead, .unknown: break
         }
-        if report.state == .ready || (report.state == .held && evidence.situation.workers == 0) {
+        if report.state == .ready || (report.state == .held && evidence.workerCount == 0) {
             evidence.decision = try await decision(about: evidence.queue)
         }
         if report.state == .running, let history, let kind = evidence.kind {
@@ -125,10 +170,7 @@ package struct WhyReader: Sendable {
             throw WhyError(text: "no queue is known, so there is no job \(id)")
         }
         var evidence = JobEvidence(queue: name, situation: try await pond.queue(name).situation(of: id))
-        evidence.unseen = unseen
-        if history == nil {
-            evidence.unseen.append("\(historyIsMissing): ended jobs and correlation ids are not known")
-        }
+        (evidence.unseen, evidence.hasHistory) = (unseen + missing, history != nil)
         var report = WhyReport(evidence)
         report.queue = queue
         return report
@@ -149,7 +191,7 @@ package struct WhyReader: Sendable {
 }
 
 /// What is known of an id.
-package struct WhyAnswer: Sendable {
+package struct WhyAnswer: Sendable, Hashable, Codable {
     /// What was asked.
     package var asked: String
     /// Whether it is the id of an intent, not of a job.
@@ -158,6 +200,11 @@ package struct WhyAnswer: Sendable {
     package var jobs: [WhyReport]
     /// How many jobs there are.
     package var total: Int
+
+    private enum CodingKeys: String, CodingKey {
+        case asked, total, jobs
+        case isCorrelation = "is_correlation"
+    }
 
     /// - Parameter total: how many jobs there are, of which `jobs` may be a part.
     package init(asked: String, isCorrelation: Bool, jobs: [WhyReport], total: Int) {

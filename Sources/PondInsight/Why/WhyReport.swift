@@ -18,8 +18,8 @@ package struct WhyReport: Sendable, Hashable {
     package var detail: String
     /// What will happen next, and when.
     package var next: String
-    /// Commands to act with, the likeliest first.
-    package var actions: [String]
+    /// What to act with, the likeliest first.
+    package var actions: [Action]
     /// What is known beside: names and values in order.
     package var facts: [Fact]
     /// What could not be seen, and why.
@@ -38,7 +38,7 @@ package struct WhyReport: Sendable, Hashable {
         since: ServerTime? = nil,
         detail: String,
         next: String,
-        actions: [String] = [],
+        actions: [Action] = [],
         facts: [Fact] = [],
         unseen: [String] = [],
         now: ServerTime

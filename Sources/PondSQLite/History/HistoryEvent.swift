@@ -19,6 +19,36 @@ package struct HistoryEvent: Sendable, Hashable {
     /// How long the try ran.
     package var run: Duration?
 
+    /// An event as the journal in Redis has it; nil for one that this history has no number for.
+    package init?(_ event: JournalEvent, at time: ServerTime, by worker: String?) {
+        guard let what = What(event.what) else { return nil }
+        self.init(
+            what: what,
+            time: time,
+            by: worker,
+            words: event.words,
+            text: event.text,
+            attempt: event.facts?.attempt,
+            wait: event.facts?.wait,
+            run: event.facts?.run
+        )
+    }
+
+    init(
+        what: What,
+        time: ServerTime,
+        by worker: String? = nil,
+        words: [String],
+        text: String? = nil,
+        attempt: Int? = nil,
+        wait: Duration? = nil,
+        run: Duration? = nil
+    ) {
+        (self.what, self.time, by) = (what, time, worker)
+        (self.words, self.text) = (words, text)
+        (self.attempt, self.wait, self.run) = (attempt, wait, run)
+    }
+
     /// Everything that a history can tell of: the journal's events, and what is seen in the ready streams.
     ///
     /// The numbers are those of the file, so they must not change.

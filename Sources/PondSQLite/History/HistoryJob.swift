@@ -24,6 +24,37 @@ package struct HistoryJob: Sendable, Hashable {
     package var eventCount: Int
 }
 
+extension HistoryStory {
+    /// A story that was put together elsewhere, as from Redis' own journal.
+    ///
+    /// - Parameter events: in order.
+    package init(
+        of id: JobID,
+        in queue: String,
+        kind: String?,
+        correlationID: String?,
+        causationID: String?,
+        events: [HistoryEvent]
+    ) {
+        self.init(
+            job: HistoryJob(
+                id: id,
+                queue: queue,
+                kind: kind,
+                correlationID: correlationID ?? id.text,
+                causationID: causationID,
+                jobClass: nil,
+                enqueuedAt: nil,
+                firstAt: events.first?.time ?? ServerTime(milliseconds: 0),
+                last: events.last,
+                eventCount: events.count
+            ),
+            events: events,
+            isCut: false
+        )
+    }
+}
+
 /// A job with everything that happened to it.
 package struct HistoryStory: Sendable, Hashable {
     /// The job.

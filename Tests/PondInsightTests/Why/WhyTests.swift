@@ -22,7 +22,7 @@ import Testing
             #expect(report.reason == .scheduled && report.state == .held)
             #expect(report.kind == "order.charge")
             #expect(report.next.hasPrefix("ready in 9m") || report.next.hasPrefix("ready in 10m"))
-            #expect(report.actions == ["pond job cancel \(place.queue.name)/\(id)"])
+            #expect(report.actions.map(\.text) == ["pond job cancel \(place.queue.name)/\(id)"])
         }
     }
 
@@ -58,7 +58,7 @@ import Testing
             try await place.queue.pause(reason: "bank is down")
             let report = try await place.why(id)
             #expect(report.reason == .queuePaused && report.detail.hasSuffix(": bank is down"))
-            #expect(report.actions == ["pond queue resume \(place.queue.name)"])
+            #expect(report.actions.map(\.text) == ["pond queue resume \(place.queue.name)"])
         }
     }
 
@@ -101,7 +101,7 @@ import Testing
                 { ($0.slots, $0.prefetch) = (1, 0) }
             ) {
                 let first = try await place.add("quick")
-                _ = try await place.eventually(.unknown, of: first)
+                _ = try await place.eventually(.done, of: first)
                 let running = try await place.add("block")
                 _ = try await place.eventually(.running, of: running)
                 for _ in 0..<30 { try await place.add() }
@@ -174,7 +174,7 @@ import Testing
             try await place.withWorker(JobList { fatal }) {
                 let report = try await place.eventually(.dead, of: id)
                 #expect(report.detail == "fraud after 1 failed try: card stolen")
-                #expect(report.actions.contains("pond dead retry \(place.queue.name)/\(id)"))
+                #expect(report.actions.map(\.text).contains("pond dead retry \(place.queue.name)/\(id)"))
             }
         }
     }
@@ -247,8 +247,8 @@ import Testing
             let fatal = JobRegistration(kind: "order.charge") { _ in throw GiveUp("no") }
             try await place.withWorker(JobList { fatal }) {
                 _ = try await place.eventually(.dead, of: kept)
-                _ = try await place.eventually(.unknown, of: expired)
-                _ = try await place.eventually(.unknown, of: duplicate)
+                _ = try await place.eventually(.expired, of: expired)
+                _ = try await place.eventually(.duplicate, of: duplicate)
             }
             #expect(try await place.queue.discard([kept]) == [true])
             try await withHistory(of: place.pond) { history in
@@ -295,7 +295,7 @@ import Testing
             }
             try await place.withWorker(jobs) {
                 let dead = try await place.eventually(.dead, of: id)
-                #expect(dead.actions.contains("pond dead compensate \(place.queue.name)/\(id)"))
+                #expect(dead.actions.map(\.text).contains("pond dead compensate \(place.queue.name)/\(id)"))
                 #expect(try await place.queue.compensate([id]) == [.enqueued])
                 let left = try await place.eventually(.noWorkerForKind, of: id)
                 #expect(left.detail.hasPrefix("what it did is to be undone: 1 worker serves"))
@@ -303,7 +303,7 @@ import Testing
                 #expect(left.next.contains("no_compensation"))
             }
             try await place.withWorker(JobList { fatal.compensate { _ in } }) {
-                _ = try await place.eventually(.unknown, of: id)
+                _ = try await place.eventually(.compensated, of: id)
             }
             try await withHistory(of: place.pond) { history in
                 let report = try await place.why(id, history: history)

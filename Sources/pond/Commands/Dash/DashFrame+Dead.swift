@@ -84,7 +84,7 @@ extension DashFrame {
             canvas.put(group.state.rawValue, row, place.state, style(of: group.state), width: 9)
         }
         if let kinds = place.kinds {
-            let text = DeadGroupView.kinds(group.kinds, most: 3)
+            let text = DeadGroupListing.kinds(group.kinds, most: 3)
             canvas.put(text, row, kinds.lowerBound, width: kinds.count)
         }
         if !place.what.isEmpty {
@@ -118,7 +118,7 @@ extension DashFrame {
         let width = columns - 2 * DashWhy.indent
         var lines: [DashLine] = []
         DashWhy.add("what", group.latest?.title ?? "-", width, column: 8, most: 2, to: &lines)
-        DashWhy.add("kinds", DeadGroupView.kinds(group.kinds, most: 9), width, column: 8, most: 1, to: &lines)
+        DashWhy.add("kinds", DeadGroupListing.kinds(group.kinds, most: 9), width, column: 8, most: 1, to: &lines)
         DashWhy.add("queues", queues(of: group), width, column: 8, most: 1, to: &lines)
         return lines
     }
@@ -171,7 +171,7 @@ extension DashFrame {
         func seen(_ time: ServerTime) -> String { "\(age(time)) ago" + (isWide ? ", at \(time.iso8601)" : "") }
         add("what", latest?.title)
         add("last error", latest?.lastError, most: rows >= 30 ? 8 : 3)
-        add("kinds", DeadGroupView.kinds(sum.kinds, most: 9), most: 1)
+        add("kinds", DeadGroupListing.kinds(sum.kinds, most: 9), most: 1)
         add("queues", queues(of: sum), most: 1)
         if let first = sum.first, let last = latest?.last {
             add("died", "the first \(seen(first)); the last \(seen(last))", most: 1)

@@ -66,7 +66,8 @@ struct DashFrame {
         let whole = tabs.reduce(column) { $0 + $1.1.count + 2 }
         // With little room a title is its number.
         let isShort = whole > columns
-        let gap = whole + tabs.count + 14 <= columns ? 1 : 0
+        // The address is worth more than air between the titles.
+        let gap = whole + tabs.count + 18 + DisplayWidth.columns(of: barePlace) <= columns ? 1 : 0
         for (screen, title) in tabs {
             let isShown = model.screen == screen
             let text = isShort && !isShown ? String(title.prefix(1)) : title
@@ -75,9 +76,17 @@ struct DashFrame {
         let clock = model.look.map { String($0.at.iso8601.dropFirst(11).prefix(8)) + " UTC " } ?? ""
         canvas.putRight(clock, 0, before: columns, width: max(0, columns - column - 1))
         let room = columns - column - 3 - clock.count
-        if room >= 12 {
-            canvas.putRight(setting.place, 0, before: columns - clock.count - 2, width: room, .dim)
-        }
+        if let place = place(room) { canvas.putRight(place, 0, before: columns - clock.count - 2, width: room, .dim) }
+    }
+
+    /// Where Redis is, without its scheme where there is little room; nil when half of it would be cut off.
+    private func place(_ room: Int) -> String? {
+        if DisplayWidth.columns(of: setting.place) <= room { return setting.place }
+        return DisplayWidth.columns(of: barePlace) <= room || room >= 24 ? barePlace : nil
+    }
+
+    private var barePlace: String {
+        setting.place.firstRange(of: "://").map { String(setting.place[$0.upperBound...]) } ?? setting.place
     }
 
     private mutating func drawVerdict() {
@@ -95,7 +104,7 @@ struct DashFrame {
         guard let look = model.look else { return ("…", "Looking for the first time …", .dim) }
         switch look.state {
         case "ok", "empty": return ("●", look.verdict, .green)
-        case "fault", "unserved": return ("✗", look.verdict, .red)
+        case _ where look.isGrave: return ("✗", look.verdict, .red)
         case "late":
             guard let queue = look.mostLate, let target = queue.target else { return ("!", look.verdict, .yellow) }
             let job = queue.ready == 1 ? "its only job" : "the oldest of \(queue.ready.grouped) jobs"
@@ -111,8 +120,8 @@ struct DashFrame {
         case .filter(let text): return drawInput("/", text, "Enter keeps it  Esc drops it")
         case .search: return drawHint(row, "Enter finds it  Esc drops it  an id can be pasted")
         case .palette(let text): return drawInput(":", text, DashModel.commands.joined(separator: " "))
-        case .asking(let queue, let pauses):
-            canvas.put(" \(pauses ? "Pause" : "Resume") queue \(queue)? y/n ", row, 0, .yellow.bolder.reversed)
+        case .asking(let action):
+            canvas.put(" \(action.question ?? "Do it?") y/n ", row, 0, .yellow.bolder.reversed)
             return
         case .help:
             canvas.put(" any key goes back ", row, 0, .dim)
@@ -178,6 +187,7 @@ struct DashFrame {
         (":", "a command, as in :pause emails or :why ID; Tab completes"),
         ("s", "sort by name, ready, oldest, rate, workers"), ("s on 5 Dead", "sort by number, or by the last death"),
         ("p", "pause the queue under the cursor, or let it go on; asks first"),
+        ("c  R  on 4 Jobs", "cancel the job, send a dead one back; ask first"),
         ("r", "look now"), ("Ctrl-L", "draw everything anew"), ("q  Ctrl-C", "leave"),
     ]
 

@@ -1,4 +1,5 @@
 import PondCore
+import PondInsight
 import PondScaling
 
 /// A queue at one moment, as the dashboard keeps it.
@@ -72,7 +73,7 @@ struct FleetSample: Sendable {
 struct DashLook: Sendable {
     /// Redis' clock.
     var at: ServerTime
-    /// As `pond status` calls it: `ok`, `empty`, `fault`, `unserved`, `behind` or `paused`.
+    /// As `pond status` calls it: `ok`, `empty`, or the kind of the worst concern.
     var health: String
     /// The line of `pond status`.
     var verdict: String
@@ -89,5 +90,13 @@ struct DashLook: Sendable {
     }
 
     /// The health, with `late` for a queue beyond its own target, which `pond status` does not know.
-    var state: String { health == "ok" && mostLate != nil ? "late" : health }
+    var state: String {
+        guard mostLate != nil else { return health }
+        // What jobs are late for is worse than those that are dead already, and not as bad as what nobody serves.
+        let isLesser = Concern.Kind(rawValue: health).map { $0 > .behind } ?? (health == "ok")
+        return isLesser ? "late" : health
+    }
+
+    /// Whether jobs are lost or do not run.
+    var isGrave: Bool { Concern.Kind(rawValue: health)?.isGrave ?? false }
 }

@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 import PondScaling
 
@@ -56,20 +57,20 @@ struct DashSource: Sendable {
     private static func look(at queue: Queue) async throws -> (status: QueueStatus, sample: QueueSample) {
         let depth = try await queue.depth()
         var sample = QueueSample(name: queue.name.text, at: depth.now)
-        var alive: Set<Consumer> = []
+        var workers: [WorkerSighting] = []
         // The parts of a queue that has a fault may not be readable.
         if depth.fault == nil {
             let load = try await queue.load(dueSoon: .zero, later: .zero)
-            alive = Set(load.workers.map(\.consumer))
+            workers = load.workers.map { WorkerSighting(name: $0.consumer.name, lastBeat: $0.lastBeat) }
             sample.arrivals = load.arrivals
             sample.workers = load.workers.map { QueueSample.Worker($0, at: load.now) }
             if depth.isPaused { sample.pauseReason = try await queue.pauseReason() }
         }
-        let status = QueueStatus(name: queue.name, depth: depth, pauseReason: sample.pauseReason, aliveWorkers: alive)
+        let status = QueueStatus(queue.name, depth, workers: workers, pauseReason: sample.pauseReason)
         (sample.ready, sample.inFlight) = (depth.ready, depth.inFlight)
         (sample.held, sample.dead) = (depth.held, depth.dead)
         (sample.oldest, sample.done, sample.isPaused) = (depth.oldestReady, depth.done, depth.isPaused)
-        sample.fault = status.fault
+        sample.fault = status.shortFault
         return (status, sample)
     }
 

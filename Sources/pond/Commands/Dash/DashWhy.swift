@@ -35,7 +35,7 @@ enum DashWhy {
             )
         }
         add("NEXT", report.next, width, to: &lines)
-        for action in report.actions { add("DO", action, width, style: .cyan, to: &lines) }
+        for action in report.actions { add("DO", action.text, width, style: .cyan, to: &lines) }
         guard !report.facts.isEmpty || !report.unseen.isEmpty else { return lines }
         lines.append(DashLine())
         let names = report.facts.map(\.name) + (report.unseen.isEmpty ? [] : ["not seen"])

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 
 /// `pond dead audit`: who did what to the dead.
@@ -10,58 +11,33 @@ struct DeadAuditCommand: AsyncParsableCommand {
         abstract: "List what people did to many of the dead, the newest first."
     )
 
-    @Option(help: ArgumentHelp("Only this queue.", valueName: "name"))
-    var queue: String?
-
-    @Option(help: ArgumentHelp("How many entries at most, 1 to 1000.", valueName: "n"))
-    var limit = 50
-
+    @OptionGroup var page: DeadPage
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
-
-    func validate() throws {
-        guard (1...1_000).contains(limit) else { throw ValidationError("--limit is 1 to 1000, not \(limit)") }
-    }
 
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                var rows: [(queue: QueueName, entry: AuditEntry)] = []
-                for queue in try await QueueLookup(pond: pond).queues(queue) {
-                    rows += try await queue.auditEntries(limit: limit).map { (queue.name, $0) }
-                }
-                rows.sort { $0.entry.time > $1.entry.time }
-                rows = Array(rows.prefix(limit))
-                try terminal.print(output.json ? document(rows).text : text(rows, terminal))
+                let queues = try await QueueLookup(pond: pond).queues(page.queue)
+                let audit = try await DeadAudit.read(queues, limit: page.limit ?? 50)
+                if output.json { return try terminal.print(JSONDocument(kind: "DeadAudit", of: audit)) }
+                try terminal.print(text(audit, terminal))
             }
         }
     }
 
-    private func text(_ rows: [(queue: QueueName, entry: AuditEntry)], _ terminal: Terminal) -> String {
-        guard !rows.isEmpty else { return "Nothing was done to many of the dead." }
+    private func text(_ audit: DeadAudit, _ terminal: Terminal) -> String {
+        guard !audit.items.isEmpty else { return "Nothing was done to many of the dead." }
         var table = Table([
             .text("WHEN"), .text("WHO"), .text("WHAT"), .text("QUEUE"), .text("TARGET"), .number("JOBS"),
             .flexible("RESULT"), .flexible("REASON"),
         ])
-        for (queue, entry) in rows {
+        for entry in audit.items {
             table.add([
-                .text(entry.time.iso8601), .text(entry.by), .text(entry.action, .bold), .text(queue.text),
+                .text(entry.time?.iso8601 ?? "-"), .text(entry.by), .text(entry.action, .bold), .text(entry.queue),
                 .text(entry.target), .count(entry.jobs), .text(entry.result), .text(entry.reason),
             ])
         }
         return table.text(for: terminal)
-    }
-
-    private func document(_ rows: [(queue: QueueName, entry: AuditEntry)]) -> JSONDocument {
-        JSONDocument(
-            kind: "DeadAudit",
-            items: rows.map { queue, entry in
-                .object([
-                    ("time", .time(entry.time)), ("by", .string(entry.by)), ("action", .string(entry.action)),
-                    ("queue", .string(queue.text)), ("target", .string(entry.target)), ("jobs", .count(entry.jobs)),
-                    ("result", .string(entry.result)), ("reason", .string(entry.reason)),
-                ])
-            }
-        )
     }
 }

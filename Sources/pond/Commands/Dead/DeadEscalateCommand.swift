@@ -88,7 +88,7 @@ struct DeadEscalateCommand: AsyncParsableCommand {
         return JSONDocument(
             kind: "DeadEscalation",
             [
-                ("group", DeadGroupView.json(sum)), ("jobs", .array(Array(first.prefix(20)))),
+                ("group", JSONValue(encoding: DeadGroupRecord(sum))), ("jobs", .array(Array(first.prefix(20)))),
                 ("by", .string(actor.name)), ("reason", .string(actor.reason)),
             ]
         )

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Millpond
+import PondInsight
 import PondQueue
 
 /// `pond dead groups`: the dead by root cause.
@@ -22,7 +23,7 @@ struct DeadGroupsCommand: AsyncParsableCommand {
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let view = try await DeadGroupView.read(try await QueueLookup(pond: pond).queues(queue), all: all)
+                let view = try await DeadGroupListing.read(try await QueueLookup(pond: pond).queues(queue), all: all)
                 if output.json { return try terminal.print(view.document) }
                 try terminal.print(view.text(for: terminal))
                 if view.hidden > 0 { terminal.say("\(view.hidden.of("more group")) with --all") }

@@ -70,7 +70,7 @@ struct DeadSelection: ParsableArguments {
         let lookup = QueueLookup(pond: pond)
         if let target {
             let plan = DeadPlan(try await DeadPart.read(target, in: try await lookup.queues(queue)))
-            guard plan.count > 0 || named == nil else {
+            guard plan.count > 0 || target == .all else {
                 throw CommandFailure(
                     .notFound,
                     "no dead job is of \(target)",

@@ -37,19 +37,19 @@ struct DeadShowCommand: AsyncParsableCommand {
 
     private func show(_ id: GroupID, on pond: Pond, _ terminal: Terminal) async throws {
         let queues = try await QueueLookup(pond: pond).queues(job.queue)
-        let view = try await DeadGroupView.read(queues, all: true)
+        let view = try await DeadGroupListing.read(queues, all: true)
         guard let group = view.groups.first(where: { $0.id == id }) else {
             throw CommandFailure(.notFound, "no queue has a group \(id)", hint: "`pond dead groups --all` lists them")
         }
         if output.json {
-            return try terminal.print(DeadGroupView(groups: [group], hidden: 0, now: view.now).document)
+            return try terminal.print(DeadGroupListing(groups: [group], hidden: 0, now: view.now).document)
         }
         var jobs: [String] = []
         for queue in queues where jobs.count < 5 {
             let page = try await queue.groupIDs(of: id, limit: 5)
             jobs += page.jobs.map { "\(queue.name)/\($0.id)" }
         }
-        let text = DeadGroupView.text(of: group, jobs: Array(jobs.prefix(5)), now: view.now, for: terminal)
+        let text = DeadGroupListing.text(of: group, jobs: Array(jobs.prefix(5)), now: view.now, for: terminal)
         try terminal.print(text)
     }
 

@@ -1,6 +1,8 @@
 import ArgumentParser
 import Millpond
+import PondInsight
 import PondQueue
+import PondSQLite
 
 /// `pond doctor`: checks the server and every queue, and says what to do.
 struct DoctorCommand: AsyncParsableCommand {
@@ -24,28 +26,23 @@ struct DoctorCommand: AsyncParsableCommand {
         try await runReporting(output) { terminal in
             let configuration = try redis.configuration()
             let report = try await redis.withPond { pond in
-                let server = try await DoctorServer(pond, address: "\(configuration)").findings()
-                let library = await DoctorLibrary.finding(pond)
-                let queues = await DoctorQueues(pond).findings(isLibraryUsable: library.isUsable)
-                let more =
-                    production
-                    ? await DoctorProduction(pond: pond, configuration: configuration, history: history).findings() : []
-                return DoctorReport(findings: (server + [library.finding] + queues + more).map(judged))
+                let doctor = Doctor(pond, configuration) { error in
+                    let failure = CommandFailure(describing: error)
+                    return Doctor.Explanation(
+                        message: failure.message,
+                        hint: failure.hint,
+                        isRefused: failure.exitCode == .refused
+                    )
+                }
+                guard production else { return try await doctor.report() }
+                return try await doctor.productionReport { try await historyStatus() }
             }
-            if output.json {
-                try terminal.print(report.document)
-            } else {
-                try terminal.print(report.text(for: terminal))
-            }
+            try terminal.print(output.json ? report.document.text : report.text(for: terminal))
             guard report.isHealthy else { throw ExitCode(ExitCodes.checkFailed.rawValue) }
         }
     }
 
-    /// In production what may lose jobs is no matter of taste.
-    private func judged(_ finding: DoctorFinding) -> DoctorFinding {
-        guard production, finding.level == .warning, ["persistence", "eviction"].contains(finding.check) else {
-            return finding
-        }
-        return .failure(finding.check, finding.text, advice: finding.advice ?? "")
+    private func historyStatus() async throws -> HistoryStatus {
+        try await history.withStore { try await $0.status() }
     }
 }

@@ -53,7 +53,7 @@ struct HistoryFile: ParsableArguments {
     /// Runs `body` with the history that is there already.
     ///
     /// - Throws: `CommandFailure` with the code `notFound` when there is none.
-    func withStore(_ body: (HistoryStore) async throws -> Void) async throws {
+    func withStore<Result>(_ body: (HistoryStore) async throws -> Result) async throws -> Result {
         let path = try path()
         do {
             guard try await HistoryStore.isFound(at: path) else {
@@ -65,13 +65,14 @@ struct HistoryFile: ParsableArguments {
             }
             let store = HistoryStore(path: path)
             do {
-                try await body(store)
+                let result = try await body(store)
+                try await store.close()
+                return result
             } catch {
                 // What was wrong before is worth more than what is now.
                 try? await store.close()
                 throw error
             }
-            try await store.close()
         } catch let error as SQLiteError {
             throw CommandFailure(error)
         }

@@ -117,7 +117,7 @@ struct HistoryFollowCommand: AsyncParsableCommand {
                     [
                         ("file", .string(store.store.path)), ("events", .count(progress.events)),
                         ("waiting", .count(progress.waiting)), ("missed", .int(progress.missed)),
-                        ("gaps", .array(progress.gaps.map { HistoryView.json($0) })),
+                        ("gaps", .array(progress.gaps.map { JSONValue(encoding: HistoryGapRecord($0)) })),
                     ]
                 )
             )

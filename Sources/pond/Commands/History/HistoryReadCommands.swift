@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 import PondSQLite
 
@@ -18,7 +19,11 @@ struct HistoryStatusCommand: AsyncParsableCommand {
         try await runReporting(output) { terminal in
             try await file.withStore { store in
                 let status = try await store.status()
-                if output.json { return try terminal.print(HistoryView.document(status, store.store.path)) }
+                if output.json {
+                    return try terminal.print(
+                        JSONDocument(kind: "HistoryStatus", of: HistoryStatusRecord(status, file: store.store.path))
+                    )
+                }
                 try terminal.print(HistoryView.text(status, store.store.path, for: terminal, now: store.now))
             }
         }
@@ -82,7 +87,7 @@ struct HistorySearchCommand: AsyncParsableCommand {
                 let hits = try await store.search(query)
                 if output.json {
                     let members: [(String, JSONValue)] = [("limit", .count(limit))]
-                    let items = hits.map { HistoryView.json($0) }
+                    let items = hits.map { JSONValue(encoding: HistoryHitRecord($0)) }
                     return try terminal.print(JSONDocument(kind: "HistorySearch", items: items, members))
                 }
                 guard !hits.isEmpty else { return terminal.say("nothing in the history is like that") }
@@ -118,7 +123,7 @@ struct HistoryJobCommand: AsyncParsableCommand {
                     )
                 }
                 if output.json {
-                    let items = stories.map { HistoryView.json($0) }
+                    let items = stories.map { JSONValue(encoding: HistoryStoryRecord($0)) }
                     return try terminal.print(JSONDocument(kind: "HistoryJob", items: items))
                 }
                 let texts = stories.map { HistoryView.text($0, for: terminal) }

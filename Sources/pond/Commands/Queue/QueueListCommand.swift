@@ -1,5 +1,6 @@
 import ArgumentParser
 import Millpond
+import PondInsight
 import PondCore
 import PondQueue
 
@@ -21,7 +22,9 @@ struct QueueListCommand: AsyncParsableCommand {
                     statuses.append(try await QueueStatus.read(queue))
                 }
                 if output.json {
-                    return try terminal.print(JSONDocument(kind: "QueueList", items: statuses.map(\.json)))
+                    return try terminal.print(
+                        JSONDocument(kind: "QueueList", items: statuses.map { JSONValue(encoding: $0) })
+                    )
                 }
                 guard !statuses.isEmpty else {
                     return terminal.say("no queue is known yet; a queue begins with its first job or worker")

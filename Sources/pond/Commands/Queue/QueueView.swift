@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 
 /// A queue as people and programs read it.
@@ -11,7 +12,7 @@ struct QueueView {
     static func read(_ queue: Queue) async throws -> QueueView {
         let status = try await QueueStatus.read(queue)
         // The parts of a queue that has a fault may not be readable.
-        guard status.depth.fault == nil else { return QueueView(status: status, workers: [], causes: []) }
+        guard status.fault == nil else { return QueueView(status: status, workers: [], causes: []) }
         return QueueView(
             status: status,
             workers: try await QueueWorker.all(of: queue),
@@ -19,7 +20,7 @@ struct QueueView {
         )
     }
 
-    private var depth: Depth { status.depth }
+    private var now: ServerTime { status.at ?? ServerTime(milliseconds: 0) }
 
     func text(for terminal: Terminal) -> String {
         var parts = [facts.text(for: terminal)]
@@ -30,25 +31,29 @@ struct QueueView {
 
     private var facts: Sheet {
         var sheet = Sheet()
-        sheet.add("queue", status.name.text, .bold)
+        sheet.add("queue", status.name, .bold)
         sheet.add("state", status.words, status.state == .ok ? .green : status.state == .fault ? .red : .yellow)
-        sheet.add("ready", depth.ready.grouped + (depth.ready > 0 ? ", the oldest for \(depth.oldestReady.human)" : ""))
-        sheet.add("in flight", depth.inFlight.grouped)
-        sheet.add("held", depth.held.grouped + (depth.nextDue.map { ", the next \(due($0))" } ?? ""))
-        sheet.add("dead", depth.dead.grouped + (depth.dropped > 0 ? ", and \(depth.dropped.grouped) dropped" : ""))
-        sheet.add("done", depth.done.grouped)
-        sheet.add("workers", depth.workers.grouped)
+        sheet.add(
+            "ready",
+            status.ready.grouped + (status.ready > 0 ? ", the oldest for \(status.oldestReady.human)" : "")
+        )
+        sheet.add("in flight", status.inFlight.grouped)
+        sheet.add("held", status.held.grouped + (status.nextDue.map { ", the next \(due($0))" } ?? ""))
+        sheet.add("dead", status.dead.grouped + (status.dropped > 0 ? ", and \(status.dropped.grouped) dropped" : ""))
+        sheet.add("done", status.done.grouped)
+        sheet.add("workers", status.workers.grouped)
+        sheet.add("stopped", status.brake.map { "\($0.workers.of("worker")) stopped fetching: \($0.why)" }, .red)
         return sheet
     }
 
     private func due(_ time: ServerTime) -> String {
-        let left = time.since(depth.now)
+        let left = time.since(now)
         return left > .zero ? "in \(left.human)" : "due for \((.zero - left).human)"
     }
 
     private var workerTable: Table {
         var table = Table(QueueWorker.columns)
-        for worker in workers { table.add(worker.row(at: depth.now)) }
+        for worker in workers { table.add(worker.row(at: now)) }
         return table
     }
 
@@ -57,8 +62,8 @@ struct QueueView {
         var table = Table([
             .text("RUNNING JOB"), .text("KIND"), .number("ATTEMPT"), .number("FOR"), .flexible("PROGRESS"),
         ])
-        let jobs = workers.filter { $0.isAlive(at: depth.now) }.flatMap { $0.about?.jobs ?? [] }
-        for job in jobs.sorted(by: { $0.elapsed > $1.elapsed }) where job.id.hasPrefix(status.name.text + "/") {
+        let jobs = workers.filter { $0.isAlive(at: now) }.flatMap { $0.about?.jobs ?? [] }
+        for job in jobs.sorted(by: { $0.elapsed > $1.elapsed }) where job.id.hasPrefix(status.name + "/") {
             table.add([
                 .text(job.id, .bold), .text(job.kind ?? "-"), .text(job.attempt.map { "\($0)" } ?? "-"),
                 .text(job.elapsed.human), .text(job.progressText),
@@ -71,7 +76,7 @@ struct QueueView {
         var table = Table([.text("CAUSE OF DEATH"), .number("JOBS"), .number("LAST"), .flexible("LAST ERROR")])
         for cause in causes {
             table.add([
-                .text(cause.name), .count(cause.count), .text(depth.now.since(cause.last).human + " ago"),
+                .text(cause.name), .count(cause.count), .text(now.since(cause.last).human + " ago"),
                 .text(cause.lastError.prefix { !$0.isNewline }.prefix(200)),
             ])
         }
@@ -87,7 +92,7 @@ struct QueueView {
         }
         return JSONDocument(
             kind: "Queue",
-            items: [status.json],
+            items: [JSONValue(encoding: status)],
             [("workers", .array(workers.map(\.json))), ("causes", .array(causes))]
         )
     }

@@ -19,7 +19,7 @@ struct QueueWorker {
 
     /// Whether it has beaten within a lease.
     func isAlive(at now: ServerTime) -> Bool {
-        lastBeat.map { now.since($0) <= Limits.lease } ?? false
+        lastBeat.map { now.since($0) <= about?.lease ?? Limits.lease } ?? false
     }
 
     static let columns: [Table.Column] = [

@@ -1,14 +1,21 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
+import PondRedis
 
 /// `pond status`: one line that says how it stands, and a table of the queues.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
         abstract: "Say how it stands: one line, then a table of the queues.",
-        discussion: "The exit code is 0 whatever it says; `pond doctor` is the check."
+        discussion: """
+            The line names what is worst, with what to do, and then what else wants a person: a key of another type, dead \
+            jobs that were thrown away, jobs that nobody serves or can read, workers that stopped fetching, a queue that is \
+            behind or paused, dead and expired jobs, memory that runs short.
+            The exit code is 0 whatever it says; with --check it is 8 unless all is well. `pond doctor` checks more.
+            """
     )
 
     @Option(help: ArgumentHelp("Only this queue; may be repeated.", valueName: "name"))
@@ -23,10 +30,17 @@ struct StatusCommand: AsyncParsableCommand {
     )
     var every: Duration?
 
+    @Flag(help: "End with 8 when anything wants a person.")
+    var check = false
+
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
+    /// A walk through the keys is worth doing so often while it is shown again and again.
+    private static let walkEvery = Duration.seconds(30)
+
     func validate() throws {
+        if check, watch { throw ValidationError("--check looks once, --watch again and again: give one of them") }
         if let every, every < .milliseconds(100) {
             throw ValidationError("--every \(every.human) is too often; 100ms is the least")
         }
@@ -35,27 +49,30 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                try show(try await report(pond), on: terminal)
-                while watch { try await showAgain(pond, on: terminal) }
+                let report = try await StatusReader(pond).read(queue)
+                try show(report, on: terminal)
+                if watch { try await showAgain(pond, on: terminal) }
+                if check, !report.isWell { throw ExitCode(ExitCodes.checkFailed.rawValue) }
             }
         }
     }
 
     private func showAgain(_ pond: Pond, on terminal: Terminal) async throws {
-        try await LocalClock.system.sleep(every ?? .seconds(2))
-        do {
-            try show(try await report(pond), on: terminal)
-        } catch let error as QueueError {
-            // An outage is what somebody who watches wants to see, and its end too.
-            CommandFailure(describing: error).report(on: terminal, asJSON: output.json)
+        let (reader, clock) = (StatusReader(pond), LocalClock.system)
+        var (keys, walked) = (StrayKeys(), LocalInstant?.none)
+        while true {
+            try await clock.sleep(every ?? .seconds(2))
+            do {
+                if queue.isEmpty, walked.map({ clock.now() - $0 > Self.walkEvery }) ?? true {
+                    (keys, walked) = (try await StrayKeys.readIfAllowed(pond), clock.now())
+                }
+                try show(try await reader.read(queue, keys: keys), on: terminal)
+            } catch {
+                // An outage is what somebody who watches wants to see, and its end too.
+                guard error is QueueError || error is RedisError else { throw error }
+                CommandFailure(describing: error).report(on: terminal, asJSON: output.json)
+            }
         }
-    }
-
-    private func report(_ pond: Pond) async throws -> StatusReport {
-        let names = try queue.isEmpty ? await pond.queues().map(\.text) : queue
-        var statuses: [QueueStatus] = []
-        for name in names { statuses.append(try await QueueStatus.read(try pond.queue(name))) }
-        return StatusReport(statuses)
     }
 
     private func show(_ report: StatusReport, on terminal: Terminal) throws {

@@ -29,7 +29,7 @@ struct WhyView {
                 + SafeText.escaped(job.detail),
             label("NEXT", terminal) + SafeText.escaped(job.next),
         ]
-        let actions = job.actions.map { label("DO  ", terminal) + SafeText.escaped($0) }
+        let actions = job.actions.map { label("DO  ", terminal) + SafeText.escaped($0.text) }
         return (lines + actions + (sheet.isEmpty ? [] : ["", sheet.text(for: terminal, indent: 2)])).joined(
             separator: "\n"
         )
@@ -53,27 +53,7 @@ struct WhyView {
 
     // MARK: For programs
 
-    var document: JSONDocument {
-        JSONDocument(
-            kind: "Why",
-            [
-                ("asked", .string(answer.asked)), ("is_correlation", .bool(answer.isCorrelation)),
-                ("total", .count(answer.total)), ("jobs", .array(answer.jobs.map(json))),
-            ]
-        )
-    }
-
-    private func json(_ job: WhyReport) -> JSONValue {
-        .object([
-            ("queue", .text(job.queue)), ("id", .string(job.id.text)), ("kind", .text(job.kind)),
-            ("state", .string(job.state.rawValue)), ("reason", .string(job.reason.rawValue)),
-            ("since", .time(job.since)),
-            ("detail", .string(job.detail)), ("next", .string(job.next)),
-            ("actions", .array(job.actions.map { .string($0) })),
-            ("facts", .object(job.facts.map { ($0.name.replacing(" ", with: "_"), .string($0.value)) })),
-            ("not_seen", .array(job.unseen.map { .string($0) })), ("at", .time(job.now)),
-        ])
-    }
+    var document: JSONDocument { JSONDocument(kind: "Why", of: answer) }
 }
 
 extension WhyReport {
@@ -92,7 +72,7 @@ extension Reason {
     var tint: Tint {
         switch self {
         case .done, .running, .starting: .green
-        case .dead, .noWorker, .noWorkerForKind, .leaseExpired, .lostPayload: .red
+        case .dead, .noWorker, .noWorkerForKind, .brake, .leaseExpired, .lostPayload: .red
         default: .yellow
         }
     }

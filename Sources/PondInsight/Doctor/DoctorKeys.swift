@@ -23,6 +23,9 @@ struct DoctorKeys {
         ]
     }
 
+    /// Every key of the queue.
+    var names: [String] { expected.map(\.key) }
+
     /// A finding a key of the wrong type; none when all is well.
     func findings(_ check: String) async -> [DoctorFinding] {
         let expected = expected

@@ -16,7 +16,7 @@ enum DoctorLibrary {
                 .warning(
                     "library",
                     "the function library is not loaded yet",
-                    advice: "every worker loads it at its start; `pond functions load` does it now"
+                    advice: "every worker loads it at its start; \(Action.loadFunctions.inSentence) does it now"
                 ),
                 false
             )
@@ -36,7 +36,7 @@ enum DoctorLibrary {
                 .warning(
                     "library",
                     "the server has \(found), this program brings \(own)",
-                    advice: "the next worker of this version loads it; `pond functions load` does it now"
+                    advice: "the next worker of this version loads it; \(Action.loadFunctions.inSentence) does it now"
                 ),
                 true
             )

@@ -1,4 +1,3 @@
-import Millpond
 import PondCore
 import PondQueue
 import PondRedis
@@ -6,46 +5,50 @@ import PondRedis
 /// The checks of a queue's streams: ids of the far future, and consumers that are gone.
 struct DoctorStreams {
     private let queue: Queue
+    private let leases: [String: Duration]
 
     /// Clocks of a cluster's nodes differ by less than this.
     private static let futureTolerance = Duration.seconds(60)
 
-    init(_ queue: Queue) {
+    /// - Parameter workers: those of the queue, for the leases that they have.
+    init(_ queue: Queue, _ workers: [WorkerSighting]) {
         self.queue = queue
+        leases = Dictionary(workers.map { ($0.name, $0.lease) }) { first, _ in first }
     }
 
-    func findings(_ check: String, _ depth: Depth) async -> [DoctorFinding] {
+    func findings(_ check: String, _ status: QueueStatus) async -> [DoctorFinding] {
+        guard let now = status.at else { return [] }
         do {
             let beats = try await beats()
             var gone: [String: Int] = [:]
             var findings: [DoctorFinding] = []
             for stream in ReadyStream.allCases {
                 let key = queue.keys.stream(stream)
-                if let finding = try await future(key, check, depth) { findings.append(finding) }
-                for (name, pending) in try await consumers(key) where pending > 0 && !isAlive(name, beats, depth) {
+                if let finding = try await future(key, check, now) { findings.append(finding) }
+                for (name, pending) in try await consumers(key) where pending > 0 && !isAlive(name, beats, now) {
                     gone[name, default: 0] += pending
                 }
             }
-            return findings + [DoctorStreams.judge(gone, check, depth)].compactMap { $0 }
+            return findings + [DoctorStreams.judge(gone, check, workers: status.workers)].compactMap { $0 }
         } catch {
             return [.unchecked(check, "\(error)")]
         }
     }
 
-    private func isAlive(_ consumer: String, _ beats: [String: Int64], _ depth: Depth) -> Bool {
+    private func isAlive(_ consumer: String, _ beats: [String: Int64], _ now: ServerTime) -> Bool {
         guard let beat = beats[consumer] else { return false }
-        return depth.now.since(ServerTime(milliseconds: beat)) <= Limits.lease
+        return now.since(ServerTime(milliseconds: beat)) <= leases[consumer] ?? Limits.lease
     }
 
     /// What consumers without a fresh beat mean.
-    static func judge(_ gone: [String: Int], _ check: String, _ depth: Depth) -> DoctorFinding? {
+    static func judge(_ gone: [String: Int], _ check: String, workers: Int) -> DoctorFinding? {
         guard !gone.isEmpty else { return nil }
         let jobs = gone.values.reduce(0, +)
         let names = gone.keys.sorted().prefix(3).joined(separator: ", ")
         let text =
             "\(gone.count.of("consumer")) without a beat \(gone.count == 1 ? "has" : "have") "
             + "\(jobs.of("job")) in flight (\(names))"
-        if depth.workers > 0 {
+        if workers > 0 {
             return .warning(
                 check,
                 text,
@@ -59,23 +62,23 @@ struct DoctorStreams {
         let reply = try await queue.pond.redis.send(
             RedisCommand("ZRANGE", .text(queue.keys.beats), 0, -1, "WITHSCORES")
         )
-        return DoctorFacts.pairs(reply).compactMapValues { $0.int }
+        return ServerFacts.pairs(reply).compactMapValues { $0.int }
     }
 
     private func consumers(_ key: String) async throws -> [(name: String, pending: Int)] {
         guard let reply = try await inquire(RedisCommand("XINFO", "CONSUMERS", .text(key), "mp")) else { return [] }
         return (reply.array ?? []).map { consumer in
-            let facts = DoctorFacts.pairs(consumer)
+            let facts = ServerFacts.pairs(consumer)
             return (facts["name"]?.string ?? "?", Int(facts["pending"]?.int ?? 0))
         }
     }
 
-    private func future(_ key: String, _ check: String, _ depth: Depth) async throws -> DoctorFinding? {
+    private func future(_ key: String, _ check: String, _ now: ServerTime) async throws -> DoctorFinding? {
         guard let reply = try await inquire(RedisCommand("XINFO", "STREAM", .text(key))) else { return nil }
-        let last = DoctorFacts.pairs(reply)["last-generated-id"]?.string ?? ""
+        let last = ServerFacts.pairs(reply)["last-generated-id"]?.string ?? ""
         // A time past the signed range is as far ahead as can be.
         let lastMilliseconds = last.isEmpty ? 0 : Int64(last.prefix { $0 != "-" }) ?? .max
-        let ahead = Duration.milliseconds(lastMilliseconds) - .milliseconds(depth.now.milliseconds)
+        let ahead = Duration.milliseconds(lastMilliseconds) - .milliseconds(now.milliseconds)
         guard ahead > DoctorStreams.futureTolerance else { return nil }
         return .warning(
             check,

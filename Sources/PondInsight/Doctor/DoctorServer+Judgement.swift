@@ -1,4 +1,3 @@
-import Millpond
 import PondCore
 
 // What a healthy server looks like: facts in, findings out.
@@ -19,7 +18,7 @@ extension DoctorServer {
     }
 
     /// What server it is, and whether it takes writes.
-    static func identity(_ facts: DoctorFacts) -> [DoctorFinding] {
+    static func identity(_ facts: ServerFacts) -> [DoctorFinding] {
         var findings = [version(facts)]
         if facts["role"] == "slave" {
             let primary = "\(facts["master_host"] ?? "?"):\(facts["master_port"] ?? "?")"
@@ -31,7 +30,7 @@ extension DoctorServer {
                 )
             )
         }
-        if facts["redis_mode"] == "sentinel" {
+        if facts.mode == "sentinel" {
             findings.append(
                 .failure("role", "this is a Sentinel, which holds no data", advice: "name the primary with --redis")
             )
@@ -39,7 +38,7 @@ extension DoctorServer {
         return findings
     }
 
-    private static func version(_ facts: DoctorFacts) -> DoctorFinding {
+    private static func version(_ facts: ServerFacts) -> DoctorFinding {
         let isValkey = facts["server_name"] == "valkey" || facts["valkey_version"] != nil
         let name = isValkey ? "Valkey" : "Redis"
         let text = (isValkey ? facts["valkey_version"] : nil) ?? facts["redis_version"] ?? ""
@@ -47,7 +46,7 @@ extension DoctorServer {
         guard let version = DoctorVersion(text), let least = DoctorVersion(floor) else {
             return .unchecked("version", "the server does not say its version")
         }
-        let mode = facts["redis_mode"].map { ", \($0)" } ?? ""
+        let mode = facts.mode.map { ", \($0)" } ?? ""
         guard version >= least else {
             return .failure(
                 "version",
@@ -58,7 +57,7 @@ extension DoctorServer {
         return .ok("version", "\(name) \(text)\(mode)")
     }
 
-    static func cluster(_ facts: DoctorFacts) -> DoctorFinding {
+    static func cluster(_ facts: ServerFacts) -> DoctorFinding {
         guard facts["cluster_state"] == "ok" else {
             return .failure(
                 "cluster",

@@ -3,25 +3,7 @@ import PondCore
 import PondInsight
 import PondQueue
 
-/// Groups of the dead as people and programs read them.
-struct DeadGroupView {
-    let groups: [DeadGroupSum]
-    /// How many groups are not shown.
-    let hidden: Int
-    /// Redis' clock.
-    let now: ServerTime
-
-    /// Reads the groups of some queues.
-    ///
-    /// - Parameter all: those without dead, and those that are ignored, too.
-    static func read(_ queues: [Queue], all: Bool) async throws -> DeadGroupView {
-        var now = ServerTime(milliseconds: 0)
-        for queue in queues { now = max(now, try await queue.depth().now) }
-        let found = try await DeadGroupSum.read(queues)
-        let shown = all ? found : found.filter { $0.count > 0 && $0.state != .ignored }
-        return DeadGroupView(groups: shown, hidden: found.count - shown.count, now: now)
-    }
-
+extension DeadGroupListing {
     func text(for terminal: Terminal) -> String {
         guard !groups.isEmpty else { return "No groups of dead jobs." }
         var table = Table([
@@ -40,7 +22,7 @@ struct DeadGroupView {
 
     /// What is kept of one group, with its newest jobs.
     static func text(of group: DeadGroupSum, jobs: [String], now: ServerTime, for terminal: Terminal) -> String {
-        let view = DeadGroupView(groups: [group], hidden: 0, now: now)
+        let view = DeadGroupListing(groups: [group], hidden: 0, now: now)
         var sheet = Sheet()
         sheet.add("group", "\(group.id)", .bold)
         sheet.add("what", group.latest?.title)
@@ -72,27 +54,5 @@ struct DeadGroupView {
         DashChart.spark(counts.map { Double($0) }, most: Double(counts.max() ?? 0), isASCII: false)
     }
 
-    var document: JSONDocument {
-        JSONDocument(kind: "DeadGroupList", items: groups.map { Self.json($0) }, [("hidden", .count(hidden))])
-    }
-
-    static func json(_ group: DeadGroupSum) -> JSONValue {
-        .object([
-            ("group", .string("\(group.id)")), ("dead", .count(group.count)), ("ever", .count(group.ever)),
-            ("first", .time(group.first)), ("last", .time(group.latest?.last)),
-            ("state", .string(group.state.rawValue)),
-            ("title", .text(group.latest?.title)), ("cause", .text(group.latest?.cause)),
-            ("last_error", .text(group.latest?.lastError)), ("trend", .array(group.trend.map { .count($0) })),
-            ("kinds", .array(group.kinds.map { .object([("kind", .string($0.name)), ("dead", .count($0.count))]) })),
-            ("queues", .array(group.parts.map { json($0.queue, $0.group) })),
-        ])
-    }
-
-    private static func json(_ queue: QueueName, _ group: DeadGroup) -> JSONValue {
-        .object([
-            ("queue", .string(queue.text)), ("dead", .count(group.count)), ("ever", .count(group.ever)),
-            ("state", .string(group.state.rawValue)), ("ignored_until", .time(group.ignoredUntil)),
-            ("last_id", .string(group.lastID.text)),
-        ])
-    }
+    var document: JSONDocument { JSONDocument(kind: "DeadGroupList", of: record) }
 }

@@ -1,6 +1,4 @@
-import Millpond
-import PondCore
-import PondInsight
+package import PondCore
 import PondSQLite
 import PondQueue
 import PondRedis
@@ -9,24 +7,22 @@ import PondScaling
 /// What a deployment needs beside health: the checklist of docs/production.md.
 ///
 /// Reading here, judgement below.
-struct DoctorProduction {
-    let pond: Pond
-    let configuration: RedisConfiguration
-    let history: HistoryFile
+package struct DoctorProduction {
+    let doctor: Doctor
+    private var pond: Pond { doctor.pond }
 
     /// More dead jobs of a queue are more than anybody looks at one by one.
-    ///
     static let deadMax = 1_000
 
-    func findings() async -> [DoctorFinding] {
-        var findings = [await login(), network, await replica(), await history()]
+    func findings(history: () async throws -> HistoryStatus) async -> [DoctorFinding] {
+        var findings = [await login(), network, await replica(), await self.history(history)]
         do {
             let names = try await pond.queues()
             let plans = try await fleetPlans()
             for name in names { findings += try await queue(name, plans) }
             if names.isEmpty { findings.append(.unchecked("workers", "no queue is known yet")) }
         } catch {
-            findings.append(.unchecked("queues", CommandFailure(describing: error).message))
+            findings.append(.unchecked("queues", doctor.explain(error).message))
         }
         return findings
     }
@@ -36,22 +32,22 @@ struct DoctorProduction {
     private func login() async -> DoctorFinding {
         do throws(RedisError) {
             let user = try await pond.redis.send(RedisCommand("ACL", "WHOAMI")).string ?? "default"
-            return Self.login(user: user, hasPassword: configuration.password != nil)
+            return Self.login(user: user, hasPassword: doctor.configuration.password != nil)
         } catch {
             return .unchecked("login", error.message)
         }
     }
 
     private var network: DoctorFinding {
-        guard case .tcp(let host, _) = configuration.address else {
+        guard case .tcp(let host, _) = doctor.configuration.address else {
             return .ok("network", "a unix socket of this machine")
         }
-        return Self.network(host: host, hasTLS: configuration.tls != nil)
+        return Self.network(host: host, hasTLS: doctor.configuration.tls != nil)
     }
 
     private func replica() async -> DoctorFinding {
         do throws(RedisError) {
-            let facts = DoctorFacts(try await pond.redis.send(RedisCommand("INFO", "replication")).string ?? "")
+            let facts = ServerFacts(try await pond.redis.send(RedisCommand("INFO", "replication")).string ?? "")
             return Self.replica(facts)
         } catch {
             return .unchecked("replica", error.message)
@@ -60,17 +56,14 @@ struct DoctorProduction {
 
     // MARK: The history
 
-    private func history() async -> DoctorFinding {
+    private func history(_ read: () async throws -> HistoryStatus) async -> DoctorFinding {
         do {
-            var finding: DoctorFinding?
-            try await history.withStore { store in finding = Self.history(try await store.status()) }
-            return finding ?? .unchecked("history", "it says nothing")
+            return Self.history(try await read())
         } catch {
-            let failure = CommandFailure(describing: error)
             return .warning(
                 "history",
-                failure.message,
-                advice: "run `pond history follow` beside the workers: it knows ended jobs and correlation ids"
+                doctor.explain(error).message,
+                advice: "run \(Action.follow.inSentence) beside the workers: it knows ended jobs and correlation ids"
             )
         }
     }
@@ -87,12 +80,12 @@ struct DoctorProduction {
 
     private func queue(_ name: QueueName, _ plans: [FleetPlan]) async throws -> [DoctorFinding] {
         let queue = try pond.queue(name.text)
-        let depth = try await queue.depth()
+        let status = try await QueueStatus.read(queue)
         let isScaled = plans.contains { $0.decisions[name.text] != nil }
-        let groups = depth.dead > 0 ? try await queue.groups() : []
+        let groups = status.dead > 0 ? try await queue.groups() : []
         return [
-            Self.workers(name, workers: depth.workers, isScaled: isScaled),
-            Self.dead(name, dead: depth.dead, groups: groups.count),
+            Self.workers(name, workers: status.workers, isScaled: isScaled),
+            Self.dead(name, dead: status.dead, groups: groups.count),
         ]
     }
 }
@@ -100,7 +93,8 @@ struct DoctorProduction {
 // MARK: Judgement
 
 extension DoctorProduction {
-    static func login(user: String, hasPassword: Bool) -> DoctorFinding {
+    /// Whether the server asks who comes.
+    package static func login(user: String, hasPassword: Bool) -> DoctorFinding {
         if user != "default" { return .ok("login", "as \(user), a user of its own") }
         guard hasPassword else {
             return .failure(
@@ -116,7 +110,8 @@ extension DoctorProduction {
         )
     }
 
-    static func network(host: String, hasTLS: Bool) -> DoctorFinding {
+    /// Whether others can read along.
+    package static func network(host: String, hasTLS: Bool) -> DoctorFinding {
         let isLocal = host == "localhost" || host == "::1" || host.hasPrefix("127.")
         if hasTLS { return .ok("network", "TLS to \(host)") }
         if isLocal { return .ok("network", "\(host), this machine") }
@@ -127,7 +122,7 @@ extension DoctorProduction {
         )
     }
 
-    static func replica(_ facts: DoctorFacts) -> DoctorFinding {
+    static func replica(_ facts: ServerFacts) -> DoctorFinding {
         guard let count = facts.number("connected_slaves") else {
             return .unchecked("replica", "INFO does not tell it")
         }
@@ -139,42 +134,54 @@ extension DoctorProduction {
         )
     }
 
-    static func workers(_ name: QueueName, workers: Int, isScaled: Bool) -> DoctorFinding {
+    /// Whether somebody is there while one restarts.
+    package static func workers(_ name: QueueName, workers: Int, isScaled: Bool) -> DoctorFinding {
         let check = "workers \(name)"
         if isScaled { return .ok(check, "\(workers.of("worker")), sized by a fleet") }
         if workers >= 2 {
             return .warning(
                 check,
                 "\(workers.of("worker")), and nothing that adds more when jobs wait",
-                advice: "`pond supervise --wait-target 10s` sizes them by how long jobs may wait: docs/autoscaling.md"
+                advice:
+                    "\(Action.supervise(name.text).inSentence) sizes them by how long jobs may wait: docs/autoscaling.md"
             )
         }
         return .failure(
             check,
             workers == 0 ? "no worker" : "a single worker: while it restarts nothing runs",
-            advice: "run two at least, or a fleet: `pond supervise --wait-target 10s`"
+            advice: "run two at least, or a fleet: \(Action.supervise(name.text).inSentence)"
         )
     }
 
-    static func dead(_ name: QueueName, dead: Int, groups: Int) -> DoctorFinding {
+    /// Whether somebody looks at the dead.
+    package static func dead(_ name: QueueName, dead: Int, groups: Int) -> DoctorFinding {
         let check = "dead \(name)"
         let text = dead == 0 ? "none" : "\(dead.of("job")) in \(groups.of("group"))"
         guard dead >= deadMax else { return .ok(check, text) }
         return .warning(
             check,
             text,
-            advice: "`pond dead groups --queue \(name)` shows what they have in common; retry, ignore or discard them"
+            advice:
+                "\(Action.groups(name.text).inSentence) shows what they have in common; retry, ignore or discard them"
         )
     }
 
     static func history(_ status: HistoryStatus) -> DoctorFinding {
         guard status.isFollowed else {
-            return .failure("history", "nobody follows it", advice: "run `pond history follow` beside the workers")
+            return .failure(
+                "history",
+                "nobody follows it",
+                advice: "run \(Action.follow.inSentence) beside the workers"
+            )
         }
         let missed = status.missed > 0 ? ", \(Int(status.missed).of("event")) missed" : ""
         let text = "\(status.events.of("event")), \(Int(status.behind).of("event")) behind\(missed)"
         guard status.behind < 100_000 else {
-            return .warning("history", text, advice: "see `pond history status`: its disk or processor is too slow")
+            return .warning(
+                "history",
+                text,
+                advice: "see \(Action.historyStatus.inSentence): its disk or processor is too slow"
+            )
         }
         return .ok("history", text)
     }

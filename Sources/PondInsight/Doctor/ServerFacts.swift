@@ -1,10 +1,11 @@
 import PondRedis
 
 /// The server's answer to INFO, by name.
-struct DoctorFacts {
+package struct ServerFacts {
     private let facts: [String: String]
 
-    init(_ text: String) {
+    /// The facts of the server's answer to INFO.
+    package init(_ text: String) {
         var facts: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) where !line.hasPrefix("#") {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
@@ -14,6 +15,9 @@ struct DoctorFacts {
     }
 
     subscript(name: String) -> String? { facts[name] }
+
+    /// `standalone`, `cluster` or `sentinel`; Valkey gives it another name.
+    package var mode: String? { facts["redis_mode"] ?? facts["server_mode"] }
 
     func number(_ name: String) -> Int? { facts[name].flatMap { Int($0) } }
 

@@ -1,4 +1,3 @@
-import Millpond
 import PondCore
 import PondRedis
 
@@ -7,7 +6,7 @@ import PondRedis
 extension DoctorServer {
     /// How durable an acknowledged enqueue really is, and whether the last writes to disk went well.
     static func persistence(
-        _ facts: DoctorFacts,
+        _ facts: ServerFacts,
         _ config: Result<[String: String], RedisError>
     ) -> [DoctorFinding] {
         guard let appends = facts["aof_enabled"] else {
@@ -44,7 +43,7 @@ extension DoctorServer {
     }
 
     private static func snapshots(
-        _ facts: DoctorFacts,
+        _ facts: ServerFacts,
         _ config: Result<[String: String], RedisError>
     ) -> DoctorFinding {
         let advice = "CONFIG SET appendonly yes, then CONFIG REWRITE"
@@ -70,7 +69,7 @@ extension DoctorServer {
         )
     }
 
-    private static func brokenWrites(_ facts: DoctorFacts) -> [DoctorFinding] {
+    private static func brokenWrites(_ facts: ServerFacts) -> [DoctorFinding] {
         let advice = "look at the server's log, the disk's free space and the permissions of its directory"
         var findings: [DoctorFinding] = []
         if facts["aof_enabled"] == "1", facts["aof_last_write_status"] == "err" {
@@ -92,7 +91,7 @@ extension DoctorServer {
     }
 
     /// Whether a full server deletes jobs.
-    static func eviction(_ facts: DoctorFacts) -> DoctorFinding {
+    static func eviction(_ facts: ServerFacts) -> DoctorFinding {
         guard let policy = facts["maxmemory_policy"] else {
             return .unchecked("eviction", "INFO does not tell the policy")
         }
@@ -116,7 +115,7 @@ extension DoctorServer {
     }
 
     /// How much room is left.
-    static func memory(_ facts: DoctorFacts) -> DoctorFinding {
+    static func memory(_ facts: ServerFacts) -> DoctorFinding {
         guard let used = facts.number("used_memory") else { return .unchecked("memory", "INFO does not tell it") }
         let limit = facts.number("maxmemory") ?? 0
         let machine = facts.number("total_system_memory") ?? 0
@@ -124,10 +123,10 @@ extension DoctorServer {
         let name = limit > 0 ? "of maxmemory \(size(limit))" : "no maxmemory, the machine has \(size(machine))"
         guard bound > 0 else { return .ok("memory", "\(size(used)) in use, no maxmemory") }
         let text = "\(size(used)) in use, \(name)"
-        let percent = used / max(1, bound / 100)
-        if percent < 75 { return .ok("memory", text) }
-        let advice = "find what grows with `pond status` and MEMORY USAGE; let workers catch up or give it more memory"
-        return percent < 95
+        let percent = ServerMemory(used: used, limit: bound).percent
+        if percent < ServerMemory.shortPercent { return .ok("memory", text) }
+        let advice = "see the largest keys below; let workers catch up, or give it more memory"
+        return percent < ServerMemory.fullPercent
             ? .warning("memory", "\(text): \(percent)% full", advice: advice)
             : .failure("memory", "\(text): full, so jobs are refused or about to be", advice: advice)
     }

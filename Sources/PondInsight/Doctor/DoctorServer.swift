@@ -1,4 +1,3 @@
-import Millpond
 import PondCore
 import PondQueue
 import PondRedis
@@ -24,12 +23,12 @@ struct DoctorServer {
         var findings = [DoctorServer.latency(latency, address)]
         switch await ask("INFO") {
         case .success(let reply):
-            let facts = DoctorFacts(reply.string ?? "")
+            let facts = ServerFacts(reply.string ?? "")
             let config = await configuration()
             findings += DoctorServer.identity(facts)
             findings += DoctorServer.persistence(facts, config)
             findings += [DoctorServer.eviction(facts), DoctorServer.memory(facts)]
-            if facts["redis_mode"] == "cluster" { findings.append(await cluster()) }
+            if facts.mode == "cluster" { findings.append(await cluster()) }
         case .failure(let error):
             findings += ["version", "persistence", "eviction", "memory"].map { .unchecked($0, error.message) }
         }
@@ -62,7 +61,7 @@ struct DoctorServer {
         var values: [String: String] = [:]
         for name in ["appendfsync", "save"] {
             switch await ask("CONFIG", "GET", .text(name)) {
-            case .success(let reply): values[name] = DoctorFacts.pairs(reply)[name]?.string ?? ""
+            case .success(let reply): values[name] = ServerFacts.pairs(reply)[name]?.string ?? ""
             case .failure(let error): return .failure(error)
             }
         }
@@ -71,7 +70,7 @@ struct DoctorServer {
 
     private func cluster() async -> DoctorFinding {
         switch await ask("CLUSTER", "INFO") {
-        case .success(let reply): DoctorServer.cluster(DoctorFacts(reply.string ?? ""))
+        case .success(let reply): DoctorServer.cluster(ServerFacts(reply.string ?? ""))
         case .failure(let error): .unchecked("cluster", error.message)
         }
     }

@@ -1,0 +1,83 @@
+// Every command of `pond` that is recommended, each once.
+
+extension Action {
+    // MARK: Jobs
+
+    /// Where the job is, and why.
+    static func why(_ address: String) -> Action { .pond("why", address) }
+    /// Ends a job that has not ended.
+    static func cancel(_ address: String) -> Action { .pond("job", "cancel", address) }
+
+    // MARK: Queues and workers
+
+    /// The known queues.
+    static var queues: Action { .pond("queue", "list") }
+    /// A queue, its workers and what they run.
+    static func queue(_ queue: String) -> Action { .pond("queue", "get", queue) }
+    /// Lets workers fetch again.
+    static func resume(_ queue: String) -> Action { .pond("queue", "resume", queue) }
+    /// The workers of a queue, and what each says of itself.
+    static func workers(_ queue: String) -> Action { .pond("worker", "list", queue) }
+    /// A worker for a queue, with a program as its handler.
+    static func startWorker(_ queue: String) -> Action {
+        .pond("worker", "--queue", queue, "--exec", "COMMAND")
+    }
+    /// Workers for a queue, as many as its jobs need.
+    static func supervise(_ queue: String) -> Action {
+        .pond("supervise", "--queue", queue, "--wait-target", "10s", "--", "COMMAND")
+    }
+    /// Why the fleet of a queue has its size.
+    static func explain(_ queue: String) -> Action { .pond("scale", "explain", queue) }
+
+    // MARK: The dead
+
+    /// All that is kept of a dead job.
+    static func dead(_ address: String) -> Action { .pond("dead", "show", address) }
+    /// All that is kept of a root cause.
+    static func group(_ group: String) -> Action { .pond("dead", "show", "E-\(group)") }
+    /// Sends a dead job back.
+    static func retry(_ address: String) -> Action { .pond("dead", "retry", address) }
+    /// Undoes what a dead job has done.
+    static func compensate(_ address: String) -> Action { .pond("dead", "compensate", address) }
+    /// The dead by root cause; nil for those of all queues.
+    static func groups(_ queue: String?) -> Action {
+        queue.map { .pond("dead", "groups", "--queue", $0) } ?? .pond("dead", "groups")
+    }
+    /// The dead by cause; nil for those of all queues.
+    static func deadList(_ queue: String?) -> Action {
+        queue.map { .pond("dead", "list", "--queue", $0) } ?? .pond("dead", "list")
+    }
+
+    // MARK: What happened
+
+    /// Keeps what happened to jobs.
+    static var follow: Action { .pond("history", "follow") }
+    /// How far the history has read.
+    static var historyStatus: Action { .pond("history", "status") }
+    /// What happened to a job.
+    static func story(_ address: String) -> Action { .pond("history", "job", address) }
+    /// The last events of a queue.
+    static func tail(_ queue: String) -> Action { .pond("tail", "--queue", queue) }
+
+    // MARK: The deployment
+
+    /// Checks the server and every queue.
+    static var doctor: Action { .pond("doctor") }
+    /// How everything stands.
+    static var status: Action { .pond("status") }
+    /// Puts the function library in place.
+    static var loadFunctions: Action { .pond("functions", "load") }
+    /// The first job of a deployment.
+    static var enqueue: Action { .pond("enqueue", "KIND", "--data", "JSON") }
+
+    /// One of each, as it is recommended.
+    package static var samples: [Action] {
+        let (queue, job) = ("emails", "emails/1732374245000-0")
+        return [
+            why(job), cancel(job), queues, self.queue(queue), resume(queue), workers(queue), startWorker(queue),
+            supervise(queue), explain(queue), dead(job), group("1f3a9c2e"), retry(job), compensate(job), groups(nil),
+            groups(queue), deadList(nil), deadList(queue), follow, historyStatus, story(job), tail(queue), doctor,
+            status, loadFunctions, enqueue,
+        ]
+    }
+}

@@ -1,0 +1,188 @@
+import PondCore
+
+/// How all queues stand, and the line that says what matters most.
+package struct StatusReport: Sendable, Hashable, Codable {
+    /// What matters most, in a word: a kind of concern, `empty` without a queue, or `ok`.
+    package var health: String
+    /// One line that says it, with what to do.
+    package var verdict: String
+    /// What wants a person, the worst first.
+    package var concerns: [Concern]
+    /// The queues.
+    package var queues: [QueueStatus]
+
+    private enum CodingKeys: String, CodingKey {
+        case health, verdict, concerns
+        case queues = "items"
+    }
+
+    /// - Parameters:
+    ///   - unreadable: streams with jobs in them that no worker can read. Defaults to none.
+    ///   - memory: how full the server is; nil when that is not known. Defaults to nil.
+    package init(_ queues: [QueueStatus], unreadable: [UnreadableKey] = [], memory: ServerMemory? = nil) {
+        self.queues = queues
+        concerns =
+            Self.concerns(queues) + Self.concerns(unreadable) + (memory.flatMap { Concern($0) }.map { [$0] } ?? [])
+        concerns.sort { $0.kind < $1.kind }
+        health = concerns.first?.kind.rawValue ?? (queues.isEmpty ? "empty" : "ok")
+        verdict = ""
+        verdict = line
+    }
+
+    /// Whether nothing wants a person.
+    package var isWell: Bool { concerns.isEmpty }
+
+    // MARK: The line
+
+    private static let namedBeside = 3
+
+    private var line: String {
+        guard let worst = concerns.first else { return queues.isEmpty ? emptyVerdict : wellVerdict }
+        guard concerns.count > 1 else { return worst.line }
+        let others = concerns.dropFirst().prefix(Self.namedBeside).map(\.text).joined(separator: "; ")
+        let rest = concerns.count - 1 - Self.namedBeside
+        return "\(worst.line). Also: \(others)" + (rest > 0 ? "; and \(rest) more" : "")
+    }
+
+    private var emptyVerdict: String {
+        "No queue is known yet: enqueue a job with `pond enqueue`, or start a worker."
+    }
+
+    private var wellVerdict: String {
+        let workers = queues.reduce(into: Set<String>()) { $0.formUnion($1.aliveWorkers) }.count
+        let waiting = queues.filter { $0.ready > 0 }.map(\.oldestReady).max()
+        let longest = waiting.map { "nothing waits longer than \($0.human)" } ?? "nothing waits"
+        return "All well: \(queues.count.of("queue")), \(workers.of("worker")), \(longest)."
+    }
+}
+
+// MARK: - What the queues want
+
+extension StatusReport {
+    private static func concerns(_ queues: [QueueStatus]) -> [Concern] {
+        func those(_ state: QueueStatus.State) -> [QueueStatus] { queues.filter { $0.state == state } }
+        let all: [Concern?] = [
+            fault(those(.fault)), dropped(queues.filter { $0.dropped > 0 }), unserved(those(.unserved)),
+            brake(queues.filter { $0.brake != nil }), behind(those(.behind)), dead(queues.filter { $0.dead > 0 }),
+            expired(queues.filter { $0.expired.map { $0.jobs * expiredShare >= $0.ended } ?? false }),
+            paused(queues.filter(\.isPaused)),
+        ]
+        return all.compactMap { $0 }
+    }
+
+    /// One in so many jobs that end may expire without being told of.
+    private static let expiredShare = 20
+
+    private static func fault(_ faulty: [QueueStatus]) -> Concern? {
+        guard let first = faulty.first else { return nil }
+        let count = faulty.count == 1 ? "1 queue has a fault" : "\(faulty.count) queues have a fault"
+        return Concern(.fault, "\(count): \(first.shortFault ?? "")", queues: names(faulty), do: [.doctor])
+    }
+
+    private static func dropped(_ queues: [QueueStatus]) -> Concern? {
+        guard let worst = queues.max(by: { $0.dropped < $1.dropped }) else { return nil }
+        let jobs = queues.reduce(0) { $0 + $1.dropped }
+        return Concern(
+            .dropped,
+            "\(jobs.of("dead job", ("was", "were"))) thrown away in \(list(queues)), as more than \(Limits.deadMax.grouped) are not kept",
+            queues: names(queues),
+            do: [.groups(worst.name), .doctor]
+        )
+    }
+
+    private static func unserved(_ queues: [QueueStatus]) -> Concern? {
+        guard let worst = queues.max(by: { $0.wanting < $1.wanting }) else { return nil }
+        let pronoun = queues.count == 1 ? "it" : "them"
+        let ready = queues.reduce(0) { $0 + $1.ready }
+        let inFlight = queues.reduce(0) { $0 + $1.inFlight }
+        let text =
+            ready > 0
+            ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)) and no worker serves \(pronoun)"
+            : inFlight > 0
+                ? "\(inFlight.of("job", ("is", "are"))) in flight in \(list(queues)) and no worker is alive to take over"
+                : "held jobs of \(list(queues)) are due and no worker serves \(pronoun)"
+        return Concern(.unserved, text, queues: names(queues), do: [.startWorker(worst.name), .supervise(worst.name)])
+    }
+
+    private static func brake(_ queues: [QueueStatus]) -> Concern? {
+        guard let first = queues.first, let brake = first.brake else { return nil }
+        let who =
+            brake.workers == first.workers
+            ? "\(first.workers.of("worker"))" : "\(brake.workers) of \(first.workers.of("worker"))"
+        let more = queues.count > 1 ? ", and those of \((queues.count - 1).of("other queue"))" : ""
+        return Concern(
+            .brake,
+            "\(who) of \(first.name) stopped fetching: \(brake.why)\(more)",
+            queues: names(queues),
+            do: [.groups(first.name), .workers(first.name)]
+        )
+    }
+
+    private static func behind(_ queues: [QueueStatus]) -> Concern? {
+        guard let worst = queues.max(by: { $0.oldestReady < $1.oldestReady }) else { return nil }
+        return Concern(
+            .behind,
+            "\(worst.name) is behind: \(worst.ready.of("job", ("waits", "wait"))), "
+                + "the oldest for \(worst.oldestReady.human), with \(worst.workers.of("worker"))",
+            queues: names(queues),
+            do: [.queue(worst.name), .explain(worst.name)]
+        )
+    }
+
+    private static func dead(_ queues: [QueueStatus]) -> Concern? {
+        guard !queues.isEmpty else { return nil }
+        let jobs = queues.reduce(0) { $0 + $1.dead }
+        return Concern(
+            .dead,
+            "\(jobs.of("job", ("is", "are"))) dead in \(list(queues.sorted { $0.dead > $1.dead }))",
+            queues: names(queues),
+            do: [.groups(queues.count == 1 ? queues[0].name : nil)]
+        )
+    }
+
+    private static func expired(_ queues: [QueueStatus]) -> Concern? {
+        guard let worst = queues.max(by: { $0.expired?.jobs ?? 0 < $1.expired?.jobs ?? 0 }), let share = worst.expired
+        else { return nil }
+        return Concern(
+            .expired,
+            "\(share.jobs.grouped) of the last \(share.ended.of("job")) of \(worst.name) expired before they began",
+            queues: names(queues),
+            do: [.tail(worst.name), .queue(worst.name)]
+        )
+    }
+
+    private static func paused(_ queues: [QueueStatus]) -> Concern? {
+        guard let worst = queues.max(by: { $0.ready < $1.ready }) else { return nil }
+        let ready = queues.reduce(0) { $0 + $1.ready }
+        let reason = queues.count == 1 ? worst.pauseReason.map { " (\($0))" } ?? "" : ""
+        let verb = queues.count == 1 ? "is" : "are"
+        let text =
+            ready > 0
+            ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)), which \(verb) paused\(reason)"
+            : "\(list(queues)) \(verb) paused\(reason)"
+        return Concern(.paused, text, queues: names(queues), do: [.resume(worst.name)])
+    }
+
+    private static func concerns(_ keys: [UnreadableKey]) -> [Concern] {
+        guard let first = keys.max(by: { $0.jobs < $1.jobs }) else { return [] }
+        let jobs = keys.reduce(0) { $0 + $1.jobs }
+        let more = keys.count > 1 ? " and \((keys.count - 1).of("other key"))" : ""
+        let text = "\(jobs.of("job", ("lies", "lie"))) in \(first.key)\(more), where no worker looks: \(first.reason)"
+        return [Concern(.unreadable, text, do: [.doctor])]
+    }
+
+    private static func names(_ queues: [QueueStatus]) -> [String] { queues.map(\.name) }
+
+    private static func list(_ queues: [QueueStatus]) -> String {
+        let shown = queues.prefix(3).map(\.name).joined(separator: ", ")
+        return queues.count > 3 ? "\(shown) and \(queues.count - 3) more" : shown
+    }
+}
+
+extension Concern {
+    /// Nil while there is room.
+    init?(_ memory: ServerMemory) {
+        guard let kind = memory.concern else { return nil }
+        self.init(kind, "redis' memory is \(memory.percent)% full", do: [.doctor])
+    }
+}

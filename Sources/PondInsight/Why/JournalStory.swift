@@ -1,0 +1,108 @@
+import PondCore
+import PondQueue
+import PondRedis
+import PondSQLite
+
+/// What the journals in Redis still tell of a job that no history has heard of.
+///
+/// A journal is read from its end backwards and from the moment of the job's id on: what happened to a job is near the one or
+/// the other, mostly. Between them may lie more entries than anybody waits for.
+struct JournalStory {
+    let pond: Pond
+
+    private static let pageEntries = 100
+    /// So many pages are read forwards, and as many backwards.
+    private static let pagesMax = 10
+    /// Nobody waits longer for all queues together than this and a page.
+    private static let patience = Duration.milliseconds(200)
+
+    /// What is told of a job by the queues' journals; a queue whose journal says nothing of it is left out.
+    func read(_ id: JobID, in names: [String]) async throws -> [HistoryStory] {
+        // An id begins with the moment in which it was given out; what is none of ours is in no journal.
+        guard let first = Int64(id.text.prefix { $0 != "-" }) else { return [] }
+        let deadline = pond.clock.now().advanced(by: Self.patience)
+        var stories: [HistoryStory] = []
+        for (index, name) in names.enumerated() {
+            guard index == 0 || pond.clock.now() < deadline else { break }
+            if let story = try await story(of: id, from: first, in: name, until: deadline) { stories.append(story) }
+        }
+        return stories
+    }
+
+    private func story(
+        of id: JobID,
+        from first: Int64,
+        in name: String,
+        until deadline: LocalInstant
+    ) async throws -> HistoryStory? {
+        let key = try pond.queue(name).keys.journal
+        let newest = try await entries("XREVRANGE", key, "+", "\(first)")
+        var late = Gathered(id: id, Array(newest.reversed()))
+        guard newest.count == Self.pageEntries, let oldest = newest.last else { return late.story(in: name) }
+        var (early, start, end) = (Gathered(id: id), "\(first)", "(\(oldest.id)")
+        for _ in 0..<Self.pagesMax {
+            let page = try await entries("XRANGE", key, start, end)
+            early = early + Gathered(id: id, page)
+            guard page.count == Self.pageEntries, let last = page.last else { return (early + late).story(in: name) }
+            start = "(\(last.id)"
+            if early.hasEnded || pond.clock.now() > deadline { break }
+        }
+        for _ in 0..<Self.pagesMax where !late.hasEnded && !early.hasEnded && pond.clock.now() < deadline {
+            let page = try await entries("XREVRANGE", key, end, start)
+            late = Gathered(id: id, Array(page.reversed())) + late
+            guard page.count == Self.pageEntries, let last = page.last else { break }
+            end = "(\(last.id)"
+        }
+        return (early + late).story(in: name)
+    }
+
+    private func entries(_ command: String, _ key: String, _ from: String, _ to: String) async throws -> [JournalEntry]
+    {
+        let words: [RedisArgument] = [.text(key), .text(from), .text(to), "COUNT", .integer(Int64(Self.pageEntries))]
+        do throws(RedisError) {
+            return JournalEntry.list(try await pond.redis.send(RedisCommand(command, words)))
+        } catch {
+            // A journal that may not be read, or is none, tells nothing; the answer is the same as without it.
+            guard error.prefix == nil else { return [] }
+            throw error
+        }
+    }
+
+    /// The events of one job, in order, and what they tell of it.
+    private struct Gathered {
+        let id: JobID
+        var events: [HistoryEvent] = []
+        var facts: JobFacts?
+
+        init(id: JobID, _ entries: [JournalEntry] = []) {
+            self.id = id
+            for entry in entries {
+                for event in entry.events where event.job == id {
+                    if let event = HistoryEvent(event, at: entry.time, by: entry.by) { events.append(event) }
+                    facts = event.facts ?? facts
+                }
+            }
+        }
+
+        var hasEnded: Bool { events.last?.what.isEnd ?? false }
+
+        static func + (first: Gathered, second: Gathered) -> Gathered {
+            var sum = first
+            sum.events += second.events
+            sum.facts = second.facts ?? first.facts
+            return sum
+        }
+
+        func story(in queue: String) -> HistoryStory? {
+            guard !events.isEmpty else { return nil }
+            return HistoryStory(
+                of: id,
+                in: queue,
+                kind: facts?.kind,
+                correlationID: facts?.correlationID,
+                causationID: facts?.causationID,
+                events: events
+            )
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// What is judged of a job that is held.
+
+import PondCore
+import PondQueue
+
+extension JobEvidence {
+    /// Past its due time by more, a held job waits for a worker to promote it.
+    private static let promotionTime = Duration.seconds(2)
+
+    var held: Judgement {
+        let due = situation.report.due ?? situation.now
+        let left = due.since(situation.now)
+        if left < .zero - Self.promotionTime { return overdue(by: .zero - left) }
+        let next = "ready \(left > .zero ? "in \(left.human)" : "at once"), at \(due.iso8601)"
+        if number(.unhandledSince) != nil { return unhandled(next: next) }
+        let cancel = Action.cancel(address)
+        if situation.report.attempts > 0 {
+            return Judgement(
+                .retryBackoff,
+                retrying,
+                next: "\(next), for try \(situation.report.attempts + 1)",
+                do: [cancel]
+            )
+        }
+        return Judgement(.scheduled, "it is scheduled for \(due.iso8601)", next: next, do: [cancel])
+    }
+
+    private var retrying: String {
+        let most = number(.attemptsMax).map { " of at most \($0)" } ?? ""
+        let error = situation.report.field(WireField.lastError.rawValue).map { ": \(firstLine(of: $0))" } ?? ""
+        return "try \(situation.report.attempts)\(most) failed\(error)"
+    }
+
+    private func overdue(by time: Duration) -> Judgement {
+        let late = "it has been due for \(time.human) and nobody made it ready"
+        if workerCount == 0 { return noWorker(late + ": ") }
+        return Judgement(
+            .starting,
+            late + ", although \(workerCount.of("worker", ("serves", "serve"))) \(queue)",
+            next: "the next beat of a worker makes it ready",
+            do: [.doctor, .workers(queue)]
+        )
+    }
+}

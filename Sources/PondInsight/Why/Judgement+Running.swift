@@ -1,0 +1,77 @@
+// What is judged of a job that a worker has.
+
+import PondCore
+import PondQueue
+import PondSQLite
+
+extension JobEvidence {
+    var running: Judgement {
+        let owner = situation.report.owner?.name ?? "a worker"
+        let silence = situation.ownerBeat.map { situation.now.since($0) }
+        let elapsed = situation.report.since.map { situation.now.since($0) } ?? .zero
+        guard let silence, silence <= lease else { return leaseExpired(owner, silence) }
+        if silence > lease / 2 { return silent(owner, silence, elapsed) }
+        return Judgement(
+            .running,
+            "\(owner) has had it for \(elapsed.human)\(usual)\(progressText)",
+            next: whenItEnds(elapsed),
+            do: [.cancel(address), .workers(queue)]
+        )
+    }
+
+    /// How long its kind takes, where the history knows.
+    private var usual: String {
+        guard let runTimes else { return "" }
+        return "; of its kind half take \(runTimes.p50.human), 95% at most \(runTimes.p95.human)"
+    }
+
+    /// What its handler said last: the worker's own word is newer than what the history was told.
+    private var progressText: String {
+        let said = owner?.jobs?.first { $0.id == address }.map { ($0.progress, $0.note) }
+        let told = story?.events.last { $0.what == .progress }
+            .map { event in (event.words.first.flatMap { Double($0) }, event.text) }
+        guard let (fraction, note) = said ?? told else { return "" }
+        // A fraction from outside may be any number.
+        let percent = fraction.flatMap { (0...1).contains($0) ? "\(Int($0 * 100))%" : nil }
+        let words = [percent, note].compactMap { $0 }.joined(separator: ", ")
+        return words.isEmpty ? "" : "; it last said: \(firstLine(of: words))"
+    }
+
+    private func whenItEnds(_ elapsed: Duration) -> String {
+        if situation.isCancelling { return "its worker hears within a second that it is cancelled, and stops it" }
+        guard let limit = number(.timeout).map({ Duration.milliseconds($0) }) else {
+            return "it ends, or its try is cut off at its kind's timeout (60s by default)"
+        }
+        let left = limit - elapsed
+        return left > .zero
+            ? "it ends, or its try is cut off in \(left.human)" : "its try is cut off now, at its timeout"
+    }
+
+    private func silent(_ owner: String, _ silence: Duration, _ elapsed: Duration) -> Judgement {
+        let left = lease - silence
+        return Judgement(
+            .runningSilent,
+            "\(owner) has had it for \(elapsed.human) and has not beaten for \(silence.human)",
+            next: "unless it beats again, another worker takes the job over in \(left.human)",
+            do: [.workers(queue)]
+        )
+    }
+
+    private func leaseExpired(_ owner: String, _ silence: Duration?) -> Judgement {
+        let time = silence.map { "has not beaten for \($0.human)" } ?? "has never beaten"
+        let next: String
+        if workerCount == 0 {
+            next = "nobody is there to take it over: it runs again when a worker of \(queue) begins"
+        } else if let from = situation.reclaimFrom, from > situation.now {
+            next = "redis itself was away, so nobody is declared lost for another \(from.since(situation.now).human)"
+        } else {
+            next = "another worker takes it over within a second or two, and counts one recovery"
+        }
+        return Judgement(
+            .leaseExpired,
+            "\(owner) had it and \(time)",
+            next: next,
+            do: [.workers(queue), .doctor]
+        )
+    }
+}
