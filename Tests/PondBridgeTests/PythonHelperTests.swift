@@ -111,6 +111,10 @@ import Testing
         let plain = try ExecBridge("cat", slots: 1, logger: harness.pond.logger)
         #expect(await plain.announcedKinds() == nil)
         await plain.close()
+        let none = try ExecBridge("/no/such/program", slots: 1, logger: harness.pond.logger)
+        #expect(await none.announcedKinds() == nil)
+        await none.close()
+        #expect(harness.logs.all.count { $0.hasPrefix("the handler cannot run any job") } == 1)
     }
 
     @Test func `a second handler of a kind is an error that names the first`() async throws {

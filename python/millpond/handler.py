@@ -182,7 +182,8 @@ def _run(job: Job) -> None:
     except Cancelled:
         job._failed("retry", "it was told to stop")
     except Exception as error:
-        trace = traceback.format_exc()[-TEXT_MAX:]
+        own = error.__traceback__.tb_next if error.__traceback__ else None  # without this function's line
+        trace = "".join(traceback.format_exception(type(error), error, own))[-TEXT_MAX:]
         job._failed("retry", f"{type(error).__name__}: {error}", trace=trace)
     else:
         job._done(result)

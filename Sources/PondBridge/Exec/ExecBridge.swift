@@ -43,7 +43,7 @@ public final class ExecBridge: Bridge {
     /// Asks the program for the kinds that it has handlers for: starts it once without any job, to be told.
     ///
     /// - Returns: nil when it does not say.
-    public func announcedKinds() async -> [AnnouncedKind]? { await KindInquiry(world).ask(command) }
+    public func announcedKinds() async -> [AnnouncedKind]? { await KindInquiry(world, complaints).ask(command) }
 
     /// Ends the programs that wait: their standard input first, and force when that does not do.
     public func close() async {

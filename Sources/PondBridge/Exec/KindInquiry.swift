@@ -12,9 +12,11 @@ struct KindInquiry {
     static let variable = "MILLPOND_ASK"
 
     private let world: HandlerWorld
+    private let complaints: Complaints
 
-    init(_ world: HandlerWorld) {
+    init(_ world: HandlerWorld, _ complaints: Complaints) {
         self.world = world
+        self.complaints = complaints
     }
 
     /// - Returns: nil when it did not say.
@@ -34,7 +36,7 @@ struct KindInquiry {
         watch.cancel()
         process.send(SIGKILL)
         let ending = await process.ending
-        if kinds == nil { note(ending, process) }
+        if kinds == nil { note(ending, process.errors.last) }
         return kinds
     }
 
@@ -44,12 +46,16 @@ struct KindInquiry {
         process.send(SIGKILL)
     }
 
-    private func note(_ ending: ChildProcess.Ending, _ process: ChildProcess) {
-        var metadata: Logger.Metadata = ["end": "\(ending.text)"]
-        if let last = process.errors.last { metadata["stderr"] = "\(last)" }
-        world.logger.info(
+    private func note(_ ending: ChildProcess.Ending, _ last: String?) {
+        let said = last.map { ": \($0)" } ?? ""
+        if ExitJudgement.isMissingProgram(ending.code) {
+            return complaints.say(BridgeFailure.Cause.died.rawValue, "it ended with \(ending.text)\(said)")
+        }
+        // One that ends badly without a job will hardly do better with one.
+        world.logger.log(
+            level: ending.code == 0 ? .info : .warning,
             "the handler does not say which kinds it is for; it gets every kind (give --kind to choose)",
-            metadata: metadata
+            metadata: ["end": "\(ending.text)\(said)"]
         )
     }
 }

@@ -35,6 +35,9 @@ async function visit(job) {
   return { type: "done", result: { file, links: links.size } };
 }
 
+// The worker asks once, before the first job; then it sends jobs of no other kind.
+if (process.env.MILLPOND_ASK === "kinds") say({ type: "kinds", kinds: ["page.visit"] });
+
 for await (const line of createInterface({ input: process.stdin })) {
   const job = JSON.parse(line);
   // What became of the child jobs: a page that is known, or was found at another depth, is fine.
