@@ -27,11 +27,11 @@ public struct HTTPAddress: Sendable, Hashable, CustomStringConvertible {
         else {
             throw PondError(
                 .invalidConfiguration,
-                "\"\(Self.masked(text).prefix(200))\" is no address; give one as in http://localhost:8080/jobs (in a user or "
+                "\"\(Self.hidden(text).prefix(200))\" is no address; give one as in http://localhost:8080/jobs (in a user or "
                     + "a password, write / ? # @ : as %2F %3F %23 %40 %3A)"
             )
         }
-        self.text = Self.masked(text)
+        self.text = Self.masked(String(text.prefix { $0 != "#" }))
         self.url = url
         var secrets: [String] = []
         let (user, password) = (components.user, components.password)
@@ -70,6 +70,13 @@ public struct HTTPAddress: Sendable, Hashable, CustomStringConvertible {
             item.contains("=") ? "\(item.prefix { $0 != "=" })=***" : "***"
         }
         return "\(base)?\(items.joined(separator: "&"))"
+    }
+
+    /// A text that is no address: before an `@` anything may be a password that was not encoded.
+    private static func hidden(_ text: String) -> String {
+        guard let end = text.lastIndex(of: "@") else { return masked(text) }
+        let scheme = text.firstRange(of: "://").map { text[..<$0.upperBound] } ?? ""
+        return masked("\(scheme)***\(text[end...])")
     }
 
     private static func plain(_ components: URLComponents) -> String? {
