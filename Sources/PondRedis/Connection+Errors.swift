@@ -26,16 +26,20 @@ extension Connection {
     }
 
     private static func tlsError(_ error: any Error) -> RedisError? {
-        let reason: String
         switch error {
         case NIOSSLError.handshakeFailed(let detail):
-            reason = "\(detail)"
-        case let error as NIOSSLExtraError: reason = "\(error)"
+            let reason = TLSFlaw.sentence(of: "\(detail)") ?? "\(detail)"
+            return RedisError(.tls, "the TLS handshake failed: \(reason)", underlying: error)
+        case let error as NIOSSLExtraError:
+            let reason = TLSFlaw.sentence(of: "\(error)") ?? "\(error)"
+            return RedisError(.tls, "the TLS handshake failed: \(reason)", underlying: error)
+        case let error as BoringSSLError:
+            // By TLS 1.3 a server says after the handshake that it wants another certificate; what else breaks then is a
+            // lost connection like any other.
+            guard let reason = TLSFlaw.sentence(of: "\(error)") else { return nil }
+            return RedisError(.tls, "the server ended the TLS connection: \(reason)", underlying: error)
         default: return nil
         }
-        let hint =
-            reason.contains("CERTIFICATE_VERIFY_FAILED") ? "; the certificate authority is not trusted (ca=…)" : ""
-        return RedisError(.authentication, "the TLS handshake failed\(hint): \(reason)", underlying: error)
     }
 
     /// The short text of an I/O error; of several addresses that were tried, each one's.

@@ -61,11 +61,12 @@ final class Connector {
             configuration.minimumTLSVersion = .tlsv12
             if let file = tls.caFile { configuration.trustRoots = .file(file) }
             if !tls.isVerified { configuration.certificateVerification = .none }
+            try configuration.identify(by: tls)
             do {
                 return try NIOSSLContext(configuration: configuration)
             } catch {
                 let file = tls.caFile ?? "the system's certificate authorities"
-                throw RedisError(.authentication, "TLS cannot start: \(file) cannot be used", underlying: error)
+                throw RedisError(.tls, "TLS cannot start: \(file) cannot be used", underlying: error)
             }
         }.map { owner.value.tlsContext = $0 }
     }
@@ -81,6 +82,33 @@ final class Connector {
         // What does not parse is a name; there is nothing else to learn from the error.
         let isAddress = (try? SocketAddress(ipAddress: host, port: 0)) != nil
         return isAddress ? nil : host
+    }
+}
+
+extension TLSConfiguration {
+    /// Takes the certificate and the key that this client shows.
+    fileprivate mutating func identify(by tls: RedisConfiguration.TLS) throws(RedisError) {
+        guard let certificate = tls.certificateFile else { return }
+        let key = tls.keyFile ?? certificate
+        do {
+            certificateChain = try NIOSSLCertificate.fromPEMFile(certificate).map { .certificate($0) }
+        } catch {
+            throw RedisError(
+                .tls,
+                "TLS cannot start: \(certificate) holds no certificate (PEM) to read",
+                underlying: error
+            )
+        }
+        do {
+            privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+        } catch {
+            let hint = tls.keyFile == nil ? "; name its file with key=" : ""
+            throw RedisError(
+                .tls,
+                "TLS cannot start: \(key) holds no private key (PEM) to read\(hint)",
+                underlying: error
+            )
+        }
     }
 }
 

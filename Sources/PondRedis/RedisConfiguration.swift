@@ -6,9 +6,10 @@ public import PondCore
 ///
 ///     redis://[user[:password]@]host[:port][/db]
 ///     rediss://…[?ca=/path/ca.pem&verify=none&servername=name]      TLS, verified unless told otherwise
+///     rediss://…[?cert=/path/client.pem&key=/path/client.key]       TLS with a certificate of the client's own
 ///     unix:///path/redis.sock[?db=0]   or   redis+unix:///path/redis.sock[?db=0]
 ///
-/// Reserved characters of user, password and path are percent-encoded.
+/// Reserved characters of user, password and path are percent-encoded. Blanks and line ends around a URL are no part of it.
 public struct RedisConfiguration: Sendable {
     /// Where the server listens.
     public enum Address: Sendable, Hashable, CustomStringConvertible {
@@ -37,11 +38,27 @@ public struct RedisConfiguration: Sendable {
         ///
         /// Defaults to the host.
         public var serverName: String?
+        /// A PEM file with the certificate, and those above it, that this client shows to a server which asks for one.
+        ///
+        /// Defaults to none.
+        public var certificateFile: String?
+        /// A PEM file with the private key of that certificate.
+        ///
+        /// Defaults to the certificate's file, which may hold both.
+        public var keyFile: String?
 
-        public init(caFile: String? = nil, isVerified: Bool = true, serverName: String? = nil) {
+        public init(
+            caFile: String? = nil,
+            isVerified: Bool = true,
+            serverName: String? = nil,
+            certificateFile: String? = nil,
+            keyFile: String? = nil
+        ) {
             self.caFile = caFile
             self.isVerified = isVerified
             self.serverName = serverName
+            self.certificateFile = certificateFile
+            self.keyFile = keyFile
         }
     }
 

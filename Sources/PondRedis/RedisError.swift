@@ -62,7 +62,7 @@ extension RedisError {
     /// The kinds of failure of a Redis call.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Kind: Hashable {
-            case invalidURL, connectFailed, connectionLost, timedOut, protocolViolation, authentication
+            case invalidURL, connectFailed, connectionLost, timedOut, protocolViolation, authentication, tls
             case tooLarge, pipelineFull, closed, cancelled
             case reply(String)
         }
@@ -81,6 +81,8 @@ extension RedisError {
         public static let protocolViolation = Code(kind: .protocolViolation)
         /// The server refused the user or the password.
         public static let authentication = Code(kind: .authentication)
+        /// There is no secure connection: a certificate is not trusted, is missing or cannot be read.
+        public static let tls = Code(kind: .tls)
         /// The command is larger than a server accepts; it was not sent.
         public static let tooLarge = Code(kind: .tooLarge)
         /// `pipelineLimit` commands are waiting or in flight already; the command was not sent.

@@ -1,15 +1,16 @@
 // A strict, bounded reader of Redis URLs. It knows ASCII and the four schemes, decodes percent signs once, and refuses
-// whatever another parser might read differently: a second `@`, a fragment, a backslash, an empty port. The grammar is
-// in `RedisConfiguration`.
+// whatever another parser might read differently: a fragment, a backslash, an empty port, a slash in a password. Of several
+// `@` the last ends the login, as it does for others. The grammar is in `RedisConfiguration`.
 
 /// Reads one Redis URL into a configuration.
 struct URLParser {
     private let url: String
     private var rest: Substring
 
+    /// - Parameter url: the line end that a file has behind it, and blanks around it, are no part of it.
     init(_ url: String) {
-        self.url = url
-        rest = url[...]
+        self.url = String(URLParser.trimmed(url[...]))
+        rest = self.url[...]
     }
 
     mutating func parse() throws(RedisError) -> RedisConfiguration {
@@ -17,6 +18,7 @@ struct URLParser {
         let scheme = try takeScheme()
         let query = takeAfter("?")
         let path = takeAfter("/")
+        if let flaw = passwordFlaw(scheme, before: rest) { throw flaw }
         let login = try takeLogin()
         var configuration: RedisConfiguration
         var options: Set<Substring> = []
@@ -38,6 +40,9 @@ struct URLParser {
         for option in query?.split(separator: "&", omittingEmptySubsequences: false) ?? [] {
             try apply(option, to: &configuration, seen: &options)
         }
+        if let tls = configuration.tls, tls.keyFile != nil, tls.certificateFile == nil {
+            throw invalid("the option key needs cert, the file with the certificate that the key is for")
+        }
         return configuration
     }
 
@@ -47,11 +52,39 @@ struct URLParser {
         }
         let refused = url.utf8.first { !(0x21...0x7e).contains($0) || $0 == UInt8(ascii: "\\") }
         if let refused {
-            throw invalid("byte 0x\(String(refused, radix: 16)) must be percent-encoded")
+            let name = refused == 0x0a || refused == 0x0d ? "a line end (byte 0x" : "a byte (0x"
+            throw invalid(
+                "\(name)\(String(refused, radix: 16))) is in the middle of it; "
+                    + "where it belongs there, it must be percent-encoded"
+            )
         }
         if url.utf8.contains(UInt8(ascii: "#")) {
             throw invalid("a fragment (#…) has no meaning here; write %23 if it is part of a password")
         }
+    }
+
+    /// A slash or a question mark in a password, which ends the host for whoever reads by the rules.
+    ///
+    /// - Parameter authority: what stands between the scheme and the first of them.
+    private func passwordFlaw(_ scheme: String, before authority: Substring) -> RedisError? {
+        let after = url[authority.endIndex...]
+        guard scheme.hasPrefix("redis"), !scheme.hasSuffix("unix"), !authority.contains("@"), after.contains("@"),
+            let mark = after.first
+        else { return nil }
+        // No database has an `@`; but `host?ca=/a@b` is a host and an option.
+        let isInPath = mark == "/" && after.prefix { $0 != "?" }.contains("@")
+        // Why it is no host does not matter here.
+        if !isInPath, (try? parseHostAndPort(authority)) != nil { return nil }
+        return invalid(
+            "a password with \(mark) in it cannot be told from the end of the host: write \(mark == "/" ? "%2F" : "%3F") "
+                + "there (and %23 for #, %40 for @, %25 for %)"
+        )
+    }
+
+    private static func trimmed(_ text: Substring) -> Substring {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0.isNewline }
+        let start = text.drop(while: isBlank)
+        return start.lastIndex { !isBlank($0) }.map { start[...$0] } ?? ""
     }
 
     private mutating func takeScheme() throws(RedisError) -> String {
@@ -75,12 +108,14 @@ struct URLParser {
     }
 
     private mutating func takeLogin() throws(RedisError) -> (user: String?, password: String?) {
-        guard let end = rest.firstIndex(of: "@") else { return (nil, nil) }
+        guard let end = rest.lastIndex(of: "@") else { return (nil, nil) }
         let login = rest[..<end]
         rest = rest[end...].dropFirst()
-        guard !rest.contains("@") else { throw invalid("it has two @; write %40 if one is part of a password") }
         guard let colon = login.firstIndex(of: ":") else {
-            throw invalid("the user has no password; write user:password@ or :password@")
+            throw invalid(
+                "what stands before the @ is a user, and it has no password; write :PASSWORD@ for a password alone "
+                    + "(with the colon), or USER:PASSWORD@"
+            )
         }
         let user = try decode(login[..<colon], part: "user")
         let password = try decode(login[colon...].dropFirst(), part: "password")
@@ -144,7 +179,10 @@ struct URLParser {
         } else if configuration.tls != nil {
             try apply(name, try decode(text, part: "option \(name)"), to: &configuration)
         } else {
-            throw invalid("the option \(name) is unknown; db is allowed here; ca, verify and servername with rediss://")
+            throw invalid(
+                "the option \(name) is unknown; db is allowed here; "
+                    + "ca, cert, key, verify and servername with rediss://"
+            )
         }
     }
 
@@ -156,11 +194,13 @@ struct URLParser {
         guard !value.isEmpty else { throw invalid("the option \(name) is empty") }
         switch (name, value) {
         case ("ca", _): configuration.tls?.caFile = value
+        case ("cert", _): configuration.tls?.certificateFile = value
+        case ("key", _): configuration.tls?.keyFile = value
         case ("servername", _): configuration.tls?.serverName = value
         case ("verify", "full"): configuration.tls?.isVerified = true
         case ("verify", "none"): configuration.tls?.isVerified = false
         case ("verify", _): throw invalid("the option verify is full or none")
-        default: throw invalid("the option \(name) is unknown; db, ca, verify and servername are allowed")
+        default: throw invalid("the option \(name) is unknown; db, ca, cert, key, verify and servername are allowed")
         }
     }
 

@@ -9,7 +9,8 @@ import Testing
     @Test(arguments: [
         (RedisError(.connectFailed, "no"), ExitCodes.unreachable), (RedisError(.connectionLost, "no"), .unreachable),
         (RedisError(.timedOut, "no"), .timedOut), (RedisError(.authentication, "no"), .refused),
-        (RedisError(.invalidURL, "no"), .usage), (RedisError(.cancelled, "no"), .interrupted),
+        (RedisError(.tls, "no"), .refused), (RedisError(.invalidURL, "no"), .usage),
+        (RedisError(.cancelled, "no"), .interrupted),
         (RedisError(.closed, "no"), .failure), (RedisError(.reply("NOPERM"), "no"), .refused),
         (RedisError(.reply("LOADING"), "no"), .unreachable), (RedisError(.reply("READONLY"), "no"), .refused),
         (RedisError(.reply("OOM"), "no"), .failure), (RedisError(.reply("WRONGTYPE"), "no"), .failure),
@@ -30,6 +31,8 @@ import Testing
             #expect(CommandFailure(describing: RedisError(.reply(prefix), prefix + " x")).hint != nil)
         }
         #expect(CommandFailure(describing: RedisError(.connectFailed, "no")).hint?.contains("--redis") == true)
+        let tls = CommandFailure(describing: RedisError(.tls, "no")).hint
+        #expect(tls?.contains("ca=FILE") == true && tls?.contains("password") == false)
     }
 
     @Test func `an outcome that is not known is said to be so`() {

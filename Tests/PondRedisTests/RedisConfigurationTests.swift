@@ -14,6 +14,10 @@ import Testing
         ("rediss://mill:6380", "rediss://mill:6380/0"),
         ("unix:///run/redis.sock", "unix:///run/redis.sock?db=0"),
         ("redis+unix:///run/redis.sock?db=4", "unix:///run/redis.sock?db=4"),
+        ("redis://mill/1\n", "redis://mill:6379/1"),
+        (" redis://mill \r\n\n", "redis://mill:6379/0"),
+        ("redis://worker:se@cr@et@mill", "redis://worker:***@mill:6379/0"),
+        ("rediss://mill?ca=/etc/a@b.pem", "rediss://mill:6379/0"),
         ("unix://worker:secret@/run/my%20redis.sock", "unix://worker:***@/run/my redis.sock?db=0"),
     ])
     func `a URL is read, and shown without its password`(url: String, shown: String) throws {
@@ -29,6 +33,18 @@ import Testing
         let configuration = try RedisConfiguration(url: "redis://w%3Ao:p%2Fa%25s%C3%A9@mill")
         #expect(configuration.user == "w:o")
         #expect(configuration.password == "p/a%sé")
+    }
+
+    @Test func `of several @ the last ends the login`() throws {
+        let configuration = try RedisConfiguration(url: "redis://w:p@ss@mill:1")
+        #expect(configuration.user == "w" && configuration.password == "p@ss")
+        #expect(configuration.address == .tcp(host: "mill", port: 1))
+    }
+
+    @Test func `a certificate of the client's own has a file, and its key one of its own or the same`() throws {
+        let tls = try RedisConfiguration(url: "rediss://mill?cert=/etc/c.pem&key=/etc/c.key").tls
+        #expect(tls?.certificateFile == "/etc/c.pem" && tls?.keyFile == "/etc/c.key")
+        #expect(try RedisConfiguration(url: "rediss://mill?cert=/etc/c.pem").tls?.keyFile == nil)
     }
 
     @Test func `TLS is verified unless told otherwise`() throws {
@@ -52,7 +68,9 @@ import Testing
         ("redis://mill/70000", "database"), ("redis://mill/1?db=1", "twice"), ("redis://mill?db=", "database"),
         ("redis://mill?ca=/x", "unknown"), ("rediss://mill?verify=maybe", "verify"), ("rediss://mill?x=1", "unknown"),
         ("rediss://mill?ca=", "empty"), ("rediss://mill?verify=none&verify=full", "twice"), ("redis://mill?", "value"),
-        ("redis://mill#x", "fragment"), ("redis://a:b@c:d@mill", "two @"), ("redis://secret@mill", "password"),
+        ("redis://mill#x", "fragment"), ("redis://a:b#c@mill", "%23"), ("redis://secret@mill", "write :PASSWORD@"),
+        ("redis://:a/b@mill", "write %2F"), ("redis://w:a?b@mill", "write %3F"), ("redis://w:1/b@mill", "write %2F"),
+        ("rediss://mill?key=/x", "needs cert"), ("redis://mill\n/1", "line end"),
         ("redis://:@mill", "empty"), ("redis://a:%zz@mill", "hexadecimal"), ("redis://a:%e9@mill", "UTF-8"),
         ("redis://a:b%4@mill", "hexadecimal"), ("unix://host/run/x", "slash"), ("unix://", "slash"),
         ("unix:///", "empty"), ("unix:///a%00b", "NUL"), ("unix:///" + String(repeating: "x", count: 107), "107"),

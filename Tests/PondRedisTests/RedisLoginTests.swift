@@ -50,16 +50,36 @@ import Testing
                 try await withClient(url) { try await expectPong($0, "\(url)") }
             }
             for (url, word) in [
-                ("\(host)?ca=\(stranger)", "certificate"), (host, "certificate"),
-                ("\(host)?ca=\(server.caFile)&servername=mill", "TLS"),
-                ("rediss://127.0.0.1:\(server.tlsPort)?ca=\(server.caFile)", "TLS"),
+                ("\(host)?ca=\(stranger)", "signed by no authority that is trusted here"),
+                (host, "signed by no authority that is trusted here"),
+                ("\(host)?ca=\(server.caFile)&servername=mill", "servername="),
+                ("rediss://127.0.0.1:\(server.tlsPort)?ca=\(server.caFile)", "servername="),
                 ("\(host)?ca=/nowhere.pem", "/nowhere.pem"),
+                ("\(server.tlsURL)&cert=/nowhere.crt", "/nowhere.crt holds no certificate"),
+                (
+                    "\(server.tlsURL)&cert=\(server.caFile)",
+                    "holds no private key (PEM) to read; name its file with key="
+                ),
             ] {
                 try await withClient(url) { client in
                     let error = try await redisError { try await client.run("PING") }
-                    #expect(error.code == .authentication, "\(url): \(error)")
+                    #expect(error.code == .tls, "\(url): \(error)")
                     #expect(error.message.contains(word), "\(url): \(error)")
                 }
+            }
+        }
+    }
+
+    @Test func `a server that asks for a certificate is shown one, and says in words that it wants one`() async throws {
+        try await RedisServer.withServer(.init(tls: true, arguments: ["--tls-auth-clients", "yes"])) { server in
+            // The authority of the server signed this one, too.
+            let own = "\(server.tlsURL)&cert=\(server.directory)/server.crt&key=\(server.directory)/server.key"
+            try await withClient(own) { try await expectPong($0) }
+            try await withClient(server.tlsURL) { client in
+                let error = try await redisError { try await client.run("PING") }
+                #expect(error.code == .tls, "\(error)")
+                #expect(error.message.contains("name it with cert="), "\(error)")
+                #expect(!error.message.contains("OPENSSL_internal"), "\(error)")
             }
         }
     }

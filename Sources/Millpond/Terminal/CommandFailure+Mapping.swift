@@ -66,6 +66,10 @@ extension CommandFailure {
             return (.timedOut, "look at what was done, then run the command again, with a longer --timeout if need be")
         case .authentication:
             return (.refused, "check the user in --redis and the password in MILLPOND_REDIS_PASSWORD_FILE")
+        case .tls:
+            return (
+                .refused, "give --redis what it takes: rediss://HOST:PORT?ca=FILE&cert=FILE&key=FILE&servername=NAME"
+            )
         case .cancelled:
             return (.interrupted, nil)
         default:

@@ -48,8 +48,9 @@ package struct RedisOptions: ParsableArguments, Sendable {
             throw CommandFailure(
                 .usage,
                 "\(source): \(error.message)",
-                hint: "write redis://[user@]host[:port][/db], rediss://… or unix:///path/redis.sock; "
-                    + "the password comes from the file that MILLPOND_REDIS_PASSWORD_FILE names"
+                hint:
+                    "write redis://[user:password@]host[:port][/db], rediss://… or unix:///path/redis.sock; a password of "
+                    + "any signs can stand in a file of its own, which MILLPOND_REDIS_PASSWORD_FILE names"
             )
         }
         if let passwordFile {
@@ -105,7 +106,7 @@ package struct RedisOptions: ParsableArguments, Sendable {
     private static func completed(_ url: String) -> String {
         guard let scheme = url.firstRange(of: "://") else { return url }
         let authority = url[scheme.upperBound...].prefix { $0 != "/" && $0 != "?" }
-        guard let end = authority.firstIndex(of: "@"), !authority[..<end].contains(":") else { return url }
+        guard let end = authority.lastIndex(of: "@"), !authority[..<end].contains(":") else { return url }
         return "\(url[..<end]):-\(url[end...])"
     }
 
