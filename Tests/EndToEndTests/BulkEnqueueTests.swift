@@ -38,6 +38,52 @@ import Testing
         )
     }
 
+    @Test(
+        arguments: [
+            (["--csv"], "a,b\r", "only a header"), (["--csv"], "order;cents\n1;2\n", "did you mean --delimiter ';'?"),
+            (["--json-array"], "[ ]", "the array is empty"), (["--lines"], "\n \n", "only 2 empty lines"),
+            (["--lines", "--raw"], "one\rtwo", "holds a carriage return (CR)"),
+        ]
+    )
+    func `nothing that was given is enqueued as nothing, or as garbage, with exit code 0`(
+        mode: [String],
+        input: String,
+        text: String
+    ) async throws {
+        let place = try Place()
+        let ended = try await enqueue(place, mode, input: input)
+        #expect(ended.code == 2)
+        #expect(ended.error.contains { $0.contains(text) }, "\(ended.error)")
+        #expect(try await place.queue.depth().added == 0)
+    }
+
+    @Test func `an empty input may be meant, and no input at all is none`() async throws {
+        let place = try Place()
+        #expect(try await enqueue(place, ["--csv", "--allow-empty"], input: "a,b\n").code == 0)
+        #expect(try await enqueue(place, ["--lines"], input: "").code == 0)
+    }
+
+    @Test func `keys of dead jobs are counted apart, and end with 5`() async throws {
+        let place = try Place()
+        let lines = "{\"o\":1}\n{\"o\":2}\n"
+        #expect(try await enqueue(place, ["--lines", "--key-field", "o"], input: lines).code == 0)
+        let first = try #require(try await place.queue.fetch(as: Consumer("reader"), atMost: 1).deliveries.first)
+        let outcome = Outcome.dead(cause: Cause("failed"), error: "no")
+        let settlement = Settlement(receipt: first.receipt, id: try first.job.get().id, outcome: outcome)
+        _ = try await place.queue.settle([settlement], as: Consumer("reader"))
+        let again = try await enqueue(place, ["--lines", "--key-field", "o", "--json"], input: lines + "{\"o\":3}\n")
+        #expect(again.code == 5)
+        #expect(again.output.first?.contains(#""enqueued":1,"ready":1,"held":0,"duplicate":2"#) == true)
+        #expect(again.output.first?.contains(#""duplicate_dead":1"#) == true)
+        #expect(again.error.contains { $0.contains("1 key belongs to a dead job") }, "\(again.error)")
+        let single = try await Child.run(
+            ["enqueue", "a.b", "--key", "1", "--data", "{\"o\":1}"] + place.options
+        )
+        #expect(single.code == 5 && single.output == [try first.job.get().id.text])
+        #expect(single.error.contains { $0.contains("which is dead") }, "\(single.error)")
+        #expect(single.error.contains { $0.contains("`pond dead retry ") })
+    }
+
     @Test func `elements of an array become jobs, their bytes as they stand`() async throws {
         let place = try Place()
         let ended = try await enqueue(place, ["--json-array"], input: "[ {\"a\": 1.0} ,\n\"x\" , [ ] ]")
@@ -128,7 +174,7 @@ import Testing
         arguments: [
             (["--lines", "--csv"], "exclude each other"), (["--csv", "--json-array"], "exclude each other"),
             (["--csv", "--data", "1"], "leave --data out"), (["--delimiter", ";"], "goes with --csv"),
-            (["--csv", "--delimiter", "|"], "no delimiter"), (["--key-field", "a"], "goes with --lines"),
+            (["--csv", "--delimiter", ":"], "no delimiter"), (["--key-field", "a"], "goes with --lines"),
             (["--lines", "--key-field", "a", "--key", "b"], "exclude each other"),
             (["--csv", "--raw"], "--raw"), (["--skip", "1"], "goes with --lines"),
         ]

@@ -124,6 +124,19 @@ import Testing
         #expect(try await place.queue.depth().ready == 1)
     }
 
+    @Test func `a job that is in the queue is no failure because the queue cannot be made known`() async throws {
+        let place = try Place()
+        let user = RedisServer.uniqueName("u")
+        _ = try await place.pond.redis.send(
+            RedisCommand("ACL", "SETUSER", .text(user), "on", ">secret", "resetkeys", "~mp:{*", "+@all")
+        )
+        let url = "unix://\(user):secret@\(RedisServer.current.socketPath)"
+        let ended = try await Child.run(["enqueue", "a", "--redis", url, "--queue", place.queue.name.text])
+        #expect(ended.code == 0 && ended.output.count == 1, "\(ended.error)")
+        #expect(ended.error.contains { $0.contains("could not be made known") }, "\(ended.error)")
+        #expect(try await place.queue.depth().ready == 1)
+    }
+
     @Test func `without Redis it fails within its time`() async throws {
         let ended = try await Child.run(["enqueue", "a", "--redis", "redis://127.0.0.1:1", "--timeout", "300ms"])
         #expect(ended.code == 6)

@@ -10,7 +10,9 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
             abstract: "Add a job to a queue, or one a line, a row or an element of standard input.",
             discussion: """
                 Prints the job's id. With --lines, --csv or --json-array standard input holds many payloads, of which \
-                one at a time is in memory; the first that is refused stops it, and those before it stay enqueued.
+                one at a time is in memory; the first that is refused stops it, and those before it stay enqueued. A key that \
+                belongs to a dead job ends it with exit code 5: nothing was added for it, and the dead job does not run again by \
+                itself.
                 """
         )
     }
@@ -55,11 +57,13 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
             let kind = try JobKind(kind)
             try await redis.withPond { pond in
                 let queue = try pond.queue(queue)
-                let options = try await job.options(on: pond)
+                var options = try await job.options(on: pond)
+                options.checksDepth = await hasLimit(queue)
                 // What is wrong with the options is told before anything is read.
                 _ = try NewJob(kind: kind, options: options).fields()
                 if bulk.isUsed {
-                    try await queue.register()
+                    await register(queue, terminal)
+                    await warnOfUnknownKind(kind, queue, terminal)
                     let run = BulkEnqueue(queue, kind: kind, options: options, bulk: bulk, isRaw: raw)
                     try await enqueueMany(run, terminal)
                 } else {
@@ -67,23 +71,51 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
                         try PayloadSource.read(text, isRaw: raw)
                     }
                     try await enqueue(NewJob(kind: kind, data: data ?? [], options: options), queue, terminal)
+                    await warnOfUnknownKind(kind, queue, terminal)
                 }
             }
         }
     }
 
+    /// Makes the queue known. A failure is told and is none of the command's: the job is in the queue, and who took this for
+    /// a failure would add it again.
+    private func register(_ queue: Queue, _ terminal: Terminal) async {
+        do throws(QueueError) { try await queue.register() } catch {
+            let warning =
+                "queue \(queue.name) could not be made known, so `pond status` may not list it: \(error.message)"
+            terminal.say("\(terminal.tinted("warning:", .yellow, on: .error)) \(SafeText.escaped(warning))")
+        }
+    }
+
+    /// Whether the queue refuses jobs when it is full, which a plain append would not hear of.
+    private func hasLimit(_ queue: Queue) async -> Bool {
+        // A producer may lack the right to look, and then has the one to append.
+        do { return try await queue.depthMax() != nil } catch { return false }
+    }
+
+    /// Says when no worker of the queue has a handler for the kind: nearly always a misspelt one.
+    private func warnOfUnknownKind(_ kind: JobKind, _ queue: Queue, _ terminal: Terminal) async {
+        let workers: [WorkerAbout?]
+        // Who cannot look at the workers has enqueued all the same.
+        do { workers = try await queue.workers().map { WorkerAbout(json: $0.about) } } catch { return }
+        guard let warning = KindCheck.warning(kind.text, queue: queue.name.text, workers) else { return }
+        terminal.say("\(terminal.tinted("warning:", .yellow, on: .error)) \(SafeText.escaped(warning))")
+    }
+
     private func enqueue(_ job: NewJob, _ queue: Queue, _ terminal: Terminal) async throws {
         let answer = try await queue.enqueue(job)
-        try await queue.register()
+        await register(queue, terminal)
         guard output.json else {
             switch answer {
             case .enqueued: break
             case .held(_, let due): terminal.say("held until \(due.iso8601)")
+            case .duplicate(_, .dead, _): break
             case .duplicate(_, let state, let checksum):
                 let left = checksum.map { ", its result has checksum \($0)" } ?? ""
                 terminal.say("nothing added: the key belongs to a job that is \(state.rawValue)\(left)")
             }
-            return try terminal.print(answer.id.text)
+            try terminal.print(answer.id.text)
+            return try refuseDead(answer, queue)
         }
         var members: [(String, JSONValue)] = [
             ("queue", .string(queue.name.text)), ("kind", .string(job.kind.text)), ("id", .string(answer.id.text)),
@@ -96,11 +128,23 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
             members.append(("checksum", checksum.map { .string($0) } ?? .null))
         }
         try terminal.print(JSONDocument(kind: "EnqueuedJob", items: [.object(members)]))
+        try refuseDead(answer, queue)
+    }
+
+    /// A key of a dead job: what was meant is neither done nor about to be, which a script must not take for success.
+    private func refuseDead(_ answer: EnqueueAnswer, _ queue: Queue) throws(CommandFailure) {
+        guard case .duplicate(let id, .dead, _) = answer else { return }
+        throw CommandFailure(
+            .conflict,
+            "nothing added: the key belongs to job \(queue.name)/\(id), which is dead and does not run again by itself",
+            hint:
+                "`pond dead retry \(queue.name)/\(id)` runs it again, `pond dead discard \(queue.name)/\(id)` frees its key"
+        )
     }
 
     private func enqueueMany(_ run: BulkEnqueue, _ terminal: Terminal) async throws {
         if bulk.csv {
-            try await enqueueAll(CSVRows(delimiter: bulk.delimiter ?? UInt8(ascii: ",")), run, terminal)
+            try await enqueueAll(CSVRows(delimiter: bulk.delimiter), run, terminal)
         } else if bulk.jsonArray {
             try await enqueueAll(JSONArrayElements(), run, terminal)
         } else {
@@ -120,12 +164,18 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
         let tally = run.tally
         if tally.skipped > 0 { bar.say("\(tally.skipped.of("empty \(Input.piece)")) skipped") }
         if tally.duplicates > 0 { bar.say("\(tally.duplicates.of("key")) known, for which nothing was added") }
-        guard output.json else { return }
+        if output.json { try terminal.print(summary(run)) }
+        if let failure = tally.deadKeys(queue: run.queue.name.text) { throw failure }
+    }
+
+    private func summary(_ run: BulkEnqueue) -> JSONDocument {
+        let tally = run.tally
         let counts: [(String, JSONValue)] = [
             ("queue", .string(run.queue.name.text)), ("kind", .string(run.kind.text)),
             ("enqueued", .count(tally.accepted)), ("ready", .count(tally.enqueued)), ("held", .count(tally.held)),
             ("duplicate", .count(tally.duplicates)), ("skipped", .count(tally.skipped)),
+            ("duplicate_dead", .count(tally.dead)),
         ]
-        try terminal.print(JSONDocument(kind: "EnqueueSummary", items: [.object(counts)]))
+        return JSONDocument(kind: "EnqueueSummary", items: [.object(counts)])
     }
 }

@@ -3,23 +3,6 @@ import PondQueue
 
 /// Enqueues one job a piece of an input, a batch a round trip, and knows at every moment how many were enqueued.
 struct BulkEnqueue {
-    /// What became of the pieces.
-    struct Tally: Sendable, Hashable {
-        /// Jobs that are runnable now.
-        var enqueued = 0
-        /// Jobs that wait for their time.
-        var held = 0
-        /// Jobs whose key was known, so that nothing was added.
-        var duplicates = 0
-        /// Jobs of which nobody knows, because the answer was lost.
-        var unknown = 0
-        /// Empty pieces.
-        var skipped = 0
-
-        /// Jobs that are in the queue.
-        var accepted: Int { enqueued + held }
-    }
-
     /// The most jobs of one round trip.
     static let batchMax = 500
 
@@ -30,7 +13,7 @@ struct BulkEnqueue {
     let bulk: BulkOptions
     /// Whether payloads may be something else than JSON.
     let isRaw: Bool
-    private(set) var tally = Tally()
+    private(set) var tally = BulkTally()
 
     init(_ queue: Queue, kind: JobKind, options: EnqueueOptions, bulk: BulkOptions, isRaw: Bool) {
         self.queue = queue
@@ -46,12 +29,19 @@ struct BulkEnqueue {
     /// - Throws: `CommandFailure` that names the piece, and says how many jobs are in the queue all the same.
     mutating func run<Input: BulkInput>(
         _ input: inout Input,
-        progress: (Tally) -> Void
+        progress: (BulkTally) -> Void
     ) async throws(CommandFailure) {
         let passed = Input.firstNumber + (bulk.skip ?? 0)
         while let (read, failure) = input.read() {
             var batch: [(number: Int, job: NewJob)] = []
-            for piece in read where piece.number >= passed && !isBlank(piece) {
+            for piece in read {
+                let isBlank = piece.bytes.allSatisfy { $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }
+                if !isBlank { tally.found += 1 }
+                guard piece.number >= passed else { continue }
+                if isBlank {
+                    tally.skipped += 1
+                    continue
+                }
                 do throws(CommandFailure) {
                     batch.append((piece.number, try job(of: piece, Input.self)))
                 } catch {
@@ -70,17 +60,27 @@ struct BulkEnqueue {
                 throw stopped(CommandFailure(.usage, text), at: failure.number, Input.self)
             }
         }
+        try checkFound(Input.self)
     }
 
-    private mutating func isBlank(_ piece: InputPiece) -> Bool {
-        guard piece.bytes.allSatisfy({ $0 == 0x20 || $0 == 0x09 }) else { return false }
-        tally.skipped += 1
-        return true
+    /// What was given must not be enqueued as nothing without a word.
+    private func checkFound<Input: BulkInput>(_: Input.Type) throws(CommandFailure) {
+        guard tally.found == 0, !bulk.allowEmpty, tally.skipped > 0 || !Input.mayBeEmpty else { return }
+        let rest = tally.skipped > 0 ? ", only \(tally.skipped.of("empty \(Input.piece)"))" : Input.emptyText
+        throw CommandFailure(
+            .usage,
+            "nothing to enqueue: standard input holds no \(Input.piece) with a job\(rest)",
+            hint: "--allow-empty lets that be no failure"
+        )
     }
 
     private func job<Input: BulkInput>(of piece: InputPiece, _: Input.Type) throws(CommandFailure) -> NewJob {
         let name = "\(Input.piece) \(piece.number)"
-        if !isRaw, !Input.isAlwaysJSON { try PayloadSource.check(piece.bytes, from: name) }
+        if isRaw {
+            try PayloadSource.checkIsOneLine(piece.bytes, from: name)
+        } else if !Input.isAlwaysJSON {
+            try PayloadSource.check(piece.bytes, from: name)
+        }
         var job = NewJob(kind: kind, data: piece.bytes, options: options)
         guard bulk.keyField != nil || bulk.correlationField != nil else { return job }
         do {
@@ -113,46 +113,64 @@ struct BulkEnqueue {
         do {
             answers = try await queue.enqueue(batch.map(\.job))
         } catch {
-            throw stopped(CommandFailure(describing: error), at: first.number, Input.self)
+            let isInDoubt = error.outcomeUnknown
+            if isInDoubt { tally.unknown += batch.count }
+            throw stopped(
+                CommandFailure(describing: error),
+                at: first.number,
+                unknownUpTo: isInDoubt ? batch[batch.count - 1].number : 0,
+                Input.self
+            )
         }
         var refusal: (number: Int, error: QueueError)?
         // Jobs of a round trip stand for themselves, so some behind the refused one may be in the queue.
-        var behind = 0
+        var (behind, inDoubt) = (0, 0)
         for (piece, answer) in zip(batch, answers) {
-            switch answer {
-            case .success(.enqueued): tally.enqueued += 1
-            case .success(.held): tally.held += 1
-            case .success(.duplicate): tally.duplicates += 1
-            case .failure(let error):
-                if error.outcomeUnknown { tally.unknown += 1 }
+            if case .failure(let error) = answer {
+                if error.outcomeUnknown { (tally.unknown, inDoubt) = (tally.unknown + 1, piece.number) }
                 refusal = refusal ?? (piece.number, error)
                 continue
             }
+            count(answer)
             if refusal != nil { behind = piece.number }
         }
         guard let refusal else { return }
-        throw stopped(CommandFailure(describing: refusal.error), at: refusal.number, answeredUpTo: behind, Input.self)
+        throw stopped(
+            CommandFailure(describing: refusal.error),
+            at: refusal.number,
+            answeredUpTo: behind,
+            unknownUpTo: inDoubt,
+            Input.self
+        )
     }
 
-    /// - Parameter last: the last piece behind the refused one that is in the queue; 0 when there is none.
+    private mutating func count(_ answer: Result<EnqueueAnswer, QueueError>) {
+        switch answer {
+        case .success(.enqueued): tally.enqueued += 1
+        case .success(.held): tally.held += 1
+        case .success(.duplicate(let id, let state, _)):
+            tally.duplicates += 1
+            guard state == .dead else { return }
+            tally.dead += 1
+            tally.deadExample = tally.deadExample ?? "\(queue.name)/\(id)"
+        case .failure: break
+        }
+    }
+
     private func stopped<Input: BulkInput>(
         _ failure: CommandFailure,
         at number: Int,
-        answeredUpTo last: Int = 0,
+        answeredUpTo: Int = 0,
+        unknownUpTo: Int = 0,
         _: Input.Type
     ) -> CommandFailure {
-        let isBehind = last > number
-        var told = "stopped at \(Input.piece) \(number): \(failure.message); \(tally.accepted.of("job")) enqueued"
-        told += isBehind ? ", up to \(Input.piece) \(last)" : " before"
-        if tally.duplicates > 0 { told += ", \(tally.duplicates.of("key")) known" }
-        if tally.unknown > 0 { told += ", of \(tally.unknown) more nobody knows" }
-        let passed = (isBehind ? last + 1 : number) - Input.firstNumber
-        let mend = isBehind ? "enqueue that one by itself, then go on" : "mend it and go on"
-        return CommandFailure(
-            failure.exitCode,
-            told,
-            hint: mend + ": the same command" + (passed > 0 ? " and --skip \(passed)" : "")
-        )
+        BulkStop(
+            (Input.piece, Input.firstNumber),
+            at: number,
+            answeredUpTo: answeredUpTo,
+            unknownUpTo: unknownUpTo,
+            hasKeys: bulk.keyField != nil || options.key != nil
+        ).failure(failure, tally)
     }
 }
 

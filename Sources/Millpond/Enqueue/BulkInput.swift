@@ -22,6 +22,10 @@ package protocol BulkInput {
     static var firstNumber: Int { get }
     /// Whether a piece is JSON in any case, so that nobody needs to look again.
     static var isAlwaysJSON: Bool { get }
+    /// Whether no byte at all is an input of that kind: then none is no mistake.
+    static var mayBeEmpty: Bool { get }
+    /// Why an input without a piece is none, after "no row with a job".
+    static var emptyText: String { get }
 
     /// The pieces that came next; nil at the end.
     ///

@@ -21,7 +21,10 @@ struct BulkOptions: ParsableArguments, Sendable {
     var jsonArray = false
 
     @Option(
-        help: ArgumentHelp("What separates cells: , or ; or tab. Defaults to a comma.", valueName: "character"),
+        help: ArgumentHelp(
+            "What separates cells: , ; | or tab. Defaults to what a first line sep=… says, then to a comma.",
+            valueName: "character"
+        ),
         transform: BulkOptions.delimiter
     )
     var delimiter: UInt8?
@@ -42,6 +45,9 @@ struct BulkOptions: ParsableArguments, Sendable {
     @Option(help: ArgumentHelp("Pass over so many lines, rows or elements first.", valueName: "count"))
     var skip: Int?
 
+    @Flag(help: "Let an input that holds no job be no failure.")
+    var allowEmpty = false
+
     /// Whether standard input holds many payloads.
     var isUsed: Bool { lines || csv || jsonArray }
 
@@ -52,17 +58,26 @@ struct BulkOptions: ParsableArguments, Sendable {
         if delimiter != nil, !csv { throw ValidationError("--delimiter goes with --csv") }
         for (name, isGiven) in [
             ("--key-field", keyField != nil), ("--correlation-field", correlationField != nil), ("--skip", skip != nil),
+            ("--allow-empty", allowEmpty),
         ] where isGiven && !isUsed {
             throw ValidationError("\(name) goes with --lines, --csv or --json-array")
         }
         if let skip, skip < 0 { throw ValidationError("--skip is \(skip), allowed is 0 or more") }
     }
 
+    /// What may separate cells.
+    static let delimiters = Array(",;|\t".utf8)
+
+    /// A delimiter as it is typed.
+    static func name(of delimiter: UInt8) -> String {
+        delimiter == UInt8(ascii: "\t") ? "tab" : "'\(Unicode.Scalar(delimiter))'"
+    }
+
     static func delimiter(_ text: String) throws -> UInt8 {
         switch text {
-        case ",", ";", "\t": return Array(text.utf8)[0]
+        case ",", ";", "|", "\t": return Array(text.utf8)[0]
         case "tab", "\\t": return UInt8(ascii: "\t")
-        default: throw ValidationError("\"\(SafeText.escaped(text.prefix(40)))\" is no delimiter; use , or ; or tab")
+        default: throw ValidationError("\"\(SafeText.escaped(text.prefix(40)))\" is no delimiter; use , ; | or tab")
         }
     }
 }

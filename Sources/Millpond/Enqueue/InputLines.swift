@@ -9,6 +9,10 @@ package struct InputLines: BulkInput {
     package static let firstNumber = 1
     /// A line may be anything.
     package static let isAlwaysJSON = false
+    /// A program that had nothing to say wrote no line.
+    package static let mayBeEmpty = true
+    /// Nothing was written.
+    package static let emptyText = ""
 
     private let bytesMax: Int
     private var chunks: InputChunks

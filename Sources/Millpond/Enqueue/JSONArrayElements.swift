@@ -8,6 +8,10 @@ package struct JSONArrayElements: BulkInput {
     package static let firstNumber = 1
     /// An element that is not JSON ends the reading.
     package static let isAlwaysJSON = true
+    /// An array has brackets.
+    package static let mayBeEmpty = false
+    /// The brackets were there.
+    package static let emptyText = ", the array is empty"
 
     private enum Place {
         /// Before the array's bracket.

@@ -36,6 +36,18 @@ enum PayloadSource {
         }
     }
 
+    /// - Throws: `CommandFailure` when a line that is taken as it is holds a carriage return: nearly always a file whose
+    ///   lines end in one, which would be one job of all of them.
+    static func checkIsOneLine(_ bytes: [UInt8], from name: String) throws(CommandFailure) {
+        guard bytes.contains(UInt8(ascii: "\r")) else { return }
+        throw CommandFailure(
+            .usage,
+            "\(name) holds a carriage return (CR): lines end in a line feed (LF) here",
+            hint:
+                "give the lines their ends: tr '\\r' '\\n'; bytes that really hold one can be sent by --data @FILE --raw"
+        )
+    }
+
     private static func readFile(_ path: String) throws(CommandFailure) -> [UInt8] {
         do throws(BoundedFile.Obstacle) {
             return try BoundedFile.read(path, atMost: Limits.payloadBytesMax)
