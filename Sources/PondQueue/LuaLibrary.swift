@@ -41,6 +41,7 @@ public enum LuaLibrary {
             PackageResources.pond_group_state_lua, PackageResources.pond_audit_lua, PackageResources.pond_fates_lua,
             PackageResources.pond_compensate_lua, PackageResources.pond_dead_kinds_lua,
             PackageResources.pond_places_lua,
+            PackageResources.pond_purge_lua, PackageResources.pond_delete_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

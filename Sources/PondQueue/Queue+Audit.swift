@@ -7,9 +7,10 @@ public struct AuditEntry: Sendable, Hashable {
     public var time: ServerTime
     /// Who: user and host, or what `MILLPOND_ACTOR` says.
     public var by: String
-    /// What: `retry`, `discard`, `escalate`, `compensate`, `ignore`, `resolve` or `reopen`.
+    /// What: `retry`, `discard`, `escalate`, `compensate`, `ignore`, `resolve` or `reopen` of dead jobs; `purge` or `set` of a
+    /// queue.
     public var action: String
-    /// To which: a group, or a cause.
+    /// To which: a group, a cause, a place or a setting.
     public var target: String
     /// How many jobs it was about.
     public var jobs: Int

@@ -42,8 +42,21 @@ struct QueueLookup {
                 hint: "name one: \(addresses)"
             )
         }
-        guard let job = found.first else { throw notFound(address, searched.map(\.name)) }
-        return job
+        if let job = found.first { return job }
+        if let named = address.queue ?? queue { try await findElsewhere(address.id, than: named) }
+        throw notFound(address, searched.map(\.name))
+    }
+
+    /// - Throws: `CommandFailure` with the code `notFound` that names the queue which has the job, when one has.
+    private func findElsewhere(_ id: JobID, than queue: String) async throws {
+        for other in try await queues(nil) where other.name.text != queue {
+            guard try await other.job(id).state != .unknown else { continue }
+            throw CommandFailure(
+                .notFound,
+                "there is no job \(id) in queue \(queue); queue \(other.name) has one",
+                hint: "name it so: \(other.name)/\(id)"
+            )
+        }
     }
 
     private func notFound(_ address: JobAddress, _ searched: [QueueName]) -> CommandFailure {

@@ -8,15 +8,20 @@ struct QueueView {
     let status: QueueStatus
     let workers: [QueueWorker]
     let causes: [DeadCause]
+    /// How many jobs it may hold; nil for no limit.
+    let depthMax: Int?
 
     static func read(_ queue: Queue) async throws -> QueueView {
         let status = try await QueueStatus.read(queue)
         // The parts of a queue that has a fault may not be readable.
-        guard status.fault == nil else { return QueueView(status: status, workers: [], causes: []) }
+        guard status.fault == nil else {
+            return QueueView(status: status, workers: [], causes: [], depthMax: nil)
+        }
         return QueueView(
             status: status,
             workers: try await QueueWorker.all(of: queue),
-            causes: try await queue.causes()
+            causes: try await queue.causes(),
+            depthMax: try await queue.depthMax()
         )
     }
 
@@ -43,6 +48,7 @@ struct QueueView {
         sheet.add("done", status.done.grouped)
         sheet.add("workers", status.workers.grouped)
         sheet.add("stopped", status.brake.map { "\($0.workers.of("worker")) stopped fetching: \($0.why)" }, .red)
+        sheet.add("max depth", depthMax?.grouped)
         return sheet
     }
 
@@ -93,7 +99,10 @@ struct QueueView {
         return JSONDocument(
             kind: "Queue",
             items: [JSONValue(encoding: status)],
-            [("workers", .array(workers.map(\.json))), ("causes", .array(causes))]
+            [
+                ("workers", .array(workers.map(\.json))), ("causes", .array(causes)),
+                ("max_depth", depthMax.map { .count($0) } ?? .null),
+            ]
         )
     }
 }

@@ -1,0 +1,43 @@
+-- Deletes a queue that holds no job and that nobody serves, with all it remembers: keys of done jobs, journal, audit,
+-- limits. Its service levels run out by themselves. The set of known queues is another key, and the caller's to change.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     none
+-- returns  'deleted', or the first place that is not empty: 'ready', 'in_flight', 'held', 'dead' or 'workers'
+
+local PLAIN = {
+    'f', 'h', 'n', 'l', 'held', 'due', 'dead', 'dead_at', 'causes', 'groups', 'groups_empty', 'audit', 'beats', 'workers',
+    'load', 'meta', 'journal', 'moved', 'started', 'spent', 'cancel', 'bell', 'live', 'epochs', 'result_epochs',
+}
+
+-- Keys whose names are written in another: `list` names them, `prefix` goes before.
+local function delete_named(list, prefix)
+    for i = 1, #list do redis.call('UNLINK', prefix .. list[i]) end
+end
+
+-- The names in a key; none when it is of another type, which is deleted all the same.
+local function names_in(...)
+    local reply = redis.pcall(...)
+    return is_error(reply) and {} or reply
+end
+
+local function delete(names)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    local total = { ready = 0, in_flight = 0, age = 0, fault = '' }
+    for i = 1, #LETTERS do measure_stream(keys, LETTERS[i], now_ms(), total) end
+    if total.ready > 0 then return 'ready' end
+    if total.in_flight > 0 then return 'in_flight' end
+    if checked(total, keys.due, 'ZCARD', keys.due) > 0 then return 'held' end
+    if checked(total, keys.dead, 'HLEN', keys.dead) > 0 then return 'dead' end
+    local alive = checked(total, keys.beats, 'ZCOUNT', keys.beats, int(now_ms() - WORKER_ALIVE_MS), '+inf')
+    if alive > 0 then return 'workers' end
+    if total.fault ~= '' then return redis.error_reply('WRONGTYPE ' .. total.fault) end
+    delete_named(names_in('HKEYS', keys.groups), keys.group)
+    delete_named(names_in('ZRANGE', keys.groups_empty, 0, -1), keys.group)
+    delete_named(names_in('ZRANGE', keys.epochs, 0, -1), keys.epoch)
+    delete_named(names_in('ZRANGE', keys.result_epochs, 0, -1), keys.results)
+    for i = 1, #PLAIN do redis.call('UNLINK', keys[PLAIN[i]]) end
+    return 'deleted'
+end
+
+redis.register_function{ function_name = 'pond_delete', callback = delete, flags = { 'allow-oom' } }

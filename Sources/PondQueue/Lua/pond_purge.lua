@@ -1,0 +1,73 @@
+-- Cancels jobs that wait, a batch a call: of a ready stream those that no worker has, or the held. What is in flight goes
+-- on, and the dead stay.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     1  'ready' or 'held'   2  how many at most, 1 to 256
+-- returns  {how many were cancelled, 1 while there may be more, else 0}
+
+local PURGE_MAX = 256
+local ENTRIES_AT_ONCE = 8   -- a payload may have a MiB
+
+local function purge_entry(keys, letter, entry, fields, events)
+    local id = job_id(keys, letter, entry, fields)
+    free_key(keys, fields, id)
+    unpoint(keys, id, letter, entry)
+    redis.call('XDEL', keys[letter], entry)
+    note(events, 'cancelled', id)
+    note_facts(events, id, fields)
+end
+
+local function purge_ready(keys, limit, events)
+    local left = limit
+    for i = 1, #LETTERS do
+        local letter = LETTERS[i]
+        local info, wrong_type = group_info(keys[letter])
+        if wrong_type then return nil, wrong_type end
+        -- What lies before the group's place has been handed to a worker.
+        local after = '(' .. (info and info['last-delivered-id'] or '0-0')
+        while left > 0 do
+            local entries = redis.call('XRANGE', keys[letter], after, '+', 'COUNT', math.min(ENTRIES_AT_ONCE, left))
+            if #entries == 0 then break end
+            for j = 1, #entries do purge_entry(keys, letter, entries[j][1], entries[j][2], events) end
+            left = left - #entries
+        end
+    end
+    return limit - left
+end
+
+local function purge_held(keys, limit, events)
+    local ids = redis.call('ZRANGE', keys.due, 0, limit - 1)
+    for i = 1, #ids do
+        local packed = redis.call('HGET', keys.held, ids[i])
+        local ok, fields = pcall(cmsgpack.unpack, packed or '')
+        if ok and type(fields) == 'table' then
+            free_key(keys, fields, ids[i])
+            note_facts(events, ids[i], fields)
+        end
+        end_held(keys, ids[i])
+        note(events, 'cancelled', ids[i])
+    end
+    return #ids
+end
+
+local function purge(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    local limit = whole_number(args[2])
+    if not limit or limit < 1 or limit > PURGE_MAX then
+        return redis.error_reply('INVALID limit: got "' .. string.sub(args[2] or '', 1, 100)
+            .. '", allowed is 1 to ' .. PURGE_MAX)
+    end
+    local places = { ready = purge_ready, held = purge_held }
+    local place = places[args[1] or '']
+    if not place then
+        return redis.error_reply('INVALID place: got "' .. string.sub(args[1] or '', 1, 100)
+            .. '", allowed is ready or held')
+    end
+    local events = {}
+    local count, failure = place(keys, limit, events)
+    if not count then return redis.error_reply(failure) end
+    write_journal(keys, '', events)
+    return { count, count == limit and 1 or 0 }
+end
+
+redis.register_function{ function_name = 'pond_purge', callback = purge, flags = { 'allow-oom' } }
