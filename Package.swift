@@ -282,7 +282,7 @@ let package = Package(
             dependencies: [
                 "Millpond", "PondSupervisor", "PondTelemetry", "PondWorker", "PondQueue", "PondRedis", "PondCore",
                 "PondTestKit", arguments, logging,
-                metrics, coreMetrics, nioCore, nioPosix, nioHTTP,
+                lifecycle, metrics, coreMetrics, nioCore, nioPosix, nioHTTP,
             ],
             swiftSettings: house
         ),

@@ -8,3 +8,4 @@
 @_exported public import PondSupervisor
 @_exported public import PondTelemetry
 @_exported public import PondWorker
+@_exported public import protocol ServiceLifecycle.Service

@@ -1,7 +1,9 @@
 public import ArgumentParser
 import Glibc
 public import Logging
+public import PondQueue
 public import PondWorker
+public import ServiceLifecycle
 
 /// A program that runs jobs: its handlers, and the commands `worker`, `supervise` and `enqueue` for them.
 ///
@@ -36,6 +38,13 @@ public protocol MillpondApp: Sendable {
     /// The command `enqueue` runs outside of it.
     var middleware: [any JobMiddleware] { get }
 
+    /// What runs beside the jobs of a worker process, as a relay of an outbox. Defaults to nothing.
+    ///
+    /// The services run from before the first job until after the last one has ended. One that returns is done; one that
+    /// throws lets the worker drain and ends the process with exit code 1.
+    /// - Parameter pond: the connection that the handlers use, too.
+    func services(on pond: Pond) throws -> [any Service]
+
     /// Changes how a worker works. Options of the command line go before it. Defaults to no change.
     ///
     /// Called in a worker and in its supervisor, which has to know how patient its workers are.
@@ -59,6 +68,7 @@ public protocol MillpondApp: Sendable {
 
 extension MillpondApp {
     public var middleware: [any JobMiddleware] { [] }
+    public func services(on pond: Pond) throws -> [any Service] { [] }
     public static func configure(_ worker: inout WorkerConfiguration) {}
     public static var queue: String { "default" }
     public static var about: String { "Runs jobs from Redis queues." }

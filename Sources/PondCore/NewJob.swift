@@ -87,6 +87,19 @@ public struct EnqueueOptions: Sendable {
 }
 
 extension NewJob {
+    /// The same job as one that another job's handler adds: it inherits that job's correlation id and trace, and names it as
+    /// what caused it, where it says nothing of its own.
+    public func caused(by parent: Job) -> NewJob {
+        var child = self
+        child.options.correlationID = child.options.correlationID ?? parent.correlationID
+        child.options.causationID = child.options.causationID ?? parent.id.text
+        if child.options.traceparent == nil {
+            child.options.traceparent = parent.traceparent
+            child.options.tracestate = child.options.tracestate ?? parent.tracestate
+        }
+        return child
+    }
+
     /// The stored fields of the job, names and values.
     ///
     /// - Throws: `PondError.invalidJob`, which names the field, what was given and what is allowed.

@@ -89,6 +89,8 @@ extension Outbox {
     ///
     /// - Parameters:
     ///   - queueName: where to.
+    ///   - parent: the job whose handler adds this one; from it come the correlation id and the trace, as in
+    ///     `JobContext.enqueue`. Defaults to none.
     ///   - lane: jobs of a lane are shipped in the order in which they were written; lanes do not wait for each other.
     ///     At most 128 bytes. Defaults to the queue's name.
     /// - Returns: the row's number.
@@ -97,9 +99,11 @@ extension Outbox {
     public func enqueue(
         _ job: NewJob,
         to queueName: String,
+        causedBy parent: (any DeliveredJob)? = nil,
         lane: String? = nil,
         in db: Database
     ) throws -> Int64 {
+        let job = parent.map { job.caused(by: $0.job) } ?? job
         guard db.isInsideTransaction else {
             throw OutboxError(
                 .invalid,

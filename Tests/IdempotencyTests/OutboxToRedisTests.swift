@@ -54,6 +54,8 @@ import Testing
                 }
             }
             #expect(try await OutboxRelay(outbox, to: pond).shipOnce() == 2_000)
+            // Nobody serves them yet, and who looks for the jobs has to find them.
+            #expect(try await pond.queues().map(\.text) == ["mails-0", "mails-1"])
             for lane in 0..<2 {
                 let wanted = stride(from: lane, to: 2_000, by: 2).map { "\($0)" }
                 #expect(try await texts(pond, "mails-\(lane)") == wanted)

@@ -89,6 +89,33 @@ import Testing
         }
     }
 
+    @Test func `a job that a handler adds belongs to the intent of its own job`() async throws {
+        try await Self.withOutbox { outbox, _ async throws in
+            let parent = try Handed(id: "7-0", data: "{}")
+            let own = try Self.job("2")
+            var named = own
+            named.options.correlationID = "mine"
+            let given = named
+            try await outbox.write { db in
+                try outbox.enqueue(own, to: "mails", causedBy: parent, in: db)
+                try outbox.enqueue(given, to: "mails", causedBy: parent, in: db)
+                try outbox.enqueue(own, to: "mails", in: db)
+            }
+            let (told, tell) = AsyncStream.makeStream(of: EnqueueOptions.self)
+            _ = try await shipAll(
+                outbox,
+                KeyedSink { job, _ in
+                    tell.yield(job.options)
+                    return nil
+                }
+            )
+            tell.finish()
+            var ids: [String?] = []
+            for await options in told { ids += [options.correlationID, options.causationID] }
+            #expect(ids == ["7-0", "7-0", "mine", "7-0", nil, nil])
+        }
+    }
+
     @Test(arguments: [(60, 25, 35), (60, 60, nil), (60, 1_000, nil), (60, -500, 60)] as [(Int, Int, Int?)])
     func `a delay is counted from the write`(delay: Int, waited: Int, left: Int?) async throws {
         try await Self.withOutbox { outbox, clock async throws in

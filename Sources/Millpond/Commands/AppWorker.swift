@@ -25,7 +25,9 @@ package struct AppWorker<App: MillpondApp>: AsyncParsableCommand {
         let configuration = worker.configuration(of: App.self)
         try await WorkerRun(worker, redis, output, App.logHandler).run(configuration, version: App.version) { _ in
             let app = try await App()
-            return JobList(app.jobs.registrations, middleware: app.middleware)
+            return AppParts(jobs: JobList(app.jobs.registrations, middleware: app.middleware)) { pond in
+                try app.services(on: pond)
+            }
         }
     }
 }

@@ -28,12 +28,12 @@ package struct WorkerRun {
     ///
     /// - Parameters:
     ///   - version: the program's, for its metrics. Defaults to none.
-    ///   - jobs: makes the handlers, before the worker takes jobs.
+    ///   - parts: makes the handlers, before the worker takes jobs.
     ///   - onEnd: called when no job runs any more.
     package func run(
         _ configuration: WorkerConfiguration,
         version: String = "",
-        jobs: @escaping @Sendable (Logger) async throws -> JobList,
+        parts: @escaping @Sendable (Logger) async throws -> AppParts,
         onEnd: @escaping @Sendable () async -> Void = {}
     ) async throws {
         try await runReporting(output) { _ in
@@ -44,9 +44,9 @@ package struct WorkerRun {
             let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
                 // Before the handlers are made, which may take a while: a probe then hears that they are.
                 try await options.metrics.serving(registry, logger, health: health.health) {
-                    let jobs = try await jobs(logger)
+                    let parts = try await parts(logger)
                     do {
-                        try await reporting(logger) { try await serve(configuration, jobs, stopSwitch, logger, health) }
+                        try await reporting(logger) { try await serve(configuration, parts, stopSwitch, logger, health) }
                     } catch {
                         await onEnd()
                         throw error
@@ -71,13 +71,14 @@ package struct WorkerRun {
 
     private func serve(
         _ configuration: WorkerConfiguration,
-        _ jobs: JobList,
+        _ parts: AppParts,
         _ stopSwitch: StopSwitch,
         _ logger: Logger,
         _ health: WorkerHealth
     ) async throws {
+        try await redis.check()
         try await redis.withPond(logger: logger) { pond in
-            let worker = try Worker(pond, jobs: jobs, configuration: configuration) {
+            let worker = try Worker(pond, jobs: parts.jobs, configuration: configuration) {
                 health.serves()
                 WorkerLog.sayReady()
             }
@@ -90,7 +91,10 @@ package struct WorkerRun {
                 logger.notice("the supervisor is gone, this worker stops")
                 stopSwitch.abandoned()
             }
-            try await StartPages.released { try await worker.run() }
+            let services = try parts.services(pond)
+            try await AppServices.run(services, logger, onFailure: { worker.drain() }) {
+                try await StartPages.released { try await worker.run() }
+            }
         }
     }
 }
