@@ -62,11 +62,11 @@ import Testing
     }
 }
 
-@Suite struct JSONTextTests {
+@Suite struct PrettyJSONTests {
     @Test func `an element a line, empty lists on one`() {
         let text = #" {"a":[1,{"b":null} ],"c" : {},"d":[ ],"e":"x{\"[,:\\"} "#
         #expect(
-            JSONText.pretty(Array(text.utf8)) == #"""
+            PrettyJSON.text(of: Array(text.utf8)) == #"""
                 {
                   "a": [
                     1,
@@ -84,16 +84,16 @@ import Testing
 
     @Test(arguments: ["12345678901234567890.500e+10", "-0", "\"\\u00e4\"", "true", "[]"])
     func `values keep every character`(text: String) {
-        #expect(JSONText.pretty(Array(text.utf8)) == text)
+        #expect(PrettyJSON.text(of: Array(text.utf8)) == text)
     }
 
     @Test(arguments: ["", "{", "[1,]", "{\"a\":}", "01", "nul", "\"a\nb\"", "1 2", "{a:1}", "'a'"])
     func `what is no JSON is left alone`(text: String) {
-        #expect(JSONText.pretty(Array(text.utf8)) == nil)
+        #expect(PrettyJSON.text(of: Array(text.utf8)) == nil)
     }
 
     @Test func `bytes that are no UTF-8 are no JSON, and depth is bounded`() {
-        #expect(JSONText.pretty([0x22, 0xff, 0x22]) == nil)
-        #expect(JSONText.pretty([UInt8](repeating: 0x5b, count: 100_000)) == nil)
+        #expect(PrettyJSON.text(of: [0x22, 0xff, 0x22]) == nil)
+        #expect(PrettyJSON.text(of: [UInt8](repeating: 0x5b, count: 100_000)) == nil)
     }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 package import PondCore
 
 /// A value of the JSON that programs read; members keep their order.
@@ -61,7 +62,7 @@ package enum JSONValue: Sendable, Equatable, ExpressibleByStringLiteral, Express
     /// Bytes under a name: as a string when they are UTF-8, else in base64 under the name with `_base64` behind it.
     package static func bytes(_ name: String, _ bytes: [UInt8]) -> (String, JSONValue) {
         if let text = String(validating: bytes, as: UTF8.self) { return (name, .string(text)) }
-        return (name + "_base64", .string(Base64.encoded(bytes)))
+        return (name + "_base64", .string(Data(bytes).base64EncodedString()))
     }
 
     /// The value on one line; control characters are escaped, so that a terminal can show it.

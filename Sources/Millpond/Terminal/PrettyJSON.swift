@@ -1,9 +1,9 @@
 import PondCore
 
 /// JSON that somebody else wrote, set for people without reading its values: numbers keep every digit.
-package enum JSONText {
+package enum PrettyJSON {
     /// The document with an element a line, two spaces a level; nil when the bytes are no JSON.
-    package static func pretty(_ bytes: [UInt8]) -> String? {
+    package static func text(of bytes: [UInt8]) -> String? {
         do { try JSONSyntax.check(bytes) } catch { return nil }
         var setter = Setter()
         for byte in bytes { setter.add(byte) }

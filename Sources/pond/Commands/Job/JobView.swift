@@ -126,7 +126,7 @@ struct JobView {
     /// The payload, set anew when it is JSON, cut after `bytesMax` bytes.
     func payloadText(_ terminal: Terminal, bytesMax: Int?) -> String {
         guard !payload.isEmpty else { return terminal.tinted("payload", .dim) + "  none" }
-        let pretty = JSONText.pretty(payload)
+        let pretty = PrettyJSON.text(of: payload)
         let title = "\(payload.count.of("byte"))\(pretty == nil ? "" : " of JSON")"
         let bytes = pretty.map { Array($0.utf8) } ?? payload
         let shown = bytesMax.map { Array(bytes.prefix($0)) } ?? bytes
