@@ -7,7 +7,8 @@ import Millpond
     static func main() async {
         InitProcess.takeOver()
         Program.ignoreBrokenPipes()
-        exit(await Traces.exporting { await PondCommand.runAsProgram() })
+        let arguments = PondWorkerCommand.completed(Array(CommandLine.arguments.dropFirst()))
+        exit(await Traces.exporting { await PondCommand.runAsProgram(arguments) })
     }
 }
 

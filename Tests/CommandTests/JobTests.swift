@@ -16,7 +16,10 @@ import Testing
         }
         let elsewhere = try await desk.run("job get a/\(id)")
         #expect(elsewhere.code == 3)
-        #expect(elsewhere.error.contains("in queue a"))
+        #expect(elsewhere.error.contains("there is no job \(id) in queue a; queue b has one"))
+        #expect(elsewhere.error.contains("name it so: b/\(id)"))
+        let nowhere = try await desk.run("job get a/1-1")
+        #expect(nowhere.code == 3 && nowhere.error.contains("in queue a: it ended"))
     }
 
     @Test func `an id that two queues have must be told apart`() async throws {

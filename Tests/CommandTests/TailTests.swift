@@ -20,6 +20,14 @@ import Testing
         #expect(try json.json()["id"]?.text == id.text)
     }
 
+    @Test func `a queue that is not there is an error`() async throws {
+        let desk = try Desk()
+        _ = try await desk.queue("emails")
+        let run = try await desk.run("tail --queue emials")
+        #expect(run.code == 3 && run.error.contains("there is no queue emials"))
+        #expect(try await desk.run("tail --queue emails").code == 0)
+    }
+
     @Test func `an event that is none is a wrong command line`() async throws {
         #expect(try await Desk().run("tail --event exploded").code == 2)
         #expect(try await Desk().run("tail --limit -1").code == 2)

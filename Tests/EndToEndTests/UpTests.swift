@@ -202,6 +202,66 @@ import Testing
         }
     }
 
+    @Test(arguments: [true, false])
+    func `a Redis of one's own gets a history where pond history looks for it`(byOption: Bool) async throws {
+        try await RedisServer.withServer { server in
+            try await withDirectory { directory in
+                var environment = ["HOME": directory, "XDG_STATE_HOME": ""]
+                if !byOption { environment["MILLPOND_REDIS_URL"] = server.url }
+                let arguments = ["up", "--workers", "1"] + (byOption ? ["--redis", server.url] : [])
+                try await Child.run(arguments, environment: environment, directory: directory) { up in
+                    try await up.line("  history ", "\(directory)/.local/state/millpond/history.sqlite")
+                    try await up.line("supervisor", "worker ready")
+                    up.send(SIGTERM)
+                    try await up.exit(within: .seconds(15))
+                }
+            }
+        }
+    }
+
+    @Test func `it says what another shell has to be told, and that shell finds the history`() async throws {
+        try await withDirectory { directory in
+            try await Child.run(["up", "--workers", "1", "--directory", directory]) { up in
+                let line = try await up.line("  shell ")
+                let words = line.split(separator: " ").dropFirst(2).map { $0.split(separator: "=", maxSplits: 1) }
+                var environment: [String: String] = [:]
+                for word in words { environment[String(word[0])] = String(word[1].dropFirst().dropLast()) }
+                #expect(Set(environment.keys) == ["MILLPOND_REDIS_URL", "MILLPOND_HISTORY"])
+                let sent = try await Child.run(["enqueue", "pond.echo", "--data", "1"], environment: environment)
+                let id = try #require(sent.output.first)
+                try await up.line("echo")
+                let told = environment
+                try await eventually("the history knows the job", within: .seconds(10)) {
+                    try await Child.run(["history", "job", id], environment: told).code == 0
+                }
+                up.send(SIGTERM)
+                try await up.exit(within: .seconds(15))
+            }
+        }
+    }
+
+    @Test func `a worker that is no program ends it before anything is started`() async throws {
+        try await withDirectory { directory in
+            let ended = try await Child.run(["up", "--directory", directory, "--", "nosuchprogram"])
+            #expect(ended.code == 3)
+            #expect(
+                ended.error.contains { $0.contains("nosuchprogram: no directory of PATH holds such a program") }
+            )
+            #expect(!ended.error.contains { $0.contains("Millpond is up") })
+            #expect(access("\(directory)/redis.log", F_OK) != 0)
+        }
+    }
+
+    @Test(arguments: ["up", "worker", "supervise"])
+    func `a wrong password is not waited for`(command: String) async throws {
+        try await RedisServer.withServer(.init(password: "right")) { server in
+            let url = "redis://:wrong@127.0.0.1:\(server.port)"
+            let ended = try await Child.run([command, "--redis", url])
+            #expect(ended.code == 4)
+            #expect(ended.error.contains { $0.contains("refused the login: WRONGPASS") }, "\(ended.error)")
+        }
+    }
+
     @Test(arguments: [0, 10, 30, 60, 100, 200])
     func `a signal at any moment of the start leaves no process`(milliseconds: Int) async throws {
         try await withDirectory { directory in

@@ -5,6 +5,9 @@ import Testing
     @Test(
         arguments: [
             (["nonsense"], "nonsense"),
+            (["staus"], "did you mean pond status?"),
+            (["queue", "pasue", "a"], "did you mean pond queue pause?"),
+            (["enqueue", "a", "--in", "-5s"], "begins with a dash"),
             (["enqueue"], "kind"),
             (["enqueue", "a b"], "kind \"a b\""),
             (["enqueue", "a", "--queue", "Q"], "queue name \"Q\""),

@@ -58,3 +58,46 @@ import Testing
         #expect(texts("/* a\n " + "FIX" + "ME */").count == 1)
     }
 }
+
+/// Options that are made and never parsed: their properties hold definitions instead of values, and the first one that is
+/// read ends the program.
+@Suite struct UnparsedOptionsTests {
+    /// The types whose properties only a parser fills.
+    private static func parsed(_ sources: [SwiftSource]) -> Set<String> {
+        var names: Set<String> = []
+        for source in sources {
+            for index in source.tokens.indices where source.isWord("struct", at: index) {
+                let head = source.tokens[index...].prefix { !$0.isSymbol("{") }
+                guard head.contains(where: { $0.text == "ParsableArguments" || $0.text.hasSuffix("ParsableCommand") })
+                else { continue }
+                names.insert(source.tokens[index + 1].text)
+            }
+        }
+        return names
+    }
+
+    private static func violations(in source: SwiftSource, _ names: Set<String>) -> [Violation] {
+        source.tokens.indices.compactMap { index in
+            guard names.contains(source.tokens[index].text), source.isSymbol("(", at: index + 1),
+                source.isSymbol(")", at: index + 2), !source.isSymbol(".", at: index - 1)
+            else { return nil }
+            return source.violation(
+                line: source.tokens[index].line,
+                "\(source.tokens[index].text)() is made and never parsed; call \(source.tokens[index].text).parse([])"
+            )
+        }
+    }
+
+    @Test func `no command makes options without parsing them`() throws {
+        let sources = try Repository.sources()
+        let names = Self.parsed(sources)
+        #expect(names.contains("HistoryFile") && names.contains("RedisOptions"))
+        for source in sources { expectNone(Self.violations(in: source, names)) }
+    }
+
+    @Test func `options that are made are found`() {
+        let code = "struct A: ParsableArguments, Sendable {}\nlet a = A()\nlet b = try A.parse([])\nlet c = B()"
+        let source = SwiftSource(path: "Sources/X/Y.swift", text: code)
+        #expect(Self.violations(in: source, Self.parsed([source])).map(\.line) == [2])
+    }
+}

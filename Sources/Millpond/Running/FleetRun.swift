@@ -17,6 +17,7 @@ package enum FleetRun {
         metrics: MetricsOptions,
         version: String = ""
     ) async throws {
+        try await redis.check()
         let registry = metrics.start(version: version)
         let counts = registry.map { WorkerCounts($0) }
         let pipe = try counts.map { counts in try CountsPipe { counts.take($0) } }

@@ -66,11 +66,11 @@ extension AsyncParsableCommand {
             }
             return ExitCodes.ok.rawValue
         } catch {
-            return end(with: error, asJSON: arguments.prefix { $0 != "--" }.contains("--json"))
+            return end(with: error, arguments, asJSON: arguments.prefix { $0 != "--" }.contains("--json"))
         }
     }
 
-    private static func end(with error: any Error, asJSON: Bool) -> Int32 {
+    private static func end(with error: any Error, _ arguments: [String], asJSON: Bool) -> Int32 {
         let terminal = Terminal.standard()
         let code = exitCode(for: error)
         if error is ExitCode { return code.rawValue }
@@ -80,16 +80,22 @@ extension AsyncParsableCommand {
             return code.rawValue
         }
         let isUsage = code == .validationFailure
+        let hint = isUsage ? UsageHint.sentence(for: message(for: error), arguments, root: Self.self) : nil
         guard isUsage, !asJSON else {
             let exitCode = isUsage ? ExitCodes.usage : .failure
-            CommandFailure(exitCode, message(for: error)).report(on: terminal, asJSON: asJSON)
+            CommandFailure(exitCode, hint ?? message(for: error)).report(on: terminal, asJSON: asJSON)
             return exitCode.rawValue
         }
         // ArgumentParser's own text, which names the option and shows the usage, under our mark.
         let text = fullMessage(for: error)
         let isMarked = text.hasPrefix("Error: ")
         let mark = terminal.tinted("error:", .red, on: .error) + " "
-        terminal.say(isMarked ? mark + text.dropFirst("Error: ".count) : text)
+        if let hint {
+            // Its first line is replaced, its usage stays.
+            terminal.say(mark + hint + text.drop { $0 != "\n" })
+        } else {
+            terminal.say(isMarked ? mark + text.dropFirst("Error: ".count) : text)
+        }
         return ExitCodes.usage.rawValue
     }
 }

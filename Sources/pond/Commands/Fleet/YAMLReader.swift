@@ -30,8 +30,7 @@ struct YAMLReader {
         for (key, _) in mapping {
             let name = key.string ?? "?"
             guard names.contains(name) else {
-                let near = names.min { NearMiss.distance($0, name) < NearMiss.distance($1, name) }
-                let hint = near.flatMap { NearMiss.distance($0, name) <= 3 ? "did you mean \(place)\($0)?" : nil }
+                let hint = NearMiss.of(name, among: names).map { "did you mean \(place)\($0)?" }
                 throw failure(key, "\(place)\(name) is not known", hint ?? "known are \(names.joined(separator: ", "))")
             }
             guard seen.insert(name).inserted else { throw failure(key, "\(place)\(name) is given twice", nil) }
@@ -104,25 +103,6 @@ struct YAMLReader {
     private static func failure(_ node: Node, _ path: String, _ text: String, _ hint: String? = nil) -> CommandFailure {
         let line = node.mark.map { ":\($0.line)" } ?? ""
         return CommandFailure(.usage, "\(path)\(line): \(text)", hint: hint ?? "docs/autoscaling.md shows a whole file")
-    }
-}
-
-/// How far two words are from each other.
-enum NearMiss {
-    /// Letters to add, drop, change or swap with their neighbour.
-    static func distance(_ first: String, _ second: String) -> Int {
-        let (a, b) = (Array(first.utf8.prefix(64)), Array(second.utf8.prefix(64)))
-        var rows = [Array(0...b.count)]
-        for i in a.indices {
-            var row = [i + 1]
-            for j in b.indices {
-                var cost = min(rows[i][j] + (a[i] == b[j] ? 0 : 1), rows[i][j + 1] + 1, row[j] + 1)
-                if i > 0, j > 0, a[i] == b[j - 1], a[i - 1] == b[j] { cost = min(cost, rows[i - 1][j - 1] + 1) }
-                row.append(cost)
-            }
-            rows.append(row)
-        }
-        return rows[a.count][b.count]
     }
 }
 

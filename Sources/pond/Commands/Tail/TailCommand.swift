@@ -55,7 +55,7 @@ struct TailCommand: AsyncParsableCommand {
     func run() async throws {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
-                let names = try queue.map { try QueueName($0) }
+                let names = try await names(pond, terminal)
                 var tail = JournalTail(pond, queues: names, filter: TailFilter(kinds: Set(kind), events: Set(event)))
                 // Read also when none is shown: it is where following begins.
                 for event in try await tail.newest(max(1, limit)).suffix(limit) { try show(event, on: terminal) }
@@ -66,6 +66,22 @@ struct TailCommand: AsyncParsableCommand {
                 await reader.close()
             }
         }
+    }
+
+    /// The queues that were named.
+    ///
+    /// One that is not there is an error, unless it is waited for: then that is said.
+    private func names(_ pond: Pond, _ terminal: Terminal) async throws -> [QueueName] {
+        var names: [QueueName] = []
+        for name in queue {
+            do {
+                names.append(try await QueueLookup(pond: pond).existing(name).name)
+            } catch let failure as CommandFailure where failure.exitCode == .notFound && follow {
+                names.append(try QueueName(name))
+                terminal.say("\(SafeText.escaped(failure.message)) yet; waiting for it")
+            }
+        }
+        return names
     }
 
     private func follow(_ tail: inout JournalTail, _ reader: RedisClient, _ terminal: Terminal) async throws {

@@ -40,11 +40,15 @@ struct UpCommand: AsyncParsableCommand {
         try await runReporting(output) { terminal in
             LogLines.start(try LogLines.level(worker.logLevel), BuiltinJobs.logHandler)
             let logger = Logger(label: "up")
+            // Before anything is started that would have to be stopped again.
+            if !fleet.command.isEmpty { _ = try fleet.kind(of: BuiltinJobs.self, worker, redis) }
             let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
                 if redis.redis != nil || Environment.value("MILLPOND_REDIS_URL") != nil {
+                    try await redis.check()
                     // Without the password, unlike what was given.
                     let url = "\(try redis.configuration())"
-                    let history = try noHistory ? nil : UpHistory(file: HistoryFile(), redis)
+                    // Its options are not those of this command, so what the environment and the custom say counts.
+                    let history = try noHistory ? nil : UpHistory(file: try HistoryFile.parse([]), redis)
                     try await serve(redis, at: url, ["redis    \(url)"], history, stopSwitch, terminal)
                 } else {
                     try await serveEmbedded(stopSwitch, logger, terminal)
@@ -63,6 +67,7 @@ struct UpCommand: AsyncParsableCommand {
             var places = ["redis    \(server.url)", "data     \(server.directory)", "log      \(server.logFile)"]
             if server.url != server.portURL { places.insert("port     \(server.portURL)", at: 1) }
             let history = noHistory ? nil : UpHistory(directory: server.directory, redis)
+            places.append("shell    \(exports(server.url, history))")
             try await serve(redis, at: server.url, places, history, stopSwitch, terminal)
         }
     }
@@ -95,14 +100,27 @@ struct UpCommand: AsyncParsableCommand {
         return "pond's own, queue \(queues.joined(separator: ", "))"
     }
 
+    /// A line for another shell, so that every command there finds this Redis and this history.
+    private func exports(_ url: String, _ history: UpHistory?) -> String {
+        var words = ["export MILLPOND_REDIS_URL=\(UpCommand.quoted(url))"]
+        if let prefix = redis.prefix { words.append("MILLPOND_PREFIX=\(UpCommand.quoted(prefix))") }
+        if let history { words.append("MILLPOND_HISTORY=\(UpCommand.quoted(history.path))") }
+        return words.joined(separator: " ")
+    }
+
+    /// A word as a shell takes it.
+    static func quoted(_ word: String) -> String {
+        "'" + word.replacing("'", with: "'\\''") + "'"
+    }
+
     /// A line to copy.
     private func example(_ url: String) -> String {
         let isOwn = fleet.command.isEmpty
         var words = ["pond enqueue"]
         words.append(isOwn ? #"pond.echo --data '{"hello":"world"}'"# : "KIND --data JSON")
         if !isOwn || queues != [BuiltinJobs.queue] { words.append("--queue \(isOwn ? queues[0] : "QUEUE")") }
-        words.append("--redis '\(url)'")
-        if let prefix = redis.prefix { words.append("--prefix '\(prefix)'") }
+        words.append("--redis \(UpCommand.quoted(url))")
+        if let prefix = redis.prefix { words.append("--prefix \(UpCommand.quoted(prefix))") }
         return words.joined(separator: " ")
     }
 }
