@@ -1,5 +1,7 @@
+import Logging
 public import PondCore
 import PondRedis
+import Synchronization
 
 /// Where an enqueued job is now.
 public enum EnqueueAnswer: Sendable, Hashable {

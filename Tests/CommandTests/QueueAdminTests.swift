@@ -1,3 +1,4 @@
+import PondQueue
 import PondTestKit
 import Testing
 

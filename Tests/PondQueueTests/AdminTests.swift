@@ -11,8 +11,8 @@ import Testing
         try await Bench.run { bench in
             let running = try await bench.add(priority: priority)
             let delivery = try await bench.fetchOne()
-            for _ in 0..<20 { try await bench.add(priority: priority) }
-            try await bench.addHeld()
+            for _ in 0..<20 { _ = try await bench.add(priority: priority) }
+            _ = try await bench.addHeld()
             let (count, hasMore) = try await bench.queue.purge(.ready)
             #expect(count == 20 && !hasMore)
             let depth = try await bench.queue.depth()
@@ -68,7 +68,7 @@ import Testing
             let held = try await bench.addHeld()
             #expect(try await bench.queue.delete() == .held)
             _ = try await bench.queue.cancel(held)
-            try await bench.add()
+            _ = try await bench.add()
             #expect(try await bench.queue.delete() == .ready)
             let delivery = try await bench.fetchOne()
             #expect(try await bench.queue.delete() == .inFlight)
@@ -118,7 +118,7 @@ import Testing
             #expect(try await bench.queue.depthMax() == nil)
             try await bench.queue.setDepthMax(1)
             #expect(try await bench.queue.depthMax() == 1)
-            try await bench.add()
+            _ = try await bench.add()
             let error = await #expect(throws: QueueError.self) {
                 _ = try await bench.queue.enqueue(NewJob(kind: try JobKind("k"), options: try .once("a")))
             }

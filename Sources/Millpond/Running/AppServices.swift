@@ -1,5 +1,7 @@
-import Logging
-import ServiceLifecycle
+package import Logging
+package import PondQueue
+package import PondWorker
+package import ServiceLifecycle
 
 /// What a worker process runs: the handlers, and the services that they need beside them.
 package struct AppParts: Sendable {

@@ -18,7 +18,8 @@ extension RedisOptions {
         configuration.commandTimeout = min(configuration.commandTimeout, Self.checkTime)
         let pond = Pond(configuration, prefix: try resolvedPrefix(), logger: .quiet)
         var failure: QueueError?
-        do throws(QueueError) { try await pond.installLibrary() } catch { failure = error }
+        // Whether the library is there is another question: others may load it.
+        do throws(QueueError) { _ = try await pond.libraryVersion() } catch { failure = error }
         await pond.close()
         guard let failure, failure.redis?.isLasting == true else { return }
         let told = CommandFailure(describing: failure)

@@ -2,7 +2,7 @@
 -- limits. Its service levels run out by themselves. The set of known queues is another key, and the caller's to change.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     none
--- returns  'deleted', or the first place that is not empty: 'ready', 'in_flight', 'held', 'dead' or 'workers'
+-- returns  'deleted', or the first state that jobs are in: 'ready', 'in_flight', 'held' or 'dead'; 'workers' when it is served
 
 local PLAIN = {
     'f', 'h', 'n', 'l', 'held', 'due', 'dead', 'dead_at', 'causes', 'groups', 'groups_empty', 'audit', 'beats', 'workers',
@@ -23,13 +23,13 @@ end
 local function delete(names)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    local total = { ready = 0, in_flight = 0, age = 0, fault = '' }
-    for i = 1, #LETTERS do measure_stream(keys, LETTERS[i], now_ms(), total) end
-    if total.ready > 0 then return 'ready' end
-    if total.in_flight > 0 then return 'in_flight' end
-    if checked(total, keys.due, 'ZCARD', keys.due) > 0 then return 'held' end
-    if checked(total, keys.dead, 'HLEN', keys.dead) > 0 then return 'dead' end
-    local alive = checked(total, keys.beats, 'ZCOUNT', keys.beats, int(now_ms() - WORKER_ALIVE_MS), '+inf')
+    local now = now_ms()
+    local total = places.measure(keys, now)
+    for i = 1, #places.STATES do
+        local state = places.STATES[i]
+        if total[state.name] > 0 then return state.count or state.name end
+    end
+    local alive = checked(total, keys.beats, 'ZCOUNT', keys.beats, int(now - WORKER_ALIVE_MS), '+inf')
     if alive > 0 then return 'workers' end
     if total.fault ~= '' then return redis.error_reply('WRONGTYPE ' .. total.fault) end
     delete_named(names_in('HKEYS', keys.groups), keys.group)
