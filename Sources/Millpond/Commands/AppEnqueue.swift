@@ -104,7 +104,6 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
 
     private func enqueue(_ job: NewJob, _ queue: Queue, _ terminal: Terminal) async throws {
         let answer = try await queue.enqueue(job)
-        await register(queue, terminal)
         guard output.json else {
             switch answer {
             case .enqueued: break
