@@ -77,8 +77,10 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
         }
     }
 
-    /// Makes the queue known. A failure is told and is none of the command's: the job is in the queue, and who took this for
-    /// a failure would add it again.
+    /// Makes the queue known.
+    ///
+    /// A failure is told and is none of the command's: jobs go in all the same, and who took this for a failure would add
+    /// them again.
     private func register(_ queue: Queue, _ terminal: Terminal) async {
         do throws(QueueError) { try await queue.register() } catch {
             let warning =

@@ -46,7 +46,9 @@ package struct WorkerRun {
                 try await options.metrics.serving(registry, logger, health: health.health) {
                     let parts = try await parts(logger)
                     do {
-                        try await reporting(logger) { try await serve(configuration, parts, stopSwitch, logger, health) }
+                        try await reporting(logger) {
+                            try await serve(configuration, parts, stopSwitch, logger, health)
+                        }
                     } catch {
                         await onEnd()
                         throw error
