@@ -273,7 +273,7 @@ run_logged() {
 build() {
     local configuration="$1" log="$log_folder/build-$1.log" hint=""
     shift
-    [[ -d "$root/.build/$configuration" ]] || hint=" (the first time also every dependency: 5 to 8 minutes on 2 cores)"
+    [[ -d "$root/.build/$configuration" ]] || hint=" (the first time also every dependency, which takes some minutes)"
     say "Building, $configuration: $*$hint"
     say "  log: $log"
     if ! run_logged "building" "$log" swift build --package-path "$root" -c "$configuration" "$@"; then
