@@ -133,6 +133,20 @@ import Testing
         #expect(json["concerns"]?.count == 2)
     }
 
+    @Test func `dead jobs that may be thrown away are no concern, and a queue that its dead have paused says so`()
+        async throws
+    {
+        let desk = try desk()
+        let queue = try await desk.queue()
+        _ = try await queue.livingWorker()
+        try await desk.command("HSET", .text(queue.keys.meta), "dropped", "501", "dead_overflow", "drop")
+        #expect(try await desk.run("status --check").code == 0)
+        #expect(try await desk.run("doctor").code == 0)
+        try await queue.pause(reason: "dead_full")
+        #expect(try await desk.run("status").output.contains("→ `pond dead groups --queue emails`"))
+        #expect(try await desk.run("doctor").output.contains("it has paused itself"))
+    }
+
     @Test func `jobs that expired before they began are told of`() async throws {
         let desk = try desk()
         let queue = try await desk.queue()

@@ -58,7 +58,8 @@ struct DoctorQueues {
             guard keys.isEmpty else { return keys }
             let workers = try await WorkerSighting.beating(in: queue)
             let depth = try await queue.depth()
-            let status = QueueStatus(name, depth, workers: workers, pauseReason: try await queue.pauseReason())
+            var status = QueueStatus(name, depth, workers: workers, pauseReason: try await queue.pauseReason())
+            try await status.lookAtOverflow(of: queue)
             var findings = DoctorQueues.judge(status, check, meta: queue.keys.meta)
             findings += await DoctorStreams(queue, workers).findings(check, status)
             return findings.isEmpty ? [.ok(check, DoctorQueues.summary(status))] : findings
@@ -102,7 +103,7 @@ extension DoctorQueues {
                 )
             )
         }
-        if queue.dropped > 0 {
+        if queue.dropped > 0, !queue.dropsDead {
             findings.append(
                 .failure(
                     check,
@@ -118,6 +119,14 @@ extension DoctorQueues {
     /// Why nothing moves.
     private static func standstill(_ queue: QueueStatus, _ check: String) -> DoctorFinding? {
         let start = "start a worker for this queue, as in \(Action.supervise(queue.name).inSentence)"
+        if queue.isPausedByItsDead {
+            return .failure(
+                check,
+                "it has paused itself with \(queue.dead.grouped) dead jobs, before the oldest are thrown away",
+                advice:
+                    "\(Action.groups(queue.name).inSentence) shows why jobs die; below 80% of the bound it goes on by itself"
+            )
+        }
         if queue.isPaused {
             let why = queue.pauseReason.map { ": \($0)" } ?? ""
             return .warning(

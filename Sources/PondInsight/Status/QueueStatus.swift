@@ -1,5 +1,6 @@
 package import PondCore
 package import PondQueue
+import PondRedis
 
 /// What there is to say about one queue at a glance.
 package struct QueueStatus: Sendable, Hashable, Codable {
@@ -42,6 +43,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     /// Redis' clock.
     @Moment package var at: ServerTime?
 
+    /// Whether somebody has said that its dead may be thrown away when there are too many.
+    package var dropsDead = false
     /// The names of the workers that have beaten within their lease.
     package var aliveWorkers: Set<String> = []
 
@@ -124,8 +127,20 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         }
         let reason = depth.isPaused ? try await queue.pauseReason() : nil
         let workers = try await WorkerSighting.beating(in: queue)
-        return QueueStatus(queue.name, depth, workers: workers, pauseReason: reason, isListed: isListed)
+        var status = QueueStatus(queue.name, depth, workers: workers, pauseReason: reason, isListed: isListed)
+        try await status.lookAtOverflow(of: queue)
+        return status
     }
+
+    /// Reads whether the dead that were thrown away were meant to be.
+    mutating func lookAtOverflow(of queue: Queue) async throws {
+        guard dropped > 0 else { return }
+        let choice = try await queue.pond.redis.send(RedisCommand("HGET", .text(queue.keys.meta), "dead_overflow"))
+        dropsDead = choice.string == "drop"
+    }
+
+    /// Whether the queue has paused itself, because it has nearly as many dead as it may.
+    package var isPausedByItsDead: Bool { isPaused && pauseReason == "dead_full" }
 
     /// Jobs that a worker should be at: runnable, due, or in flight.
     var wanting: Int { ready + inFlight + (isOverdue ? 1 : 0) }

@@ -62,7 +62,8 @@ extension StatusReport {
     private static func concerns(_ queues: [QueueStatus]) -> [Concern] {
         func those(_ state: QueueStatus.State) -> [QueueStatus] { queues.filter { $0.state == state } }
         let all: [Concern?] = [
-            fault(those(.fault)), dropped(queues.filter { $0.dropped > 0 }), unserved(those(.unserved)),
+            fault(those(.fault)), dropped(queues.filter { $0.dropped > 0 && !$0.dropsDead }),
+            unserved(those(.unserved)),
             brake(queues.filter { $0.brake != nil }), behind(those(.behind)), dead(queues.filter { $0.dead > 0 }),
             expired(queues.filter { $0.expired.map { $0.jobs * expiredShare >= $0.ended } ?? false }),
             paused(queues.filter(\.isPaused)),
@@ -160,7 +161,8 @@ extension StatusReport {
             ready > 0
             ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)), which \(verb) paused\(reason)"
             : "\(list(queues)) \(verb) paused\(reason)"
-        return Concern(.paused, text, queues: names(queues), do: [.resume(worst.name)])
+        let action = worst.isPausedByItsDead ? Action.groups(worst.name) : .resume(worst.name)
+        return Concern(.paused, text, queues: names(queues), do: [action])
     }
 
     private static func concerns(_ keys: [UnreadableKey]) -> [Concern] {

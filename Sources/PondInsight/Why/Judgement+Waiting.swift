@@ -57,7 +57,7 @@ extension JobEvidence {
             .queuePaused,
             "\(queue) has been paused for \(time)\(reason)",
             next: "nothing, until somebody resumes the queue; then \(position)",
-            do: [.resume(queue)],
+            do: situation.pauseReason == "dead_full" ? [.groups(queue), .resume(queue)] : [.resume(queue)],
             since: situation.report.since
         )
     }
