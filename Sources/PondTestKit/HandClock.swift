@@ -25,7 +25,10 @@ public final class HandClock: Sendable {
     /// - Parameters:
     ///   - start: the machine's moment. Defaults to the present one.
     ///   - wall: the wall's time. Defaults to a time in 2023.
-    public init(at start: LocalInstant = .now, wall: ServerTime = ServerTime(milliseconds: 1_700_000_000_000)) {
+    public init(
+        at start: LocalInstant = LocalClock.system.now(),
+        wall: ServerTime = ServerTime(milliseconds: 1_700_000_000_000)
+    ) {
         (self.start, wallStart) = (start, wall)
     }
 

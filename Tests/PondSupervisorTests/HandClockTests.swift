@@ -7,6 +7,7 @@ import Testing
     @Test func `who sleeps wakes when the clock has been moved so far, and not before`() async throws {
         let clock = HandClock()
         let start = clock.now
+        // No time passes: the clock that is moved is what is tested.
         async let woken: Void = clock.local.sleep(.seconds(10))
         #expect(try await Waiting.until { clock.sleepers == 1 })
         clock.advance(by: .seconds(9))
@@ -20,6 +21,7 @@ import Testing
 
     @Test func `who is cancelled wakes at once`() async throws {
         let clock = HandClock()
+        // No time passes: the clock that is moved is what is tested.
         let sleeper = Task { try await clock.local.sleep(.seconds(10)) }
         #expect(try await Waiting.until { clock.sleepers == 1 })
         sleeper.cancel()

@@ -169,6 +169,7 @@ enum Floors {
             theirs: subprocess.union(["ArgumentParser", "GRDB", "Logging"])
         ),
         Floor("mailer", folder: "examples/mailer/Sources", ours: ["Millpond"]),
+        Floor("shop", folder: "examples/shop/Sources", ours: ["Millpond", "PondSQLite"], theirs: ["GRDB"]),
         Floor("floor", folder: "Benchmarks/Floor"),
         Floor(
             "PondBench",
