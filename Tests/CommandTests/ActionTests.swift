@@ -52,7 +52,7 @@ import Testing
         ["1s"], ["emails", "4", "--for", "1h"], ["KEY", "--queue", "emails"], ["--lines", "FILE"],
         ["--file", "FILE"], ["--file", "FILE", "emails"], ["--db", "FILE"], ["E-1f3a9c2e", "--run", "COMMAND"],
         ["email.send", "--data", "JSON"], ["--queue", "emails", "--class", "B", "--wait", "30s"],
-        ["2", "--", "COMMAND"],
+        ["2", "--", "COMMAND"], ["emails", "--max-depth", "5"],
     ]
 
     @Test(arguments: Action.samples)

@@ -153,7 +153,7 @@ import Testing
         let worker = try await queue.livingWorker()
         for _ in 0..<3 {
             var options = EnqueueOptions()
-            options.expires = ServerTime(milliseconds: 1)
+            options.expires = ServerTime(milliseconds: 1_500_000_000_000)
             _ = try await queue.enqueue(
                 NewJob(kind: try JobKind("email.send"), data: Array("{}".utf8), options: options)
             )

@@ -88,7 +88,7 @@ import Testing
             try await queue.enqueue("second-try", "{}", jobClass)
             if number.isMultiple(of: 2) { try await queue.enqueue("fatal", "{}", jobClass) }
             if number.isMultiple(of: 3) { try await queue.enqueue("nobody", "{}", jobClass) }
-            if number.isMultiple(of: 5) { try await queue.enqueue("fine", "{}", jobClass, expires: 1) }
+            if number.isMultiple(of: 5) { try await queue.enqueue("fine", "{}", jobClass, expires: 1_500_000_000_000) }
         }
         // One of each class is with a worker that is gone; another took its key meanwhile.
         let lost = Consumer("lost")
