@@ -134,7 +134,7 @@ let package = Package(
         ),
         .target(
             name: "PondTestKit",
-            dependencies: ["PondCore", "PondRedis", "PondQueue", logging, subprocess, system],
+            dependencies: ["PondCore", "PondRedis", "PondQueue", "PondWorker", logging, subprocess, system],
             swiftSettings: house
         ),
         .target(
@@ -322,6 +322,17 @@ let package = Package(
         .testTarget(
             name: "PondBenchTests",
             dependencies: ["PondBench", "PondBenchKit", "PondQueue"],
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "MailerTests",
+            dependencies: ["mailer", "Millpond", "PondTestKit"],
+            path: "examples/mailer/Tests",
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "PondTestKitTests",
+            dependencies: ["PondTestKit", "PondWorker", "PondQueue", "PondCore", logging],
             swiftSettings: house
         ),
         .testTarget(name: "RepoTests", swiftSettings: house),

@@ -23,6 +23,8 @@ public struct Keys: Sendable, Hashable {
     public var causes: String { base + ":causes" }
     /// Dead jobs by root cause.
     package var groups: String { base + ":groups" }
+    /// When each held job is due.
+    package var due: String { base + ":due" }
     /// What people did to the dead.
     package var audit: String { base + ":audit" }
     /// Pause flag, limits and counters.

@@ -56,8 +56,7 @@ package enum Spawn {
                 posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
             }
         }
-        // What this process accepts meanwhile is open in the child too, and would stay so when its owner here closes it.
-        posix_spawn_file_actions_addclosefrom_np(&actions, 3)
+        closeRestInChildren()
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -79,6 +78,16 @@ package enum Spawn {
             throw RedisServerError("\(arguments[0]) did not start: \(String(cString: strerror(result)))")
         }
         return process
+    }
+
+    /// Keeps from children what this process has open.
+    ///
+    /// SwiftNIO accepts connections that a child would inherit; such a connection stays open when its owner here closes it.
+    private static func closeRestInChildren() {
+        for descriptor: Int32 in 3..<1_024 {
+            let flags = fcntl(descriptor, F_GETFD)
+            if flags >= 0, flags & FD_CLOEXEC == 0 { _ = fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) }
+        }
     }
 
     /// Runs a short program to its end.

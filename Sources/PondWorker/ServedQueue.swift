@@ -63,10 +63,13 @@ final class JobHome: Sendable {
     /// The queue, over the connection that handlers share.
     let queue: Queue
     let clock: LocalClock
+    /// Told of each heartbeat; nil in a worker, which looks at the last one when it sends its own.
+    let onHeartbeat: (@Sendable (Double?, String?) -> Void)?
 
-    init(queue: Queue, clock: LocalClock) {
+    init(queue: Queue, clock: LocalClock, onHeartbeat: (@Sendable (Double?, String?) -> Void)? = nil) {
         self.queue = queue
         self.clock = clock
+        self.onHeartbeat = onHeartbeat
     }
 }
 

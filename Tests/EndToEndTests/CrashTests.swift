@@ -33,7 +33,9 @@ import Testing
         }
     }
 
-    @Test func `a worker that is stopped until another one has run its jobs changes nothing when it goes on`() async throws {
+    @Test func `a worker that is stopped until another one has run its jobs changes nothing when it goes on`()
+        async throws
+    {
         let place = try Place()
         try await Child.run(["worker", "--slots", "5"] + place.options) { stopped in
             try await stopped.line("worker ready")

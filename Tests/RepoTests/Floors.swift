@@ -137,8 +137,8 @@ enum Floors {
         Floor(
             "PondTestKit",
             level: 4,
-            holds: "a real Redis for a suite, a clock to turn by hand, faults to order; for us and for users",
-            ours: ["PondCore", "PondRedis", "PondQueue"],
+            holds: "for users' tests and ours: run a handler, drain a queue, a real Redis, a clock to turn",
+            ours: ["PondCore", "PondRedis", "PondQueue", "PondWorker"],
             theirs: subprocess.union(["Logging"])
         ),
         Floor(

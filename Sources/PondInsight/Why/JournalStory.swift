@@ -14,7 +14,7 @@ struct JournalStory {
     /// So many pages are read forwards, and as many backwards.
     private static let pagesMax = 10
     /// Nobody waits longer for all queues together than this and a page.
-    private static let patience = Duration.milliseconds(200)
+    private static let patience = Duration.seconds(1)
 
     /// What is told of a job by the queues' journals; a queue whose journal says nothing of it is left out.
     func read(_ id: JobID, in names: [String]) async throws -> [HistoryStory] {

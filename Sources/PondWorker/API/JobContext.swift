@@ -131,6 +131,7 @@ public final class JobContext: DeliveredJob {
             if let fraction { $0.fraction = min(max(fraction, 0), 1) }
             if let note { $0.note = note.cut(toBytes: Limits.progressBytesMax) }
         }
+        home.onHeartbeat?(fraction, note)
         try Task.checkCancellation()
     }
 

@@ -15,6 +15,12 @@ final class MiddlewareChain: Sendable {
         log = LogMiddleware(isDebugging: worker.logger.logLevel <= .debug)
     }
 
+    /// A program's alone.
+    init(_ middleware: [any JobMiddleware]) {
+        all = middleware
+        log = LogMiddleware(isDebugging: false)
+    }
+
     var isEmpty: Bool { all.isEmpty }
 
     /// A handler inside of all middleware.

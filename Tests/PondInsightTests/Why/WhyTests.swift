@@ -155,7 +155,8 @@ import Testing
         try await WhyPlace.run { place in
             let ann = Consumer("ann")
             let id = try await place.add()
-            _ = try await place.queue.beat(as: ann, about: "{}")
+            // A lease that a slow machine does not let run out before anybody has looked.
+            _ = try await place.queue.beat(as: ann, about: #"{"lease_ms":10000}"#)
             #expect(try await place.queue.fetch(as: ann, atMost: 1).deliveries.count == 1)
             #expect(try await place.why(id).reason == .running)
             let silent = try await place.eventually(.runningSilent, of: id)
@@ -265,6 +266,10 @@ import Testing
             // The bound is the library's own, so one with a small bound is loaded under the same name.
             let small = LuaLibrary.text.replacing("local DEAD_MAX = \(Limits.deadMax)", with: "local DEAD_MAX = 2")
             _ = try await place.pond.redis.send(RedisCommand("FUNCTION", "LOAD", "REPLACE", .text(small)))
+            // Otherwise the queue is paused before it comes so far.
+            _ = try await place.pond.redis.send(
+                RedisCommand("HSET", .text(place.queue.keys.meta), "dead_overflow", "drop")
+            )
             let fatal = JobRegistration(kind: "order.charge") { _ in throw GiveUp("no") }
             try await place.withWorker(JobList { fatal }) {
                 var ids: [JobID] = []

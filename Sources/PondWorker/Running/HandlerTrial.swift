@@ -1,0 +1,126 @@
+package import PondCore
+package import PondQueue
+import Synchronization
+
+/// One try of a job without a worker and without Redis: what the test kit runs handlers by.
+///
+/// Middleware, time limits and the judgement are those of a worker; nothing is fetched and nothing is settled.
+package struct HandlerTrial: Sendable {
+    /// What a worker would settle.
+    package let outcome: Outcome
+    /// What the handler threw.
+    package let error: (any Error)?
+    /// What it left behind, or returned.
+    package let result: JobResult?
+    /// What this try took, without the earlier ones; wall time by the clock that was handed in.
+    package let spent: Spending
+
+    /// Runs one try.
+    ///
+    /// - Parameters:
+    ///   - queue: where children go; the pond's middleware decides whether that is Redis.
+    ///   - random: the jitter of the next rest, -1 to 1.
+    ///   - onHeartbeat: told of each heartbeat, with the fraction and the note that it gave.
+    /// - Throws: `PondError`, when the registration is not allowed or has no compensation for a job that needs one.
+    package static func run(
+        _ registration: JobRegistration,
+        _ job: Job,
+        on queue: Queue,
+        middleware: [any JobMiddleware] = [],
+        clock: LocalClock,
+        random: Double = 0,
+        onHeartbeat: @escaping @Sendable (Double?, String?) -> Void = { _, _ in }
+    ) async throws -> HandlerTrial {
+        let kinds = try KindTable([registration]).inside(MiddlewareChain(middleware))
+        let handler = kinds[job]
+        guard !handler.isUnknown else {
+            throw PondError(.invalidConfiguration, "\(job.kind): there is no compensation to run")
+        }
+        let home = JobHome(queue: queue, clock: clock, onHeartbeat: onHeartbeat)
+        let context = JobContext(job, handler, home)
+        let (thrown, reason) = await perform(context, handler, clock)
+        let time = context.started.duration(to: clock.now())
+        let spent = context.spent(after: time)
+        let outcome = Verdict.outcome(
+            of: job,
+            thrown: thrown,
+            cancelled: reason,
+            policy: handler.policy,
+            budget: context.budget,
+            reserve: handler.reserve,
+            spent: spent,
+            random: random
+        )
+        // Only another worker could make it nil.
+        guard let outcome else { preconditionFailure("a trial has no other worker") }
+        // Without the worker's own, so that the log has nothing but what the handler says.
+        for one in middleware.reversed() { one.ended(context, JobEnd(outcome, after: time)) }
+        return HandlerTrial(
+            outcome: outcome,
+            error: thrown,
+            result: outcome.isDone ? context.result : nil,
+            spent: Spending(
+                wall: spent.wall - job.spent.wall,
+                cpu: spent.cpu - job.spent.cpu,
+                usd: spent.usd - job.spent.usd
+            )
+        )
+    }
+
+    private enum Event {
+        case ended((any Error)?)
+        case timeIsUp(CancelReason)
+        case watchEnded
+    }
+
+    /// Runs the handler, and cancels it when its time is up or it was silent for too long.
+    private static func perform(
+        _ context: JobContext,
+        _ handler: Registered,
+        _ clock: LocalClock
+    ) async -> ((any Error)?, CancelReason?) {
+        await withTaskGroup(of: Event.self) { group in
+            group.addTask {
+                do {
+                    try await handler.run(context)
+                    return .ended(nil)
+                } catch {
+                    return .ended(error)
+                }
+            }
+            group.addTask {
+                guard let reason = await watch(context, clock) else { return .watchEnded }
+                return .timeIsUp(reason)
+            }
+            var reason: CancelReason?
+            for await event in group {
+                switch event {
+                case .ended(let thrown):
+                    group.cancelAll()
+                    return (thrown, reason)
+                case .timeIsUp(let why):
+                    reason = why
+                    group.cancelAll()
+                case .watchEnded: break
+                }
+            }
+            return (CancellationError(), reason)
+        }
+    }
+
+    /// - Returns: why the handler is to be cancelled; nil when it ended before.
+    private static func watch(_ context: JobContext, _ clock: LocalClock) async -> CancelReason? {
+        while true {
+            let now = clock.now()
+            let run = context.started.duration(to: now)
+            let silence = context.lastProgress.lastHeartbeat.duration(to: now)
+            if let reason = context.limit.reason(after: run, silentFor: silence) { return reason }
+            let untilSilent = context.limit.heartbeatInterval.map { $0 - silence }
+            do {
+                try await clock.sleep(min(context.limit.time - run, untilSilent ?? context.limit.time))
+            } catch {
+                return nil
+            }
+        }
+    }
+}
