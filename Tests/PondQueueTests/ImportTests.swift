@@ -76,7 +76,7 @@ import Testing
             let due = ServerTime(milliseconds: try await bench.now() + 600_000)
             batch[0].job.options.runAt = due
             batch[0].job.options.priority = .low
-            batch[1].job.options.runAt = ServerTime(milliseconds: 1_000)
+            batch[1].job.options.runAt = ServerTime(milliseconds: 1_500_000_000_000)
             batch[1].job.options.priority = .high
             let answer = try await bench.queue.importJobs(batch, of: "e1")
             #expect(answer.held == 1 && answer.ready == 1)
