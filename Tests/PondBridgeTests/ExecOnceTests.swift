@@ -180,7 +180,7 @@ import Testing
         #expect(dead.error.hasSuffix("Traceback\n  line 7\nKeyError"), "\(dead.error)")
         let lines = harness.logs.all
         let trace = try #require(lines.firstIndex { $0.contains("line 7") && $0.contains("job=\(id)") })
-        let end = try #require(lines.firstIndex { $0.hasPrefix("attempt failed for good") })
+        let end = try #require(lines.firstIndex { $0.hasPrefix("job is dead") })
         #expect(trace < end)
     }
 }

@@ -99,7 +99,7 @@ import Testing
         #expect(error.contains("handler.py") && error.hasSuffix("KeyError: 'nothing'"), "\(error)")
         let lines = harness.logs.all
         let trace = try #require(lines.firstIndex { $0.contains("handler.py") && $0.contains("job=\(id)") })
-        #expect(trace < (lines.firstIndex { $0.hasPrefix("attempt failed for good") } ?? 0))
+        #expect(trace < (lines.firstIndex { $0.hasPrefix("job is dead") } ?? 0))
     }
 
     @Test func `it announces its kinds, and a program that does not has every kind`() async throws {

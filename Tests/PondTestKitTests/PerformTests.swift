@@ -32,6 +32,7 @@ private struct Wait: JobHandler {
     let clock: LocalClock
 
     func run(_ payload: RawPayload, _ job: JobContext) async throws {
+        // A handler that waits on the clock that it was given; the test moves that.
         try await clock.sleep(.seconds(3_600))
     }
 }

@@ -59,9 +59,13 @@ enum Repository {
     }
 
     private static let parsedSources = Result { try sources(under: "Sources") }
-    private static let parsedExamples = Result { try sources(under: "examples") }
+    private static let parsedExamples = Result {
+        try sources(under: "examples").filter { !$0.path.contains("/Tests/") }
+    }
     private static let parsedBenchmarks = Result { try sources(under: "Benchmarks") }
-    private static let parsedTests = Result { try sources(under: "Tests") }
+    private static let parsedTests = Result {
+        try sources(under: "Tests") + sources(under: "examples").filter { $0.path.contains("/Tests/") }
+    }
 
     /// Every Swift file of Sources, scanned once for all tests.
     static func sources() throws -> [SwiftSource] { try parsedSources.get() }

@@ -3,6 +3,7 @@ import Synchronization
 
 /// A line that a handler has logged.
 public struct LoggedLine: Sendable {
+    /// How much it matters.
     public let level: Logger.Level
     /// The words, without metadata.
     public let message: String

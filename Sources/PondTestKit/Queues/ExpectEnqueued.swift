@@ -19,6 +19,7 @@ public func expectEnqueued<Handler: JobHandler>(
     where isWanted: (Handler.Payload) throws -> Bool = { _ in true }
 ) async throws -> EnqueuedJob? {
     try await expectEnqueued(kind: handler.kind, in: queue, sourceLocation: sourceLocation) { job in
+        // What does not decode is another job than the one that is asked for.
         guard let payload = try? job.payload(as: Handler.Payload.self) else { return false }
         return try isWanted(payload)
     }
