@@ -66,6 +66,7 @@ package struct MetricsServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let pipeline = channel.pipeline.syncOperations
+                    try pipeline.addHandler(ShutdownBeforeClose())
                     try pipeline.configureHTTPServerPipeline(withPipeliningAssistance: false)
                     try pipeline.addHandler(MetricsHandler(count, pages))
                 }
@@ -130,6 +131,19 @@ private final class ConnectionCount: Sendable {
     /// - Returns: false when there are too many.
     func open() -> Bool { count.wrappingAdd(1, ordering: .relaxed).newValue <= MetricsServer.connectionsMax }
     func close() { count.wrappingSubtract(1, ordering: .relaxed) }
+}
+
+/// Ends a connection before it is closed.
+///
+/// A child process that was started while the connection was open may have it open too; a close alone would then not reach
+/// the other side.
+private final class ShutdownBeforeClose: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if mode == .all { context.close(mode: .output, promise: nil) }
+        context.close(mode: mode, promise: promise)
+    }
 }
 
 /// One connection: reads one request, answers it, and closes.
