@@ -212,6 +212,25 @@ import Testing
         }
     }
 
+    @Test(.redis) func `what a queue says that stays of its journal stays when memory is short`() async throws {
+        try await Bench.run { bench in
+            try await loadLibrary(bench, kibibytesMax: 1_000, min: 10)
+            try await failLoudly(bench, jobs: 300)
+            try await bench.redis("HSET", bench.key("meta"), "journal_bytes_min", "\(10 << 20)")
+            let bytes = try await journalBytes(bench)
+            try await bench.redis("CONFIG", "SET", "maxmemory", "1mb")
+            _ = try await bench.queue.beat(as: .ann, census: true, about: "{}")
+            try await bench.redis("CONFIG", "SET", "maxmemory", "0")
+            #expect(try await journalBytes(bench) >= bytes)
+            // A word that is no number counts as none.
+            try await bench.redis("HSET", bench.key("meta"), "journal_bytes_min", "much")
+            try await bench.redis("CONFIG", "SET", "maxmemory", "1mb")
+            _ = try await bench.queue.beat(as: .ann, census: true, about: "{}")
+            try await bench.redis("CONFIG", "SET", "maxmemory", "0")
+            #expect(try await journalBytes(bench) < bytes * 3 / 4)
+        }
+    }
+
     @Test(.redis) func `a server that is short of memory gets half of the journal back`() async throws {
         try await Bench.run { bench in
             try await loadLibrary(bench, kibibytesMax: 10_000, min: 10)

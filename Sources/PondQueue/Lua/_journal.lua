@@ -65,13 +65,21 @@ local function is_memory_short()
     return used and most and most > 0 and used > SHORT_OF_MEMORY * most
 end
 
+-- What the journal keeps however short memory is: a setting of the queue, for those who must not miss what happened.
+local function bytes_that_stay(keys)
+    local least = redis.pcall('HGET', keys.meta, 'journal_bytes_min')
+    return type(least) == 'string' and whole_number(least) or JOURNAL_BYTES_MIN
+end
+
 -- The part of the journal that may stay, 1 for all of it: what it tells of has happened, so it is the first to give way.
 local function part_to_keep(keys, events)
     local part = events > JOURNAL_EVENTS_MAX and JOURNAL_EVENTS_MAX / events or 1
     local bytes = redis.pcall('MEMORY', 'USAGE', keys.journal, 'SAMPLES', 0)
     if type(bytes) ~= 'number' then return part end
     if bytes > JOURNAL_BYTES_MAX then part = math.min(part, JOURNAL_BYTES_MAX / bytes) end
-    if bytes > JOURNAL_BYTES_MIN and is_memory_short() then part = math.min(part, 0.5) end
+    if bytes > JOURNAL_BYTES_MIN and bytes > bytes_that_stay(keys) and is_memory_short() then
+        part = math.min(part, 0.5)
+    end
     return part
 end
 

@@ -39,6 +39,8 @@ struct ChaosRun: Sendable {
         try stage.startRedis()
         try await admin.waitUntilReady()
         try await admin.pond.installLibrary()
+        // The judge reads in the journal what became of each job, also of those that ended before memory ran out.
+        try await admin.redis("HSET", admin.key("meta"), "journal_bytes_min", "\(Limits.journalBytesMax)")
         let version = try await admin.info("server", "redis_version") ?? "unknown"
         recorder.note(.setup) { ($0.target, $0.text) = ("redis", version) }
         try stage.startLedger()
