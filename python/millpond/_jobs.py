@@ -174,7 +174,8 @@ class Words:
         return f"{self.prefix}:{{{self.queue_of(job)}}}"
 
     def call(self, job: NewJob) -> list[str | bytes | int]:
-        return ["FCALL", "pond_enqueue", 1, self.key(job), *job.fields()]
+        # Two keys, so that a cluster answers TRYAGAIN while it moves the queue's slot, and no second queue begins elsewhere.
+        return ["FCALL", "pond_enqueue", 2, self.key(job), f"{self.key(job)}:meta", *job.fields()]
 
     def append(self, job: NewJob) -> list[str | bytes | int]:
         stream = "ready" if job.priority in (None, "normal") else f"ready:{job.priority}"
