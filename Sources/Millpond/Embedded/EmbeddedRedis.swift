@@ -37,6 +37,9 @@ public struct EmbeddedRedis: Sendable {
     /// - Parameters:
     ///   - directory: made when it is missing. Defaults to `.millpond`.
     ///   - port: the port on 127.0.0.1. Defaults to a free one.
+    ///   - clock: by which its start and its end are waited for. Defaults to the machine's.
+    ///   - logger: where its start and its end are told.
+    ///   - body: what is done while it runs.
     /// - Throws: `EmbeddedRedisError`, when there is no server to start, when it does not start, or when the directory
     ///   is in use; whatever `body` throws.
     public static func with<Value: Sendable>(
