@@ -16,6 +16,8 @@ final class FetchedJob: Sendable {
     let asked: LocalInstant
     /// Its key's claim, made while the job waits; nil for a job that has no key, or whose claim says that it has begun.
     let claim: ClaimAhead?
+    /// Whether it was asked for alone, while the brake was on.
+    let isProbe: Bool
 
     /// - Parameter mayWait: whether the job's claim can be made ahead.
     init(
@@ -24,13 +26,15 @@ final class FetchedJob: Sendable {
         readySince: ServerTime?,
         served: ServedQueue,
         asked: LocalInstant,
-        mayWait: Bool
+        mayWait: Bool,
+        isProbe: Bool
     ) {
         self.job = job
         self.entry = entry
         self.readySince = readySince
         self.served = served
         self.asked = asked
+        self.isProbe = isProbe
         claim = mayWait && job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil
     }
 

@@ -90,7 +90,7 @@ final class Fetcher: Sendable {
         switch plan({ $0.next(at: now, hasRoom: hasRoom, atMost: limit.most) }) {
         case .compare: try await compareAccounts()
         case .rest: await rest(atMost: limit.pause)
-        case .fetch(let most): try await fetch(atMost: most)
+        case .fetch(let most): try await fetch(atMost: most, isProbe: limit.most != nil)
         case .listen(let streams): try await listen(to: streams, atMost: limit.most)
         }
     }
@@ -144,7 +144,7 @@ final class Fetcher: Sendable {
         }
     }
 
-    private func fetch(atMost most: Int) async throws(QueueError) {
+    private func fetch(atMost most: Int, isProbe: Bool) async throws(QueueError) {
         let reserved = served.worker.intake.reserve(most)
         guard reserved > 0 else { return }
         var used = 0
@@ -165,7 +165,7 @@ final class Fetcher: Sendable {
         CrashPoint.afterFetch.reach()
         used = fetched.isPaused ? 0 : min(fetched.deliveries.count, reserved)
         note(fetched, asked: reserved, used: used)
-        accept(fetched.deliveries.prefix(used), asked: asked)
+        accept(fetched.deliveries.prefix(used), asked: asked, isProbe: isProbe)
         try await handBack(fetched.deliveries.dropFirst(used).map(\.receipt))
     }
 
@@ -201,13 +201,13 @@ final class Fetcher: Sendable {
         }
         // One entry a stream may come, which can be more than there is room for.
         let granted = isPaused ? 0 : served.worker.intake.reserve(min(fetched.deliveries.count, most ?? .max))
-        accept(fetched.deliveries.prefix(granted), asked: asked)
+        accept(fetched.deliveries.prefix(granted), asked: asked, isProbe: most != nil)
         try await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
     }
 
     /// Hands deliveries to the slots, and what is no job to the dead.
-    private func accept(_ deliveries: ArraySlice<Delivery>, asked: LocalInstant) {
-        if !deliveries.isEmpty { served.brake.noteProbe(at: asked) }
+    private func accept(_ deliveries: ArraySlice<Delivery>, asked: LocalInstant, isProbe: Bool) {
+        if isProbe, !deliveries.isEmpty { served.brake.noteProbe(at: asked) }
         // After a long wait for the reply too little of that time is left.
         let mayWait = asked.duration(to: clock.now()) < served.worker.configuration.claimAge / 2
         for (delivery, entry) in zip(deliveries, served.ledger.add(deliveries)) {
@@ -219,7 +219,8 @@ final class Fetcher: Sendable {
                     readySince: delivery.readySince,
                     served: served,
                     asked: asked,
-                    mayWait: mayWait
+                    mayWait: mayWait,
+                    isProbe: isProbe
                 )
                 served.admission.expect(fetched)
                 if !served.worker.intake.add(fetched) { served.settler.settle(fetched, .released) }

@@ -56,6 +56,8 @@ struct Admission: Sendable {
     /// Apart from that, because an asynchronous call costs, whatever it finds.
     func answerAtOnce(_ fetched: FetchedJob, _ handler: Registered) -> Answer? {
         let job = fetched.job
+        // The brake went on while it was on its way: it would fare no better than those that have died.
+        if !fetched.isProbe, fetched.served.brake.hold != nil { return .settle(.released) }
         if fetched.isExpired { return .settle(.expired) }
         if handler.isUnknown { return .settle(deferral.outcome(of: fetched)) }
         let budget = job.budget.filled(from: handler.budget)
