@@ -229,8 +229,8 @@ let package = Package(
         .testTarget(
             name: "PondWorkerTests",
             dependencies: [
-                "PondWorker", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging, lifecycle,
-                tracing,
+                "PondWorker", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", "ChaosKit", logging,
+                lifecycle, tracing,
             ],
             swiftSettings: house
         ),

@@ -144,6 +144,9 @@ public final class Pond: Sendable {
     /// every call.
     public var executor: any TaskExecutor { redis.executor }
 
+    /// Whether there is a connection that is logged in.
+    package var isConnected: Bool { redis.isConnected }
+
     /// The known queues: those that a worker or a producer of this library has used.
     public func queues() async throws(QueueError) -> [QueueName] {
         let reply = try await run(RedisCommand("SMEMBERS", .text(Keys.queues(prefix: prefix))), doing: "listing queues")

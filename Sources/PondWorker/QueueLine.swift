@@ -63,8 +63,8 @@ final class QueueLine: Sendable {
     }
 
     private func sayGoodbye() async {
-        guard served.queue.pond.redis.isConnected else {
-            served.logger.warning("redis is away, so the worker cannot say goodbye; its lease runs out instead")
+        guard served.queue.pond.isConnected, !heartbeat.mayArriveLate else {
+            served.logger.warning("redis does not answer, so the worker cannot say goodbye; its lease runs out instead")
             return
         }
         do throws(QueueError) {

@@ -9,6 +9,8 @@ import Synchronization
 extension Worker {
     /// How long the last settles may take when Redis does not answer; then the lease has to do it.
     private static let settlePatience = Duration.seconds(5)
+    /// How long the last heartbeat's answer may take, longer than any that a server which works needs.
+    private static let heartbeatPatience = Duration.seconds(1)
     private static let pollInterval = Duration.milliseconds(10)
 
     private var clock: LocalClock { parts.loopClock }
@@ -24,6 +26,7 @@ extension Worker {
             let stuck = await untilRunningEnd()
             settleStuck(stuck)
             await untilSettled()
+            await endHeartbeats()
             group.cancelAll()
             return stuck
         }
@@ -140,6 +143,14 @@ extension Worker {
                 return
             }
             await pause()
+        }
+    }
+
+    /// Comes before the goodbye, and not before the last settles: a worker that settles has to be alive.
+    private func endHeartbeats() async {
+        let deadline = clock.now() + Self.heartbeatPatience
+        await withTaskGroup(of: Void.self) { group in
+            for line in lines { group.addTask { await line.heartbeat.end(by: deadline) } }
         }
     }
 

@@ -13,6 +13,17 @@ final class Heartbeat: Sendable {
     private let maintenance: Maintenance
     /// Rung when the next one cannot wait.
     private let signal = WakeSignal()
+    private let course = Mutex(Course())
+    /// Rung when the last one has its answer.
+    private let answered = WakeSignal()
+
+    private struct Course {
+        /// One has begun and has no answer yet.
+        var isUnderWay = false
+        /// No other begins.
+        var isEnding = false
+        var mayArriveLate = false
+    }
 
     init(_ served: ServedQueue, _ fetcher: Fetcher, _ maintenance: Maintenance) {
         self.served = served
@@ -25,25 +36,17 @@ final class Heartbeat: Sendable {
     /// Beats at once, because what the worker says of itself has changed.
     func beatNow() { signal.ring() }
 
-    /// Beats until the task is cancelled.
+    /// Beats until it is ended, or the task is cancelled.
     ///
     /// - Parameter about: what the worker is and does now, as JSON.
     func run(about: @Sendable () -> String) async {
         let outage = OutageLog(served.logger)
         var beats = 0
         let (pulse, name) = (served.worker.pulse, served.queue.name)
-        while !Task.isCancelled {
+        while !Task.isCancelled, begin() {
             pulse.tries(name)
             do throws(QueueError) {
-                let answer = try await served.queue.beat(
-                    as: served.worker.consumer,
-                    lease: served.worker.configuration.lease,
-                    census: beats.isMultiple(of: Self.beatsPerCensus),
-                    about: about(),
-                    load: served.load(at: clock.now()),
-                    news: served.news(at: clock.now()),
-                    spent: served.worker.table.spent(of: served)
-                )
+                let answer = try await beat(about(), census: beats.isMultiple(of: Self.beatsPerCensus))
                 CrashPoint.afterBeat.reach()
                 hear(answer, isFirst: beats == 0)
                 // Whoever is idle may have them.
@@ -53,12 +56,59 @@ final class Heartbeat: Sendable {
                 beats += 1
                 outage.worked("beat")
                 pulse.worked(name)
+                finish()
                 await signal.wait(atMost: untilNext(answer), clock)
             } catch {
                 pulse.failed(name, error)
+                finish()
                 await served.worker.rest(afterFailures: outage.failed("beat", error))
             }
         }
+    }
+
+    private func beat(_ about: String, census: Bool) async throws(QueueError) -> BeatAnswer {
+        try await served.queue.beat(
+            as: served.worker.consumer,
+            lease: served.worker.configuration.lease,
+            census: census,
+            about: about,
+            load: served.load(at: clock.now()),
+            news: served.news(at: clock.now()),
+            spent: served.worker.table.spent(of: served)
+        )
+    }
+
+    /// Begins no other, and waits for the one under way: were it cancelled, it could reach Redis after the goodbye, and
+    /// the worker would be counted again.
+    ///
+    /// Without a connection none is under way at Redis, so nothing is waited for.
+    func end(by deadline: LocalInstant) async {
+        let isUnderWay = course.withLock { course in
+            course.isEnding = true
+            return course.isUnderWay
+        }
+        signal.ring()
+        guard isUnderWay, served.queue.pond.isConnected else { return }
+        await answered.wait(atMost: clock.now().duration(to: deadline), clock)
+        course.withLock { $0.mayArriveLate = $0.isUnderWay }
+    }
+
+    /// Whether one was still under way when its time to end was over, so that no goodbye would last.
+    var mayArriveLate: Bool { course.withLock { $0.mayArriveLate } }
+
+    private func begin() -> Bool {
+        course.withLock { course in
+            course.isUnderWay = !course.isEnding
+            return course.isUnderWay
+        }
+    }
+
+    private func finish() {
+        let isAwaited = course.withLock { course in
+            course.isUnderWay = false
+            return course.isEnding
+        }
+        if isAwaited { answered.ring() }
     }
 
     /// An interval, or less when another worker's lease runs out before: its jobs are then taken over at once.
