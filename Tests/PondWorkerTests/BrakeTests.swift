@@ -38,6 +38,16 @@ import Testing
         #expect(brake.failed("a", "a", at: start) != nil)
     }
 
+    @Test func `a stray of an unknown kind is let by, several without a job done between them are not`() {
+        var brake = brake()
+        for _ in 1..<Brake.strangersMax { #expect(brake.passedOn("no handler for b", at: start) == nil) }
+        #expect(brake.succeeded() == nil)
+        for _ in 1..<Brake.strangersMax { #expect(brake.passedOn("no handler for b", at: start) == nil) }
+        #expect(brake.passedOn("no handler for b", at: start) != nil)
+        #expect(brake.passedOn("no handler for b", at: start) == nil)
+        #expect(brake.hold?.count == Brake.strangersMax + 1)
+    }
+
     @Test func `single jobs are tried at growing intervals, and one that is done releases it`() {
         var brake = brake(failures: 1)
         _ = brake.failed("a", "a", at: start)
@@ -115,13 +125,15 @@ import Testing
     @Test func `a worker without handlers of its own lets the jobs of others alone`() async throws {
         let harness = try Harness()
         let seen = Record<String>()
-        for number in 0..<50 { try await harness.enqueue(number == 0 ? "pond.echo" : "email.send") }
+        try await harness.enqueue("pond.echo")
         let echo = JobRegistration(kind: "pond.echo") { _ in seen.add("echo") }
         let bare: (inout WorkerConfiguration) -> Void = {
             $0.stopsAtUnknownKinds = true
             $0.beatInterval = .milliseconds(50)
         }
         try await harness.withWorker(JobList { echo }, bare) { _ in
+            try await harness.eventually { $0.done == 1 }
+            for _ in 0..<49 { try await harness.enqueue("email.send") }
             _ = try await harness.about { $0.contains("no handler for the kind email.send") }
             try await harness.eventually { $0.inFlight == 0 }
             let depth = try await harness.queue.depth()

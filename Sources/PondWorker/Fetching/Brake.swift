@@ -41,9 +41,14 @@ package struct Brake: Sendable {
         case released(Hold)
     }
 
+    /// Jobs of kinds that nobody here knows, without a job done between them, from which on there is no use in fetching: one may be a stray.
+    package static let strangersMax = 4
+
     private let policy: BrakePolicy
     /// The failures in a row: what they have in common, and how many there are.
     private var streak: (root: String, count: Int) = ("", 0)
+    /// Jobs of unknown kinds since one was done.
+    private var strangers = 0
     /// Why nothing but single jobs is fetched; nil while all is well.
     package private(set) var hold: Hold?
     private var probes = 0
@@ -65,10 +70,16 @@ package struct Brake: Sendable {
         return streak.count >= policy.failures || hold != nil ? engage(cause, at: now, count: streak.count) : nil
     }
 
-    /// There is no use in fetching.
+    /// A job is of a kind that nobody here knows, which is seen for the first time.
     ///
     /// - Returns: the hold that begins with it.
-    package mutating func engage(_ cause: String, at now: LocalInstant, count: Int = 1) -> Change? {
+    package mutating func passedOn(_ cause: String, at now: LocalInstant) -> Change? {
+        strangers += 1
+        return strangers >= Self.strangersMax || hold != nil ? engage(cause, at: now, count: strangers) : nil
+    }
+
+    /// There is no use in fetching.
+    private mutating func engage(_ cause: String, at now: LocalInstant, count: Int) -> Change? {
         hold?.count += 1
         guard hold == nil else { return nil }
         let hold = Hold(cause: cause, since: now, count: count)
@@ -80,7 +91,7 @@ package struct Brake: Sendable {
 
     /// A job is done: whatever it was, it is over.
     package mutating func succeeded() -> Change? {
-        streak = ("", 0)
+        (streak, strangers) = (("", 0), 0)
         defer { (hold, nextProbe) = (nil, nil) }
         return hold.map { .released($0) }
     }

@@ -31,11 +31,11 @@ final class BrakeLever: Sendable {
         brake.withLock { $0.probed(at: now) }
     }
 
-    /// There is no use in fetching.
-    func engage(_ cause: String) -> Brake.Change? {
+    /// A job is left to others.
+    func passedOn(_ cause: String) -> Brake.Change? {
         brake.withLock { brake in
             isClear.store(false, ordering: .relaxed)
-            return brake.engage(cause, at: clock.now())
+            return brake.passedOn(cause, at: clock.now())
         }
     }
 
@@ -75,13 +75,13 @@ extension ServedQueue {
         follow(change)
     }
 
-    /// Hears of a job of a kind that nobody here knows.
+    /// Hears of a job, not seen before, of a kind that nobody here knows.
     func noteUnknownKind(of job: Job) {
         guard worker.configuration.stopsAtUnknownKinds,
-            let change = brake.engage("no handler for the kind \(job.kind)")
+            let change = brake.passedOn("no handler for the kind \(job.kind)")
         else { return }
         logger.error(
-            "this worker has no handler for the jobs of this queue, so it stops fetching and tries single jobs",
+            "this worker has no handlers for the jobs of this queue, so it stops fetching and tries single jobs",
             metadata: ["kind": "\(job.kind)", "kinds": "\(handlers.names.joined(separator: ","))"]
         )
         follow(change)

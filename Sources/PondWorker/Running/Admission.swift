@@ -139,7 +139,7 @@ package struct Deferral: Sendable {
             "no \(job.phase == nil ? "handler" : "compensation") for the kind here; leaving the job to a worker that has one",
             metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "dead_after": "\(grace)"]
         )
-        fetched.served.noteUnknownKind(of: job)
+        if isFirst { fetched.served.noteUnknownKind(of: job) }
         return .deferred(for: pause(after: waited), grace: grace)
     }
 }
