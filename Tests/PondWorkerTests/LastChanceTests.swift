@@ -18,11 +18,13 @@ struct LastChanceTests {
                 $0.now += 1
                 $0.most = max($0.most, $0.now)
             }
-            try await Waiting.work(for: .milliseconds(100))
+            // It is there until another job was seen beside it; then all four together would be seen, too.
+            _ = try await Waiting.until(within: .seconds(10)) { running.withLock { $0.others > 0 } }
+            try await Waiting.work(for: .milliseconds(20))
             running.withLock { $0.now -= 1 }
         }
         let other = JobRegistration(kind: "other") { _ in
-            try await Waiting.work(for: .milliseconds(10))
+            _ = try await Waiting.until(within: .seconds(10)) { running.withLock { $0.now > 0 } }
             running.withLock { if $0.now > 0 { $0.others += 1 } }
         }
         try await harness.withWorker(
