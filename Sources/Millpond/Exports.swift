@@ -4,8 +4,5 @@
 @_exported public import PondCore
 @_exported public import PondQueue
 @_exported public import PondRedis
-@_exported public import PondScaling
-@_exported public import PondSupervisor
-@_exported public import PondTelemetry
 @_exported public import PondWorker
 @_exported public import protocol ServiceLifecycle.Service

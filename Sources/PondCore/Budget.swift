@@ -96,7 +96,7 @@ public struct Budget: Sendable, Hashable {
     /// - Parameters:
     ///   - spent: what the tries so far took.
     ///   - reserve: the least that the next try needs; a part that is zero asks only that something be left.
-    public func obstacle(after spent: Spending, reserving reserve: Spending = Spending()) -> Exhaustion? {
+    package func obstacle(after spent: Spending, reserving reserve: Spending = Spending()) -> Exhaustion? {
         if let wall, !Budget.allows(spent.wall, reserve.wall, wall) {
             return Exhaustion(.wallExhausted, "\(spent.wall.inSeconds) s", of: "\(wall.inSeconds) s")
         }
@@ -118,11 +118,11 @@ public struct Budget: Sendable, Hashable {
     }
 
     /// Which part of a budget is used up.
-    public struct Exhaustion: Sendable, Hashable {
+    package struct Exhaustion: Sendable, Hashable {
         /// `budget_exhausted:wall`, `budget_exhausted:cpu` or `budget_exhausted:usd`.
-        public let cause: Cause
+        package let cause: Cause
         /// What was spent of what, for people.
-        public let text: String
+        package let text: String
 
         init(_ cause: Cause, _ spent: String, of limit: String) {
             self.cause = cause

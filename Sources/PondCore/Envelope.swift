@@ -2,24 +2,24 @@
 // them is trusted: every field is bounded and checked here, and what does not hold is a `Malformation`, never a crash.
 
 /// Why an entry is no job that this version can run.
-public struct Malformation: Error, Sendable, Hashable, CustomStringConvertible {
+package struct Malformation: Error, Sendable, Hashable, CustomStringConvertible {
     /// Which field, what it held, what is allowed.
-    public let text: String
+    package let text: String
 
     package init(_ text: String) {
         self.text = text
     }
 
-    public var description: String { text }
+    package var description: String { text }
 }
 
 /// A stream entry's fields in order, as bytes.
-public struct Envelope: Sendable {
+package struct Envelope: Sendable {
     /// Field names and values, alternating.
-    public let flat: [ArraySlice<UInt8>]
+    package let flat: [ArraySlice<UInt8>]
 
     /// The fields of an entry, names and values alternating.
-    public init(flat: [[UInt8]]) {
+    package init(flat: [[UInt8]]) {
         self.flat = flat.map { $0[...] }
     }
 
@@ -30,7 +30,7 @@ public struct Envelope: Sendable {
     ///   - ownID: the job's id, when no `id` field says that it was moved.
     ///   - entryTime: the time in the entry's id, for a job that was never moved.
     /// - Throws: `Malformation`, which names the first field that does not hold.
-    public func job(queue: QueueName, ownID: JobID, entryTime: ServerTime) throws(Malformation) -> Job {
+    package func job(queue: QueueName, ownID: JobID, entryTime: ServerTime) throws(Malformation) -> Job {
         try Envelope.job(partCount: flat.count, part: { flat[$0] }, queue: queue, ownID: ownID, entryTime: entryTime)
     }
 

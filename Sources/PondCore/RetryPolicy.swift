@@ -30,7 +30,7 @@ public struct RetryPolicy: Sendable, Hashable {
     ///   - jobAttemptsMax: the job's own `max_attempts`.
     ///   - hint: the handler's own wish, the least that the job rests.
     ///   - random: places the delay within its jitter, in -1...1.
-    public func afterFailure(
+    package func afterFailure(
         attempt: Int,
         jobAttemptsMax: Int?,
         hint: Duration?,
@@ -43,7 +43,7 @@ public struct RetryPolicy: Sendable, Hashable {
     }
 
     /// The answer of a policy.
-    public enum Decision: Sendable, Hashable {
+    package enum Decision: Sendable, Hashable {
         case retry(after: Duration)
         case exhausted(attempts: Int)
     }

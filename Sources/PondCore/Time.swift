@@ -99,7 +99,7 @@ extension Duration {
     /// The duration in milliseconds, rounded towards zero: the unit of every `_ms` field on the wire.
     ///
     /// What 64 bits cannot hold (300 million years) is the largest number they can.
-    public var wholeMilliseconds: Int64 {
+    package var wholeMilliseconds: Int64 {
         // Up to three days in 64 bits: dividing 128 of them costs more than a job's other arithmetic together. A millisecond has
         // 2^15 · 5^15 attoseconds, so the last 15 bits make no whole one; of a negative number they would.
         if let short = Int64(exactly: attoseconds >> 15), short >= 0 { return short / 30_517_578_125 }
@@ -110,7 +110,7 @@ extension Duration {
     }
 
     /// The duration in seconds, as people and reports read it.
-    public var inSeconds: Double {
+    package var inSeconds: Double {
         // A division, because no double is a tenth of anything: 0.7 s must not read 0.7000000000000001.
         if let short = Int64(exactly: attoseconds) { return Double(short) / 1e18 }
         return Double(components.seconds) + Double(components.attoseconds) / 1e18

@@ -1,5 +1,5 @@
 /// The names of a stream entry's fields, as fixed by the wire format.
-public enum WireField: String, Sendable, CaseIterable {
+package enum WireField: String, Sendable, CaseIterable {
     case kind, data, key
     case correlationID = "correlation_id"
     case causationID = "causation_id"
@@ -43,7 +43,7 @@ public enum WireField: String, Sendable, CaseIterable {
     private static let names = allCases.map { Array($0.rawValue.utf8) }
 
     /// Whether only the library may write the field.
-    public var isOwnedByLibrary: Bool {
+    package var isOwnedByLibrary: Bool {
         switch self {
         case .id, .enqueuedAt, .attempt, .recoveries, .unstarted, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
             .unhandledSince, .waited, .phase, .interrupted, .recoveredAt:

@@ -1,22 +1,22 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// Which entry was fetched: the fence.
 ///
 /// A job that is taken over gets a new entry, so the old receipt settles nothing.
-public struct Receipt: Sendable, Hashable {
+package struct Receipt: Sendable, Hashable {
     /// The stream that the entry was read from.
-    public let stream: ReadyStream
+    package let stream: ReadyStream
     /// The id of the entry.
-    public let entry: String
+    package let entry: String
 
-    public init(stream: ReadyStream, entry: String) {
+    package init(stream: ReadyStream, entry: String) {
         self.stream = stream
         self.entry = entry
     }
 
     /// Hashes the entry alone: hardly two streams have entries of one id, and the stream's name would take as long again.
-    public func hash(into hasher: inout Hasher) { hasher.combine(entry) }
+    package func hash(into hasher: inout Hasher) { hasher.combine(entry) }
 
     /// When the job became ready, read from the entry's id; nil when that is of another form.
     var readySince: ServerTime? {
@@ -40,13 +40,13 @@ public struct Receipt: Sendable, Hashable {
 }
 
 /// One fetched entry.
-public struct Delivery: Sendable {
+package struct Delivery: Sendable {
     /// What settles the entry.
-    public let receipt: Receipt
+    package let receipt: Receipt
     /// When the job became ready, by Redis' clock; nil when somebody gave the entry an id of another form.
-    public let readySince: ServerTime?
+    package let readySince: ServerTime?
     /// The job, or why the entry is none.
-    public let job: Result<Job, Malformation>
+    package let job: Result<Job, Malformation>
 
     init(queue: QueueName, stream: ReadyStream, entry: String, fields: [RESPValue]) {
         receipt = Receipt(stream: stream, entry: entry)

@@ -1,27 +1,27 @@
 import FoundationEssentials
-public import PondCore
+package import PondCore
 import PondRedis
-public import PondScaling
+package import PondScaling
 
 /// What a host says of itself to its fleet.
-public struct HostStatus: Sendable, Hashable, Codable {
+package struct HostStatus: Sendable, Hashable, Codable {
     /// What the leader plans with.
-    public var report: HostReport
+    package var report: HostReport
     /// The supervisor's process id on its host.
-    public var pid: Int32
+    package var pid: Int32
     /// Processors that the host's workers may use.
-    public var cores: Int
+    package var cores: Int
     /// Memory that new workers could have, in bytes.
-    public var memoryAvailable: Int64
+    package var memoryAvailable: Int64
     /// Share of the last ten seconds in which something waited for a processor, 0 to 1; nil where the system does not
     /// say.
-    public var cpuPressure: Double?
+    package var cpuPressure: Double?
     /// The same for memory.
-    public var memoryPressure: Double?
+    package var memoryPressure: Double?
     /// A fingerprint of the configuration that it would lead with.
-    public var configuration: String
+    package var configuration: String
 
-    public init(
+    package init(
         report: HostReport,
         pid: Int32 = 0,
         cores: Int,
@@ -41,37 +41,37 @@ public struct HostStatus: Sendable, Hashable, Codable {
 }
 
 /// A host of a fleet, as the others see it.
-public struct FleetMember: Sendable, Hashable {
+package struct FleetMember: Sendable, Hashable {
     /// The host's name in the fleet.
-    public let host: String
+    package let host: String
     /// When it was heard last.
-    public let lastSeen: ServerTime
+    package let lastSeen: ServerTime
     /// What it said; nil when it is of a version that this one cannot read.
-    public let status: HostStatus?
+    package let status: HostStatus?
 }
 
 /// What a host hears when it beats.
-public struct FleetAnswer: Sendable {
+package struct FleetAnswer: Sendable {
     /// What only the leader is told.
-    public struct Lead: Sendable {
+    package struct Lead: Sendable {
         /// What the law remembers; nil when nobody led before, or with another version.
-        public let memory: FleetScaler?
+        package let memory: FleetScaler?
         /// What people ordered.
-        public let orders: FleetOrders
+        package let orders: FleetOrders
         /// The hosts that are there, this one included.
-        public let members: [FleetMember]
+        package let members: [FleetMember]
     }
 
     /// Redis' clock.
-    public let now: ServerTime
+    package let now: ServerTime
     /// Who leads; nil when nobody does.
-    public let leader: String?
+    package let leader: String?
     /// The leader's token, which rises with every change of hands.
-    public let token: Int64
+    package let token: Int64
     /// What every host should have; nil before the first plan, or when it is of another version.
-    public let plan: FleetPlan?
+    package let plan: FleetPlan?
     /// Not nil when this host leads.
-    public let lead: Lead?
+    package let lead: Lead?
 }
 
 extension FleetStore {
@@ -81,7 +81,7 @@ extension FleetStore {
     ///   - host: the host's name, at most ``hostBytesMax`` bytes.
     ///   - lease: how long a host or a leader may be silent before it is gone, at least a second.
     ///   - isWilling: whether it may lead.
-    public func beat(
+    package func beat(
         as host: String,
         _ status: HostStatus,
         lease: Duration,
@@ -117,7 +117,7 @@ extension FleetStore {
     ///   - memory: what the law remembers, for the next leader.
     ///   - worthKeeping: decisions for the history.
     /// - Returns: false when another host leads or has led since the token was given; then nothing was written.
-    public func publish(
+    package func publish(
         _ plan: FleetPlan,
         memory: FleetScaler,
         worthKeeping decisions: [ScalingDecision],
@@ -131,13 +131,13 @@ extension FleetStore {
     }
 
     /// Makes the fleet known, so that it can be found by people.
-    public func register() async throws(QueueError) {
+    package func register() async throws(QueueError) {
         let key = Keys.fleets(prefix: pond.prefix)
         _ = try await pond.run(RedisCommand("SADD", .text(key), .text(name)), doing: "registering fleet \(name)")
     }
 
     /// Leaves the fleet, and gives the lead back when this host has it.
-    public func leave(as host: String) async throws(QueueError) {
+    package func leave(as host: String) async throws(QueueError) {
         _ = try await call("pond_fleet_leave", [.text(host)])
     }
 }

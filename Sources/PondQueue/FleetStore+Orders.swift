@@ -1,27 +1,27 @@
-public import PondCore
+package import PondCore
 import PondRedis
-public import PondScaling
+package import PondScaling
 
 /// All that Redis knows of a fleet.
-public struct FleetView: Sendable {
+package struct FleetView: Sendable {
     /// Redis' clock.
-    public let now: ServerTime
+    package let now: ServerTime
     /// Who leads; nil when nobody does.
-    public let leader: String?
+    package let leader: String?
     /// The leader's token.
-    public let token: Int64
+    package let token: Int64
     /// Until when the lead lasts unless it is renewed.
-    public let leadUntil: ServerTime?
+    package let leadUntil: ServerTime?
     /// What every host should have, with the last decision about each queue.
-    public let plan: FleetPlan?
+    package let plan: FleetPlan?
     /// What people ordered.
-    public let orders: FleetOrders
+    package let orders: FleetOrders
     /// The hosts that are there.
-    public let members: [FleetMember]
+    package let members: [FleetMember]
 }
 
 /// What a person's order is about.
-public enum OrderSubject: Sendable, Hashable {
+package enum OrderSubject: Sendable, Hashable {
     /// Every queue of the fleet.
     case fleet
     /// One queue.
@@ -37,10 +37,10 @@ public enum OrderSubject: Sendable, Hashable {
 
 extension FleetStore {
     /// The longest time that an order may count: 30 days.
-    public static let orderDurationMax = Duration.seconds(30 * 86_400)
+    package static let orderDurationMax = Duration.seconds(30 * 86_400)
 
     /// All that is known of the fleet, in one read.
-    public func view() async throws(QueueError) -> FleetView {
+    package func view() async throws(QueueError) -> FleetView {
         var reader = try ReplyReader("pond_fleet", try await call("pond_fleet", readOnly: true))
         let now = try reader.time()
         let leader = try reader.text()
@@ -58,7 +58,7 @@ extension FleetStore {
     /// Overrules the law for a while.
     ///
     /// - Returns: until when, by Redis' clock.
-    public func order(
+    package func order(
         _ order: ScalingOrder,
         about subject: OrderSubject,
         for duration: Duration
@@ -74,7 +74,7 @@ extension FleetStore {
     /// Ends an order.
     ///
     /// - Returns: false when there was none.
-    public func endOrder(about subject: OrderSubject) async throws(QueueError) -> Bool {
+    package func endOrder(about subject: OrderSubject) async throws(QueueError) -> Bool {
         let reply = try await call("pond_fleet_order", [.text(subject.field), 0, ""])
         var reader = try ReplyReader("pond_fleet_order", reply)
         return try reader.text() == "removed"
@@ -85,7 +85,7 @@ extension FleetStore {
     /// - Parameters:
     ///   - queue: only of this queue.
     ///   - limit: how many at most.
-    public func decisions(of queue: String? = nil, limit: Int) async throws(QueueError) -> [ScalingDecision] {
+    package func decisions(of queue: String? = nil, limit: Int) async throws(QueueError) -> [ScalingDecision] {
         var found: [ScalingDecision] = []
         var end = "+"
         while found.count < limit {

@@ -1,14 +1,14 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// A fleet: hosts that share a number of workers through Redis, one of which leads.
 ///
 /// A value, cheap to copy; all state is in Redis. The fleet's keys have a hash tag of their own.
-public struct FleetStore: Sendable {
+package struct FleetStore: Sendable {
     /// The fleet's name.
-    public let name: String
+    package let name: String
     /// The longest name of a host, in bytes.
-    public static let hostBytesMax = 128
+    package static let hostBytesMax = 128
     let pond: Pond
     let keys: FleetKeys
 
@@ -44,7 +44,7 @@ extension Pond {
     /// A fleet of this Redis; it exists as soon as a host joins it.
     ///
     /// - Throws: `PondError.invalidConfiguration`, when the name is not made of `[a-z0-9._-]`.
-    public func fleet(_ name: String) throws(PondError) -> FleetStore {
+    package func fleet(_ name: String) throws(PondError) -> FleetStore {
         do throws(PondError) { _ = try queue(name) } catch {
             guard error.code == .invalidQueueName else { throw error }
             throw PondError(

@@ -1,19 +1,19 @@
-public import PondCore
+package import PondCore
 
 /// What a worker knows of a job that it settles, for the journal and the counts by class.
-public struct JobStory: Sendable {
+package struct JobStory: Sendable {
     /// The job.
-    public let job: Job
+    package let job: Job
     /// How long it had been ready when this try began; nil for one that was not begun.
-    public let wait: Duration?
+    package let wait: Duration?
     /// How long this try ran; nil for one that was not begun.
-    public let run: Duration?
+    package let run: Duration?
     /// How it kept what its class was promised, should it be done.
-    public let grade: JobGrade
+    package let grade: JobGrade
     /// False for one that is to be counted and not told of, should it be done.
-    public let isSampled: Bool
+    package let isSampled: Bool
 
-    public init(job: Job, wait: Duration?, run: Duration?, grade: JobGrade, isSampled: Bool = true) {
+    package init(job: Job, wait: Duration?, run: Duration?, grade: JobGrade, isSampled: Bool = true) {
         self.job = job
         self.wait = wait
         self.run = run
@@ -31,15 +31,15 @@ public struct JobStory: Sendable {
 }
 
 /// How a job kept what its class was promised.
-public struct JobGrade: Sendable, Hashable {
+package struct JobGrade: Sendable, Hashable {
     /// The job's class.
-    public var jobClass: JobClass
+    package var jobClass: JobClass
     /// Whether it began in time.
-    public var waitIsGood: Bool
+    package var waitIsGood: Bool
     /// Whether it ends in time.
-    public var totalIsGood: Bool
+    package var totalIsGood: Bool
 
-    public init(_ jobClass: JobClass, waitIsGood: Bool, totalIsGood: Bool) {
+    package init(_ jobClass: JobClass, waitIsGood: Bool, totalIsGood: Bool) {
         self.jobClass = jobClass
         self.waitIsGood = waitIsGood
         self.totalIsGood = totalIsGood

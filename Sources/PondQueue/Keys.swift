@@ -1,26 +1,26 @@
-public import PondCore
+package import PondCore
 
 /// Every Redis key of a queue.
 ///
 /// All share the hash tag `{queue}`, so that each function runs in one cluster slot.
-public struct Keys: Sendable, Hashable {
+package struct Keys: Sendable, Hashable {
     /// What every function is given as its first key: `mp:{queue}`.
-    public let base: String
+    package let base: String
 
     /// - Parameter prefix: the deployment's prefix. Defaults to `mp`.
-    public init(queue: QueueName, prefix: String = "mp") {
+    package init(queue: QueueName, prefix: String = "mp") {
         base = "\(prefix):{\(queue)}"
     }
 
     /// The stream of runnable jobs of a priority.
-    public func ready(_ priority: Priority) -> String {
+    package func ready(_ priority: Priority) -> String {
         stream(ReadyStream(priority))
     }
 
     /// The dead jobs: hash id → envelope and failure.
-    public var dead: String { base + ":dead" }
+    package var dead: String { base + ":dead" }
     /// Dead jobs by cause.
-    public var causes: String { base + ":causes" }
+    package var causes: String { base + ":causes" }
     /// Dead jobs by root cause.
     package var groups: String { base + ":groups" }
     /// When each held job is due.
@@ -28,19 +28,19 @@ public struct Keys: Sendable, Hashable {
     /// What people did to the dead.
     package var audit: String { base + ":audit" }
     /// Pause flag, limits and counters.
-    public var meta: String { Keys.meta(of: base) }
+    package var meta: String { Keys.meta(of: base) }
 
     /// The second key of every function, for a queue and for a fleet.
     static func meta(of base: String) -> String { base + ":meta" }
 
     /// Who is alive: consumer → time of its last beat.
-    public var beats: String { base + ":beats" }
+    package var beats: String { base + ":beats" }
     /// What each worker is and does.
-    public var workers: String { base + ":workers" }
+    package var workers: String { base + ":workers" }
     /// How much each worker has to do.
     package var load: String { base + ":load" }
     /// What happened, a batch an entry.
-    public var journal: String { base + ":journal" }
+    package var journal: String { base + ":journal" }
     /// Wakes one idle worker for a due time that comes before its next beat.
     package var bell: String { base + ":bell" }
 
@@ -50,18 +50,18 @@ public struct Keys: Sendable, Hashable {
     }
 
     /// The set of known queues of a deployment; it belongs to no queue, so it has no hash tag.
-    public static func queues(prefix: String = "mp") -> String {
+    package static func queues(prefix: String = "mp") -> String {
         "\(prefix):queues"
     }
 
     /// The set of known fleets of a deployment.
-    public static func fleets(prefix: String = "mp") -> String {
+    package static func fleets(prefix: String = "mp") -> String {
         "\(prefix):fleets"
     }
 }
 
 /// The streams that a queue's runnable jobs wait in, in the order in which they are fetched.
-public enum ReadyStream: String, Sendable, CaseIterable {
+package enum ReadyStream: String, Sendable, CaseIterable {
     /// What was handed back or taken over: it has waited once already.
     case front = "f"
     case high = "h"

@@ -1,21 +1,21 @@
 // The function library that makes every change of a queue's state: its text, its version, and how it gets to a server.
 
 /// The `millpond` function library.
-public enum LuaLibrary {
+package enum LuaLibrary {
     /// The wire format that this program speaks.
     ///
     /// A server with a newer one is refused.
-    public static let format = 1
+    package static let format = 1
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    public static let revision = 8
+    package static let revision = 8
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
     /// 200 local names in one.
     ///
     /// A shared part that says what it exports has a scope of its own, too.
-    public static let text: String = {
+    package static let text: String = {
         let shared = [
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
             PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._places_lua,
@@ -68,16 +68,16 @@ public enum LuaLibrary {
     }
 
     /// What a server's `pond_version` answers.
-    public struct Version: Sendable, Hashable, CustomStringConvertible {
+    package struct Version: Sendable, Hashable, CustomStringConvertible {
         /// The wire format.
-        public let format: Int
+        package let format: Int
         /// The state of the library's text.
-        public let revision: Int
+        package let revision: Int
 
         /// The version of this program's own library.
-        public static let own = Version(format: LuaLibrary.format, revision: LuaLibrary.revision)
+        package static let own = Version(format: LuaLibrary.format, revision: LuaLibrary.revision)
 
-        public var description: String { "format \(format), revision \(revision)" }
+        package var description: String { "format \(format), revision \(revision)" }
     }
 
     /// What to do about a server's library.

@@ -105,7 +105,7 @@ extension Pond {
     /// - Throws: `libraryNewer` when it is of a format that this program does not speak, `libraryMissing` when it
     ///   cannot be loaded.
     @discardableResult
-    public func installLibrary() async throws(QueueError) -> LuaLibrary.Version {
+    package func installLibrary() async throws(QueueError) -> LuaLibrary.Version {
         let found = try await libraryVersion()
         switch LuaLibrary.step(found: found) {
         case .keep:
@@ -127,7 +127,7 @@ extension Pond {
     }
 
     /// The version of the server's function library, nil when it has none.
-    public func libraryVersion() async throws(QueueError) -> LuaLibrary.Version? {
+    package func libraryVersion() async throws(QueueError) -> LuaLibrary.Version? {
         do throws(QueueError) {
             let reply = try await run(RedisCommand("FCALL_RO", "pond_version", 0), doing: "pond_version")
             guard let parts = reply.array, parts.count >= 3, let format = parts[1].int, let revision = parts[2].int

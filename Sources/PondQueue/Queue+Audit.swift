@@ -1,25 +1,25 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// What somebody did to many of a queue's dead.
-public struct AuditEntry: Sendable, Hashable {
+package struct AuditEntry: Sendable, Hashable {
     /// When, by Redis' clock.
-    public var time: ServerTime
+    package var time: ServerTime
     /// Who: user and host, or what `MILLPOND_ACTOR` says.
-    public var by: String
+    package var by: String
     /// What: `retry`, `discard`, `escalate`, `compensate`, `ignore`, `resolve` or `reopen` of dead jobs; `purge` or `set` of a
     /// queue.
-    public var action: String
+    package var action: String
     /// To which: a group, a cause, a place or a setting.
-    public var target: String
+    package var target: String
     /// How many jobs it was about.
-    public var jobs: Int
+    package var jobs: Int
     /// How it went, as in `stopped after 5`; empty where there is nothing to say.
-    public var result: String
+    package var result: String
     /// Why; empty when nobody said.
-    public var reason: String
+    package var reason: String
 
-    public init(
+    package init(
         by: String,
         action: String,
         target: String,
@@ -42,7 +42,7 @@ extension Queue {
     /// Writes down what somebody did; its time is Redis' own.
     ///
     /// The oldest of more than 10,000 are forgotten.
-    public func audit(_ entry: AuditEntry) async throws(QueueError) {
+    package func audit(_ entry: AuditEntry) async throws(QueueError) {
         _ = try await pond.call(
             "pond_audit",
             keys,
@@ -56,7 +56,7 @@ extension Queue {
     /// What people did to the queue's dead, the newest first.
     ///
     /// - Parameter limit: how many at most.
-    public func auditEntries(limit: Int = 100) async throws(QueueError) -> [AuditEntry] {
+    package func auditEntries(limit: Int = 100) async throws(QueueError) -> [AuditEntry] {
         let reply = try await pond.run(
             RedisCommand("XREVRANGE", [.text(keys.audit), "+", "-", "COUNT", .integer(Int64(limit))]),
             doing: "read the audit of \(name)"

@@ -1,22 +1,22 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// What a worker hears when it beats.
-public struct BeatAnswer: Sendable, Hashable {
+package struct BeatAnswer: Sendable, Hashable {
     /// Redis' clock.
-    public let now: ServerTime
+    package let now: ServerTime
     /// When the next held job is due.
-    public let nextDue: ServerTime?
+    package let nextDue: ServerTime?
     /// Whether the queue is paused.
-    public let isPaused: Bool
+    package let isPaused: Bool
     /// Whether Redis did not know this consumer: its first beat, or it was declared lost meanwhile.
-    public let isNew: Bool
+    package let isNew: Bool
     /// When the next other beat runs out that has not yet: beat again then, to take over without delay.
-    public let nextExpiry: ServerTime?
+    package let nextExpiry: ServerTime?
     /// Consumers whose beat has run out.
-    public let lost: [Consumer]
+    package let lost: [Consumer]
     /// Jobs of this consumer that somebody cancelled.
-    public let cancelled: [JobID]
+    package let cancelled: [JobID]
 }
 
 extension Queue {
@@ -30,7 +30,7 @@ extension Queue {
     ///   - news: what the journal is told of running jobs. Defaults to nothing.
     ///   - spent: the money that running jobs have reported over all their tries, so that whoever takes over from this
     ///     worker knows of it. Defaults to none.
-    public func beat(
+    package func beat(
         as consumer: Consumer,
         lease: Duration = Limits.lease,
         census: Bool = false,
@@ -62,7 +62,7 @@ extension Queue {
     /// died too often.
     ///
     /// - Returns: how many jobs moved, how many died, and whether more is left.
-    public func reclaim(
+    package func reclaim(
         from lost: Consumer,
         by consumer: Consumer,
         lease: Duration = Limits.lease
@@ -82,12 +82,12 @@ extension Queue {
     /// Says goodbye, so that nobody waits for this consumer's beat.
     ///
     /// - Returns: false when it still owns entries; then its lease runs out and others take them over.
-    public func leave(as consumer: Consumer, bell: String? = nil) async throws(QueueError) -> Bool {
+    package func leave(as consumer: Consumer, bell: String? = nil) async throws(QueueError) -> Bool {
         try await pond.call("pond_leave", keys, [.text(consumer.name), .text(bell ?? "")]).string == "left"
     }
 
     /// Moves held jobs whose time has come to their ready streams, a bounded batch.
-    public func promote(
+    package func promote(
         as consumer: Consumer
     ) async throws(QueueError) -> (now: ServerTime, nextDue: ServerTime?, promoted: Int) {
         var reader = try ReplyReader("pond_promote", try await pond.call("pond_promote", keys, [.text(consumer.name)]))

@@ -2,24 +2,24 @@ public import PondCore
 import PondRedis
 
 /// The dead of one cause, summed up.
-public struct DeadCause: Sendable, Hashable {
+package struct DeadCause: Sendable, Hashable {
     /// The cause's name, as in `attempts_exhausted`.
-    public let name: String
+    package let name: String
     /// How many dead jobs have it.
-    public let count: Int
+    package let count: Int
     /// When the first of them died.
-    public let first: ServerTime
+    package let first: ServerTime
     /// When the last of them died.
-    public let last: ServerTime
+    package let last: ServerTime
     /// The last one's id.
-    public let lastID: JobID
+    package let lastID: JobID
     /// The last one's error, at most 1 KiB of it.
-    public let lastError: String
+    package let lastError: String
 }
 
 extension Queue {
     /// The causes of the dead, the most frequent first, at most 1,000.
-    public func causes() async throws(QueueError) -> [DeadCause] {
+    package func causes() async throws(QueueError) -> [DeadCause] {
         var reader = try ReplyReader("pond_causes", try await pond.call("pond_causes", keys, readOnly: true))
         var causes: [DeadCause] = []
         while !reader.isAtEnd {

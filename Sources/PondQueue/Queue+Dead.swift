@@ -2,25 +2,25 @@ public import PondCore
 import PondRedis
 
 /// One dead job in a list; `Queue.job(_:)` shows it whole.
-public struct DeadJob: Sendable, Hashable {
+package struct DeadJob: Sendable, Hashable {
     /// The job.
-    public let id: JobID
+    package let id: JobID
     /// When it died.
-    public let diedAt: ServerTime
+    package let diedAt: ServerTime
     /// Why it is dead: a name that groups equal failures.
-    public let cause: String
+    package let cause: String
     /// The last error's text.
-    public let error: String
+    package let error: String
     /// Empty when the entry had none.
-    public let kind: String
+    package let kind: String
     /// Tries that ended in an error.
-    public let attempts: Int
+    package let attempts: Int
     /// How often its worker died.
-    public let recoveries: Int
+    package let recoveries: Int
 }
 
 /// What became of a dead job that was sent back.
-public enum ReviveAnswer: Sendable, Hashable {
+package enum ReviveAnswer: Sendable, Hashable {
     case enqueued
     case unknown
     case refused(String)
@@ -32,7 +32,7 @@ extension Queue {
     /// - Parameters:
     ///   - limit: how many at most, 1 to 1,000.
     ///   - cause: only those with this cause, among the newest 10,000.
-    public func dead(limit: Int = 100, cause: String? = nil) async throws(QueueError) -> [DeadJob] {
+    package func dead(limit: Int = 100, cause: String? = nil) async throws(QueueError) -> [DeadJob] {
         let reply = try await pond.call(
             "pond_dead",
             keys,
@@ -60,7 +60,7 @@ extension Queue {
     /// Sends dead jobs back to their ready stream with their attempts at 0; the last error stays with them.
     ///
     /// - Parameter ids: at most `Limits.deadBatchMax`.
-    public func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
+    package func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
         try await sendBack("pond_revive", ids)
     }
 
@@ -70,7 +70,7 @@ extension Queue {
     /// Attempts begin at 0, and the job does not expire any more.
     ///
     /// - Parameter ids: at most `Limits.deadBatchMax`.
-    public func compensate(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
+    package func compensate(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
         try await sendBack("pond_compensate", ids)
     }
 

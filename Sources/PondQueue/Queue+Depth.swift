@@ -85,7 +85,7 @@ extension Queue {
     }
 
     /// What each worker said of itself at its last beat, as JSON, and when that was.
-    public func workers() async throws(QueueError) -> [(consumer: Consumer, lastBeat: ServerTime?, about: String)] {
+    package func workers() async throws(QueueError) -> [(consumer: Consumer, lastBeat: ServerTime?, about: String)] {
         let about = try await pond.run(
             RedisCommand("HGETALL", .text(keys.workers)),
             doing: "listing workers of \(name)"

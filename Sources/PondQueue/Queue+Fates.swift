@@ -1,8 +1,8 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// How a job that was sent back goes on.
-public enum JobFate: String, Sendable, Hashable, CaseIterable {
+package enum JobFate: String, Sendable, Hashable, CaseIterable {
     /// It waits or runs, and has not failed.
     case open
     /// It is dead, or waits for another try after a failure.
@@ -15,7 +15,7 @@ extension Queue {
     /// How jobs go on whose attempts began at 0.
     ///
     /// - Parameter ids: at most `Limits.deadBatchMax`.
-    public func fates(of ids: [JobID]) async throws(QueueError) -> [JobFate] {
+    package func fates(of ids: [JobID]) async throws(QueueError) -> [JobFate] {
         let reply = try await pond.call("pond_fates", keys, ids.map { .text($0.text) }, readOnly: true)
         var reader = try ReplyReader("pond_fates", reply)
         var fates: [JobFate] = []

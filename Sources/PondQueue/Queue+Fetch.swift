@@ -1,20 +1,20 @@
-public import PondCore
-public import PondRedis
+package import PondCore
+package import PondRedis
 
 /// What one fetch brought.
-public struct Fetched: Sendable {
+package struct Fetched: Sendable {
     /// Redis' clock when the fetch ran; nil for a blocking read, which does not tell.
-    public var now: ServerTime?
+    package var now: ServerTime?
     /// When the next held job is due.
-    public var nextDue: ServerTime?
+    package var nextDue: ServerTime?
     /// Whether the queue is paused; then nothing was delivered.
-    public var isPaused = false
+    package var isPaused = false
     /// What is now in flight here.
-    public var deliveries: [Delivery] = []
+    package var deliveries: [Delivery] = []
     /// A bell that rang: the next fetch puts it away.
-    public var bell: String?
+    package var bell: String?
     /// Streams that could not be read, and why.
-    public var faults: [ReadyStream: String] = [:]
+    package var faults: [ReadyStream: String] = [:]
 
     /// Mostly one stream has jobs, and then nothing is copied.
     fileprivate mutating func add(_ more: [Delivery]) {
@@ -28,7 +28,7 @@ extension Queue {
     /// - Parameter keyWindow: how long the key of a done job answers for it from now on, zero when another store
     ///   remembers keys; nil leaves it as it is, 24 hours at first.
     /// - Returns: the streams that cannot be used, and why (a key of another type sits in their place).
-    public func open(keyWindow: Duration? = nil) async throws(QueueError) -> [ReadyStream: String] {
+    package func open(keyWindow: Duration? = nil) async throws(QueueError) -> [ReadyStream: String] {
         let window = keyWindow.map { String($0.wholeMilliseconds) } ?? ""
         var reader = try ReplyReader("pond_open", try await pond.call("pond_open", keys, [.text(window)]))
         var faults: [ReadyStream: String] = [:]
@@ -43,8 +43,11 @@ extension Queue {
     /// Takes up to `limit` runnable jobs, front before high before normal before low, after promoting what is due.
     ///
     /// When the answer is lost, what was delivered belongs to the consumer without its knowledge; `owned(by:)` finds it.
-    public func fetch(as consumer: Consumer, atMost limit: Int, bell: String? = nil) async throws(QueueError) -> Fetched
-    {
+    package func fetch(
+        as consumer: Consumer,
+        atMost limit: Int,
+        bell: String? = nil
+    ) async throws(QueueError) -> Fetched {
         try read(try await pond.call("pond_fetch", keys, fetchArguments(consumer, limit, bell)))
     }
 
@@ -55,7 +58,7 @@ extension Queue {
     /// ones although the queue is paused; whatever is too much, the caller hands back. Low jobs it never brings.
     ///
     /// When the answer is lost, what was delivered belongs to the consumer without its knowledge; `owned(by:)` finds it.
-    public func fetchNormal(
+    package func fetchNormal(
         as consumer: Consumer,
         atMost limit: Int,
         bell: String? = nil
@@ -107,7 +110,7 @@ extension Queue {
     /// - Parameters:
     ///   - reader: a connection that nothing else uses; it is busy meanwhile.
     ///   - streams: what to listen to; one that cannot be read would fail the whole call.
-    public func listen(
+    package func listen(
         as consumer: Consumer,
         on reader: RedisClient,
         to streams: [ReadyStream],
@@ -169,7 +172,7 @@ extension Queue {
     }
 
     /// What a consumer has in flight by Redis' account, and the bells that it holds.
-    public func owned(by consumer: Consumer) async throws(QueueError) -> (receipts: [Receipt], bells: [String]) {
+    package func owned(by consumer: Consumer) async throws(QueueError) -> (receipts: [Receipt], bells: [String]) {
         let reply = try await pond.call("pond_owned", keys, [.text(consumer.name)], readOnly: true)
         var reader = try ReplyReader("pond_owned", reply)
         var receipts: [Receipt] = []

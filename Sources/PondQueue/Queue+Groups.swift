@@ -1,16 +1,16 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// The name of a group of the dead: 8 hex digits of its root cause's hash, or `other`.
-public struct GroupID: Sendable, Hashable, Comparable, CustomStringConvertible {
+package struct GroupID: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The text itself, as Redis has it.
-    public let text: String
+    package let text: String
 
     /// Where the dead of root causes go that came when all groups were taken.
-    public static let other = GroupID(unchecked: "other")
+    package static let other = GroupID(unchecked: "other")
 
     /// Reads a name as people write it: `1f3a9c2e`, `E-1f3a9c2e` or `E-other`; nil when it is none.
-    public init?(_ text: String) {
+    package init?(_ text: String) {
         let name = text.hasPrefix("E-") || text.hasPrefix("e-") ? text.dropFirst(2) : text[...]
         let isHex =
             name.utf8.count == 8
@@ -24,39 +24,39 @@ public struct GroupID: Sendable, Hashable, Comparable, CustomStringConvertible {
     }
 
     /// As people read it, as in `E-1f3a9c2e`.
-    public var description: String { "E-" + text }
+    package var description: String { "E-" + text }
 
-    public static func < (lhs: GroupID, rhs: GroupID) -> Bool { lhs.text < rhs.text }
+    package static func < (lhs: GroupID, rhs: GroupID) -> Bool { lhs.text < rhs.text }
 }
 
 /// The dead of one root cause, summed up.
-public struct DeadGroup: Sendable, Hashable {
+package struct DeadGroup: Sendable, Hashable {
     /// The group's name; the same root cause has the same one in every queue.
-    public var id: GroupID
+    package var id: GroupID
     /// How many are dead now.
-    public var count: Int
+    package var count: Int
     /// How many deaths it has seen, those of jobs that were sent back included.
-    public var ever: Int
+    package var ever: Int
     /// The first death of it.
-    public var first: ServerTime
+    package var first: ServerTime
     /// The last death of it.
-    public var last: ServerTime
+    package var last: ServerTime
     /// The cause that the last one ended under, as in `attempts_exhausted`.
-    public var cause: String
+    package var cause: String
     /// What the failures have in common, for people.
-    public var title: String
+    package var title: String
     /// The last one's id.
-    public var lastID: JobID
+    package var lastID: JobID
     /// The last one's error, at most 1 KiB of it.
-    public var lastError: String
+    package var lastError: String
     /// What people think of it.
-    public var state: State
+    package var state: State
     /// Until when it is ignored; nil for ever, or when it is not.
-    public var ignoredUntil: ServerTime?
+    package var ignoredUntil: ServerTime?
     /// Deaths in each five minutes of the last hour, the oldest first.
-    public var trend: [Int]
+    package var trend: [Int]
     /// How many of the dead are of each kind, the most first; `*` stands for all kinds beyond the first eight.
-    public var kinds: [Kind]
+    package var kinds: [Kind]
 
     /// A group without dead that nobody has said anything of.
     package init(id: GroupID, first: ServerTime, last: ServerTime, cause: String, title: String, lastID: JobID) {
@@ -67,11 +67,11 @@ public struct DeadGroup: Sendable, Hashable {
     }
 
     /// The dead of one kind.
-    public struct Kind: Sendable, Hashable {
+    package struct Kind: Sendable, Hashable {
         /// The kind; `-` where the entry has none.
-        public var name: String
+        package var name: String
         /// How many are dead now.
-        public var count: Int
+        package var count: Int
 
         package init(name: String, count: Int) {
             self.name = name
@@ -80,7 +80,7 @@ public struct DeadGroup: Sendable, Hashable {
     }
 
     /// What people think of a group.
-    public enum State: String, Sendable, Hashable, CaseIterable {
+    package enum State: String, Sendable, Hashable, CaseIterable {
         /// Nobody has said anything.
         case open
         /// It is known, and nobody wants to hear of it for a while.
@@ -94,12 +94,12 @@ public struct DeadGroup: Sendable, Hashable {
 
 extension Queue {
     /// The groups of the dead, those with the most dead first; with those that have none left.
-    public func groups() async throws(QueueError) -> [DeadGroup] {
+    package func groups() async throws(QueueError) -> [DeadGroup] {
         try await readGroups("")
     }
 
     /// One group; nil when the queue has none of that name.
-    public func group(_ id: GroupID) async throws(QueueError) -> DeadGroup? {
+    package func group(_ id: GroupID) async throws(QueueError) -> DeadGroup? {
         try await readGroups(id.text).first
     }
 
@@ -124,7 +124,7 @@ extension Queue {
     ///   - limit: how many at most, 1 to 1,000.
     ///   - time: only those that died then or before.
     /// - Returns: the ids with the times of their deaths, and the rank of the next page; nil behind the last.
-    public func groupIDs(
+    package func groupIDs(
         of group: GroupID,
         from rank: Int = 0,
         limit: Int = 1_000,
@@ -153,7 +153,7 @@ extension Queue {
     ///   - until: for `ignored`, when it is open again; nil for ever.
     /// - Returns: what they thought before; nil when there is no such group.
     @discardableResult
-    public func setState(
+    package func setState(
         of group: GroupID,
         _ state: DeadGroup.State,
         until: ServerTime? = nil

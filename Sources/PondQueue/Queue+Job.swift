@@ -17,7 +17,7 @@ public struct JobReport: Sendable {
     /// When it got there; nil when that is not recorded.
     public let since: ServerTime?
     /// The worker that runs it.
-    public let owner: Consumer?
+    package let owner: Consumer?
     /// When a held job becomes runnable.
     public let due: ServerTime?
     /// Tries that ended in an error.

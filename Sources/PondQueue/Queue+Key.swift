@@ -5,7 +5,7 @@ extension Queue {
     /// Asks whether a fetched job may run under its key, and writes down that a job which outlived a worker is started.
     ///
     /// Safe to repeat.
-    public func claim(_ receipt: Receipt, as consumer: Consumer) async throws(QueueError) -> KeyClaim {
+    package func claim(_ receipt: Receipt, as consumer: Consumer) async throws(QueueError) -> KeyClaim {
         let reply = try await pond.call(
             "pond_claim",
             keys,
@@ -30,7 +30,7 @@ extension Queue {
     ///
     /// - Returns: those that are not claimed, each with a word for it: `lost`, `duplicate`, `mismatch`, or `failed` and a
     ///   text. `claim` says more of it.
-    public func claimAhead(
+    package func claimAhead(
         _ jobs: [(receipt: Receipt, key: IdempotencyKey?)],
         as consumer: Consumer
     ) async throws(QueueError) -> [Receipt: String] {

@@ -1,16 +1,16 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// What a supervisor needs to know of a queue to size its fleet, at one moment.
-public struct QueueLoad: Sendable, Hashable {
+package struct QueueLoad: Sendable, Hashable {
     /// A worker whose beat is fresh.
-    public struct Worker: Sendable, Hashable {
+    package struct Worker: Sendable, Hashable {
         /// Its name in the group.
-        public let consumer: Consumer
+        package let consumer: Consumer
         /// When it beat last.
-        public let lastBeat: ServerTime
+        package let lastBeat: ServerTime
         /// What it said; nil when it said nothing that this version knows.
-        public let load: WorkerLoad?
+        package let load: WorkerLoad?
 
         /// A worker, for who has read it elsewhere.
         package init(consumer: Consumer, lastBeat: ServerTime, load: WorkerLoad?) {
@@ -19,25 +19,25 @@ public struct QueueLoad: Sendable, Hashable {
     }
 
     /// Redis' clock.
-    public let now: ServerTime
+    package let now: ServerTime
     /// Runnable jobs that nobody has fetched.
-    public let ready: Int
+    package let ready: Int
     /// Jobs that a worker has.
-    public let inFlight: Int
+    package let inFlight: Int
     /// How long the oldest runnable job has been runnable.
-    public let oldestReady: Duration
+    package let oldestReady: Duration
     /// Jobs that ever became runnable, retries included.
-    public let arrivals: Int
+    package let arrivals: Int
     /// Held jobs that become due soon.
-    public let dueSoon: Int
+    package let dueSoon: Int
     /// Held jobs that become due before an idle queue would be left without workers.
-    public let dueLater: Int
+    package let dueLater: Int
     /// Whether workers may not fetch.
-    public let isPaused: Bool
+    package let isPaused: Bool
     /// What is wrong with a key of the queue, nil when all is well.
-    public let fault: String?
+    package let fault: String?
     /// The workers whose beat is fresh, stalest first.
-    public let workers: [Worker]
+    package let workers: [Worker]
 
     /// A load, for who has read it elsewhere.
     package init(
@@ -71,7 +71,7 @@ extension Queue {
     /// - Parameters:
     ///   - soon: how far ahead `dueSoon` looks.
     ///   - later: how far ahead `dueLater` looks.
-    public func load(dueSoon soon: Duration, later: Duration) async throws(QueueError) -> QueueLoad {
+    package func load(dueSoon soon: Duration, later: Duration) async throws(QueueError) -> QueueLoad {
         let reply = try await pond.call(
             "pond_scale",
             keys,

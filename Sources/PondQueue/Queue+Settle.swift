@@ -1,8 +1,8 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// What the settle function did.
-public enum SettleAnswer: Sendable, Hashable {
+package enum SettleAnswer: Sendable, Hashable {
     case done, released, cancelled, expired, duplicate, compensated
     case held(until: ServerTime)
     case dead(cause: String)
@@ -16,7 +16,7 @@ extension Queue {
     /// Settles up to `Limits.settleBatchMax` entries in one call; each stands for itself.
     ///
     /// Safe to repeat: an entry that was settled already answers `lost`.
-    public func settle(_ settlements: [Settlement], as consumer: Consumer) async throws(QueueError) -> [SettleAnswer] {
+    package func settle(_ settlements: [Settlement], as consumer: Consumer) async throws(QueueError) -> [SettleAnswer] {
         precondition(
             settlements.count <= Limits.settleBatchMax,
             "a settle of \(settlements.count) jobs is over the bound"

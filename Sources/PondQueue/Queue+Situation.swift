@@ -1,43 +1,43 @@
-public import PondCore
+package import PondCore
 import PondRedis
 
 /// What decides why a job is where it is, read in one call.
-public struct JobSituation: Sendable {
+package struct JobSituation: Sendable {
     /// Where the job is, its fields without the payload.
-    public var report: JobReport
+    package var report: JobReport
     /// The group of the dead that it belongs to.
-    public var group: String?
+    package var group: String?
     /// Jobs that are fetched before it; nil when it does not wait for that.
-    public var ahead: Int?
+    package var ahead: Int?
     /// Whether `ahead` was counted; otherwise it is about that many.
-    public var isAheadExact: Bool
+    package var isAheadExact: Bool
     /// Whether somebody cancelled it and its worker has not heard it yet.
-    public var isCancelling: Bool
+    package var isCancelling: Bool
     /// When its worker beat last.
-    public var ownerBeat: ServerTime?
+    package var ownerBeat: ServerTime?
     /// What its worker says of itself, as JSON.
-    public var ownerAbout: String?
+    package var ownerAbout: String?
     /// Nobody is declared lost before this moment, because the server itself was away.
-    public var reclaimFrom: ServerTime?
+    package var reclaimFrom: ServerTime?
     /// Runnable jobs of the queue that nobody has fetched.
-    public var ready: Int
+    package var ready: Int
     /// Jobs of the queue that a worker has.
-    public var inFlight: Int
+    package var inFlight: Int
     /// Scheduled and retrying jobs of the queue.
-    public var held: Int
+    package var held: Int
     /// Workers whose beat is fresh.
-    public var workers: Int
+    package var workers: Int
     /// Since when the queue is paused; nil when it is not.
-    public var pausedAt: ServerTime?
+    package var pausedAt: ServerTime?
     /// Why it is paused, when somebody said.
-    public var pauseReason: String?
+    package var pauseReason: String?
     /// Redis' clock.
-    public var now: ServerTime
+    package var now: ServerTime
 }
 
 extension Queue {
     /// Where a job is and what decides why, in one read.
-    public func situation(of id: JobID) async throws(QueueError) -> JobSituation {
+    package func situation(of id: JobID) async throws(QueueError) -> JobSituation {
         let reply = try await pond.call("pond_why", keys, [.text(id.text)], readOnly: true)
         var reader = try ReplyReader("pond_why", reply)
         let facts = try reader.factsBeforeFields()

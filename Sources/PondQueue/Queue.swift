@@ -7,7 +7,7 @@ public struct Queue: Sendable {
     /// The queue's name.
     public let name: QueueName
     /// Its Redis keys.
-    public let keys: Keys
+    package let keys: Keys
     /// The Redis that it is on.
     package let pond: Pond
     /// Whether this process has made it known.
@@ -23,13 +23,13 @@ public struct Queue: Sendable {
 }
 
 /// A worker's name in the group: host, process and a nonce, so that no two workers ever share one.
-public struct Consumer: Sendable, Hashable, CustomStringConvertible {
+package struct Consumer: Sendable, Hashable, CustomStringConvertible {
     /// The name in the group.
-    public let name: String
+    package let name: String
 
-    public init(_ name: String) {
+    package init(_ name: String) {
         self.name = name
     }
 
-    public var description: String { name }
+    package var description: String { name }
 }

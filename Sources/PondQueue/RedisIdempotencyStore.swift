@@ -1,11 +1,11 @@
-public import PondCore
+package import PondCore
 import Synchronization
 
 /// Keys in Redis, beside the jobs that have them: the store that workers use unless they are given another.
 ///
 /// A claim belongs to a delivery that its consumer has in flight, and ending the key ends the job too, in one function; so
 /// the two cannot disagree. A worker of this library batches its ends with those of other jobs instead.
-public final class RedisIdempotencyStore: IdempotencyStore {
+package final class RedisIdempotencyStore: IdempotencyStore {
     private let pond: Pond
     /// What is in flight, as far as the store was told.
     private let deliveries = Mutex<[Name: Noted]>([:])
@@ -32,18 +32,18 @@ public final class RedisIdempotencyStore: IdempotencyStore {
     }
 
     /// - Parameter pond: where the queues are.
-    public init(_ pond: Pond) {
+    package init(_ pond: Pond) {
         self.pond = pond
     }
 
     /// Notes which entry a fetched job is and who has it, so that it can be claimed; forgotten when it is ended.
-    public func note(_ receipt: Receipt, of job: Job, as consumer: Consumer) {
+    package func note(_ receipt: Receipt, of job: Job, as consumer: Consumer) {
         let name = Name(job.queue, job.id, job.fence)
         deliveries.withLock { $0[name] = Noted(receipt: receipt, consumer: consumer) }
     }
 
     /// Asks whether a job that was noted may run.
-    public func claim(_ job: KeyedJob) async throws -> KeyClaim {
+    package func claim(_ job: KeyedJob) async throws -> KeyClaim {
         guard let noted = noted(job) else { return .lost }
         return try await queue(of: job).claim(noted.receipt, as: noted.consumer)
     }
@@ -51,7 +51,7 @@ public final class RedisIdempotencyStore: IdempotencyStore {
     /// Settles the job, and its key with it.
     ///
     /// - Throws: `PondError.invalidJob`, when the result has more than 64 KiB; `QueueError`.
-    public func end(_ job: KeyedJob, as ending: KeyEnding) async throws -> Bool {
+    package func end(_ job: KeyedJob, as ending: KeyEnding) async throws -> Bool {
         let record = try await queue(of: job).record(of: job.key)
         // An end that is repeated finds the job gone; what it left tells whether that was its own doing.
         guard let noted = noted(job), record?.id == job.id, record?.state != .done else {
@@ -76,7 +76,7 @@ public final class RedisIdempotencyStore: IdempotencyStore {
     }
 
     /// What is known of a key.
-    public func record(of key: IdempotencyKey, in queue: QueueName) async throws -> KeyRecord? {
+    package func record(of key: IdempotencyKey, in queue: QueueName) async throws -> KeyRecord? {
         try await pond.queue(queue.text).record(of: key)
     }
 

@@ -1,9 +1,9 @@
 import PondCore
 
 /// What a worker tells the journal of a job that it runs.
-public struct RunNews: Sendable {
+package struct RunNews: Sendable {
     /// What is told.
-    public enum What: Sendable, Hashable {
+    package enum What: Sendable, Hashable {
         /// It has been running for a while.
         case started
         /// How far it is, from 0 to 1, and a few words.
@@ -11,11 +11,11 @@ public struct RunNews: Sendable {
     }
 
     /// What is told.
-    public let what: What
+    package let what: What
     /// Of which job.
-    public let story: JobStory
+    package let story: JobStory
 
-    public init(_ what: What, of story: JobStory) {
+    package init(_ what: What, of story: JobStory) {
         self.what = what
         self.story = story
     }

@@ -1,30 +1,30 @@
-public import PondCore
+package import PondCore
 
 /// What became of one fetched entry, to be written down.
 ///
 /// A class, because a settlement is handed on half a dozen times, and so many parts cost more to copy than to keep apart.
-public final class Settlement: Sendable {
+package final class Settlement: Sendable {
     /// Which entry.
-    public let receipt: Receipt
+    package let receipt: Receipt
     /// The job's id; the receipt's own when the entry is no job.
-    public let id: JobID
+    package let id: JobID
     /// What became of it.
-    public let outcome: Outcome
+    package let outcome: Outcome
     /// Whether the job has an idempotency key, which then ends with it.
-    public let hasKey: Bool
+    package let hasKey: Bool
     /// The key of a job that was never moved, where the caller knows it: then Redis need not read the job for it.
-    public let key: IdempotencyKey?
+    package let key: IdempotencyKey?
     /// What a job that is done left behind; kept only with a key.
-    public let result: JobResult?
+    package let result: JobResult?
     /// What all tries together took; nil leaves what is stored.
-    public let spent: Spending?
+    package let spent: Spending?
     /// What the journal and the counts are told; nil tells them nothing but the end itself.
-    public let story: JobStory?
+    package let story: JobStory?
     /// What a failure has in common with others; nil leaves it to the outcome's cause and the job's kind.
-    public let root: RootCause?
+    package let root: RootCause?
 
     /// With a `key`, `hasKey` is true whatever is given for it.
-    public init(
+    package init(
         receipt: Receipt,
         id: JobID,
         outcome: Outcome,

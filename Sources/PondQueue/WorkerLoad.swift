@@ -3,25 +3,25 @@ import PondCore
 /// How much a worker has to do and has done in a queue, as it says with each beat.
 ///
 /// The counters only grow while the worker lives, so that a reader that missed a beat misses nothing.
-public struct WorkerLoad: Sendable, Hashable {
+package struct WorkerLoad: Sendable, Hashable {
     /// Who started the worker, nil when no supervisor did.
-    public var supervisor: String?
+    package var supervisor: String?
     /// The worker's slot in its supervisor's pool.
-    public var slot: Int
+    package var slot: Int
     /// The worker's process id, on its own machine.
-    public var pid: Int32
+    package var pid: Int32
     /// Handlers that it runs at a time.
-    public var slots: Int
+    package var slots: Int
     /// Handlers that run now, of this queue.
-    public var running: Int
+    package var running: Int
     /// How long handlers of this queue have run, those that run now included.
-    public var busy: Duration
+    package var busy: Duration
     /// Tries that ended.
-    public var ended: Int
+    package var ended: Int
     /// Tries that ended well.
-    public var succeeded: Int
+    package var succeeded: Int
 
-    public init(
+    package init(
         supervisor: String? = nil,
         slot: Int = 0,
         pid: Int32 = 0,

@@ -1,6 +1,6 @@
 import NIOCore
 import NIOPosix
-public import PondCore
+package import PondCore
 import Synchronization
 
 /// Runs tasks on one event loop's thread instead of Swift's thread pool.
@@ -8,7 +8,7 @@ import Synchronization
 /// Swift's pool has one thread a core, and handlers share it: a few that block stop every other `async` function of
 /// the process. What must go on all the same (beats, settling, taking over) runs with this as its task executor
 /// preference, and sleeps by `clock`, because `Task.sleep` wakes up on the pool.
-public final class EventLoopExecutor: TaskExecutor {
+package final class EventLoopExecutor: TaskExecutor {
     private struct State: Sendable {
         /// Ready to run, or running.
         var jobs = CircularBuffer<UnownedJob>()
@@ -28,7 +28,7 @@ public final class EventLoopExecutor: TaskExecutor {
     private let state = Mutex(State())
 
     /// Uses one of the process' event loops.
-    public convenience init() {
+    package convenience init() {
         self.init(MultiThreadedEventLoopGroup.singleton.next())
     }
 
@@ -39,7 +39,7 @@ public final class EventLoopExecutor: TaskExecutor {
     }
 
     /// Runs a job of a task on the event loop's thread.
-    public func enqueue(_ job: consuming ExecutorJob) {
+    package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let isFirst = state.withLock { state in
             state.jobs.append(job)
@@ -68,7 +68,7 @@ public final class EventLoopExecutor: TaskExecutor {
     }
 
     /// The monotonic clock with a sleep that the event loop's timer ends.
-    public var clock: LocalClock {
+    package var clock: LocalClock {
         let eventLoop = eventLoop
         return LocalClock(now: LocalClock.system.now) { duration in
             let timer = eventLoop.scheduleTask(in: .nanoseconds(duration.wholeNanoseconds)) {}
@@ -82,7 +82,7 @@ public final class EventLoopExecutor: TaskExecutor {
     }
 
     /// Runs `body` on the event loop's thread after a time, wherever the caller is.
-    public func schedule(after duration: Duration, _ body: @escaping @Sendable () -> Void) {
+    package func schedule(after duration: Duration, _ body: @escaping @Sendable () -> Void) {
         eventLoop.scheduleTask(in: .nanoseconds(duration.wholeNanoseconds), body)
     }
 }

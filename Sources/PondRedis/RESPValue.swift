@@ -1,7 +1,7 @@
 import PondCore
 
 /// One reply of a Redis server, or one element of a reply, as a value that owns its bytes (protocol RESP2).
-public enum RESPValue: Sendable, Hashable {
+package enum RESPValue: Sendable, Hashable {
     /// A status such as `OK`.
     case simple(String)
     /// An error reply, whole text; a top-level one is thrown as `RedisError`, one inside an array stays a value.
@@ -16,7 +16,7 @@ public enum RESPValue: Sendable, Hashable {
 
 extension RESPValue {
     /// The text of a status, or of a bulk string that is valid UTF-8.
-    public var string: String? {
+    package var string: String? {
         switch self {
         case .simple(let text): text
         case .bulk(let bytes): String(utf8: bytes)
@@ -25,7 +25,7 @@ extension RESPValue {
     }
 
     /// A copy of the bytes of a bulk string or a status.
-    public var bytes: [UInt8]? { slice.map { Array($0) } }
+    package var bytes: [UInt8]? { slice.map { Array($0) } }
 
     /// The bytes of a bulk string, as they lie in the reply, or of a status.
     @inlinable package var slice: ArraySlice<UInt8>? {
@@ -37,7 +37,7 @@ extension RESPValue {
     }
 
     /// An integer reply, or a bulk string that is a decimal number.
-    public var int: Int64? {
+    package var int: Int64? {
         switch self {
         case .integer(let value): value
         case .bulk(let bytes): Int64(decimal: bytes)
@@ -46,12 +46,12 @@ extension RESPValue {
     }
 
     /// The elements of an array reply.
-    public var array: [RESPValue]? {
+    package var array: [RESPValue]? {
         if case .array(let elements) = self { elements } else { nil }
     }
 
     /// Whether this is a null bulk string or a null array.
-    public var isNull: Bool {
+    package var isNull: Bool {
         self == .null
     }
 }

@@ -1,5 +1,5 @@
-public import Logging
-public import PondCore
+package import Logging
+package import PondCore
 import NIOCore
 import NIOPosix
 
@@ -11,12 +11,12 @@ import NIOPosix
 ///
 /// While there is no connection, calls wait for one until their deadline. Nothing runs in the background: with no call
 /// under way, a client neither connects nor wakes up.
-public final class RedisClient: Sendable {
+package final class RedisClient: Sendable {
     /// Runs tasks on the thread of this client's connection, which saves each of their calls two changes of thread.
     ///
     /// For tasks that do little but call: while one computes, nothing is sent or received. When none can go on, their
     /// replies are polled for, see `RedisConfiguration.busyPoll`.
-    public let executor: EventLoopExecutor
+    package let executor: EventLoopExecutor
     private let configuration: RedisConfiguration
     private let clock: LocalClock
     private let eventLoop: any EventLoop
@@ -25,7 +25,7 @@ public final class RedisClient: Sendable {
     private let connection: NIOLoopBoundBox<Connection>
 
     /// Makes a client; the connection is opened by the first call.
-    public init(_ configuration: RedisConfiguration, clock: LocalClock = .system, logger: Logger) {
+    package init(_ configuration: RedisConfiguration, clock: LocalClock = .system, logger: Logger) {
         self.configuration = configuration
         self.clock = clock
         eventLoop = MultiThreadedEventLoopGroup.singleton.next()
@@ -49,7 +49,7 @@ public final class RedisClient: Sendable {
     }
 
     /// Whether there is a connection that is logged in.
-    public var isConnected: Bool { status.isConnected }
+    package var isConnected: Bool { status.isConnected }
 
     /// Sends a command and waits for its reply.
     ///
@@ -59,7 +59,7 @@ public final class RedisClient: Sendable {
     /// - Parameter timeout: how long the call may take, waiting for a connection included. Defaults to the
     ///   configuration's `commandTimeout`.
     /// - Throws: `RedisError`; an error reply has the code `.reply` with its prefix.
-    public func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RESPValue {
+    package func send(_ command: RedisCommand, timeout: Duration? = nil) async throws(RedisError) -> RESPValue {
         try await send(try EncodedCommands(command), timeout: timeout)
     }
 
@@ -83,7 +83,7 @@ public final class RedisClient: Sendable {
     /// - Returns: one result a command, in order; when the connection is lost on the way, the commands without a reply
     ///   have the error `connectionLost`, `timedOut`, `cancelled` or `closed`.
     /// - Throws: `RedisError` when nothing was sent.
-    public func pipeline(
+    package func pipeline(
         _ commands: [RedisCommand],
         timeout: Duration? = nil
     ) async throws(RedisError) -> [Result<RESPValue, RedisError>] {
@@ -118,7 +118,7 @@ public final class RedisClient: Sendable {
     ///
     /// It is known since the login and nothing is sent for it, so a blocking command does not delay it. Connects when
     /// there is no connection. The number changes with every new connection.
-    public func connectionID() async throws(RedisError) -> Int64 {
+    package func connectionID() async throws(RedisError) -> Int64 {
         switch await answer(EncodedCommands(), isPipeline: false, nil) {
         case .connected(let id?): return id
         case .connected(nil):
@@ -131,7 +131,7 @@ public final class RedisClient: Sendable {
     /// Closes the connection for good; calls under way and later ones fail with `closed`.
     ///
     /// The second call does nothing.
-    public func close() async {
+    package func close() async {
         let connection = connection
         let closed = eventLoop.flatSubmit { connection.value.close() }
         // Fails in no case: a channel's close future always succeeds.

@@ -1,5 +1,5 @@
 /// One word of a command: text, opaque bytes or a number.
-public enum RedisArgument: Sendable, Hashable {
+package enum RedisArgument: Sendable, Hashable {
     /// Sent as UTF-8.
     case text(String)
     case bytes([UInt8])
@@ -7,35 +7,35 @@ public enum RedisArgument: Sendable, Hashable {
     case integer(Int64)
 
     /// A number of any integer type that fits in 64 signed bits.
-    public static func number(_ value: some BinaryInteger) -> RedisArgument {
+    package static func number(_ value: some BinaryInteger) -> RedisArgument {
         .integer(Int64(value))
     }
 }
 
 extension RedisArgument: ExpressibleByStringLiteral, ExpressibleByStringInterpolation, ExpressibleByIntegerLiteral {
     /// A text.
-    public init(stringLiteral value: String) {
+    package init(stringLiteral value: String) {
         self = .text(value)
     }
 
     /// A whole number.
-    public init(integerLiteral value: Int64) {
+    package init(integerLiteral value: Int64) {
         self = .integer(value)
     }
 }
 
 /// A command with its arguments, sent as an array of bulk strings: nothing in it is ever parsed by the server.
-public struct RedisCommand: Sendable, Hashable {
+package struct RedisCommand: Sendable, Hashable {
     /// The command's name and everything after it.
-    public var arguments: [RedisArgument]
+    package var arguments: [RedisArgument]
 
     /// A command and its arguments.
-    public init(_ name: String, _ arguments: RedisArgument...) {
+    package init(_ name: String, _ arguments: RedisArgument...) {
         self.init(name, arguments)
     }
 
     /// A command and its arguments, gathered elsewhere.
-    public init(_ name: String, _ arguments: [RedisArgument]) {
+    package init(_ name: String, _ arguments: [RedisArgument]) {
         self.arguments = [.text(name)] + arguments
     }
 

@@ -3,7 +3,7 @@
 
 extension RedisError {
     /// What a caller should do about a failed call.
-    public enum Advice: Sendable, Hashable, CaseIterable {
+    package enum Advice: Sendable, Hashable, CaseIterable {
         /// Call again at once, after sending the script or making the group that the error names.
         case retryNow
         /// Call again later, with backoff: the server will get over it, or somebody has to help it.
@@ -17,7 +17,7 @@ extension RedisError {
     /// What to do about the error.
     ///
     /// It does not know whether the command may run twice: when `outcomeUnknown` is true, only repeat what may.
-    public var advice: Advice {
+    package var advice: Advice {
         if let prefix { return Self.advice(prefix: prefix, message: message) }
         return switch code {
         case .connectFailed, .timedOut, .pipelineFull: .wait

@@ -5,7 +5,7 @@ import PondCore
 
 extension ScalingDecision {
     /// The decision in one sentence, for a log line and for people.
-    public var sentence: String {
+    package var sentence: String {
         let change = from == to ? "\(queue) stays at \(to)" : "\(queue) \(from)→\(to)"
         return "\(change): \(cause)\(consequence)."
     }

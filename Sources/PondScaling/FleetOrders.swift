@@ -1,19 +1,19 @@
-public import PondCore
+package import PondCore
 
 /// All orders that people have given.
-public struct FleetOrders: Sendable, Hashable, Codable {
+package struct FleetOrders: Sendable, Hashable, Codable {
     /// By queue.
-    public var queues: [String: ScalingOrder]
+    package var queues: [String: ScalingOrder]
     /// For all queues; only a pause counts.
-    public var fleet: ScalingOrder?
+    package var fleet: ScalingOrder?
 
-    public init(queues: [String: ScalingOrder] = [:], fleet: ScalingOrder? = nil) {
+    package init(queues: [String: ScalingOrder] = [:], fleet: ScalingOrder? = nil) {
         self.queues = queues
         self.fleet = fleet
     }
 
     /// The order that counts for a queue: its own before the fleet's; nil when there is none or it has expired.
-    public func order(for queue: String, at time: ServerTime) -> ScalingOrder? {
+    package func order(for queue: String, at time: ServerTime) -> ScalingOrder? {
         if let own = queues[queue], own.isActive(at: time) { return own }
         if let fleet, fleet.kind == .pause, fleet.isActive(at: time) { return fleet }
         return nil

@@ -1,7 +1,7 @@
-public import PondCore
+package import PondCore
 
 /// The memory of all queues; a new leader is given the last leader's.
-public struct FleetScaler: Sendable, Hashable, Codable {
+package struct FleetScaler: Sendable, Hashable, Codable {
     private var queues: [String: QueueScaler] = [:]
 
     /// How often what hosts could not take is offered to other queues.
@@ -14,7 +14,7 @@ public struct FleetScaler: Sendable, Hashable, Codable {
     /// False only in a simulation that shows what the growth guard is for.
     private var verifiesGrowth = true
 
-    public init() {}
+    package init() {}
 
     /// A law that trusts every growth unless `verifiesGrowth`, for simulations.
     package init(verifiesGrowth: Bool) {
@@ -31,7 +31,7 @@ public struct FleetScaler: Sendable, Hashable, Codable {
     ///   - orphans: live workers of hosts that are no members any more; they take room until they are gone.
     ///   - previous: the last plan, of whichever leader; nil when there was none.
     ///   - token: the fencing token of this leader.
-    public mutating func plan(
+    package mutating func plan(
         readings: [String: QueueReading],
         hosts: [HostReport],
         orphans: Int,

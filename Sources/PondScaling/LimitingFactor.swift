@@ -1,5 +1,5 @@
 /// What kept a queue from the size that its demand asks for.
-public enum LimitingFactor: String, Sendable, Hashable, Codable, CaseIterable {
+package enum LimitingFactor: String, Sendable, Hashable, Codable, CaseIterable {
     /// Nothing.
     case none
     /// The queue's own maximum.

@@ -1,17 +1,17 @@
 /// The workers that a host has of one queue.
-public struct PoolReport: Sendable, Hashable, Codable {
+package struct PoolReport: Sendable, Hashable, Codable {
     /// Starting and ready ones, not those that drain.
-    public var running: Int
+    package var running: Int
     /// Of the running ones, those that do not fetch yet.
-    public var starting: Int
+    package var starting: Int
     /// Workers that finish what they have and go.
-    public var draining: Int
+    package var draining: Int
     /// Whether they die as soon as they start, so that the host spawns no more of them.
-    public var isCrashLooping: Bool
+    package var isCrashLooping: Bool
     /// The observed time from the request for a worker to its first fetch; nil until one was seen.
-    public var spawnSeconds: Double?
+    package var spawnSeconds: Double?
 
-    public init(
+    package init(
         running: Int = 0,
         starting: Int = 0,
         draining: Int = 0,

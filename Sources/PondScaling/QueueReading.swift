@@ -1,41 +1,41 @@
-public import PondCore
+package import PondCore
 
 /// What was measured of a queue at one moment.
 ///
 /// Counters are cumulative, so that a tick that was missed loses nothing.
-public struct QueueReading: Sendable, Hashable, Codable {
+package struct QueueReading: Sendable, Hashable, Codable {
     /// When, by Redis' clock.
-    public var at: ServerTime
+    package var at: ServerTime
     /// Jobs that could start now and have no slot.
-    public var waiting: Int
+    package var waiting: Int
     /// Jobs that a handler runs now.
-    public var inFlight: Int
+    package var inFlight: Int
     /// How long the job at the head of the queue has waited.
-    public var oldestWait: Duration
+    package var oldestWait: Duration
     /// Held jobs that become due within the time that a new worker needs.
-    public var dueSoon: Int
+    package var dueSoon: Int
     /// Held jobs that become due within the policy's `idleToZero`.
-    public var dueBeforeIdle: Int
+    package var dueBeforeIdle: Int
     /// Jobs that became runnable since ever, retries included.
-    public var arrivals: Int
+    package var arrivals: Int
     /// Slot-seconds of handlers since ever, those of running ones included.
-    public var busySeconds: Double
+    package var busySeconds: Double
     /// Attempts that ended since ever, failures included.
-    public var completions: Int
+    package var completions: Int
     /// Attempts that succeeded since ever.
-    public var successes: Int
+    package var successes: Int
     /// Live workers: starting and ready ones, not those that drain.
-    public var workers: Int
+    package var workers: Int
     /// Of the live workers, those that fetch.
-    public var ready: Int
+    package var ready: Int
     /// Workers that finish what they have and go.
-    public var draining: Int
+    package var draining: Int
     /// The observed time from the request for a worker to its first fetch; nil until one was seen.
-    public var spawnSeconds: Double?
+    package var spawnSeconds: Double?
     /// Whether somebody has paused the queue.
-    public var isPaused: Bool
+    package var isPaused: Bool
 
-    public init(
+    package init(
         at: ServerTime,
         waiting: Int = 0,
         inFlight: Int = 0,

@@ -1,9 +1,9 @@
-public import PondCore
+package import PondCore
 
 /// The memory of one queue's law.
 ///
 /// It is a value: a leader writes it down at every tick, and the next leader goes on from there.
-public struct QueueScaler: Sendable, Hashable, Codable {
+package struct QueueScaler: Sendable, Hashable, Codable {
     var clock = LawClock()
     var ledger = Ledger()
     var arrivals = ArrivalRate()
@@ -42,7 +42,7 @@ public struct QueueScaler: Sendable, Hashable, Codable {
         case waitingSince = "q"
     }
 
-    public init() {}
+    package init() {}
 
     /// Decides what a queue wants, before it shares with others: the answer's `to` is its `wanted`, its `token` is 0.
     ///
@@ -50,7 +50,7 @@ public struct QueueScaler: Sendable, Hashable, Codable {
     ///   - reading: nil when there was none at this tick; the size is held then.
     ///   - workers: the size that the last plan gave it, or that it has when there was no plan.
     ///   - order: a person's order that counts now.
-    public mutating func decide(
+    package mutating func decide(
         _ reading: QueueReading?,
         queue: String,
         workers: Int,

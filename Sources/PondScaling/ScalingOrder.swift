@@ -1,9 +1,9 @@
-public import PondCore
+package import PondCore
 
 /// What a person has ordered for a while; it expires by itself.
-public struct ScalingOrder: Sendable, Hashable, Codable {
+package struct ScalingOrder: Sendable, Hashable, Codable {
     /// What an order does.
-    public enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
+    package enum Kind: String, Sendable, Hashable, Codable, CaseIterable {
         /// Keeps the queue at exactly `workers`.
         case pin
         /// Keeps the queue at the size that it has.
@@ -13,17 +13,17 @@ public struct ScalingOrder: Sendable, Hashable, Codable {
     }
 
     /// What it does.
-    public var kind: Kind
+    package var kind: Kind
     /// For a pin and a floor.
-    public var workers: Int?
+    package var workers: Int?
     /// From this moment on the order counts for nothing.
-    public var until: ServerTime
+    package var until: ServerTime
     /// Who gave it.
-    public var by: String
+    package var by: String
     /// Why.
-    public var reason: String
+    package var reason: String
 
-    public init(kind: Kind, workers: Int? = nil, until: ServerTime, by: String, reason: String) {
+    package init(kind: Kind, workers: Int? = nil, until: ServerTime, by: String, reason: String) {
         self.kind = kind
         self.workers = workers
         self.until = until
@@ -32,7 +32,7 @@ public struct ScalingOrder: Sendable, Hashable, Codable {
     }
 
     /// Whether the order still counts.
-    public func isActive(at time: ServerTime) -> Bool {
+    package func isActive(at time: ServerTime) -> Bool {
         time < until
     }
 }

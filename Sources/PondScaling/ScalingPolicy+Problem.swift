@@ -2,16 +2,16 @@ import PondCore
 
 extension ScalingPolicy {
     /// The longest wait, service time and idle time that a policy may name: a week.
-    public static let durationMax = Duration.seconds(7 * 86_400)
+    package static let durationMax = Duration.seconds(7 * 86_400)
     /// The most slots of one worker.
-    public static let slotsMax = 10_000
+    package static let slotsMax = 10_000
     /// The heaviest weight.
-    public static let weightMax = 1_000
+    package static let weightMax = 1_000
 
     /// The first thing that is wrong with the policy, with the value and its bounds; nil when it is well.
     ///
     /// - Parameter maxOfFleet: how many workers the whole fleet may have.
-    public func problem(maxOfFleet: Int) -> String? {
+    package func problem(maxOfFleet: Int) -> String? {
         let longest = ScalingPolicy.durationMax
         return Bound.duration("wait target", waitTarget, .milliseconds(100), longest)
             ?? Bound.count("maximum of workers", workersMax, 1, max(1, maxOfFleet), "the fleet's maximum")

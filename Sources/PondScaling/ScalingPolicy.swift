@@ -1,41 +1,41 @@
 import PondCore
 
 /// What a user says of a queue: how long a job may wait, and between which bounds the law may answer.
-public struct ScalingPolicy: Sendable, Hashable, Codable {
+package struct ScalingPolicy: Sendable, Hashable, Codable {
     /// How long a job may wait before it starts.
     ///
     /// Defaults to 60 seconds.
-    public var waitTarget: Duration
+    package var waitTarget: Duration
     /// Workers that are never taken away; with 0 the queue may sleep without any.
     ///
     /// Defaults to 1.
-    public var workersMin: Int
+    package var workersMin: Int
     /// Workers that are never exceeded.
     ///
     /// Defaults to 10.
-    public var workersMax: Int
+    package var workersMax: Int
     /// Workers kept for this queue when the fleet is short; unused, they are lent.
     ///
     /// Defaults to 0.
-    public var reserve: Int
+    package var reserve: Int
     /// The share on shortage, against other queues: 4 interactive, 2 default, 1 bulk.
     ///
     /// Defaults to 2.
-    public var weight: Int
+    package var weight: Int
     /// Handlers that one worker runs at a time.
     ///
     /// Defaults to 10.
-    public var slots: Int
+    package var slots: Int
     /// How long a handler takes until that is measured.
     ///
     /// Defaults to 1 second.
-    public var serviceTimeGuess: Duration
+    package var serviceTimeGuess: Duration
     /// How long a queue with a minimum of 0 must have been idle before it loses its last worker.
     ///
     /// Defaults to 120 seconds.
-    public var idleToZero: Duration
+    package var idleToZero: Duration
 
-    public init(
+    package init(
         waitTarget: Duration = .seconds(60),
         workersMin: Int = 1,
         workersMax: Int = 10,
@@ -69,7 +69,7 @@ extension ScalingPolicy {
     }
 
     /// Reads a policy; what is missing has its default, so that a newer program can read an older one's.
-    public init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         func number(_ key: CodingKeys, _ standard: Int) throws -> Int {
             try values.decodeIfPresent(Int.self, forKey: key) ?? standard
@@ -90,7 +90,7 @@ extension ScalingPolicy {
         )
     }
 
-    public func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var values = encoder.container(keyedBy: CodingKeys.self)
         try values.encode(waitTarget.wholeMilliseconds, forKey: .waitTarget)
         try values.encode(workersMin, forKey: .workersMin)

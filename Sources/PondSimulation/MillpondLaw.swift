@@ -1,5 +1,5 @@
 import PondCore
-public import PondScaling
+package import PondScaling
 
 /// Millpond's own law: the very `FleetScaler` that a leader runs, for a fleet of one host.
 public struct MillpondLaw: ScalingLaw {
@@ -10,7 +10,7 @@ public struct MillpondLaw: ScalingLaw {
     /// Seconds between ticks.
     public let period: Double
     /// The memory, as a leader would write it down.
-    public private(set) var scaler: FleetScaler
+    package private(set) var scaler: FleetScaler
     private let policy: FleetPolicy
     private var plan: FleetPlan?
 

@@ -1,4 +1,4 @@
-public import PondScaling
+package import PondScaling
 
 /// What a law may look at: the queue as it is at a tick, times in seconds since the start.
 public struct QueueView: Sendable {
@@ -39,10 +39,10 @@ public struct LawAnswer: Sendable {
     /// Workers that may be started at this tick.
     public var spawnsMax: Int
     /// Why; nil for laws that do not say.
-    public var decision: ScalingDecision?
+    package var decision: ScalingDecision?
 
     /// An answer; without a `demand` that is the same as `workers`.
-    public init(
+    package init(
         workers: Int,
         demand: Int? = nil,
         choosesIdle: Bool = true,

@@ -1,4 +1,4 @@
-public import PondScaling
+package import PondScaling
 
 /// Runs a law on a shape, event by event: the same seed gives the same run.
 public enum Simulation {
@@ -9,7 +9,7 @@ public enum Simulation {
         /// The run in equal steps, some 500 of them.
         public var series: [SimulationSample]
         /// The decisions that changed a size, of laws that explain themselves.
-        public var decisions: [ScalingDecision]
+        package var decisions: [ScalingDecision]
         /// When the last worker was told to go, in seconds.
         public var sleeps: [Double]
     }

@@ -1,23 +1,23 @@
 import PondCore
 
 /// What every worker of a fleet runs.
-public struct WorkerCommand: Sendable, Hashable {
+package struct WorkerCommand: Sendable, Hashable {
     /// The program: a path when it contains a slash, else a name that is looked up in `PATH`.
     ///
     /// A relative path is resolved in ``workingDirectory``.
-    public var executable: String
+    package var executable: String
     /// The arguments after the program's name.
-    public var arguments: [String]
+    package var arguments: [String]
     /// Variables that are set on top of the supervisor's own environment.
-    public var environment: [String: String]
+    package var environment: [String: String]
     /// Where the worker runs; the supervisor's own directory when nil.
-    public var workingDirectory: String?
+    package var workingDirectory: String?
     /// Where workers tell what they count; nil when nobody wants to know.
     package var metrics: String?
     /// Variables by which a fleet says what the worker is for.
     var fleet: [String: String] = [:]
 
-    public init(
+    package init(
         executable: String,
         arguments: [String] = [],
         environment: [String: String] = [:],
@@ -31,27 +31,27 @@ public struct WorkerCommand: Sendable, Hashable {
 }
 
 /// How many workers there are, what they run, and how patient their supervisor is.
-public struct FleetConfiguration: Sendable, Hashable {
+package struct FleetConfiguration: Sendable, Hashable {
     /// How many workers are kept alive: 1 to 512, and from 0 when ``workersMax`` allows another number later.
-    public var workers: Int
+    package var workers: Int
     /// How many there may be after ``Supervisor/resize(to:running:)``; nil when the number is fixed.
     ///
     /// Defaults to fixed.
-    public var workersMax: Int?
+    package var workersMax: Int?
     /// What each worker runs.
-    public var command: WorkerCommand
+    package var command: WorkerCommand
     /// How long a worker may drain between SIGTERM and the SIGKILL of its process group.
     ///
     /// Defaults to 30 seconds.
-    public var gracePeriod: Duration
+    package var gracePeriod: Duration
     /// How long a worker may take to say that it is ready before that is reported.
     ///
     /// It is not killed for it, but a rolling restart gives up after four times as long. Defaults to 15 seconds.
-    public var readyTimeout: Duration
+    package var readyTimeout: Duration
     /// When a worker that ended is started again.
-    public var restart: RestartPolicy.Configuration
+    package var restart: RestartPolicy.Configuration
 
-    public init(
+    package init(
         workers: Int,
         workersMax: Int? = nil,
         command: WorkerCommand,
@@ -70,7 +70,7 @@ public struct FleetConfiguration: Sendable, Hashable {
     /// Checks every value against its bounds.
     ///
     /// - Throws: ``SupervisorError`` with code `invalidConfiguration` that names the value and its bounds.
-    public func validate() throws {
+    package func validate() throws {
         try require(
             SupervisorLimits.workers.contains(workers) || (workersMax != nil && workers == 0),
             "workers is \(workers), but a fleet has \(SupervisorLimits.workers.lowerBound) to "

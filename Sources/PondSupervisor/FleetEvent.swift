@@ -1,5 +1,5 @@
 /// What happens in a fleet, in order, as ``Supervisor`` reports it.
-public enum FleetEvent: Sendable, Hashable {
+package enum FleetEvent: Sendable, Hashable {
     /// A worker process exists.
     case spawned(slot: Int, pid: Int32)
     /// The worker is another process than the one that was started: a script stands before it.
@@ -26,17 +26,17 @@ public enum FleetEvent: Sendable, Hashable {
     case drained
 
     /// Why a slot was parked.
-    public struct ParkingReason: Sendable, Hashable {
+    package struct ParkingReason: Sendable, Hashable {
         /// How many workers of the slot ended in the window.
-        public var exits: Int
+        package var exits: Int
         /// The window in which they ended.
-        public var window: Duration
+        package var window: Duration
         /// How the last one ended.
-        public var lastExit: WorkerExit
+        package var lastExit: WorkerExit
         /// When the slot is tried again unasked.
-        public var retryIn: Duration
+        package var retryIn: Duration
 
-        public init(exits: Int, window: Duration, lastExit: WorkerExit, retryIn: Duration) {
+        package init(exits: Int, window: Duration, lastExit: WorkerExit, retryIn: Duration) {
             self.exits = exits
             self.window = window
             self.lastExit = lastExit
@@ -45,7 +45,7 @@ public enum FleetEvent: Sendable, Hashable {
     }
 
     /// The progress of a rolling restart.
-    public enum RollingRestart: Sendable, Hashable {
+    package enum RollingRestart: Sendable, Hashable {
         /// It began.
         case started
         /// Every slot has a new worker.

@@ -1,31 +1,31 @@
-public import PondCore
+package import PondCore
 
 /// When a worker that ended unasked is started again: at once the first time, later and later as exits gather
 /// in a sliding window, and not before a long pause once the window is full.
 ///
 /// Only time empties the window. A worker that starts well and dies a second later counts like one that never
 /// started, so that a crash loop cannot hide behind its own good starts.
-public struct RestartPolicy: Sendable, Hashable {
+package struct RestartPolicy: Sendable, Hashable {
     /// The numbers of the policy.
-    public struct Configuration: Sendable, Hashable {
+    package struct Configuration: Sendable, Hashable {
         /// How long an exit counts.
         ///
         /// Defaults to 60 seconds.
-        public var window: Duration
+        package var window: Duration
         /// How many exits in one window are a crash loop, 2 or more.
         ///
         /// Defaults to 8.
-        public var exitsBeforeParking: Int
+        package var exitsBeforeParking: Int
         /// The delay of the second restart in a window and those after it; the first has none.
         ///
         /// Defaults to 0.5 seconds, doubled up to 30 seconds.
-        public var backoff: Backoff
+        package var backoff: Backoff
         /// How long a crash loop rests before it is tried again.
         ///
         /// Defaults to 5 minutes.
-        public var parkedFor: Duration
+        package var parkedFor: Duration
 
-        public init(
+        package init(
             window: Duration = .seconds(60),
             exitsBeforeParking: Int = 8,
             backoff: Backoff = Backoff(base: .milliseconds(500), cap: .seconds(30), jitter: 0),
@@ -53,7 +53,7 @@ public struct RestartPolicy: Sendable, Hashable {
     }
 
     /// What to do about an exit.
-    public enum Decision: Sendable, Hashable {
+    package enum Decision: Sendable, Hashable {
         /// Start again after the delay, which may be zero.
         case restart(after: Duration)
         /// Do not start again before ``Configuration/parkedFor`` is over: the window is full.
@@ -63,12 +63,12 @@ public struct RestartPolicy: Sendable, Hashable {
     private let configuration: Configuration
     private var exits: [LocalInstant] = []
 
-    public init(_ configuration: Configuration = .init()) {
+    package init(_ configuration: Configuration = .init()) {
         self.configuration = configuration
     }
 
     /// Counts an exit and decides what follows.
-    public mutating func exited(at now: LocalInstant) -> Decision {
+    package mutating func exited(at now: LocalInstant) -> Decision {
         record(exitAt: now)
         if exits.count >= configuration.exitsBeforeParking { return .park(exits: exits.count) }
         if exits.count == 1 { return .restart(after: .zero) }
@@ -76,14 +76,14 @@ public struct RestartPolicy: Sendable, Hashable {
     }
 
     /// Counts an exit that needs no restart, because another worker already holds the slot.
-    public mutating func record(exitAt now: LocalInstant) {
+    package mutating func record(exitAt now: LocalInstant) {
         exits.removeAll { $0.duration(to: now) >= configuration.window }
         exits.append(now)
         if exits.count > configuration.exitsBeforeParking { exits.removeFirst() }
     }
 
     /// Empties the window: somebody says that the cause is fixed, or the crash loop has rested.
-    public mutating func forget() {
+    package mutating func forget() {
         exits.removeAll()
     }
 }

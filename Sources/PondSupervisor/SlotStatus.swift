@@ -1,9 +1,9 @@
-public import PondCore
+package import PondCore
 
 /// One worker of the fleet, or one slot that has none at the moment.
-public struct SlotStatus: Sendable, Hashable {
+package struct SlotStatus: Sendable, Hashable {
     /// What the slot or its worker does.
-    public enum State: String, Sendable, Hashable, CaseIterable {
+    package enum State: String, Sendable, Hashable, CaseIterable {
         /// The worker is being spawned, or has not said yet that it is ready.
         case starting
         /// The worker takes jobs.
@@ -19,19 +19,19 @@ public struct SlotStatus: Sendable, Hashable {
     }
 
     /// The slot's number, from 0.
-    public var slot: Int
+    package var slot: Int
     /// The process that was started; nil when there is no process.
-    public var pid: Int32?
+    package var pid: Int32?
     /// The process that takes jobs, which is another than `pid` behind a start script; nil when there is no process.
-    public var workerPID: Int32?
+    package var workerPID: Int32?
     /// What it does.
-    public var state: State
+    package var state: State
     /// Since when it does that, by the supervisor's clock.
-    public var since: LocalInstant
+    package var since: LocalInstant
     /// How many times the slot got a new worker because one ended unasked.
-    public var restarts: Int
+    package var restarts: Int
     /// How many workers of the slot were late to be ready.
-    public var lateStarts: Int
+    package var lateStarts: Int
     /// How the slot's last worker ended.
-    public var lastExit: WorkerExit?
+    package var lastExit: WorkerExit?
 }

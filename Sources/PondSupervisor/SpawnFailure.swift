@@ -26,7 +26,7 @@ extension WorkerCommand {
 
     /// Why the program cannot be started, with what to do, as far as that can be seen before it is tried; nil when nothing
     /// speaks against it.
-    public var obstacle: String? {
+    package var obstacle: String? {
         ProgramLookup.obstacle(executable, in: workingDirectory, path: environment["PATH"] ?? Self.ownPath)
     }
 

@@ -1,9 +1,9 @@
 // The shell around `Fleet`: it turns signals, exits and the clock into inputs, in one order, and carries out what
 // the machine answers. All its work happens in `run()`; the other methods only leave a message.
 
-public import Logging
-public import PondCore
-public import ServiceLifecycle
+package import Logging
+package import PondCore
+import ServiceLifecycle
 import Subprocess
 import Synchronization
 package import SystemPackage
@@ -16,7 +16,7 @@ package import SystemPackage
 ///
 /// Signals are the caller's: a first SIGTERM or SIGINT is ``stop()`` (or the graceful shutdown of a `ServiceGroup`),
 /// a second ``stopNow()``, SIGHUP ``rollingRestart()``.
-public final class Supervisor: Service, Sendable {
+package final class Supervisor: Service, Sendable {
     private enum Message: Sendable {
         case input(Fleet.Input)
         case alarm(LocalInstant)
@@ -42,7 +42,7 @@ public final class Supervisor: Service, Sendable {
     /// Makes a supervisor; nothing is started before ``run()``.
     ///
     /// - Parameter onEvent: called for every event, in order, from the supervision itself: it must not block.
-    public convenience init(
+    package convenience init(
         _ configuration: FleetConfiguration,
         clock: LocalClock = .system,
         logger: Logger,
@@ -86,7 +86,7 @@ public final class Supervisor: Service, Sendable {
     ///
     /// - Throws: ``SupervisorError`` with code `invalidConfiguration`, `tooFewDescriptors`, or `alreadyStarted` when
     ///   it was called before; `CancellationError` when it was cancelled.
-    public func run() async throws {
+    package func run() async throws {
         try configuration.validate()
         try Descriptors.requireLimit(forWorkers: configuration.workersMax ?? configuration.workers)
         try claimRun()
@@ -108,7 +108,7 @@ public final class Supervisor: Service, Sendable {
     /// Every worker gets SIGTERM at once; the process groups that are left after the grace period get SIGKILL. A
     /// rolling restart ends.
     /// Before ``run()`` it makes that return at once; a second time, or after the end, it does nothing.
-    public func stop() {
+    package func stop() {
         inbox.yield(.input(.stop))
     }
 
@@ -116,7 +116,7 @@ public final class Supervisor: Service, Sendable {
     ///
     /// Every worker gets a second SIGTERM, on which it cancels its jobs and hands them back, and SIGKILL five seconds
     /// later. Includes ``stop()``.
-    public func stopNow() {
+    package func stopNow() {
         inbox.yield(.input(.stopNow))
     }
 
@@ -125,7 +125,7 @@ public final class Supervisor: Service, Sendable {
     /// Parked slots are tried first. The first replacement that ends or is never ready ends the restart and the old
     /// worker stays. During a rolling restart it asks for one more, afterwards; before ``run()`` and while the fleet
     /// stops it does nothing.
-    public func rollingRestart() {
+    package func rollingRestart() {
         inbox.yield(.input(.roll))
     }
 
@@ -135,7 +135,7 @@ public final class Supervisor: Service, Sendable {
     /// have ended; none is cut off. Before ``run()`` it is how many are started.
     ///
     /// - Parameter running: how many jobs each process runs, by process id; one that is not named counts as the busiest.
-    public func resize(to workers: Int, running: [Int32: Int] = [:]) {
+    package func resize(to workers: Int, running: [Int32: Int] = [:]) {
         resize(to: workers, running: running, startsUntil: nil)
     }
 
@@ -147,14 +147,14 @@ public final class Supervisor: Service, Sendable {
     /// Replaces the worker with this process id, when it has ended its jobs.
     ///
     /// Does nothing when there is no such worker, when it is stopping, or during a rolling restart.
-    public func recycle(_ pid: Int32) {
+    package func recycle(_ pid: Int32) {
         inbox.yield(.input(.recycle(pid)))
     }
 
     /// The workers as they are, by slot; a slot without one is listed too, and a slot that is being replaced twice.
     ///
     /// Empty before ``run()`` and after one that was cancelled.
-    public func snapshot() -> [SlotStatus] {
+    package func snapshot() -> [SlotStatus] {
         shared.withLock { $0.statuses }
     }
 

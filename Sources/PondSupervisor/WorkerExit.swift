@@ -1,5 +1,5 @@
 /// How a worker ended.
-public enum WorkerExit: Sendable, Hashable {
+package enum WorkerExit: Sendable, Hashable {
     /// It exited with this code.
     case exited(Int32)
     /// This signal ended it.
@@ -10,7 +10,7 @@ public enum WorkerExit: Sendable, Hashable {
     case unknown(reason: String)
 
     /// What the code or the signal says, for people; nil for codes without a meaning of their own.
-    public var meaning: String? {
+    package var meaning: String? {
         switch self {
         case .exited(let code): Self.codes[code]
         case .signaled(let number): Self.signals[number]?.meaning
@@ -56,7 +56,7 @@ public enum WorkerExit: Sendable, Hashable {
 }
 
 extension WorkerExit: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .exited(let code):
             "exit code \(code)" + (meaning.map { " (\($0))" } ?? "")

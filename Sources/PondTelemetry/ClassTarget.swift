@@ -1,17 +1,17 @@
-public import PondCore
+package import PondCore
 
 /// What users of a class of jobs were promised.
-public struct ClassTarget: Sendable, Hashable {
+package struct ClassTarget: Sendable, Hashable {
     /// How long a job may wait, ready, before it begins.
-    public var wait: Duration
+    package var wait: Duration
     /// How long a job may take from its first enqueue to its end.
-    public var total: Duration
+    package var total: Duration
     /// Which part of the jobs has to keep the first two, from 0 to 1.
-    public var objective: Double
+    package var objective: Double
     /// Which part of the jobs has to end well, from 0 to 1.
-    public var success: Double
+    package var success: Double
 
-    public init(wait: Duration, total: Duration, objective: Double, success: Double) {
+    package init(wait: Duration, total: Duration, objective: Double, success: Double) {
         self.wait = wait
         self.total = total
         self.objective = objective
@@ -19,7 +19,7 @@ public struct ClassTarget: Sendable, Hashable {
     }
 
     /// What holds for a class unless a queue says otherwise.
-    public static func standard(_ jobClass: JobClass) -> ClassTarget {
+    package static func standard(_ jobClass: JobClass) -> ClassTarget {
         switch jobClass {
         case .a: ClassTarget(wait: .seconds(10), total: .seconds(30), objective: 0.99, success: 0.995)
         case .b: ClassTarget(wait: .seconds(60), total: .seconds(300), objective: 0.99, success: 0.995)

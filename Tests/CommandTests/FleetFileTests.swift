@@ -1,5 +1,6 @@
 import Millpond
 import PondScaling
+import PondSupervisor
 import Testing
 
 @testable import pond

@@ -2,6 +2,7 @@ import ArgumentParser
 import Logging
 import Millpond
 import PondCore
+import PondSupervisor
 import PondWorker
 import Testing
 

@@ -6,8 +6,8 @@
 // which Redis writes out what it has and ends. (A parent-death signal would fire when the thread that spawned it
 // ends.) A lock on the directory keeps others out; a server that is left all the same is ended before a new one starts.
 
-public import Logging
-public import PondCore
+package import Logging
+package import PondCore
 import PondRedis
 
 /// A `redis-server` of this process' own, which keeps its data in a directory and ends with this process.
@@ -15,20 +15,20 @@ import PondRedis
 /// Every write goes to an append-only file that is flushed every second, and nothing is ever evicted. The next server
 /// in the same directory has the same data. It is meant for one machine and one user: no password, a unix socket
 /// that only this user may open, and a port on 127.0.0.1.
-public struct EmbeddedRedis: Sendable {
+package struct EmbeddedRedis: Sendable {
     /// The directory of data, log and socket, as an absolute path.
-    public let directory: String
+    package let directory: String
     /// The unix socket, nil when its path would be longer than the 107 bytes that the system allows.
-    public let socketPath: String?
+    package let socketPath: String?
     /// The port on 127.0.0.1.
-    public let port: Int
+    package let port: Int
     /// The server's log.
-    public let logFile: String
+    package let logFile: String
 
     /// The server for `Pond`, `--redis` and `MILLPOND_REDIS_URL`: by the socket if there is one, else by the port.
-    public var url: String { socketPath.map { "unix://\(EmbeddedRedis.escaped($0))" } ?? portURL }
+    package var url: String { socketPath.map { "unix://\(EmbeddedRedis.escaped($0))" } ?? portURL }
     /// The server by its port.
-    public var portURL: String { "redis://127.0.0.1:\(port)" }
+    package var portURL: String { "redis://127.0.0.1:\(port)" }
 
     /// Starts a server, runs `body` once it answers, then stops the server and waits for its end.
     ///
@@ -42,7 +42,7 @@ public struct EmbeddedRedis: Sendable {
     ///   - body: what is done while it runs.
     /// - Throws: `EmbeddedRedisError`, when there is no server to start, when it does not start, or when the directory
     ///   is in use; whatever `body` throws.
-    public static func with<Value: Sendable>(
+    package static func with<Value: Sendable>(
         directory: String = ".millpond",
         port: Int? = nil,
         logger: Logger,
@@ -71,9 +71,9 @@ public struct EmbeddedRedis: Sendable {
 }
 
 /// Why there is no embedded Redis.
-public struct EmbeddedRedisError: Error, Sendable, CustomStringConvertible {
+package struct EmbeddedRedisError: Error, Sendable, CustomStringConvertible {
     /// The kind of failure, to branch on.
-    public struct Code: Sendable, Hashable, CustomStringConvertible {
+    package struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String {
             case notInstalled, tooOld, directoryInUse, directoryUnusable, startFailed
         }
@@ -81,25 +81,25 @@ public struct EmbeddedRedisError: Error, Sendable, CustomStringConvertible {
         private let value: Value
 
         /// There is no `redis-server` in `PATH`.
-        public static let notInstalled = Code(value: .notInstalled)
+        package static let notInstalled = Code(value: .notInstalled)
         /// The `redis-server` in `PATH` cannot hold the function library.
-        public static let tooOld = Code(value: .tooOld)
+        package static let tooOld = Code(value: .tooOld)
         /// Another process has a server in the directory.
-        public static let directoryInUse = Code(value: .directoryInUse)
+        package static let directoryInUse = Code(value: .directoryInUse)
         /// The directory cannot be made or written.
-        public static let directoryUnusable = Code(value: .directoryUnusable)
+        package static let directoryUnusable = Code(value: .directoryUnusable)
         /// The server ended before it answered.
-        public static let startFailed = Code(value: .startFailed)
+        package static let startFailed = Code(value: .startFailed)
 
-        public var description: String { value.rawValue }
+        package var description: String { value.rawValue }
     }
 
     /// The kind of failure.
-    public let code: Code
+    package let code: Code
     /// What failed and why.
-    public let message: String
+    package let message: String
     /// What to do next.
-    public let hint: String
+    package let hint: String
 
     init(_ code: Code, _ message: String, hint: String) {
         self.code = code
@@ -107,5 +107,5 @@ public struct EmbeddedRedisError: Error, Sendable, CustomStringConvertible {
         self.hint = hint
     }
 
-    public var description: String { "\(message); \(hint)" }
+    package var description: String { "\(message); \(hint)" }
 }

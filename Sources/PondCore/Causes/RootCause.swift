@@ -2,11 +2,11 @@
 ///
 /// It is made when a job fails, out of the error's type and its text without what varies from job to job. Swift errors
 /// carry no stack trace, so an error that knows better says so itself: see `RootCauseProviding`.
-public struct RootCause: Sendable, Hashable {
+package struct RootCause: Sendable, Hashable {
     /// What is hashed into the group's id: one line of at most `Limits.rootCauseBytesMax` bytes.
-    public let root: String
+    package let root: String
     /// The same for people: one line of at most `Limits.rootCauseTitleBytesMax` bytes.
-    public let title: String
+    package let title: String
 
     /// What a failure is told apart by.
     package struct Parts: Sendable, Hashable {

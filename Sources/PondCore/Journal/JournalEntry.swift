@@ -1,28 +1,28 @@
 /// One entry of a queue's journal: what happened to a batch of jobs in one moment.
-public struct JournalEntry: Sendable, Hashable {
+package struct JournalEntry: Sendable, Hashable {
     /// Its id in the stream.
-    public var id: String
+    package var id: String
     /// When it was written, by Redis' clock.
-    public var time: ServerTime
+    package var time: ServerTime
     /// The worker that wrote it; nil for people and other programs.
-    public var by: String?
+    package var by: String?
     /// How many events the queue's journal had ever had before it; nil in an entry of an older library.
     ///
     /// The next entry's is this plus `count`. A reader that finds a larger one has missed as many as that is larger.
-    public var before: Int64?
+    package var before: Int64?
     /// What happened, in order.
-    public var events: [JournalEvent]
+    package var events: [JournalEvent]
     /// Ends that the kind's sampling left without an event of their own.
-    public var unsampled: Int
+    package var unsampled: Int
 
     /// The most ends that an entry may say it left out: what nobody writes must not make a sum overflow.
     private static let unsampledMax = 1_000_000_000
 
     /// Events of kinds that this version does not know.
-    public var unknown: Int
+    package var unknown: Int
 
     /// How many events it counts as.
-    public var count: Int64 { Int64(events.count + unsampled + unknown) }
+    package var count: Int64 { Int64(events.count + unsampled + unknown) }
 
     /// Reads an entry as it is stored.
     ///
@@ -33,7 +33,7 @@ public struct JournalEntry: Sendable, Hashable {
     ///   - id: the entry's id, `MS-SEQ`.
     ///   - flat: its field names and values, alternating.
     /// - Returns: nil when the id is none.
-    public init?(id: String, flat: [String]) {
+    package init?(id: String, flat: [String]) {
         guard let ms = id.split(separator: "-").first.flatMap({ Int64($0) }) else { return nil }
         self.id = id
         time = ServerTime(milliseconds: ms)

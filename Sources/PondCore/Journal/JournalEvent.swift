@@ -1,17 +1,17 @@
 /// One thing that happened to one job, as a queue's journal tells it.
-public struct JournalEvent: Sendable, Hashable {
+package struct JournalEvent: Sendable, Hashable {
     /// What happened.
-    public var what: Kind
+    package var what: Kind
     /// Which job.
-    public var job: JobID
+    package var job: JobID
     /// The words after the id, as the kind of event has them; see docs/wire-format.md.
-    public var words: [String]
+    package var words: [String]
     /// The error, note or reason that came with it.
-    public var text: String?
+    package var text: String?
     /// What the worker knew of the job; nil when nobody said.
-    public var facts: JobFacts?
+    package var facts: JobFacts?
 
-    public init(_ what: Kind, _ job: JobID, words: [String] = [], text: String? = nil, facts: JobFacts? = nil) {
+    package init(_ what: Kind, _ job: JobID, words: [String] = [], text: String? = nil, facts: JobFacts? = nil) {
         self.what = what
         self.job = job
         self.words = words
@@ -20,7 +20,7 @@ public struct JournalEvent: Sendable, Hashable {
     }
 
     /// Everything that a journal can tell of.
-    public enum Kind: String, Sendable, Hashable, CaseIterable {
+    package enum Kind: String, Sendable, Hashable, CaseIterable {
         /// Enqueued with a due time. Words: due ms.
         case scheduled
         /// A handler has had it for a while. Shorter jobs have no such event; their end says when they began.
@@ -59,7 +59,7 @@ public struct JournalEvent: Sendable, Hashable {
 
 extension JournalEvent.Kind {
     /// Whether the job is at its end with it; a revived one may end again.
-    public var isEnd: Bool {
+    package var isEnd: Bool {
         switch self {
         case .done, .dead, .duplicate, .cancelled, .expired, .dropped, .discarded, .compensated: true
         case .scheduled, .started, .progress, .retried, .deferred, .released, .reclaimed, .lost, .ghost, .revived: false
@@ -68,21 +68,21 @@ extension JournalEvent.Kind {
 }
 
 /// What a worker knew of a job that it writes into the journal about.
-public struct JobFacts: Sendable, Hashable {
+package struct JobFacts: Sendable, Hashable {
     /// What the job is.
-    public var kind: String
+    package var kind: String
     /// The id of its intent; nil when that is the job's own id.
-    public var correlationID: String?
+    package var correlationID: String?
     /// The job that enqueued it.
-    public var causationID: String?
+    package var causationID: String?
     /// The number of the try, from 1.
-    public var attempt: Int?
+    package var attempt: Int?
     /// How long it had been ready when this try began.
-    public var wait: Duration?
+    package var wait: Duration?
     /// How long this try ran, or has run up to now.
-    public var run: Duration?
+    package var run: Duration?
 
-    public init(
+    package init(
         kind: String,
         correlationID: String? = nil,
         causationID: String? = nil,

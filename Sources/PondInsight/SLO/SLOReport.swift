@@ -1,31 +1,31 @@
-public import PondCore
-public import PondQueue
-public import PondTelemetry
+package import PondCore
+package import PondQueue
+package import PondTelemetry
 
 /// How classes of jobs kept what they were promised: for people, for `--check`, and for a console.
-public struct SLOReport: Sendable, Hashable {
+package struct SLOReport: Sendable, Hashable {
     /// One class of one queue.
-    public struct Row: Sendable, Hashable {
+    package struct Row: Sendable, Hashable {
         /// Whose jobs.
-        public var queue: QueueName
+        package var queue: QueueName
         /// Which of them.
-        public var jobClass: JobClass
+        package var jobClass: JobClass
         /// What is promised.
-        public var target: ClassTarget
+        package var target: ClassTarget
         /// What ended within the report's window.
-        public var counts: SLOCounts
+        package var counts: SLOCounts
         /// What ended within the time of the budget, 30 days.
-        public var budgetCounts: SLOCounts
+        package var budgetCounts: SLOCounts
         /// What ended within the last hour.
-        public var hourCounts: SLOCounts
+        package var hourCounts: SLOCounts
         /// What ended within the last five minutes.
-        public var minutesCounts: SLOCounts
+        package var minutesCounts: SLOCounts
         /// Jobs that wait, ready, for longer than they may.
-        public var late: LateJobs
+        package var late: LateJobs
         /// Times within the window.
-        public var durations: [SLOMetric: ExponentialHistogram]
+        package var durations: [SLOMetric: ExponentialHistogram]
 
-        public init(
+        package init(
             queue: QueueName,
             jobClass: JobClass,
             target: ClassTarget,
@@ -49,20 +49,20 @@ public struct SLOReport: Sendable, Hashable {
     }
 
     /// The time that it looks back.
-    public var window: Duration
+    package var window: Duration
     /// When it was read, by Redis' clock; nil when no queue is known.
-    public var now: ServerTime?
+    package var now: ServerTime?
     /// Classes that ended a job within 30 days or have one that is late, by queue.
-    public var rows: [Row]
+    package var rows: [Row]
 
-    public init(window: Duration, now: ServerTime?, rows: [Row]) {
+    package init(window: Duration, now: ServerTime?, rows: [Row]) {
         self.window = window
         self.now = now
         self.rows = rows
     }
 
     /// The longest time that a report can look back: as long as counts are kept.
-    public static let windowMax = SLOAttainment.budgetTime
+    package static let windowMax = SLOAttainment.budgetTime
 
     /// Reads the report: two round trips a queue, and one more for each class that has jobs.
     ///
@@ -70,7 +70,7 @@ public struct SLOReport: Sendable, Hashable {
     ///   - queues: whose jobs.
     ///   - jobClass: only this class, shown also when it has no job. Defaults to all.
     ///   - window: up to now, at most 30 days.
-    public static func read(
+    package static func read(
         _ queues: [Queue],
         jobClass: JobClass? = nil,
         window: Duration
@@ -92,7 +92,7 @@ public struct SLOReport: Sendable, Hashable {
     }
 
     /// Rows that missed an objective within the window.
-    public var missed: [Row] { rows.filter { !$0.missed.isEmpty } }
+    package var missed: [Row] { rows.filter { !$0.missed.isEmpty } }
 }
 
 extension SLOReport.Row {
@@ -110,26 +110,26 @@ extension SLOReport.Row {
     }
 
     /// How a promise was kept within the window; who is late now has broken its wait.
-    public func attainment(_ promise: SLOPromise) -> SLOAttainment { attainment(counts, promise) }
+    package func attainment(_ promise: SLOPromise) -> SLOAttainment { attainment(counts, promise) }
 
     /// How a promise was kept within 30 days.
-    public func budget(_ promise: SLOPromise) -> SLOAttainment { attainment(budgetCounts, promise) }
+    package func budget(_ promise: SLOPromise) -> SLOAttainment { attainment(budgetCounts, promise) }
 
     /// How a promise was kept within the last hour.
-    public func lastHour(_ promise: SLOPromise) -> SLOAttainment { attainment(hourCounts, promise) }
+    package func lastHour(_ promise: SLOPromise) -> SLOAttainment { attainment(hourCounts, promise) }
 
     /// How a promise was kept within the last five minutes.
-    public func lastMinutes(_ promise: SLOPromise) -> SLOAttainment { attainment(minutesCounts, promise) }
+    package func lastMinutes(_ promise: SLOPromise) -> SLOAttainment { attainment(minutesCounts, promise) }
 
     private func attainment(_ counts: SLOCounts, _ promise: SLOPromise) -> SLOAttainment {
         SLOAttainment(counts, promise, target, late: promise == .wait ? late.about : 0)
     }
 
     /// Promises whose objective was missed within the window.
-    public var missed: [SLOPromise] { SLOPromise.allCases.filter { !attainment($0).isKept } }
+    package var missed: [SLOPromise] { SLOPromise.allCases.filter { !attainment($0).isKept } }
 
     /// When a promise's budget is gone, should the last hour go on; nil when it will not be.
-    public func budgetEnd(_ promise: SLOPromise) -> Duration? {
+    package func budgetEnd(_ promise: SLOPromise) -> Duration? {
         guard let left = budget(promise).budgetLeft, let rate = lastHour(promise).burnRate else { return nil }
         return SLOAttainment.timeLeft(budget: left, burning: rate)
     }

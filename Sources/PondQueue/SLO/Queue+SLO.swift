@@ -1,6 +1,6 @@
-public import PondCore
+package import PondCore
 import PondRedis
-public import PondTelemetry
+package import PondTelemetry
 
 extension Queue {
     /// Adds what a worker measured to the histograms, and asks what the classes are promised.
@@ -21,7 +21,7 @@ extension Queue {
     ///   - asDefault: whether jobs that name no class are of this one from now on.
     /// - Throws: `invalid` when the target cannot be kept.
     @discardableResult
-    public func setTarget(
+    package func setTarget(
         _ target: ClassTarget?,
         of jobClass: JobClass,
         asDefault: Bool = false
@@ -40,7 +40,7 @@ extension Queue {
     /// How many jobs of each class ended and kept what they were promised, and who is late and still waits.
     ///
     /// - Parameter windows: times up to now, at most eight, each at most 31 days; each is widened to whole five minutes.
-    public func serviceLevels(over windows: [Duration]) async throws(QueueError) -> SLOReading {
+    package func serviceLevels(over windows: [Duration]) async throws(QueueError) -> SLOReading {
         let reply = try await pond.call(
             "pond_slo",
             keys,
@@ -69,7 +69,7 @@ extension Queue {
     /// - Parameters:
     ///   - window: up to now, at most 30 days. Past three hours it is widened to whole ten minutes, past three days to hours.
     ///   - now: Redis' clock, as ``serviceLevels(over:)`` tells it.
-    public func durations(
+    package func durations(
         of jobClass: JobClass,
         over window: Duration,
         at now: ServerTime

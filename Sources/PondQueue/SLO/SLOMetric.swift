@@ -1,8 +1,8 @@
-public import PondCore
-public import PondTelemetry
+package import PondCore
+package import PondTelemetry
 
 /// The times of jobs that are kept as histograms.
-public enum SLOMetric: String, Sendable, Hashable, CaseIterable {
+package enum SLOMetric: String, Sendable, Hashable, CaseIterable {
     /// How long a job had been ready when its first try began.
     case wait
     /// How long a try ran that ended well.
@@ -14,13 +14,13 @@ public enum SLOMetric: String, Sendable, Hashable, CaseIterable {
 }
 
 /// Histograms that cover the same time, from fine ones of a short past to coarse ones of a long past.
-public enum SLOTier: String, Sendable, Hashable, CaseIterable {
+package enum SLOTier: String, Sendable, Hashable, CaseIterable {
     case minute = "1m"
     case tenMinutes = "10m"
     case hour = "1h"
 
     /// The time that one histogram covers.
-    public var slot: Duration {
+    package var slot: Duration {
         switch self {
         case .minute: .seconds(60)
         case .tenMinutes: .seconds(600)
@@ -29,7 +29,7 @@ public enum SLOTier: String, Sendable, Hashable, CaseIterable {
     }
 
     /// How long one is kept.
-    public var kept: Duration {
+    package var kept: Duration {
         switch self {
         case .minute: .seconds(3 * 3_600)
         case .tenMinutes: .seconds(3 * 86_400)
@@ -38,21 +38,21 @@ public enum SLOTier: String, Sendable, Hashable, CaseIterable {
     }
 
     /// The finest whose histograms are kept for so long; hours, when none is.
-    public init(covering window: Duration) {
+    package init(covering window: Duration) {
         self = Self.allCases.first { $0.kept >= window } ?? .hour
     }
 }
 
 /// What a worker measured since it told last: one histogram of a class.
-public struct SLOMeasure: Sendable, Hashable {
+package struct SLOMeasure: Sendable, Hashable {
     /// The class of the jobs.
-    public var jobClass: JobClass
+    package var jobClass: JobClass
     /// What was measured.
-    public var metric: SLOMetric
+    package var metric: SLOMetric
     /// The durations.
-    public var histogram: ExponentialHistogram
+    package var histogram: ExponentialHistogram
 
-    public init(_ jobClass: JobClass, _ metric: SLOMetric, _ histogram: ExponentialHistogram) {
+    package init(_ jobClass: JobClass, _ metric: SLOMetric, _ histogram: ExponentialHistogram) {
         self.jobClass = jobClass
         self.metric = metric
         self.histogram = histogram
@@ -69,22 +69,22 @@ public struct SLOMeasure: Sendable, Hashable {
 }
 
 /// What the jobs of a queue's classes are promised.
-public struct SLOPromises: Sendable, Hashable {
+package struct SLOPromises: Sendable, Hashable {
     /// The class of jobs that name none.
-    public var jobClass: JobClass
+    package var jobClass: JobClass
     /// Targets that differ from the standard.
-    public var targets: [JobClass: ClassTarget]
+    package var targets: [JobClass: ClassTarget]
 
     /// What holds where a queue says nothing.
-    public static let standard = SLOPromises(jobClass: .b, targets: [:])
+    package static let standard = SLOPromises(jobClass: .b, targets: [:])
 
-    public init(jobClass: JobClass, targets: [JobClass: ClassTarget]) {
+    package init(jobClass: JobClass, targets: [JobClass: ClassTarget]) {
         self.jobClass = jobClass
         self.targets = targets
     }
 
     /// What a class is promised.
-    public func target(of jobClass: JobClass) -> ClassTarget {
+    package func target(of jobClass: JobClass) -> ClassTarget {
         targets[jobClass] ?? .standard(jobClass)
     }
 }

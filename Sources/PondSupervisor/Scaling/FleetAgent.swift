@@ -3,21 +3,21 @@
 // ever changes its own workers, and only by a plan whose token is not older than one it has seen.
 
 import Glibc
-public import Logging
-public import PondCore
+package import Logging
+package import PondCore
 import PondProcess
-public import PondQueue
+package import PondQueue
 import PondScaling
-public import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 package import SystemPackage
 
 /// Keeps the workers of several queues at the size that their load needs, together with the other hosts of the fleet.
 ///
 /// When Redis is away, or nobody leads, everything stays as it is. A `Service`: its graceful shutdown is ``stop()``.
-public final class FleetAgent: Service, Sendable {
+package final class FleetAgent: Service, Sendable {
     /// This host's name in the fleet, which no other run shares.
-    public let host: String
+    package let host: String
     let configuration: ScaledFleetConfiguration
     let pools: [Pool]
     let store: FleetStore
@@ -47,7 +47,7 @@ public final class FleetAgent: Service, Sendable {
     ///   - onEvent: called for every event of a pool, with its queue; it must not block.
     ///   - onLook: called after every look at the fleet, with what was seen; it must not block.
     /// - Throws: ``SupervisorError`` with code `invalidConfiguration`, or `PondError`, for what cannot be run.
-    public convenience init(
+    package convenience init(
         _ pond: Pond,
         _ configuration: ScaledFleetConfiguration,
         clock: LocalClock = .system,
@@ -114,7 +114,7 @@ public final class FleetAgent: Service, Sendable {
     /// Works until ``stop()``; returns when every worker of this host has ended.
     ///
     /// - Throws: ``SupervisorError``; `CancellationError` when it was cancelled.
-    public func run() async throws {
+    package func run() async throws {
         try await withGracefulShutdownHandler {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for pool in pools { group.addTask { try await pool.supervisor.run() } }
@@ -137,25 +137,25 @@ public final class FleetAgent: Service, Sendable {
     }
 
     /// Leaves the fleet and drains this host's workers, after which ``run()`` returns; a lead passes on at once.
-    public func stop() {
+    package func stop() {
         memory.withLock { $0.isStopping = true }
         stopSignal.ring()
         for pool in pools { pool.supervisor.stop() }
     }
 
     /// Stops at once: workers cancel their jobs and hand them back.
-    public func stopNow() {
+    package func stopNow() {
         stop()
         for pool in pools { pool.supervisor.stopNow() }
     }
 
     /// Replaces every worker of this host, pool by pool, one at a time in each.
-    public func rollingRestart() {
+    package func rollingRestart() {
         for pool in pools { pool.supervisor.rollingRestart() }
     }
 
     /// The workers of this host, by queue.
-    public func snapshot() -> [String: [SlotStatus]] {
+    package func snapshot() -> [String: [SlotStatus]] {
         Dictionary(
             pools.map { ($0.configuration.queue, $0.supervisor.snapshot()) },
             uniquingKeysWith: { first, _ in first }

@@ -1,12 +1,12 @@
-public import PondQueue
-public import PondScaling
+package import PondQueue
+package import PondScaling
 
 /// What a host of a fleet sees when it looks, every interval.
-public struct FleetLook: Sendable {
+package struct FleetLook: Sendable {
     /// Whether this host leads the fleet; false while Redis is away.
-    public let isLeader: Bool
+    package let isLeader: Bool
     /// What every host should have, and why; nil before the first plan, and while Redis is away.
-    public let plan: FleetPlan?
+    package let plan: FleetPlan?
     /// By queue, what a leader measured; empty in the others.
-    public let loads: [String: QueueLoad]
+    package let loads: [String: QueueLoad]
 }

@@ -1,28 +1,28 @@
 import PondCore
-public import PondScaling
+package import PondScaling
 
 /// The workers of one queue on one host.
-public struct PoolConfiguration: Sendable, Hashable {
+package struct PoolConfiguration: Sendable, Hashable {
     /// The queue that the workers serve.
-    public var queue: String
+    package var queue: String
     /// How long a job may wait, and the bounds of what may be done about it.
-    public var policy: ScalingPolicy
+    package var policy: ScalingPolicy
     /// What each worker runs; the fleet's variables for the queue and its slots are set on top.
-    public var command: WorkerCommand
+    package var command: WorkerCommand
     /// How long a worker may drain between SIGTERM and SIGKILL when the whole fleet stops.
     ///
     /// Defaults to 35 seconds.
-    public var gracePeriod: Duration
+    package var gracePeriod: Duration
     /// A worker that takes more memory than this, in bytes, is replaced after its jobs; nil for no limit.
     ///
     /// Where the system has a memory controller, half as much again ends it at once. Defaults to no limit.
-    public var memoryMax: Int64?
+    package var memoryMax: Int64?
     /// A worker that has run so many jobs is replaced; nil for no limit.
     ///
     /// Defaults to no limit.
-    public var jobsMax: Int?
+    package var jobsMax: Int?
 
-    public init(
+    package init(
         queue: String,
         policy: ScalingPolicy = ScalingPolicy(),
         command: WorkerCommand,
@@ -40,35 +40,35 @@ public struct PoolConfiguration: Sendable, Hashable {
 }
 
 /// What one host brings to a fleet, and what it would do with the fleet if it led.
-public struct ScaledFleetConfiguration: Sendable, Hashable {
+package struct ScaledFleetConfiguration: Sendable, Hashable {
     /// The fleet's name: hosts with the same one share its workers.
     ///
     /// Defaults to `default`.
-    public var name: String
+    package var name: String
     /// How many workers the whole fleet may have, on all hosts.
-    public var workersMax: Int
+    package var workersMax: Int
     /// The pools that this host can run.
-    public var pools: [PoolConfiguration]
+    package var pools: [PoolConfiguration]
     /// What this host can carry.
-    public var host: HostLimits
+    package var host: HostLimits
     /// How often the queues are measured.
     ///
     /// Defaults to 2 seconds.
-    public var interval: Duration
+    package var interval: Duration
     /// How often they are measured while a queue has no worker, so that its first job does not wait.
     ///
     /// Defaults to half a second.
-    public var wakeInterval: Duration
+    package var wakeInterval: Duration
     /// How long a host, or the one that leads, may be silent before the others go on without it.
     ///
     /// Defaults to 10 seconds.
-    public var lease: Duration
+    package var lease: Duration
     /// Whether this host may lead.
     ///
     /// Defaults to true.
-    public var mayLead: Bool
+    package var mayLead: Bool
 
-    public init(
+    package init(
         name: String = "default",
         workersMax: Int,
         pools: [PoolConfiguration],
@@ -89,7 +89,7 @@ public struct ScaledFleetConfiguration: Sendable, Hashable {
     }
 
     /// What this host would plan with.
-    public var policy: FleetPolicy {
+    package var policy: FleetPolicy {
         FleetPolicy(
             workersMax: workersMax,
             queues: Dictionary(pools.map { ($0.queue, $0.policy) }, uniquingKeysWith: { first, _ in first })
@@ -99,7 +99,7 @@ public struct ScaledFleetConfiguration: Sendable, Hashable {
     /// Checks every value against its bounds.
     ///
     /// - Throws: ``SupervisorError`` with code `invalidConfiguration` that names the value and its bounds.
-    public func validate() throws {
+    package func validate() throws {
         try require(!pools.isEmpty, "the fleet has no queue; name at least one")
         try require(
             Set(pools.map(\.queue)).count == pools.count,
@@ -129,7 +129,7 @@ public struct ScaledFleetConfiguration: Sendable, Hashable {
     }
 
     /// How many workers a fleet may have.
-    public static let workersBounds = 1...10_000
+    package static let workersBounds = 1...10_000
 
     private func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
         if !condition { throw SupervisorError(code: .invalidConfiguration, message: message()) }
@@ -137,32 +137,32 @@ public struct ScaledFleetConfiguration: Sendable, Hashable {
 }
 
 /// What a host can carry.
-public struct HostLimits: Sendable, Hashable {
+package struct HostLimits: Sendable, Hashable {
     /// The most workers on this host; nil for what its processors and memory allow.
     ///
     /// Defaults to that.
-    public var workersMax: Int?
+    package var workersMax: Int?
     /// The most workers for each processor: jobs mostly wait for others, so there may be several.
     ///
     /// Defaults to 8.
-    public var workersPerCore: Int
+    package var workersPerCore: Int
     /// Memory that is left to everything else, in bytes.
     ///
     /// Defaults to 256 MiB, and to a quarter of the memory where that is less.
-    public var memoryReserve: Int64?
+    package var memoryReserve: Int64?
     /// What is left to everything else where there is plenty.
     static let memoryReserveDefault: Int64 = 256 << 20
     /// Workers are added one at a time while something waited for a processor during more than this share of the last ten
     /// seconds, except those that a queue is owed: its minimum, its reserve, what a person pinned.
     ///
     /// Defaults to 0.6.
-    public var cpuPressureMax: Double
+    package var cpuPressureMax: Double
     /// None is added while something waited for memory for so long, with the same exception.
     ///
     /// Defaults to 0.1.
-    public var memoryPressureMax: Double
+    package var memoryPressureMax: Double
 
-    public init(
+    package init(
         workersMax: Int? = nil,
         workersPerCore: Int = 8,
         memoryReserve: Int64? = nil,

@@ -1,4 +1,4 @@
-public import CoreMetrics
+package import CoreMetrics
 import Synchronization
 
 // A metrics backend of a few hundred lines: swift-prometheus is not among the packages that a build can rely on here, and
@@ -14,9 +14,9 @@ import Synchronization
 ///
 /// Timers and aggregating recorders become histograms, timers in seconds. Names and labels are made to fit. Everything has
 /// a bound: a metric that has `seriesMax` combinations of label values counts further ones together, under `other`.
-public final class PrometheusRegistry: MetricsFactory, Sendable {
+package final class PrometheusRegistry: MetricsFactory, Sendable {
     /// The combinations of label values that a metric may have.
-    public static let seriesMaxDefault = 1_000
+    package static let seriesMaxDefault = 1_000
     /// The metrics that there may be.
     static let familiesMax = 1_000
 
@@ -24,12 +24,12 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     private let seriesMax: Int
 
     /// - Parameter seriesMax: the combinations of label values that one metric may have. Defaults to 1,000.
-    public init(seriesMax: Int = PrometheusRegistry.seriesMaxDefault) {
+    package init(seriesMax: Int = PrometheusRegistry.seriesMaxDefault) {
         self.seriesMax = max(1, seriesMax)
     }
 
     /// Everything that was measured, as Prometheus reads it.
-    public func text() -> String {
+    package func text() -> String {
         let families = families
         var text = PrometheusText()
         for name in families.keys.sorted() { families[name].map { text.append($0) } }
@@ -40,12 +40,12 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     var families: [String: MetricFamily] { state.withLock { $0 } }
 
     /// A counter; its name gets the suffix `_total`.
-    public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
+    package func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         counter(label, dimensions) ?? DeadEndCell()
     }
 
     /// A counter of parts; its name gets the suffix `_total`.
-    public func makeFloatingPointCounter(
+    package func makeFloatingPointCounter(
         label: String,
         dimensions: [(String, String)]
     ) -> any FloatingPointCounterHandler {
@@ -53,12 +53,12 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     }
 
     /// A gauge.
-    public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
+    package func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
         gauge(label, dimensions) ?? DeadEndCell()
     }
 
     /// A histogram when it aggregates, a gauge otherwise.
-    public func makeRecorder(
+    package func makeRecorder(
         label: String,
         dimensions: [(String, String)],
         aggregate: Bool
@@ -68,20 +68,20 @@ public final class PrometheusRegistry: MetricsFactory, Sendable {
     }
 
     /// A histogram in seconds; its name gets the suffix `_seconds`.
-    public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
+    package func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
         histogram(label, dimensions, unit: "_seconds") ?? DeadEndCell()
     }
 
     /// Stops to tell of a counter.
-    public func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
+    package func destroyCounter(_ handler: any CounterHandler) { remove(handler) }
     /// Stops to tell of a counter.
-    public func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
+    package func destroyFloatingPointCounter(_ handler: any FloatingPointCounterHandler) { remove(handler) }
     /// Stops to tell of a gauge.
-    public func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
+    package func destroyMeter(_ handler: any MeterHandler) { remove(handler) }
     /// Stops to tell of a histogram or gauge.
-    public func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
+    package func destroyRecorder(_ handler: any RecorderHandler) { remove(handler) }
     /// Stops to tell of a histogram.
-    public func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
+    package func destroyTimer(_ handler: any TimerHandler) { remove(handler) }
 
     private func counter(_ label: String, _ dimensions: [(String, String)]) -> CounterCell? {
         series(MetricName.of(label, suffix: "_total"), .counter, dimensions) { .counter(CounterCell()) }?.counter

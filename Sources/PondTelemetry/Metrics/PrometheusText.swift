@@ -77,5 +77,5 @@ struct PrometheusText {
 
 extension PrometheusRegistry {
     /// The media type of ``text()``.
-    public static let contentType = PrometheusText.contentType
+    package static let contentType = PrometheusText.contentType
 }

@@ -2,12 +2,12 @@ import PondCore
 
 extension ClassTarget {
     /// The target as a queue's `meta` keeps it: wait in ms, total in ms, objective, success, a space between.
-    public var text: String {
+    package var text: String {
         "\(wait.wholeMilliseconds) \(total.wholeMilliseconds) \(objective) \(success)"
     }
 
     /// Reads what ``text`` wrote; nil for anything else, and for what `problem` finds wrong.
-    public init?(text: String) {
+    package init?(text: String) {
         let words = text.split(separator: " ")
         guard words.count == 4, let wait = Int64(words[0]), let total = Int64(words[1]),
             let objective = Double(words[2]),
@@ -18,10 +18,10 @@ extension ClassTarget {
     }
 
     /// The longest time that can be promised: a week, where the histograms end.
-    public static let timeMax = Duration.seconds(604_800)
+    package static let timeMax = Duration.seconds(604_800)
 
     /// What is wrong with the target, nil when nothing is.
-    public var problem: String? {
+    package var problem: String? {
         for (name, time) in [("wait", wait), ("total", total)] where time < .milliseconds(1) || time > Self.timeMax {
             return "\(name) is \(time.wholeMilliseconds) ms, allowed is 1 ms to 7 days"
         }

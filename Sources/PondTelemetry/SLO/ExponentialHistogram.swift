@@ -7,41 +7,41 @@ import PondCore
 /// and holds its upper bound. A quantile is found by a smooth curve through the buckets: within 5 % of the exact one where
 /// durations spread by a tenth or more, within 12 % where they are all the same. What is shorter than a millisecond counts
 /// as one, what is longer than a week as a week.
-public struct ExponentialHistogram: Sendable, Hashable {
+package struct ExponentialHistogram: Sendable, Hashable {
     /// How many buckets there are: 117 from 1 ms to 7 days.
-    public static let bucketCount = 117
+    package static let bucketCount = 117
     /// How often a duration fell into each bucket, the shortest first.
-    public private(set) var counts: [Int]
+    package private(set) var counts: [Int]
 
     /// An empty histogram.
-    public init() {
+    package init() {
         counts = [Int](repeating: 0, count: Self.bucketCount)
     }
 
     /// A histogram of counts that were kept elsewhere; what is missing at the end is 0, what is too much is left out.
-    public init(counts: some Collection<Int>) {
+    package init(counts: some Collection<Int>) {
         self.init()
         for (index, count) in counts.prefix(Self.bucketCount).enumerated() { self.counts[index] = max(0, count) }
     }
 
     /// How many durations it has.
-    public var total: Int { counts.reduce(0, +) }
+    package var total: Int { counts.reduce(0, +) }
 
     /// Whether it has none.
-    public var isEmpty: Bool { counts.allSatisfy { $0 == 0 } }
+    package var isEmpty: Bool { counts.allSatisfy { $0 == 0 } }
 
     /// Counts a duration.
-    public mutating func record(_ duration: Duration) {
+    package mutating func record(_ duration: Duration) {
         counts[Self.bucket(of: duration)] += 1
     }
 
     /// Adds all that another one has.
-    public mutating func merge(_ other: ExponentialHistogram) {
+    package mutating func merge(_ other: ExponentialHistogram) {
         for index in counts.indices { counts[index] += other.counts[index] }
     }
 
     /// The bucket that a duration falls into, from 0.
-    public static func bucket(of duration: Duration) -> Int {
+    package static func bucket(of duration: Duration) -> Int {
         // Before anything is divided, because most times of short jobs end here.
         guard duration > .milliseconds(1) else { return 0 }
         // In 64 bits, as dividing 128 of them takes long: a unit of 2^20 attoseconds is nothing beside a millisecond, and a
@@ -61,7 +61,7 @@ extension ExponentialHistogram {
     ///
     /// - Parameter part: from 0 to 1, as 0.95.
     /// - Returns: nil when the histogram is empty.
-    public func quantile(_ part: Double) -> Duration? {
+    package func quantile(_ part: Double) -> Duration? {
         let rank = min(1, max(0, part)) * Double(total)
         var before = 0.0
         for (index, count) in counts.enumerated() where count > 0 {

@@ -3,18 +3,18 @@ package import Tracing
 // W3C Trace Context, level 1: https://www.w3.org/TR/trace-context
 
 /// Which trace and which span something belongs to.
-public struct TraceContext: Sendable, Hashable {
+package struct TraceContext: Sendable, Hashable {
     /// The trace's id, 16 bytes of which at least one is not 0, as two numbers.
-    public let traceID: (high: UInt64, low: UInt64)
+    package let traceID: (high: UInt64, low: UInt64)
     /// The span's id, not 0.
-    public let spanID: UInt64
+    package let spanID: UInt64
     /// Whether whoever began the trace wants it recorded.
-    public let isSampled: Bool
+    package let isSampled: Bool
     /// What vendors add, as it came.
-    public let state: String?
+    package let state: String?
 
     /// The longest `tracestate` that is carried on, in bytes.
-    public static let stateBytesMax = 512
+    package static let stateBytesMax = 512
 
     init(traceID: (high: UInt64, low: UInt64), spanID: UInt64, isSampled: Bool, state: String? = nil) {
         self.traceID = traceID
@@ -26,7 +26,7 @@ public struct TraceContext: Sendable, Hashable {
     /// Reads the fields of an envelope or of a request; nil when `traceparent` is none.
     ///
     /// A `tracestate` that is too long or no printable ASCII is dropped, the trace itself goes on.
-    public init?(traceparent: String, tracestate: String? = nil) {
+    package init?(traceparent: String, tracestate: String? = nil) {
         let bytes = Array(traceparent.utf8)
         let hyphen = UInt8(ascii: "-")
         // Later versions may have more after another hyphen.
@@ -45,18 +45,18 @@ public struct TraceContext: Sendable, Hashable {
     }
 
     /// The `traceparent` that says so.
-    public var traceparent: String { "00-\(traceText)-\(spanText)-\(isSampled ? "01" : "00")" }
+    package var traceparent: String { "00-\(traceText)-\(spanText)-\(isSampled ? "01" : "00")" }
     /// The trace's id as 32 hex digits.
-    public var traceText: String { Self.hex(traceID.high) + Self.hex(traceID.low) }
+    package var traceText: String { Self.hex(traceID.high) + Self.hex(traceID.low) }
     /// The span's id as 16 hex digits.
-    public var spanText: String { Self.hex(spanID) }
+    package var spanText: String { Self.hex(spanID) }
 
-    public static func == (lhs: TraceContext, rhs: TraceContext) -> Bool {
+    package static func == (lhs: TraceContext, rhs: TraceContext) -> Bool {
         lhs.traceID == rhs.traceID && lhs.spanID == rhs.spanID && lhs.isSampled == rhs.isSampled
             && lhs.state == rhs.state
     }
 
-    public func hash(into hasher: inout Hasher) {
+    package func hash(into hasher: inout Hasher) {
         hasher.combine(traceID.low)
         hasher.combine(spanID)
     }

@@ -13,7 +13,7 @@ import Synchronization
 /// programming error. When Redis is away it waits, says so once, and goes on.
 public final class Worker: Service, Sendable {
     /// This worker's name in the queues' group: host, process and a nonce, so that no two ever share one.
-    public let consumer: Consumer
+    package let consumer: Consumer
     let parts: WorkerParts
     let lines: [QueueLine]
     let pool: SlotPool

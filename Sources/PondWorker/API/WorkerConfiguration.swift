@@ -65,7 +65,7 @@ public struct WorkerConfiguration: Sendable {
     /// Who started this worker, so that whoever sizes its fleet knows which process it is.
     ///
     /// Defaults to nobody.
-    public var supervisor: SupervisorMark?
+    package var supervisor: SupervisorMark?
     /// Called on a thread of its own choosing when a handler goes on `stuckGrace` after its cancellation, once what was
     /// not started is handed back.
     ///
@@ -146,13 +146,13 @@ public struct WorkerConfiguration: Sendable {
 }
 
 /// A worker's place in the pool of the supervisor that started it.
-public struct SupervisorMark: Sendable, Hashable {
+package struct SupervisorMark: Sendable, Hashable {
     /// The supervisor's name in its fleet, without spaces.
-    public var name: String
+    package var name: String
     /// The worker's slot there, from 0.
-    public var slot: Int
+    package var slot: Int
 
-    public init(name: String, slot: Int) {
+    package init(name: String, slot: Int) {
         self.name = name
         self.slot = slot
     }

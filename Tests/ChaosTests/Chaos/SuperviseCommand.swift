@@ -3,6 +3,7 @@ import ChaosKit
 import Glibc
 import Logging
 import Millpond
+import PondSupervisor
 
 /// A fleet of workers under the product's supervisor, which writes a history of its own.
 struct SuperviseCommand: AsyncParsableCommand {

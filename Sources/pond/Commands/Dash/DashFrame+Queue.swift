@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondScaling
 
 extension DashFrame {
     /// What one chart of the screen shows.

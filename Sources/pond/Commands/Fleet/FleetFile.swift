@@ -3,6 +3,7 @@
 
 import Millpond
 import PondScaling
+import PondSupervisor
 import Yams
 
 /// The file of a fleet, as it was read and checked.

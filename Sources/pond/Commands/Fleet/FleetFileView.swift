@@ -1,6 +1,7 @@
 import Millpond
 import PondCore
 import PondScaling
+import PondSupervisor
 
 /// What a fleet's file means, for a person who has just written it.
 struct FleetFileView {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Millpond
+import PondSupervisor
 
 /// `pond supervise`: a fleet of worker processes, of a fixed size or as large as the load needs.
 struct SuperviseCommand: AsyncParsableCommand {

@@ -4,6 +4,7 @@ import Millpond
 import PondCore
 import PondQueue
 import PondScaling
+import PondSupervisor
 
 /// For how long an order counts, and why it was given.
 struct OrderOptions: ParsableArguments {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondScaling
+import PondSupervisor
 
 /// Everything in one: a private Redis, and a fleet on it.
 struct UpCommand: AsyncParsableCommand {

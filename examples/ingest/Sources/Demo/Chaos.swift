@@ -1,5 +1,6 @@
 import Glibc
 import Millpond
+import PondSupervisor
 
 /// Kills a random worker of a fleet every two seconds, with the signal that nobody can catch.
 struct Chaos: Sendable {

@@ -1,4 +1,5 @@
 import Millpond
+import PondSupervisor
 import Synchronization
 
 /// Feeds the fleet, watches it, kills of it what chaos wants, and knows when it is done.

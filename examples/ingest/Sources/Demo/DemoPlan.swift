@@ -1,4 +1,5 @@
 import Millpond
+import PondSupervisor
 
 /// What a run of the demo is to do.
 struct DemoPlan: Sendable {

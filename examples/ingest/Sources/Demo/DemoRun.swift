@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Millpond
+import PondSupervisor
 
 /// One run of the demo: a fleet, a folder, the wait until every job has ended, and the count of what is left.
 struct DemoRun: Sendable {
