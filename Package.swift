@@ -66,6 +66,7 @@ let package = Package(
         .target(name: "CPondDigest", swiftSettings: house),
         .target(name: "PondCore", swiftSettings: house),
         .target(name: "PondProcess", swiftSettings: house),
+        .target(name: "PondSaga", dependencies: ["PondCore"], swiftSettings: house),
         .target(name: "PondScaling", dependencies: ["PondCore"], swiftSettings: house),
         .target(name: "PondSimulation", dependencies: ["PondCore", "PondScaling"], swiftSettings: house),
         .target(
@@ -87,7 +88,7 @@ let package = Package(
         // Floor 2
         .target(
             name: "PondQueue",
-            dependencies: ["PondCore", "PondScaling", "PondTelemetry", "PondRedis", logging, lifecycle],
+            dependencies: ["PondCore", "PondSaga", "PondScaling", "PondTelemetry", "PondRedis", logging, lifecycle],
             resources: [.embedInCode("Lua")],
             swiftSettings: house
         ),
@@ -95,7 +96,8 @@ let package = Package(
         .target(
             name: "PondWorker",
             dependencies: [
-                "PondCore", "PondTelemetry", "PondRedis", "PondQueue", logging, lifecycle, deque, metrics, tracing,
+                "PondCore", "PondSaga", "PondTelemetry", "PondRedis", "PondQueue", logging, lifecycle, deque, metrics,
+                tracing,
             ],
             swiftSettings: house
         ),

@@ -56,6 +56,12 @@ enum Floors {
             holds: "processes as the kernel shows them: to wait for an end, to find one again, to look a program up"
         ),
         Floor(
+            "PondSaga",
+            level: 0,
+            holds: "what is remembered of a flow of steps, what comes next in it, and where that is written down",
+            ours: ["PondCore"]
+        ),
+        Floor(
             "PondScaling",
             level: 0,
             holds: "how many workers there should be, as a pure function; sharing among queues, placement on hosts",
@@ -92,14 +98,14 @@ enum Floors {
             "PondQueue",
             level: 2,
             holds: "everything a queue or a fleet keeps in Redis, and the Lua library that changes it",
-            ours: ["PondCore", "PondScaling", "PondTelemetry", "PondRedis"],
+            ours: ["PondCore", "PondSaga", "PondScaling", "PondTelemetry", "PondRedis"],
             theirs: lifecycle
         ),
         Floor(
             "PondWorker",
             level: 3,
             holds: "the runtime: fetch, slots, lease, handlers, settle",
-            ours: ["PondCore", "PondTelemetry", "PondRedis", "PondQueue"],
+            ours: ["PondCore", "PondSaga", "PondTelemetry", "PondRedis", "PondQueue"],
             theirs: lifecycle.union(["DequeModule", "Metrics", "Tracing"])
         ),
         Floor(

@@ -1,0 +1,194 @@
+package import PondCore
+
+/// Where one saga's steps are written down, on behalf of one delivery of its job.
+///
+/// Redis has one (`QueueSagaStore`), and tests have one in memory. Each call is one round trip and all or nothing. All of them
+/// are fenced by the delivery: whoever has lost its job is answered `lost`, and changes nothing.
+package protocol SagaStore: Sendable {
+    /// All that is remembered; nil for a job that is no saga yet.
+    func read() async throws -> SagaRecord?
+    /// Before a step runs, which makes a job a saga.
+    func begin(_ step: StepBegin) async throws -> StepAnswer
+    /// After it ran. A result that comes when the saga has turned round is kept, and its undo runs (`late`).
+    func commit(_ name: String, _ end: StepEnd) async throws -> CommitAnswer
+    /// Parks the saga, which ends the delivery, unless what it waits for is there already.
+    func wait(_ wait: SagaWait) async throws -> WaitAnswer
+    /// Starts child jobs, a page a call, and remembers the join; ends nothing.
+    func children(_ children: SagaChildren) async throws -> StepAnswer
+    /// Turns round: from here on what was done is undone. Ends the delivery; the job comes back in phase `undo`.
+    func turn(_ reason: SagaTurn) async throws -> SagaMove
+    /// Before an undo runs; then its end. The next one must not begin before the last one has ended.
+    func beginUndo(_ name: String) async throws -> UndoAnswer
+    func endUndo(_ name: String, _ end: UndoEnd) async throws -> SagaMove
+    /// The saga stops here until a person or a fitting build goes on (`plan_mismatch: STEP`, `step_unknown: STEP`); ends the
+    /// delivery, and the job is parked.
+    func pause(_ reason: String) async throws -> SagaMove
+    /// The last word on a saga: `done`, `compensated`, `cancelled`, `failed`, `stuck`. The delivery is then settled as any job's.
+    func end(_ state: SagaRecord.State, _ reason: String) async throws -> SagaMove
+}
+
+/// What is written down before a step runs.
+package struct StepBegin: Sendable, Hashable {
+    package var name: String
+    package var kind: StepRecord.Kind
+    package var effect: StepEffect
+    package var hasUndo: Bool
+    package var isPivot: Bool
+    package var fingerprint: String
+    /// A callback's token, whose SHA-256 names the key `mp:{q}:token:HASH`; kept in the record until it is sent.
+    package var token: String?
+    /// Until when a token may be used.
+    package var expires: ServerTime?
+
+    package init(
+        _ name: String,
+        kind: StepRecord.Kind = .step,
+        effect: StepEffect = .keyed,
+        hasUndo: Bool = false,
+        isPivot: Bool = false,
+        fingerprint: String = "",
+        token: String? = nil,
+        expires: ServerTime? = nil
+    ) {
+        self.name = name
+        self.kind = kind
+        self.effect = effect
+        self.hasUndo = hasUndo
+        self.isPivot = isPivot
+        self.fingerprint = fingerprint
+        self.token = token
+        self.expires = expires
+    }
+}
+
+/// What a step is told before it runs.
+package enum StepAnswer: Sendable, Hashable {
+    /// It runs, for the n-th time; a callback is given the token it was begun with first.
+    case go(attempt: Int, token: String?)
+    /// It is done, failed, skipped, waits, or is unknown; the record says.
+    case known(StepRecord)
+    /// The saga has turned round; nothing begins any more.
+    case undoing
+    case paused
+    /// The stored fingerprint or kind is another.
+    case mismatch(StepRecord)
+    /// The job is another worker's.
+    case lost
+    /// A bound is reached; the text names it.
+    case refused(String)
+}
+
+/// How a step ended.
+package enum StepEnd: Sendable, Hashable {
+    case done(result: [UInt8])
+    /// It failed, and is begun again with the next run, no earlier than the job's.
+    case retry(error: String)
+    /// It failed for good.
+    case failed(error: String)
+    /// A callback's send is done: the token need not be remembered any more.
+    case sent
+}
+
+package enum CommitAnswer: Sendable, Hashable {
+    case kept
+    /// Kept, but the saga has turned round meanwhile; what was armed will be undone.
+    case late
+    case lost
+    /// The result is larger than `Limits.stepResultBytesMax`, or another is stored; the text says.
+    case refused(String)
+}
+
+/// What a saga waits for.
+package struct SagaWait: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
+        /// A time alone.
+        case sleep
+        /// The answer of a token that was begun as a step of kind `callback`.
+        case callback
+        /// The next signal of a name.
+        case signal(String)
+        /// The join of a fan-out.
+        case children
+    }
+
+    /// The step's name.
+    ///
+    /// Waits are steps of their own kind, so a second run finds them by name.
+    package var name: String
+    package var kind: Kind
+    /// When it is over by itself; nil for never.
+    ///
+    /// A sleep's is counted from the first time that it was asked for.
+    package var within: Duration?
+
+    package init(_ name: String, _ kind: Kind, within: Duration?) {
+        (self.name, self.kind, self.within) = (name, kind, within)
+    }
+}
+
+package enum WaitAnswer: Sendable, Hashable {
+    /// The delivery has ended; the handler unwinds.
+    case parked
+    /// It is over: the record has the answer (done), or that the time was up (failed).
+    case over(StepRecord)
+    case undoing, paused, lost
+    case mismatch(StepRecord)
+    case refused(String)
+}
+
+/// A fan-out: child jobs whose ends are counted.
+package struct SagaChildren: Sendable, Hashable {
+    /// When the join is over.
+    package enum Policy: Sendable, Hashable {
+        case all, first, bestEffort
+        case quorum(Int)
+    }
+
+    package var name: String
+    package var kind: JobKind
+    /// The payloads, in order; results come back in the same order.
+    package var payloads: [[UInt8]]
+    package var policy: Policy
+    /// How many are queued or run at a time.
+    package var limit: Int
+
+    package init(_ name: String, kind: JobKind, payloads: [[UInt8]], policy: Policy = .all, limit: Int) {
+        self.name = name
+        self.kind = kind
+        self.payloads = payloads
+        self.policy = policy
+        self.limit = limit
+    }
+}
+
+/// Why a saga turns round, and what it is when all is undone.
+package enum SagaTurn: Sendable, Hashable {
+    /// A step or the handler failed for good: then `compensated`, and the text is kept.
+    case failed(cause: Cause, error: String)
+    /// Somebody cancelled it, its deadline passed, or its budget is used up: then `cancelled`.
+    case cancelled(String)
+}
+
+package enum UndoAnswer: Sendable, Hashable {
+    case go(attempt: Int)
+    /// It is done, skipped or a person has decided.
+    case over
+    case lost
+}
+
+package enum UndoEnd: Sendable, Hashable {
+    case done
+    /// It is tried again with the job's next run.
+    case retry(error: String)
+    /// It has failed for good: the saga is stuck.
+    case stuck(error: String)
+    /// The step surely never ran.
+    case skipped
+}
+
+package enum SagaMove: Sendable, Hashable {
+    case moved
+    case lost
+    /// Nothing was changed; the text says why, as in `nothing to undo`.
+    case refused(String)
+}
