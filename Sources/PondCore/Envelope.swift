@@ -81,6 +81,8 @@ package struct Envelope: Sendable {
             enqueuedAt: reader.enqueuedAt ?? entryTime,
             waited: reader.waited,
             phase: reader.phase,
+            isSaga: reader.isSaga,
+            isChild: reader.isChild,
             lastError: reader.lastError,
             unhandledSince: reader.unhandledSince,
             headers: reader.headers
@@ -107,6 +109,8 @@ private struct EnvelopeReader {
     var enqueuedAt: ServerTime?
     var waited: Duration?
     var phase: JobPhase?
+    var isSaga = false
+    var isChild = false
     var lastError: String?
     var unhandledSince: ServerTime?
     var headers: [String: String] = [:]
@@ -157,12 +161,14 @@ private struct EnvelopeReader {
         case .spentUSD: spent.usd = USD(micros: try value.number())
         case .waited: waited = try value.duration()
         case .phase: phase = try value.phase()
+        case .saga: isSaga = true
+        case .parent: isChild = true
         // For people only, so bytes that are no text are shown as such and do not make the job malformed.
         case .lastError: lastError = String(decoding: value.bytes, as: UTF8.self)
         // Tells a worker how long to wait, and nothing else, so one that is no time is none.
         case .unhandledSince: unhandledSince = Int64(digits: value.bytes).map { ServerTime(milliseconds: $0) }
         // Of no use to a worker.
-        case .unstarted, .interrupted, .recoveredAt: break
+        case .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex: break
         }
     }
 
@@ -233,7 +239,7 @@ private struct FieldValue {
     func phase() throws(Malformation) -> JobPhase {
         // Never taken for the job's own work: what is to be undone must not be done again.
         guard let phase = JobPhase(rawValue: String(decoding: bytes, as: UTF8.self)) else {
-            throw Malformation("phase is \(preview(bytes)), allowed is compensate")
+            throw Malformation("phase is \(preview(bytes)), allowed is compensate or undo")
         }
         return phase
     }

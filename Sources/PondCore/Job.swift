@@ -50,6 +50,10 @@ public final class Job: Sendable {
     public let waited: Duration?
     /// What is done with the job instead of its own work; nil for its own work.
     public let phase: JobPhase?
+    /// Whether steps of it are written down: it is a saga that goes on.
+    package let isSaga: Bool
+    /// Whether a saga started it and counts its end.
+    package let isChild: Bool
     /// The text of the last try's error.
     public let lastError: String?
     /// Since when workers pass it on that have no handler for its kind; nil before the first has.
@@ -79,6 +83,8 @@ public final class Job: Sendable {
         enqueuedAt: ServerTime,
         waited: Duration?,
         phase: JobPhase?,
+        isSaga: Bool,
+        isChild: Bool,
         lastError: String?,
         unhandledSince: ServerTime?,
         headers: [String: String]
@@ -104,6 +110,8 @@ public final class Job: Sendable {
         self.enqueuedAt = enqueuedAt
         self.waited = waited
         self.phase = phase
+        self.isSaga = isSaga
+        self.isChild = isChild
         self.lastError = lastError
         self.unhandledSince = unhandledSince
         self.headers = headers

@@ -2,4 +2,6 @@
 public enum JobPhase: String, Sendable, Hashable, CaseIterable {
     /// What the job may have done before it died is undone.
     case compensate
+    /// The steps of a saga that were done are undone, newest first.
+    case undo
 }

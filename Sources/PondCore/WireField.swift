@@ -24,6 +24,10 @@ package enum WireField: String, Sendable, CaseIterable {
     case unhandledSince = "unhandled_ms"
     case waited = "waited_ms"
     case phase
+    // Of a saga, and of a job that a saga started and waits for.
+    case saga, parent
+    case parentStep = "pstep"
+    case parentIndex = "pindex"
 
     /// Nil when the bytes are no known name; quicker than making a string of them first.
     package init?(name bytes: ArraySlice<UInt8>) {
@@ -46,7 +50,7 @@ package enum WireField: String, Sendable, CaseIterable {
     package var isOwnedByLibrary: Bool {
         switch self {
         case .id, .enqueuedAt, .attempt, .recoveries, .unstarted, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
-            .unhandledSince, .waited, .phase, .interrupted, .recoveredAt:
+            .unhandledSince, .waited, .phase, .interrupted, .recoveredAt, .saga, .parent, .parentStep, .parentIndex:
             true
         default: false
         }

@@ -11,17 +11,24 @@ package protocol SagaStore: Sendable {
     func begin(_ step: StepBegin) async throws -> StepAnswer
     /// After it ran. A result that comes when the saga has turned round is kept, and its undo runs (`late`).
     func commit(_ name: String, _ end: StepEnd) async throws -> CommitAnswer
-    /// Parks the saga, which ends the delivery, unless what it waits for is there already.
-    func wait(_ wait: SagaWait) async throws -> WaitAnswer
-    /// Starts child jobs, a page a call, and remembers the join; ends nothing.
+    /// Parks the saga, which ends the delivery, unless one of the things it waits for is there already.
+    ///
+    /// There are several when a handler waits at several places at once; the first that is over wakes it. Asked again after a
+    /// wake-up for one that is still open, a wait keeps its due time.
+    func wait(_ waits: [SagaWait]) async throws -> WaitAnswer
+    /// Starts child jobs, a page a call, and remembers the join; ends nothing. Pages that were started before start nothing.
     func children(_ children: SagaChildren) async throws -> StepAnswer
+    /// How children of a fan-out ended, in the order in which they were given; asked a page at a time when the join is over.
+    func ends(of name: String, _ range: Range<Int>) async throws -> [ChildEnd]
     /// Turns round: from here on what was done is undone. Ends the delivery; the job comes back in phase `undo`.
+    ///
+    /// Of a saga that somebody else has turned round meanwhile it keeps the reason and does the rest.
     func turn(_ reason: SagaTurn) async throws -> SagaMove
     /// Before an undo runs; then its end. The next one must not begin before the last one has ended.
     func beginUndo(_ name: String) async throws -> UndoAnswer
     func endUndo(_ name: String, _ end: UndoEnd) async throws -> SagaMove
     /// The saga stops here until a person or a fitting build goes on (`plan_mismatch: STEP`, `step_unknown: STEP`); ends the
-    /// delivery, and the job is parked.
+    /// delivery, and the job is parked. Of a saga that is paused already it keeps the reason.
     func pause(_ reason: String) async throws -> SagaMove
     /// The last word on a saga: `done`, `compensated`, `cancelled`, `failed`, `stuck`. The delivery is then settled as any job's.
     func end(_ state: SagaRecord.State, _ reason: String) async throws -> SagaMove
@@ -84,7 +91,9 @@ package enum StepEnd: Sendable, Hashable {
     /// It failed, and is begun again with the next run, no earlier than the job's.
     case retry(error: String)
     /// It failed for good.
-    case failed(error: String)
+    ///
+    /// Certainly, when what it does has not happened for sure: then an undo that was armed is skipped in the same write.
+    case failed(error: String, isCertain: Bool)
     /// A callback's send is done: the token need not be remembered any more.
     case sent
 }
@@ -146,19 +155,46 @@ package struct SagaChildren: Sendable, Hashable {
 
     package var name: String
     package var kind: JobKind
-    /// The payloads, in order; results come back in the same order.
+    /// The payloads of one page, in order; results come back in the same order.
     package var payloads: [[UInt8]]
+    /// The place of the page's first among all.
+    package var offset: Int
+    /// How many there are on all pages.
+    package var total: Int
     package var policy: Policy
     /// How many are queued or run at a time.
     package var limit: Int
+    /// What the caller gave to tell inputs apart; empty for nothing.
+    package var fingerprint: String
 
-    package init(_ name: String, kind: JobKind, payloads: [[UInt8]], policy: Policy = .all, limit: Int) {
+    package init(
+        _ name: String,
+        kind: JobKind,
+        payloads: [[UInt8]],
+        offset: Int = 0,
+        total: Int? = nil,
+        policy: Policy = .all,
+        limit: Int,
+        fingerprint: String = ""
+    ) {
         self.name = name
         self.kind = kind
         self.payloads = payloads
+        self.offset = offset
+        self.total = total ?? payloads.count
         self.policy = policy
         self.limit = limit
+        self.fingerprint = fingerprint
     }
+}
+
+/// What a join knows of one child.
+package enum ChildEnd: Sendable, Hashable {
+    /// It has not ended, or not before the join was over.
+    case open
+    case done(result: [UInt8])
+    /// Dead, cancelled, expired or discarded; the text begins with that word.
+    case failed(error: String)
 }
 
 /// Why a saga turns round, and what it is when all is undone.

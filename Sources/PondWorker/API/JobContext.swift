@@ -66,7 +66,7 @@ public final class JobContext: DeliveredJob {
     /// In a compensation it ends with `:compensate`, because undoing is another effect than doing.
     public var idempotencyKey: String? { isCompensation ? job.key.map { $0.text + ":compensate" } : job.key?.text }
     /// Whether the job is to be undone and not done.
-    public var isCompensation: Bool { job.phase != nil }
+    public var isCompensation: Bool { job.phase == .compensate }
     /// A number that never falls over the deliveries of a job: an outside system that keeps the highest it has seen can
     /// refuse what a stale worker sends.
     public var fence: Int64 {
