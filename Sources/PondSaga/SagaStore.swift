@@ -44,8 +44,8 @@ package struct StepBegin: Sendable, Hashable {
     package var fingerprint: String
     /// A callback's token, whose SHA-256 names the key `mp:{q}:token:HASH`; kept in the record until it is sent.
     package var token: String?
-    /// Until when a token may be used.
-    package var expires: ServerTime?
+    /// How long a token may be used, by Redis' clock from now on, which a worker does not know to the millisecond.
+    package var within: Duration?
 
     package init(
         _ name: String,
@@ -55,7 +55,7 @@ package struct StepBegin: Sendable, Hashable {
         isPivot: Bool = false,
         fingerprint: String = "",
         token: String? = nil,
-        expires: ServerTime? = nil
+        within: Duration? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -64,7 +64,7 @@ package struct StepBegin: Sendable, Hashable {
         self.isPivot = isPivot
         self.fingerprint = fingerprint
         self.token = token
-        self.expires = expires
+        self.within = within
     }
 }
 
