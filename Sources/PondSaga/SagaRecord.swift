@@ -29,11 +29,19 @@ package struct SagaRecord: Sendable, Hashable {
     package var since: ServerTime
     /// Why: `cancelled`, `deadline`, `failed: …`, `plan_mismatch: STEP`, or what a person gave.
     package var reason: String
+    /// What it is when all is undone, compensated or cancelled; nil while it goes forward.
+    package var turn: State?
     /// The steps in the order in which they began.
     package var steps: [StepRecord]
 
-    package init(state: State, since: ServerTime, reason: String = "", steps: [StepRecord] = []) {
-        (self.state, self.since, self.reason, self.steps) = (state, since, reason, steps)
+    package init(
+        state: State,
+        since: ServerTime,
+        reason: String = "",
+        turn: State? = nil,
+        steps: [StepRecord] = []
+    ) {
+        (self.state, self.since, self.reason, self.turn, self.steps) = (state, since, reason, turn, steps)
     }
 
     package subscript(name: String) -> StepRecord? { steps.first { $0.name == name } }

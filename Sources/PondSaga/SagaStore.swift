@@ -3,7 +3,8 @@ package import PondCore
 /// Where one saga's steps are written down, on behalf of one delivery of its job.
 ///
 /// Redis has one (`QueueSagaStore`), and tests have one in memory. Each call is one round trip and all or nothing. All of them
-/// are fenced by the delivery: whoever has lost its job is answered `lost`, and changes nothing.
+/// are fenced by the delivery: whoever has lost its job is answered `lost`, and changes nothing. What ends the delivery is told
+/// what all tries together took, as a settlement is; nil leaves what is stored.
 package protocol SagaStore: Sendable {
     /// All that is remembered; nil for a job that is no saga yet.
     func read() async throws -> SagaRecord?
@@ -15,7 +16,7 @@ package protocol SagaStore: Sendable {
     ///
     /// There are several when a handler waits at several places at once; the first that is over wakes it. Asked again after a
     /// wake-up for one that is still open, a wait keeps its due time.
-    func wait(_ waits: [SagaWait]) async throws -> WaitAnswer
+    func wait(_ waits: [SagaWait], spent: Spending?) async throws -> WaitAnswer
     /// Starts child jobs, a page a call, and remembers the join; ends nothing. Pages that were started before start nothing.
     func children(_ children: SagaChildren) async throws -> StepAnswer
     /// How children of a fan-out ended, in the order in which they were given; asked a page at a time when the join is over.
@@ -23,13 +24,13 @@ package protocol SagaStore: Sendable {
     /// Turns round: from here on what was done is undone. Ends the delivery; the job comes back in phase `undo`.
     ///
     /// Of a saga that somebody else has turned round meanwhile it keeps the reason and does the rest.
-    func turn(_ reason: SagaTurn) async throws -> SagaMove
+    func turn(_ reason: SagaTurn, spent: Spending?) async throws -> SagaMove
     /// Before an undo runs; then its end. The next one must not begin before the last one has ended.
     func beginUndo(_ name: String) async throws -> UndoAnswer
     func endUndo(_ name: String, _ end: UndoEnd) async throws -> SagaMove
     /// The saga stops here until a person or a fitting build goes on (`plan_mismatch: STEP`, `step_unknown: STEP`); ends the
     /// delivery, and the job is parked. Of a saga that is paused already it keeps the reason.
-    func pause(_ reason: String) async throws -> SagaMove
+    func pause(_ reason: String, spent: Spending?) async throws -> SagaMove
     /// The last word on a saga: `done`, `compensated`, `cancelled`, `failed`, `stuck`. The delivery is then settled as any job's.
     func end(_ state: SagaRecord.State, _ reason: String) async throws -> SagaMove
 }

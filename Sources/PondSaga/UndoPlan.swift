@@ -1,0 +1,47 @@
+package import PondCore
+
+extension SagaRecord {
+    /// The steps that are still to be undone, in that order: what was begun last comes first.
+    package var toUndo: [StepRecord] {
+        steps.filter { $0.undo == .armed || $0.undo == .running }.sorted { $0.sequence > $1.sequence }
+    }
+
+    /// Whether a step is done after which a failure goes forward.
+    package var isPastPivot: Bool { steps.contains { $0.isPivot && $0.state == .done } }
+
+    /// What a saga is that has undone all: whoever failed is compensated, and what was cancelled is cancelled.
+    package var undoneState: State { turn ?? .compensated }
+}
+
+/// How often an undo is tried, and how long it rests between: 20 tries in about 22 hours.
+package enum UndoPolicy {
+    /// Tries of an undo before its saga is stuck.
+    package static let attemptsMax = 20
+    /// Two seconds at first, three hours at last.
+    package static let backoff = Backoff(base: .seconds(2), cap: .seconds(10_800), jitter: 0.2)
+}
+
+/// The text of a step's failure as it is remembered: `cause: reason`.
+///
+/// A run that comes later throws the same again, so the cause has to be found in it.
+package enum StepFailureText {
+    /// Both in one text, cut at its bound.
+    package static func of(cause: String, reason: String) -> String { "\(cause): \(reason)" }
+
+    /// Cause and reason again; a text without a cause is `failed`.
+    package static func parts(_ text: String) -> (cause: String, reason: String) {
+        guard let colon = text.firstIndex(of: ":") else {
+            return text == "timed out" ? ("timed_out", text) : ("failed", text)
+        }
+        let cause = text[..<colon]
+        let rest = text[text.index(after: colon)...].drop { $0 == " " }
+        let isName =
+            !cause.isEmpty && cause.utf8.count <= 64
+            && cause.utf8.allSatisfy { byte in
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                    || byte == UInt8(ascii: "_")
+            }
+        return isName ? (String(cause), String(rest)) : ("failed", text)
+    }
+}
