@@ -88,7 +88,9 @@ let package = Package(
         // Floor 2
         .target(
             name: "PondQueue",
-            dependencies: ["PondCore", "PondSaga", "PondScaling", "PondTelemetry", "PondRedis", logging, lifecycle],
+            dependencies: [
+                "CPondDigest", "PondCore", "PondSaga", "PondScaling", "PondTelemetry", "PondRedis", logging, lifecycle,
+            ],
             resources: [.embedInCode("Lua")],
             swiftSettings: house
         ),

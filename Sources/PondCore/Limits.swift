@@ -14,6 +14,26 @@ public enum Limits {
     public static let keyStepsPerWindow = 8
     /// The longest result of a job, in bytes.
     public static let resultBytesMax = 65_536
+    /// The most steps of a saga, waits and fan-outs included.
+    public static let sagaStepsMax = 10_000
+    /// The longest name of a step, in bytes.
+    public static let stepNameBytesMax = 128
+    /// The longest result of a step, in bytes; what is longer is stored elsewhere, and a reference to it returned.
+    public static let stepResultBytesMax = resultBytesMax
+    /// How often a saga may wait without a slot.
+    public static let sagaParksMax = 100_000
+    /// The most signals of a job that nobody has waited for yet.
+    public static let sagaSignalsMax = 1_000
+    /// How deep sagas may be nested.
+    public static let sagaDepthMax = 8
+    /// The most children of a fan-out.
+    public static let sagaChildrenMax = 10_000
+    /// The most children of a fan-out that are queued or run at a time.
+    public static let sagaChildrenAtOnceMax = 1_000
+    /// The most children that one call is asked about.
+    public static let sagaChildrenPageMax = 256
+    /// How long a saga that has ended can be read in Redis.
+    public static let sagaKept = Duration.seconds(3_600)
     /// The most money that a budget may name or a job may spend.
     public static let moneyMax = USD(micros: 999_999_999_999_999)
     /// The longest kind, in bytes.

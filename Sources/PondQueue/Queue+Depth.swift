@@ -11,6 +11,8 @@ public struct Depth: Sendable, Hashable {
     public let held: Int
     /// Jobs that ended badly.
     public let dead: Int
+    /// Sagas that wait without a slot, or are paused.
+    public let waiting: Int
     /// How long the oldest runnable job has been runnable.
     public let oldestReady: Duration
     /// When the next held job is due.
@@ -47,6 +49,7 @@ extension Queue {
             inFlight: number("in_flight"),
             held: number("held"),
             dead: number("dead"),
+            waiting: number("waiting"),
             oldestReady: .milliseconds(number("oldest_ready_ms")),
             nextDue: number("next_due_ms") == 0 ? nil : time("next_due_ms"),
             added: number("added"),

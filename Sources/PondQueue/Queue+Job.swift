@@ -6,6 +6,8 @@ public struct JobReport: Sendable {
     /// Where a job can be.
     public enum State: String, Sendable, CaseIterable {
         case ready, running, held, dead
+        /// A saga that waits without a slot, or is paused.
+        case waiting
         /// It ended, or there never was such a job.
         case unknown
     }

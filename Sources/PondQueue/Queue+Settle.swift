@@ -31,12 +31,12 @@ extension Queue {
 extension Settlement {
     /// Whether the job is done and nothing else is to be said of it: never moved, and without a key.
     var isPlain: Bool {
-        !hasKey && isDoneUnmoved
+        !hasKey && !isSaga && isDoneUnmoved
     }
 
     /// Whether the job is done and nothing but its key is to be said of it.
     var isPlainlyKeyed: Bool {
-        key != nil && result == nil && isDoneUnmoved
+        key != nil && result == nil && !isSaga && isDoneUnmoved
     }
 
     private var isDoneUnmoved: Bool {
@@ -48,8 +48,12 @@ extension Settlement {
     var arguments: [RedisArgument] {
         let (a, b, c) = words
         return beside + [
-            .text(outcome.traits.wireWord), .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c),
+            wireWord, .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c),
         ]
+    }
+
+    private var wireWord: RedisArgument {
+        isSaga && outcome.isDone ? "finished" : .text(outcome.traits.wireWord)
     }
 
     private var beside: [RedisArgument] {

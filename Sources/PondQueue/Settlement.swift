@@ -22,6 +22,8 @@ package final class Settlement: Sendable {
     package let story: JobStory?
     /// What a failure has in common with others; nil leaves it to the outcome's cause and the job's kind.
     package let root: RootCause?
+    /// Whether the job is a saga or the child of one: its end is told to what waits for it, so it is never settled among many.
+    package let isSaga: Bool
 
     /// With a `key`, `hasKey` is true whatever is given for it.
     package init(
@@ -33,7 +35,8 @@ package final class Settlement: Sendable {
         result: JobResult? = nil,
         spent: Spending? = nil,
         story: JobStory? = nil,
-        root: RootCause? = nil
+        root: RootCause? = nil,
+        isSaga: Bool = false
     ) {
         self.receipt = receipt
         self.id = id
@@ -44,5 +47,6 @@ package final class Settlement: Sendable {
         self.spent = spent
         self.story = story
         self.root = root
+        self.isSaga = isSaga
     }
 }

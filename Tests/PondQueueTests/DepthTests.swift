@@ -108,7 +108,7 @@ import Testing
     @Test(arguments: [
         "ready", "ready:high", "ready:front", "held", "due", "dead", "dead:at", "causes", "meta", "beats", "workers",
         "moved",
-        "cancel", "journal", "bell",
+        "cancel", "journal", "bell", "waiting", "waits", "sagas",
     ])
     func `a key of the wrong type is named, and everything else is told`(name: String) async throws {
         try await Bench.run { bench in

@@ -1,6 +1,7 @@
 import PondCore
 import PondQueue
 import PondRedis
+import PondSaga
 import PondTestKit
 import Testing
 
@@ -48,6 +49,13 @@ import Testing
             try await bench.add("a.b", "{}", try .once(key))
             let delivery = try await bench.fetchOne()
             try await bench.settle(delivery, .dead(cause: .failed, error: "e"))
+            return delivery.id
+        },
+        "waiting": { bench, key in
+            try await bench.add("a.b", "{}", try .once(key))
+            let delivery = try await bench.fetchOne()
+            let store = QueueSagaStore(bench.queue, delivery.receipt, of: delivery.id, as: .ann)
+            #expect(try await store.wait([SagaWait("rest", .sleep, within: .seconds(600))]) == .parked)
             return delivery.id
         },
     ]

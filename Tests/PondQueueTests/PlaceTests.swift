@@ -1,6 +1,7 @@
 import PondCore
 import PondQueue
 import PondRedis
+import PondSaga
 import PondTestKit
 import Testing
 
@@ -40,6 +41,7 @@ import Testing
                 case .running: "running"
                 case .held: "held"
                 case .dead: "dead"
+                case .waiting: "waiting"
                 }
             let from = state(before: move.testDescription)
             // A job that is taken over is ready in between.
@@ -56,6 +58,7 @@ import Testing
         case "in flight": "running"
         case "held": "held"
         case "dead": "dead"
+        case "waiting": "waiting"
         default: "new"
         }
     }
@@ -113,6 +116,18 @@ import Testing
             _ = try await bench.queue.promote(as: .ann)
             return id
         },
+        Move("in flight, a saga waits → waiting", to: .waiting) { bench in
+            let delivery = try await bench.running()
+            #expect(try await bench.park(delivery) == .parked)
+            return delivery.id
+        },
+        Move("waiting, due → ready, at the front", to: .ready(.front)) { bench in
+            let delivery = try await bench.running()
+            #expect(try await bench.park(delivery) == .parked)
+            try await bench.redis("ZADD", bench.key("waits"), "XX", "1", delivery.id.text)
+            _ = try await bench.queue.promote(as: .ann)
+            return delivery.id
+        },
         Move("dead, retry → ready", to: .ready(.normal)) { bench in
             let id = try await bench.settled(.dead(cause: .failed, error: "e"))
             _ = try await bench.queue.revive([id])
@@ -128,6 +143,12 @@ import Testing
             let id = try await bench.add()
             _ = try await bench.queue.cancel(id)
             return id
+        },
+        End("waiting, cancel → ended", as: "cancelled") { bench in
+            let delivery = try await bench.running()
+            #expect(try await bench.park(delivery) == .parked)
+            #expect(try await bench.queue.cancel(delivery.id) == .cancelled)
+            return delivery.id
         },
         End("held, cancel → ended", as: "cancelled") { bench in
             let id = try await bench.addHeld()

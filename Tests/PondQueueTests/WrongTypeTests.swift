@@ -13,7 +13,7 @@ import Testing
         "ready", "ready:front", "ready:high", "ready:low", "held", "due", "dead", "dead:at", "causes", "beats",
         "workers",
         "meta", "journal", "moved", "cancel", "bell", "keys:live", "keys", "started", "spent", "groups",
-        "groups:empty", "audit",
+        "groups:empty", "audit", "sagas", "waiting", "waits",
         // The groups that the jobs of these situations are in: failed a.b, failed a, poison a.b.
         "group:f14b4eeb", "group:26efa3cb", "group:679490c7",
     ]

@@ -98,7 +98,7 @@ enum Floors {
             "PondQueue",
             level: 2,
             holds: "everything a queue or a fleet keeps in Redis, and the Lua library that changes it",
-            ours: ["PondCore", "PondSaga", "PondScaling", "PondTelemetry", "PondRedis"],
+            ours: ["CPondDigest", "PondCore", "PondSaga", "PondScaling", "PondTelemetry", "PondRedis"],
             theirs: lifecycle
         ),
         Floor(

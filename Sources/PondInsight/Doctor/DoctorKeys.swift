@@ -20,6 +20,7 @@ struct DoctorKeys {
             (queue.keys.causes, "hash"), (queue.keys.groups, "hash"), (queue.keys.groups + ":empty", "zset"),
             (queue.keys.audit, "stream"), (queue.keys.beats, "zset"), (queue.keys.workers, "hash"),
             (queue.keys.meta, "hash"), (base + ":moved", "hash"), (base + ":cancel", "hash"),
+            (base + ":waiting", "hash"), (base + ":waits", "zset"), (base + ":sagas", "zset"),
         ]
     }
 

@@ -220,6 +220,8 @@ extension IntentJob {
                 segments.append(
                     IntentSegment(rest?.kind == .held ? .held : .backoff, from: from, to: now, isOpen: true)
                 )
+            case .waiting:
+                segments.append(IntentSegment(.held, from: live.since ?? now, to: now, isOpen: true))
             case .dead, .unknown: break
             }
         }

@@ -123,6 +123,7 @@ package struct IntentReader: Sendable {
                 case .ready: .wait
                 case .running: .run
                 case .held: report.attempts > 0 ? .backoff : .held
+                case .waiting: .held
                 case .dead, .unknown: nil
                 }
             let job = IntentJob(

@@ -25,6 +25,21 @@ extension JobEvidence {
         return Judgement(.scheduled, "it is scheduled for \(due.iso8601)", next: next, do: [cancel])
     }
 
+    /// Of a saga that waits without a slot.
+    var parked: Judgement {
+        let cancel = Action.cancel(address)
+        guard let due = situation.report.due else {
+            return Judgement(
+                .scheduled,
+                "its saga waits for an answer without an end, or is paused",
+                next: "nothing by itself",
+                do: [cancel]
+            )
+        }
+        let next = "it goes on when what it waits for comes, at the latest at \(due.iso8601)"
+        return Judgement(.scheduled, "its saga waits until \(due.iso8601)", next: next, do: [cancel])
+    }
+
     private var retrying: String {
         let most = number(.attemptsMax).map { " of at most \($0)" } ?? ""
         let error = situation.report.field(WireField.lastError.rawValue).map { ": \(firstLine(of: $0))" } ?? ""

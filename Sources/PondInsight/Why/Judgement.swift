@@ -32,6 +32,7 @@ package struct Judgement: Sendable, Hashable {
     private static func plain(_ evidence: JobEvidence) -> Judgement {
         switch evidence.situation.report.state {
         case .held: evidence.held
+        case .waiting: evidence.parked
         case .ready: evidence.waiting
         case .running: evidence.running
         case .dead: evidence.dead

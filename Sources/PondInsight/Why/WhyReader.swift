@@ -142,7 +142,7 @@ package struct WhyReader: Sendable {
         let queue = try pond.queue(evidence.queue)
         switch report.state {
         case .ready: evidence.workers = try await WorkerSighting.all(of: queue)
-        case .held, .running: evidence.workers = try await WorkerSighting.beating(in: queue)
+        case .held, .running, .waiting: evidence.workers = try await WorkerSighting.beating(in: queue)
         case .dead, .unknown: break
         }
         if report.state == .ready || (report.state == .held && evidence.workerCount == 0) {

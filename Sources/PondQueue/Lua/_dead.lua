@@ -10,6 +10,7 @@ local DROP_BATCH_MAX = 256   -- how many of the oldest one burial drops at most,
 local function check_dead(keys, group)
     redis.call('ZCARD', keys.dead_at)
     redis.call('HLEN', keys.causes)
+    redis.call('ZCARD', keys.sagas)
     grouping.check(keys, group)
 end
 
@@ -62,12 +63,13 @@ local function dead_remove(keys, id, record)
     grouping.remove(keys, grouping.named(record), id, grouping.kind(record[1]))
 end
 
-local function drop_oldest_dead(keys, excess, events)
+local function drop_oldest_dead(keys, excess, now, events)
     for _ = 1, math.min(excess, DROP_BATCH_MAX) do
         local oldest = redis.call('ZRANGE', keys.dead_at, 0, 0)[1]
         local record = dead_record(keys, oldest)
         if record then free_key(keys, record[1], oldest) end
         dead_remove(keys, oldest, record)
+        if record then joins.job_forgotten(keys, oldest, record[1], 'dropped', now, events) end
         count(keys, 'dropped', 1)
         note(events, 'dropped', oldest)
     end
@@ -95,7 +97,7 @@ end
 local function keep_bound_of_dead(keys, now, events)
     local dead = redis.call('ZCARD', keys.dead_at)
     pause_when_full(keys, dead, now)
-    drop_oldest_dead(keys, dead - DEAD_MAX, events)
+    drop_oldest_dead(keys, dead - DEAD_MAX, now, events)
 end
 
 -- Puts a job among the dead. `extra` is what its worker said of the root cause, or nil.
@@ -115,13 +117,14 @@ local function bury(keys, id, fields, cause, text, now, events, extra)
         -- It is of the same end, whose move failed half-way, and has been counted.
         cause_remove(keys, old[2])
         grouping.remove(keys, grouping.named(old), id, grouping.kind(old[1]))
-    elseif not field(fields, 'phase') then
+    elseif field(fields, 'phase') ~= 'compensate' then
         -- A compensation is of a job that has been counted.
         slo_failed(keys, events, id, fields, now)
     end
     cause_add(keys, cause, id, now, text)
     grouping.add(keys, group, { id = id, cause = cause, title = title, text = text, kind = kind }, now)
     note(events, 'dead', with_text(id .. ' ' .. cause .. ' ' .. group, text))
+    joins.job_died(keys, id, fields, cause, text, now, events)
     keep_bound_of_dead(keys, now, events)
 end
 

@@ -17,10 +17,15 @@ local function promote_one(keys, id, now, events)
     end
     local expires = whole_number(field(fields, 'expires_ms'))
     if expires and expires <= now then
+        if saga.turns(keys, id, fields, 'cancelled', 'deadline', now, events) then
+            end_held(keys, id)
+            return 1
+        end
         free_key(keys, fields, id)
         note(events, 'expired', id)
         slo_failed(keys, events, id, fields, now)
         note_facts(events, id, fields)
+        joins.job_ended(keys, id, fields, 'expired', now, events)
         end_held(keys, id)
         return 0
     end

@@ -31,7 +31,9 @@ end
 -- because who sends a group back has to know which of the two runs.
 function grouping.root(extra, cause, fields)
     local root, title = plain_root(extra, cause, grouping.kind(fields))
-    if not field(fields, 'phase') then return root, title end
+    local phase = field(fields, 'phase')
+    if not phase then return root, title end
+    if phase == 'undo' then return 'undo | ' .. root, 'undo: ' .. title end
     return 'step compensate | ' .. root, 'compensation: ' .. title
 end
 

@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 8    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 9    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PAYLOAD_BYTES_MAX = 1048576
@@ -42,7 +42,7 @@ local SUFFIX = { f = ':ready:front', h = ':ready:high', n = ':ready', l = ':read
 local OWNED = {
     id = true, enqueued_ms = true, attempt = true, recoveries = true, unstarted = true, fence = true, spent_wall_ms = true, spent_cpu_ms = true,
     spent_usd_micros = true, last_error = true, unhandled_ms = true, waited_ms = true, phase = true, interrupted = true,
-    recovered_ms = true,
+    recovered_ms = true, saga = true, parent = true, pstep = true, pindex = true,
 }
 
 -- A queue's keys are the same at each call, and to join their names costs as much as a short call does otherwise. They are
@@ -71,6 +71,8 @@ local function keys_of(base)
         spent = base .. ':spent', cancel = base .. ':cancel', bell = base .. ':bell',
         live = base .. ':keys:live', epochs = base .. ':keys', epoch = base .. ':keys:',
         results = base .. ':results:', result_epochs = base .. ':results',
+        waiting = base .. ':waiting', waits = base .. ':waits', saga = base .. ':saga:', sagas = base .. ':sagas',
+        token = base .. ':token:', join = base .. ':join:', signals = base .. ':signals:',
     }
     if kept_count >= KEYS_KEPT_MAX then kept_keys, kept_count = {}, 0 end
     kept_keys[base], kept_count = keys, kept_count + 1

@@ -112,6 +112,14 @@ local function read_held(keys, id)
     return fields, {}
 end
 
+local function read_waiting(keys, id)
+    local packed = redis.call('HGET', keys.waiting, id)
+    if not packed then return nil end
+    local ok, fields = pcall(cmsgpack.unpack, packed)
+    if not ok or type(fields) ~= 'table' then fields = { 'data', packed } end
+    return fields, {}
+end
+
 local held = {
     states = { { name = 'held', rank = 3, key = 'queued', moves = 'ready dead ended' } },
     letters = 'd', set = 'due', read = read_held, keys = { held = 'HLEN', due = 'ZCARD' },
@@ -130,7 +138,7 @@ local held = {
 local streams = {
     states = {
         { name = 'ready', rank = 1, key = 'queued', moves = 'running ended' },
-        { name = 'running', rank = 2, count = 'in_flight', key = 'running', moves = 'ready held dead ended' },
+        { name = 'running', rank = 2, count = 'in_flight', key = 'running', moves = 'ready held dead waiting ended' },
     },
     letters = 'fhnl', keys = {},   -- what is no stream is told of as it is measured
     measure = measure_streams,
@@ -176,9 +184,31 @@ local dead = {
     measure = function(keys, _, total) total.dead = checked(total, keys.dead, 'HLEN', keys.dead) end,
 }
 
+local NO_DUE = 99999999999999   -- of a saga that no time wakes
+
+-- Sagas that wait for a time, a token, a signal or their children, or that are paused.
+local waiting = {
+    states = { { name = 'waiting', rank = 5, key = 'queued', moves = 'ready ended' } },
+    letters = '',   -- what it remembers is no part of a job, so an export leaves it out
+    keys = { waiting = 'HLEN', waits = 'ZCARD', sagas = 'ZCARD' },
+    holds = function(keys, id) return redis.call('HEXISTS', keys.waiting, id) == 1 and 'waiting' or nil end,
+    size = function(keys) return redis.call('ZCARD', keys.waits) end,
+    drop = function(keys, found)
+        redis.call('ZREM', keys.waits, found.id)
+        redis.call('HDEL', keys.waiting, found.id)
+    end,
+    find = function(keys, id)
+        local fields = read_waiting(keys, id)
+        if not fields then return nil end
+        local due, since = tonumber(redis.call('ZSCORE', keys.waits, id) or NO_DUE), redis.call('HGET', keys.saga .. id, 'since_ms')
+        return { id = id, state = 'waiting', since = since or nil, due = due < NO_DUE and int(due) or nil, fields = fields }
+    end,
+    measure = function(keys, _, total) total.waiting = checked(total, keys.waits, 'ZCARD', keys.waits) end,
+}
+
 -- In the order in which they are asked for a job. A job moves by being added first and removed last, so what a move that
 -- failed half-way left in two places is found where it is going to.
-places.ALL = { held, streams, dead }
+places.ALL = { held, streams, dead, waiting }
 -- Where a job begins.
 places.BEGINS = 'ready held'
 

@@ -14,6 +14,10 @@ local function send_one_back(keys, id, record, to_change, events)
     }
     for name, value in pairs(to_change) do changes[name] = value end
     local fields = with_fields(record[1], changes)
+    if saga.any(keys) and saga.state(keys, id) then
+        saga.reopen(keys, id, now_ms(), events)
+        fields = with_fields(fields, { saga = '1' })
+    end
     local landed, failure = readd(keys, home_letter(id), id, fields)
     if not landed then return 'refused ' .. failure end
     dead_remove(keys, id, record)

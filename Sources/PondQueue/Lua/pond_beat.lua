@@ -79,6 +79,8 @@ local function take_census(keys, consumer, now)
         renew_if_misnumbered(keys[LETTERS[i]], now)
     end
     tend_consumers(keys, keys.bell, now)
+    -- Should somebody have taken it away, no saga would ever be woken by its time.
+    if redis.pcall('ZCARD', keys.waits) ~= 0 then redis.call('HSET', keys.meta, 'waits', '1') end
     pcall(tend_journal, keys, consumer)
 end
 
@@ -160,7 +162,7 @@ local function beat(names, args)
     redis.call('HSET', keys.workers, consumer, args[4])
     note_rest(keys, consumer, args)
     local reply = {
-        int(now), next_due(keys), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
+        int(now), saga.earlier(next_due(keys), saga.next_due(keys)), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
         next_expiry(keys, consumer, now, lease),
     }
     append_lost(keys, reply, consumer, now, lease)

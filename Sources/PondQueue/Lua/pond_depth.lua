@@ -3,7 +3,7 @@
 -- ARGV     none
 -- returns  {'ready', n, 'in_flight', n, 'held', n, 'dead', n, 'oldest_ready_ms', age, 'next_due_ms', time or 0,
 --           'added', entries added ever, 'workers', alive, 'paused', 0|1, 'done', n, 'dropped', n, 'now_ms', time,
---           'fault', '' or what is wrong with a key of the queue, 'duplicates', n, 'duplicates_of_dead', n}
+--           'fault', '' or what is wrong with a key of the queue, 'duplicates', n, 'duplicates_of_dead', n, 'waiting', n}
 
 -- Keys that hold no job, but stop jobs all the same when something of another type sits there.
 local OTHER_KEYS = { moved = 'HLEN', cancel = 'HLEN', workers = 'HLEN', journal = 'XLEN', bell = 'XLEN' }
@@ -22,6 +22,7 @@ local function depth(names)
     for i = 1, #LETTERS do added = added + entries_added(keys[LETTERS[i]]) end
     for name, command in pairs(OTHER_KEYS) do checked(total, keys[name], command, keys[name]) end
     local due = total.held > 0 and next_due(keys) or '0'
+    if total.waiting > 0 then due = saga.earlier(due, saga.next_due(keys)) end
     local alive = checked(total, keys.beats, 'ZCOUNT', keys.beats, int(now - WORKER_ALIVE_MS), '+inf')
     local meta = redis.pcall('HMGET', keys.meta, 'paused_ms', 'done', 'dropped', 'duplicates', 'duplicates_of_dead')
     if is_error(meta) then

@@ -10,13 +10,17 @@ local function discard(names, args)
     if not keys then return wrong_key end
     if #args > DISCARD_MAX then return redis.error_reply('INVALID ids: at most ' .. DISCARD_MAX .. ' a call') end
     local records, replies, events = removable_records(keys, args), {}, {}
+    local now = now_ms()
     for i = 1, #args do
         if redis.call('HEXISTS', keys.dead, args[i]) == 1 then
             local record = records[args[i]]
             if record then free_key(keys, record[1], args[i]) end
             dead_remove(keys, args[i], record)
             note(events, 'discarded', args[i])
-            if record then note_facts(events, args[i], record[1]) end
+            if record then
+                note_facts(events, args[i], record[1])
+                joins.job_forgotten(keys, args[i], record[1], 'discarded', now, events)
+            end
             replies[i] = 'discarded'
         else
             replies[i] = 'unknown'

@@ -18,9 +18,11 @@ local function fetch(names, args)
     if bell ~= '' then put_away_bell(keys, bell) end
     local now = now_ms()
     promote_due(keys, now, PROMOTE_BATCH_MAX, consumer)
-    local paused = redis.call('HEXISTS', keys.meta, 'paused_ms')
-    local reply = { int(now), next_due(keys), int(paused) }
-    if paused == 1 then return reply end
+    local meta = redis.call('HMGET', keys.meta, 'paused_ms', 'waits')
+    local due = next_due(keys)
+    if meta[2] then due = saga.earlier(due, saga.wake_all_due(keys, now, PROMOTE_BATCH_MAX, consumer)) end
+    local reply = { int(now), due, meta[1] and '1' or '0' }
+    if meta[1] then return reply end
     for i = 1, #LETTERS do
         if wanted <= 0 or (args[4] == 'urgent' and LETTERS[i] == 'n') then break end
         local entries, failure = read_new(keys[LETTERS[i]], consumer, wanted)

@@ -3,7 +3,7 @@
 -- ARGV     1  the job's id
 -- returns  {'id', …, 'state', …, 'since_ms', …, 'owner', …, 'due_ms', …, 'attempt', …, 'cause', …, 'error', …,
 --           'fields', number of pairs, field, value, …}
---          state is ready, running, held, dead or unknown; what does not apply is ''. `attempt` counts finished tries.
+--          state is ready, running, held, dead, waiting or unknown; what does not apply is ''. `attempt` counts finished tries.
 
 local function job(names, args)
     local keys, wrong_key = keys_of(names[1])

@@ -8,7 +8,8 @@ local function promote(names, args)
     if not keys then return wrong_key end
     local now = now_ms()
     local promoted = promote_due(keys, now, PROMOTE_BATCH_MAX, args[1] or '')
-    return { int(now), next_due(keys), int(promoted) }
+    local waits = saga.wake_all_due(keys, now, PROMOTE_BATCH_MAX, args[1] or '')
+    return { int(now), saga.earlier(next_due(keys), waits), int(promoted) }
 end
 
 redis.register_function{ function_name = 'pond_promote', callback = promote, flags = { 'allow-oom' } }

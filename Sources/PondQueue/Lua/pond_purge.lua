@@ -7,16 +7,24 @@
 local PURGE_MAX = 256
 local ENTRIES_AT_ONCE = 8   -- a payload may have a MiB
 
-local function purge_entry(keys, letter, entry, fields, events)
+-- Returns how many it took: none when the job is cancelled already, and undoes what it did.
+local function purge_entry(keys, letter, entry, fields, now, events)
     local id = job_id(keys, letter, entry, fields)
+    if field(fields, 'phase') == 'undo' then return 0 end
+    if saga.turns(keys, id, fields, 'cancelled', 'purged', now, events) then
+        redis.call('XDEL', keys[letter], entry)
+        return 1
+    end
     free_key(keys, fields, id)
     unpoint(keys, id, letter, entry)
     redis.call('XDEL', keys[letter], entry)
     note(events, 'cancelled', id)
     note_facts(events, id, fields)
+    joins.job_ended(keys, id, fields, 'cancelled', now, events)
+    return 1
 end
 
-local function purge_ready(keys, limit, events)
+local function purge_ready(keys, limit, now, events)
     local left = limit
     for i = 1, #LETTERS do
         local letter = LETTERS[i]
@@ -27,26 +35,39 @@ local function purge_ready(keys, limit, events)
         while left > 0 do
             local entries = redis.call('XRANGE', keys[letter], after, '+', 'COUNT', math.min(ENTRIES_AT_ONCE, left))
             if #entries == 0 then break end
-            for j = 1, #entries do purge_entry(keys, letter, entries[j][1], entries[j][2], events) end
-            left = left - #entries
+            for j = 1, #entries do
+                left = left - purge_entry(keys, letter, entries[j][1], entries[j][2], now, events)
+            end
+            after = '(' .. entries[#entries][1]
         end
     end
-    return limit - left
+    return limit - left, left == 0
 end
 
-local function purge_held(keys, limit, events)
-    local ids = redis.call('ZRANGE', keys.due, 0, limit - 1)
-    for i = 1, #ids do
-        local packed = redis.call('HGET', keys.held, ids[i])
-        local ok, fields = pcall(cmsgpack.unpack, packed or '')
-        if ok and type(fields) == 'table' then
-            free_key(keys, fields, ids[i])
-            note_facts(events, ids[i], fields)
+local function purge_one_held(keys, id, now, events)
+    local packed = redis.call('HGET', keys.held, id)
+    local ok, fields = pcall(cmsgpack.unpack, packed or '')
+    if ok and type(fields) == 'table' then
+        if field(fields, 'phase') == 'undo' then return 0 end
+        if saga.turns(keys, id, fields, 'cancelled', 'purged', now, events) then
+            end_held(keys, id)
+            return 1
         end
-        end_held(keys, ids[i])
-        note(events, 'cancelled', ids[i])
+        free_key(keys, fields, id)
+        note_facts(events, id, fields)
+        joins.job_ended(keys, id, fields, 'cancelled', now, events)
     end
-    return #ids
+    end_held(keys, id)
+    note(events, 'cancelled', id)
+    return 1
+end
+
+local function purge_held(keys, limit, now, events)
+    local ids = redis.call('ZRANGE', keys.due, 0, limit - 1)
+    local taken = 0
+    for i = 1, #ids do taken = taken + purge_one_held(keys, ids[i], now, events) end
+    -- Should nothing but what is being undone be held, a caller must not come back for ever.
+    return taken, #ids == limit and taken > 0
 end
 
 local function purge(names, args)
@@ -64,10 +85,10 @@ local function purge(names, args)
             .. '", allowed is ready or held')
     end
     local events = {}
-    local count, failure = place(keys, limit, events)
-    if not count then return redis.error_reply(failure) end
+    local count, more = place(keys, limit, now_ms(), events)
+    if not count then return redis.error_reply(more) end
     write_journal(keys, '', events)
-    return { count, count == limit and 1 or 0 }
+    return { count, more and 1 or 0 }
 end
 
 redis.register_function{ function_name = 'pond_purge', callback = purge, flags = { 'allow-oom' } }

@@ -85,6 +85,17 @@ local function counts_of(context, letter, entry, id, fields, idle)
     return counts
 end
 
+-- A saga that ends here turns round when it has anything to undo. Returns whether it did.
+local function turn_saga(context, id, fields, is_cancelled, is_poison)
+    if not is_cancelled and not is_poison then return false end
+    local how, reason = 'cancelled', 'cancelled'
+    if not is_cancelled then how, reason = 'compensated', 'poison: its workers died' end
+    if not saga.turns(context.keys, id, fields, how, reason, context.now, context.events) then return false end
+    redis.call('HDEL', context.keys.cancel, id)
+    context.moved = context.moved + 1
+    return true
+end
+
 local function reclaim_one(context, letter, entry, idle)
     local keys, now = context.keys, context.now
     local fields = entry_fields(keys[letter], entry)
@@ -105,14 +116,22 @@ local function reclaim_one(context, letter, entry, idle)
         waited_ms = waited_ms(context, fields, entry, idle),
     })
     local wrong = unmovable(fields)
-    if redis.call('HEXISTS', keys.cancel, id) == 1 then
+    local is_cancelled, is_poison = redis.call('HEXISTS', keys.cancel, id) == 1, recoveries >= context.poison
+        or unstarted >= UNSTARTED_MAX
+    if context.any_saga and not wrong then
+        local turned = turn_saga(context, id, changed, is_cancelled, is_poison)
+        if turned then return end
+        if saga.state(keys, id) then changed = saga.envelope(changed) end
+    end
+    if is_cancelled then
         free_key(keys, fields, id)
         redis.call('HDEL', keys.cancel, id)
         note(context.events, 'cancelled', id)
+        joins.job_ended(keys, id, fields, 'cancelled', now, context.events)
     elseif wrong then
         bury(keys, id, fields, 'malformed', wrong, now, context.events)
         context.buried = context.buried + 1
-    elseif recoveries >= context.poison or unstarted >= UNSTARTED_MAX then
+    elseif is_poison then
         bury(keys, id, with_fields(changed, { id = false }), 'poison', poison_text(recoveries, unstarted, context.lost),
             now, context.events)
         context.buried = context.buried + 1
@@ -161,7 +180,7 @@ local function reclaim(names, args)
         keys = keys, now = now, lost = lost, last_beat = tonumber(at),
         poison = whole_number(redis.call('HGET', keys.meta, 'recoveries_max') or '') or poison,
         was_stopping = was_stopping(keys, lost),
-        spent = last_spent(keys, lost), events = {}, moved = 0, buried = 0,
+        spent = last_spent(keys, lost), events = {}, moved = 0, buried = 0, any_saga = saga.any(keys),
     }
     local left = RECLAIM_BATCH_MAX
     for i = 1, #LETTERS do

@@ -8,6 +8,7 @@
 --            done       a = the job's id when it was moved, or ''      b = the result's bytes, or ''
 --                       c = '' for a job without a key; '-' for one with a key and no result; else how long the result
 --                       itself is kept in ms, 0 for its checksum alone
+--            finished   as done, of a saga or a child of one: the saga has ended, and its parent is given the result
 --            retry      a = delay in ms                                b = error text   c = spent
 --            dead       a = cause                                      b = error text   c = spent
 --            defer      a = delay in ms   b = grace in ms   c = ''
@@ -126,7 +127,7 @@ end
 
 -- Why a job is dead that no worker could run.
 local function unhandled(fields)
-    if not field(fields, 'phase') then return 'unknown_kind', 'no worker of this queue handles the kind' end
+    if field(fields, 'phase') ~= 'compensate' then return 'unknown_kind', 'no worker of this queue handles the kind' end
     return 'no_compensation', 'no worker of this queue has a compensation for the kind ' .. grouping.kind(fields)
         .. '; register one beside its handler (.compensate in Swift, --compensates for other programs)'
 end
@@ -196,7 +197,7 @@ end
 
 local SETTLE = {
     done = settle_done, duplicate = settle_duplicate, cancelled = end_as('cancelled'), expired = settle_expired,
-    compensated = end_as('compensated'),
+    compensated = end_as('compensated'), finished = settle_done,
     retry = settle_retry, dead = settle_dead, defer = settle_defer, release = settle_release,
     postpone = settle_postpone,
 }
@@ -290,6 +291,45 @@ local function load_job(context, outcome, letter, entry, a, b, c, extra)
     return job
 end
 
+-- Sagas turn round instead of ending badly. Nobody asks for the plainly done, and once a call for all others.
+local TURNED_BY = { cancelled = 'cancelled', expired = 'cancelled', dead = 'compensated', finished = 'cancelled' }
+
+-- Of a saga that undoes: what is still to be undone, when its job would end as if nothing were.
+local function forgotten_undo(context, job, outcome)
+    if not TURNED_BY[outcome] and outcome ~= 'compensated' or outcome == 'dead' then return nil end
+    local _, steps = saga.read(context.keys, job.id)
+    local name = saga.still_armed(steps)
+    return name and 'failed step "' .. name .. '" is not undone' or nil
+end
+
+local function before_end(context, job, outcome)
+    if not job.fields then return nil end
+    if context.any_saga == nil then context.any_saga = saga.any(context.keys) end
+    if not context.any_saga then return nil end
+    local state = saga.state(context.keys, job.id)
+    if not state then return nil end
+    job.fields = with_fields(job.fields, { saga = '1' })
+    local how, reason = TURNED_BY[outcome], outcome
+    if outcome == 'dead' then reason = job.a .. ': ' .. job.b end
+    if outcome == 'finished' and state ~= 'undoing' then how = nil end
+    -- Whoever cancelled it has turned it round while it ran.
+    if not how and (state == 'undoing' or is_cancelled(context, job)) then how, reason = 'cancelled', 'cancelled' end
+    if state == 'undoing' and field(job.fields, 'phase') == 'undo' then return forgotten_undo(context, job, outcome) end
+    if not how or not saga.turns(context.keys, job.id, job.fields, how, reason, context.now, context.events) then return nil end
+    return 'released'
+end
+
+local EVENT_OF = {
+    done = 'done', duplicate = 'duplicate', cancelled = 'cancelled', expired = 'expired', compensated = 'compensated',
+}
+
+-- A saga has ended with its job, and a parent counts its child. The dead are told of where they are buried.
+local function after_end(context, job, answer)
+    local how = job.fields and EVENT_OF[answer]
+    if not how or not (context.any_saga or field(job.fields, 'parent')) then return end
+    joins.job_ended(context.keys, job.id, job.fields, how, context.now, context.events, string.sub(job.b, 1, RESULT_BYTES_MAX + 1))
+end
+
 local function settle_one(context, extra, outcome, letter, entry, a, b, c)
     local job = load_job(context, outcome, letter, entry, a, b, c, extra)
     if not job.id then
@@ -298,7 +338,8 @@ local function settle_one(context, extra, outcome, letter, entry, a, b, c)
         if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
         return 'lost', true
     end
-    local answer = SETTLE[outcome](context, job)
+    local answer = outcome ~= 'done' and before_end(context, job, outcome) or SETTLE[outcome](context, job)
+    if outcome ~= 'done' then after_end(context, job, answer) end
     if string.find(answer, '^failed') then return answer, false end
     if job.id ~= own_id(letter, entry) and answer ~= 'released' then unpoint(context.keys, job.id, letter, entry) end
     if context.any_cancel then redis.call('HDEL', context.keys.cancel, job.id) end

@@ -10,6 +10,7 @@ struct Census: Sendable {
         case running(Consumer)
         case held
         case dead
+        case waiting
     }
 
     /// Where each job is; a job in two places has two.
@@ -107,6 +108,10 @@ extension Bench {
         let due = Set(try await redis("ZRANGE", key("due"), "0", "-1").array?.compactMap(\.string) ?? [])
         census.faults += held.symmetricDifference(due).map { "held or due alone: \($0)" }
         for id in held { census.places[JobID(id), default: []].append(.held) }
+        let waiting = Set(try await hash("waiting").keys)
+        let waits = Set(try await redis("ZRANGE", key("waits"), "0", "-1").array?.compactMap(\.string) ?? [])
+        census.faults += waits.symmetricDifference(waiting).map { "waiting or its time alone: \($0)" }
+        for id in waiting { census.places[JobID(id), default: []].append(.waiting) }
         let dead = Set(try await hash("dead").keys)
         let times = Set(try await redis("ZRANGE", key("dead:at"), "0", "-1").array?.compactMap(\.string) ?? [])
         census.faults += dead.symmetricDifference(times).map { "dead or its time alone: \($0)" }

@@ -49,6 +49,8 @@ struct QueueDeleteCommand: AsyncParsableCommand {
                 ("it holds \(depth.ready.of("ready job"))", "`pond queue purge \(name)` cancels what waits")
             case .held:
                 ("it holds \(depth.held.of("held job"))", "`pond queue purge \(name)` cancels what waits")
+            case .waiting:
+                ("it holds \(depth.waiting.of("waiting saga"))", "`pond job cancel ID` cancels one")
             case .inFlight:
                 ("\(depth.inFlight.of("job", ("is", "are"))) in flight", "wait for the workers, or stop them")
             case .dead:

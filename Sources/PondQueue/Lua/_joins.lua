@@ -1,0 +1,188 @@
+-- Exports: joins
+-- Fan-outs: child jobs of a saga whose ends are counted. `join:ID:STEP` has what is counted (total, given, next, ok, bad), how
+-- many must be done, and of each child by its number `p:` its payload until it is started, `c:` its id and `r:` how it ended: 1
+-- and its result, or 0 and the error. A child knows its place by its fields parent, pstep and pindex, and counts once.
+
+joins = {}
+saga.joins = joins
+
+joins.CHILDREN_MAX = 10000
+joins.AT_ONCE_MAX = 1000
+joins.PAGE_MAX = 256
+local COUNTS = { 'total', 'limit', 'need', 'policy', 'kind', 'given', 'next', 'ok', 'bad', 'closed', 'correlation_id', 'class' }
+local TEXTS = { policy = true, kind = true, closed = true, correlation_id = true, class = true }
+
+function joins.key(keys, id, name) return keys.join .. id .. ':' .. name end
+
+local function read(key)
+    local values = redis.call('HMGET', key, unpack(COUNTS))
+    if not values[1] then return nil end
+    local join = {}
+    for i = 1, #COUNTS do
+        local name, value = COUNTS[i], values[i]
+        if TEXTS[name] then join[name] = value or nil else join[name] = whole_number(value or '') or 0 end
+    end
+    return join
+end
+
+local function start_one(keys, key, id, name, join, number)
+    local fields = {
+        'kind', join.kind, 'data', redis.call('HGET', key, 'p:' .. int(number)) or '', 'parent', id, 'pstep', name,
+        'pindex', int(number), 'correlation_id', join.correlation_id, 'causation_id', id,
+    }
+    if join.class ~= '' then fields[#fields + 1], fields[#fields + 2] = 'class', join.class end
+    local landed, entry = append(keys, home_letter(id), fields)
+    if not landed then error(entry) end
+    redis.call('HSET', key, 'c:' .. int(number), own_id(landed, entry), 'next', int(number + 1))
+    redis.call('HDEL', key, 'p:' .. int(number))
+    join.next = number + 1
+end
+
+-- Starts children while fewer are on their way than may be.
+local function start_more(keys, key, id, name, join)
+    while join.next < join.given and join.next - join.ok - join.bad < join.limit do
+        start_one(keys, key, id, name, join, join.next)
+    end
+end
+
+-- Cancels those children that have not ended.
+local function cancel_rest(keys, key, join, now, events)
+    for i = 0, join.next - 1 do
+        local child, ended = unpack(redis.call('HMGET', key, 'c:' .. int(i), 'r:' .. int(i)))
+        if child and not ended then joins.cancel(keys, child, now, events) end
+    end
+end
+
+-- How a join ends as far as can be told, nil while it is open.
+local function verdict(join)
+    local others = join.total - join.bad
+    if join.policy == 'best_effort' then return join.ok + join.bad >= join.total and 'done' or nil end
+    if join.ok >= join.need then return 'done' end
+    return others < join.need and 'failed' or nil
+end
+
+local function close(keys, key, id, name, join, how, failure, now, events)
+    redis.call('HSET', key, 'closed', how)
+    cancel_rest(keys, key, join, now, events)
+    local step = saga.read_step(redis.call('HGET', keys.saga .. id, 'step:' .. name))
+    if not step or step.state ~= 'w' then return end
+    note(events, 'joined', id .. ' ' .. how .. ' ' .. name)
+    saga.deliver(keys, id, name, step, nil, how == 'failed' and failure or nil, now, events)
+end
+
+-- Adds a page of payloads and starts what may be started.
+function joins.add(context, name, offset, args, first)
+    local keys, id = context.keys, context.job.id
+    local key = joins.key(keys, id, name)
+    local join = read(key)
+    if not join then return { 'refused', 'the fan-out "' .. name .. '" is gone' } end
+    if offset > join.given then return { 'refused', 'the pages before ' .. int(offset) .. ' are missing' } end
+    for i = join.given, offset + #args - first do
+        redis.call('HSET', key, 'p:' .. int(i), args[first + i - offset], 'given', int(i + 1))
+        join.given = i + 1
+    end
+    if join.closed then return { 'go', '1', '' } end
+    start_more(keys, key, id, name, join)
+    local how = verdict(join)
+    if how then close(keys, key, id, name, join, how, nil, context.now, context.events) end
+    return { 'go', '1', '' }
+end
+
+-- A child has ended: done with a result, or otherwise with a text that begins with how. Counted once, whoever says it.
+function joins.ended(keys, fields, child, is_done, text, now, events)
+    local id, name, number = field(fields, 'parent'), field(fields, 'pstep'), field(fields, 'pindex')
+    if not id or not name or not whole_number(number) then return end
+    local key = joins.key(keys, id, name)
+    local known = redis.call('HMGET', key, 'c:' .. number, 'r:' .. number)
+    if known[1] ~= child or known[2] then return end
+    local join = read(key)
+    if not join then return end
+    if is_done and #text > RESULT_BYTES_MAX then is_done, text = false, 'done, but its result is too long' end
+    redis.call('HSET', key, 'r:' .. number, (is_done and '1' or '0') .. (is_done and text or clipped(text, LAST_ERROR_BYTES_MAX)))
+    local counted = is_done and 'ok' or 'bad'
+    join[counted] = redis.call('HINCRBY', key, counted, 1)
+    if join.closed then return end
+    local how = verdict(join)
+    if how then
+        return close(keys, key, id, name, join, how, 'child ' .. number .. ' (' .. child .. '): ' .. text, now, events)
+    end
+    start_more(keys, key, id, name, join)
+end
+
+-- Ends the fan-outs of a saga that goes no further: nothing more is started, and what runs is cancelled.
+function joins.abandon(keys, id, now, events)
+    local names = saga.waited_for(redis.call('HGET', keys.saga .. id, 'joins'))
+    for i = 1, #names do
+        local key = joins.key(keys, id, names[i])
+        local join = read(key)
+        if join and not join.closed then
+            redis.call('HSET', key, 'closed', 'abandoned')
+            cancel_rest(keys, key, join, now, events)
+        end
+    end
+end
+
+-- Cancels a job that has not ended: a saga turns round when it has anything to undo. Returns cancelled, cancelling or unknown.
+function joins.cancel(keys, id, now, events)
+    local found, place = places.find(keys, id)
+    if not found or not (place.drop or found.state == 'dead') or found.state == 'dead' then return 'unknown' end
+    -- A producer that appended to a stream itself may name the job by its bare entry.
+    if found.letter then found.id = job_id(keys, found.letter, found.entry, found.fields) end
+    if field(found.fields, 'phase') == 'undo' then return 'cancelling' end
+    if found.owner then
+        if saga.state(keys, found.id) == 'running' then
+            saga.mark_turned(keys, found.id, 'cancelled', 'cancelled', now, events)
+        end
+        redis.call('HSET', keys.cancel, found.id, found.owner)
+        return 'cancelling'
+    end
+    if saga.turns(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events) then
+        -- Its new entry is pointed to; of the old place only the place itself is left.
+        if found.letter then redis.call('XDEL', keys[found.letter], found.entry) else place.drop(keys, found) end
+        return 'cancelling'
+    end
+    free_key(keys, found.fields, found.id)
+    place.drop(keys, found)
+    note_facts(events, found.id, found.fields)
+    note(events, 'cancelled', found.id)
+    joins.job_ended(keys, found.id, found.fields, 'cancelled', now, events)
+    return 'cancelled'
+end
+
+local ENDS_OF_SAGA = { cancelled = 'cancelled', expired = 'cancelled', done = 'done', compensated = 'compensated' }
+
+-- A job has ended otherwise than dead: its saga ends, and its parent's join counts it.
+function joins.job_ended(keys, id, fields, how, now, events, result)
+    if saga.any(keys) then
+        local state = saga.state(keys, id)
+        if state and not saga.FINAL[state] and ENDS_OF_SAGA[how] then
+            saga.finish(keys, id, ENDS_OF_SAGA[how], how, now, events)
+        end
+        -- A replay begins with the same job.
+        if state then redis.call('HSET', keys.saga .. id, 'envelope', cmsgpack.pack(fields)) end
+    end
+    if field(fields, 'parent') then joins.ended(keys, fields, id, how == 'done', how == 'done' and result or how, now, events) end
+end
+
+-- A job is dead. Its saga has failed; one that was undoing is stuck, and a person has to say how it goes on.
+function joins.job_died(keys, id, fields, cause, text, now, events)
+    if saga.any(keys) then
+        local state = saga.state(keys, id)
+        if state == 'undoing' then
+            saga.finish(keys, id, 'stuck', cause .. ': ' .. text, now, events)
+        elseif state and not saga.FINAL[state] and state ~= 'stuck' then
+            saga.finish(keys, id, 'failed', cause .. ': ' .. text, now, events)
+        end
+    end
+    if field(fields, 'parent') then joins.ended(keys, fields, id, false, 'dead ' .. cause .. ': ' .. text, now, events) end
+end
+
+-- A dead job was forgotten: so is its saga, in a while.
+function joins.job_forgotten(keys, id, fields, how, now, events)
+    if saga.any(keys) then
+        local state = saga.state(keys, id)
+        if state == 'stuck' then saga.finish(keys, id, 'abandoned', how, now, events) end
+        if state == 'failed' then saga.expire(keys, id, now) end
+    end
+    if field(fields, 'parent') then joins.ended(keys, fields, id, false, how, now, events) end
+end

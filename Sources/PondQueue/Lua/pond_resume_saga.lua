@@ -1,0 +1,20 @@
+-- Lets a saga that was paused go on.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     1  the job's id   2  why, for the journal
+-- returns  {'moved'} · {'unknown'} · {'refused', TEXT}
+
+local function resume(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    local id = args[1] or ''
+    local state, before = unpack(redis.call('HMGET', keys.saga .. id, 'state', 'before'))
+    if not state then return { 'unknown' } end
+    if state ~= 'paused' then return { 'refused', 'the saga is ' .. state .. ', not paused' } end
+    local now, events = now_ms(), {}
+    local failure = saga.resume(keys, id, before, args[2], now, events)
+    if failure then return redis.error_reply(failure) end
+    write_journal(keys, '', events)
+    return { 'moved' }
+end
+
+redis.register_function{ function_name = 'pond_resume_saga', callback = resume }

@@ -1,0 +1,67 @@
+-- A person says what became of a step: of one that nobody knows of after a crash, of a wait that is open, of one that failed, or
+-- of an undo that has failed for good. Then the saga goes on where it stopped.
+-- KEYS     1  the queue, mp:{q}
+-- ARGV     1  the job's id   2  the step's name   3  done, retry or abandon   4  why   5  the result, of a step that is done
+-- returns  {'moved'} · {'unknown'} · {'refused', TEXT}
+
+local HOW = { done = true, retry = true, abandon = true }
+
+-- What is said of an undo. Returns false when the step has none that anybody asked about.
+local function resolve_undo(step, how)
+    if step.undo ~= 'x' then return false end
+    step.undo = how == 'done' and 'd' or how == 'retry' and 'a' or 'b'
+    if how == 'retry' then step.undo_attempt = nil end
+    return true
+end
+
+-- What is said of a step that nobody knows of, or that failed. Returns false when nobody asked.
+local function resolve_step(step, how, result, now)
+    if step.state ~= 'u' and not (step.state == 'f' and step.kind == 's') then return false end
+    if how == 'done' then
+        saga.close_wait(step, now, result, nil)
+    elseif how == 'retry' then
+        step.state, step.ended = 't', nil
+    else
+        -- It did not happen, so there is nothing to undo.
+        step.state, step.undo = 's', step.undo == 'a' and 's' or step.undo
+    end
+    return true
+end
+
+local function go_on(keys, names, id, header, reason, now, events)
+    if header.state == 'paused' then return saga.resume(keys, id, header.before, reason, now, events) end
+    if header.state ~= 'stuck' and header.state ~= 'failed' then return nil end
+    local answer = send_back({ names[1] }, { id }, {})
+    if is_error(answer) then return answer.err end
+    return answer[1] ~= 'enqueued' and 'its job is ' .. answer[1] or nil
+end
+
+local function resolve(names, args)
+    local keys, wrong_key = keys_of(names[1])
+    if not keys then return wrong_key end
+    local id, name, how, reason = args[1] or '', args[2] or '', args[3] or '', clipped(args[4] or '', saga.REASON_BYTES_MAX)
+    local result = args[5] ~= '' and args[5] or nil
+    if not HOW[how] then return redis.error_reply('INVALID answer: expected done, retry or abandon') end
+    if result and #result > RESULT_BYTES_MAX then
+        return { 'refused', 'a result has at most ' .. RESULT_BYTES_MAX .. ' bytes (step_result_bytes_max)' }
+    end
+    local values = redis.call('HMGET', keys.saga .. id, 'state', 'before', 'step:' .. name)
+    local header, step = { state = values[1], before = values[2] or nil }, saga.read_step(values[3])
+    if not header.state or not step then return { 'unknown' } end
+    local now, events = now_ms(), {}
+    if step.state == 'w' and header.state ~= 'undoing' and how ~= 'retry' then
+        saga.deliver(keys, id, name, step, result, how == 'abandon' and 'abandoned: ' .. reason or nil, now, events)
+    elseif resolve_undo(step, how) or resolve_step(step, how, result, now) then
+        saga.write_step(keys, id, name, step)
+        local failure = go_on(keys, names, id, header, reason, now, events)
+        if failure then return { 'refused', failure } end
+    else
+        return { 'refused', 'nobody has to say what became of step "' .. name .. '": it is '
+            .. saga.told(name, step)[3] .. ', its undo ' .. saga.told(name, step)[7] }
+    end
+    note(events, 'saga_resolved', with_text(id .. ' ' .. how .. ' ' .. name, reason))
+    write_journal(keys, '', events)
+    return { 'moved' }
+end
+
+redis.register_function{ function_name = 'pond_saga_resolve', callback = resolve }

@@ -1,0 +1,196 @@
+package import PondCore
+import PondRedis
+package import PondSaga
+
+/// A saga's memory in Redis, on behalf of one delivery of its job.
+package struct QueueSagaStore: SagaStore {
+    let queue: Queue
+    /// The delivery that it speaks for.
+    package let receipt: Receipt
+    /// The job.
+    package let id: JobID
+    let consumer: Consumer
+    private let spent: @Sendable () -> Spending?
+
+    /// - Parameter spent: what all tries of the job together took so far, written down whenever the delivery ends here.
+    package init(
+        _ queue: Queue,
+        _ receipt: Receipt,
+        of id: JobID,
+        as consumer: Consumer,
+        spent: @escaping @Sendable () -> Spending? = { nil }
+    ) {
+        (self.queue, self.receipt, self.id, self.consumer, self.spent) = (queue, receipt, id, consumer, spent)
+    }
+
+    package func read() async throws -> SagaRecord? {
+        try await queue.saga(id)
+    }
+
+    package func begin(_ step: StepBegin) async throws -> StepAnswer {
+        let answer = try await record(
+            "begin",
+            .text(step.name),
+            .text(step.kind.rawValue),
+            .text(step.effect.rawValue),
+            .text((step.hasUndo ? "u" : "") + (step.isPivot ? "p" : "")),
+            .text(step.fingerprint),
+            .text(step.token ?? ""),
+            .text(step.token.map { SagaToken.hash(of: $0) } ?? ""),
+            .text(step.expires.map { String($0.milliseconds) } ?? "")
+        )
+        return try Self.stepAnswer(answer)
+    }
+
+    package func commit(_ name: String, _ end: StepEnd) async throws -> CommitAnswer {
+        let answer =
+            switch end {
+            case .done(let result): try await record("commit", .text(name), "done", .bytes(result))
+            case .retry(let error): try await record("commit", .text(name), "retry", .text(error))
+            case .failed(let error, let isCertain):
+                try await record("commit", .text(name), isCertain ? "failed_surely" : "failed", .text(error))
+            case .sent: try await record("commit", .text(name), "sent", "")
+            }
+        switch answer.word {
+        case "kept": return .kept
+        case "late": return .late
+        case "lost": return .lost
+        case "refused": return .refused(answer.text)
+        default: throw answer.unknown
+        }
+    }
+
+    package func wait(_ waits: [SagaWait]) async throws -> WaitAnswer {
+        let reply = try await queue.pond.call(
+            "pond_wait",
+            queue.keys,
+            delivery + [.text(id.text), .text(spentText)] + waits.flatMap { $0.arguments }
+        )
+        let answer = try SagaAnswer("pond_wait", reply)
+        switch answer.word {
+        case "parked": return .parked
+        case "undoing": return .undoing
+        case "paused": return .paused
+        case "lost": return .lost
+        case "over": return try Self.firstThatIsOver(answer)
+        default: throw answer.unknown
+        }
+    }
+
+    /// Of several the first that says anything else than that it is still open.
+    private static func firstThatIsOver(_ answer: SagaAnswer) throws(QueueError) -> WaitAnswer {
+        for value in answer.words.dropFirst() {
+            let one = try SagaAnswer("pond_wait", value)
+            switch one.word {
+            case "open": continue
+            case "over": return .over(try one.step())
+            case "mismatch": return .mismatch(try one.step())
+            case "refused": return .refused(one.text)
+            default: throw one.unknown
+            }
+        }
+        throw answer.unknown
+    }
+
+    package func turn(_ reason: SagaTurn) async throws -> SagaMove {
+        let (end, text) =
+            switch reason {
+            case .failed(let cause, let error): ("compensated", "\(cause.name): \(error)")
+            case .cancelled(let text): ("cancelled", text)
+            }
+        let reply = try await queue.pond.call(
+            "pond_undo",
+            queue.keys,
+            delivery + [.text(id.text), .text(end), .text(text), .text(spentText)]
+        )
+        return try SagaAnswer("pond_undo", reply).move()
+    }
+
+    package func beginUndo(_ name: String) async throws -> UndoAnswer {
+        let answer = try await record("undo", .text(name))
+        switch answer.word {
+        case "go": return .go(attempt: Int(answer.text) ?? 1)
+        case "over": return .over
+        case "lost": return .lost
+        case "refused":
+            throw QueueError(.invalid, "the undo of step \(name) of saga \(id) does not begin: \(answer.text)")
+        default: throw answer.unknown
+        }
+    }
+
+    package func endUndo(_ name: String, _ end: UndoEnd) async throws -> SagaMove {
+        let (word, error) =
+            switch end {
+            case .done: ("done", "")
+            case .retry(let error): ("retry", error)
+            case .stuck(let error): ("stuck", error)
+            case .skipped: ("skipped", "")
+            }
+        return try await record("undone", .text(name), .text(word), .text(error)).move()
+    }
+
+    package func pause(_ reason: String) async throws -> SagaMove {
+        let reply = try await queue.pond.call(
+            "pond_pause_saga",
+            queue.keys,
+            [.text(id.text), .text(reason)] + delivery + [.text(spentText)]
+        )
+        return try SagaAnswer("pond_pause_saga", reply).move()
+    }
+
+    package func end(_ state: SagaRecord.State, _ reason: String) async throws -> SagaMove {
+        try await record("end", .text(state.rawValue), .text(reason)).move()
+    }
+}
+
+extension QueueSagaStore {
+    /// Who has which entry, as every function takes it.
+    var delivery: [RedisArgument] {
+        [.text(consumer.name), .text(receipt.stream.rawValue), .text(receipt.entry)]
+    }
+
+    private var spentText: String {
+        guard let spent = spent() else { return "" }
+        let usd = min(spent.usd, Limits.moneyMax).micros
+        return "\(spent.wall.wholeMilliseconds) \(spent.cpu.wholeMilliseconds) \(usd)"
+    }
+
+    /// One record of `pond_step`, and its answer.
+    private func record(_ words: RedisArgument...) async throws(QueueError) -> SagaAnswer {
+        let reply = try await queue.pond.call("pond_step", queue.keys, delivery + [.text(id.text)] + words)
+        guard let answer = reply.array?.first else { throw SagaReader.unexpected("pond_step", reply) }
+        return try SagaAnswer("pond_step", answer)
+    }
+
+    static func stepAnswer(_ answer: SagaAnswer) throws(QueueError) -> StepAnswer {
+        switch answer.word {
+        case "go":
+            guard answer.words.count > 2, let attempt = Int(answer.text), let token = answer.words[2].string else {
+                throw answer.unknown
+            }
+            return .go(attempt: attempt, token: token.isEmpty ? nil : token)
+        case "known": return .known(try answer.step())
+        case "mismatch": return .mismatch(try answer.step())
+        case "undoing": return .undoing
+        case "paused": return .paused
+        case "lost": return .lost
+        case "refused": return .refused(answer.text)
+        default: throw answer.unknown
+        }
+    }
+}
+
+extension SagaWait {
+    /// name, kind, how long in ms, the signal's name, fingerprint: see `pond_wait.lua`.
+    fileprivate var arguments: [RedisArgument] {
+        let (word, signal) =
+            switch kind {
+            case .sleep: ("sleep", "")
+            case .callback: ("callback", "")
+            case .signal(let name): ("signal", name)
+            case .children: ("children", "")
+            }
+        let span = within.map { String(max(0, $0.wholeMilliseconds)) } ?? ""
+        return [.text(name), .text(word), .text(span), .text(signal), ""]
+    }
+}

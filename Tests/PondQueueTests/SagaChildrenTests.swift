@@ -1,0 +1,228 @@
+import PondCore
+import PondQueue
+import PondRedis
+import PondSaga
+import PondTestKit
+import Testing
+
+/// Fan-outs: every child's end is counted once, whatever it was, so that no parent waits for ever.
+@Suite(.redis) struct SagaChildrenTests {
+    private func fanOut(
+        _ payloads: [String],
+        _ policy: SagaChildren.Policy = .all,
+        limit: Int = 10
+    ) throws -> SagaChildren {
+        let bytes = payloads.map { Array($0.utf8) }
+        return SagaChildren("pages", kind: try JobKind("child"), payloads: bytes, policy: policy, limit: limit)
+    }
+
+    private let join = SagaWait("pages", .children, within: nil)
+
+    /// A saga that is parked until its children have ended.
+    private func parent(_ bench: Bench, _ children: SagaChildren) async throws -> JobID {
+        let (id, store) = try await bench.saga()
+        #expect(try await store.children(children) == .go(attempt: 1, token: nil))
+        #expect(try await store.wait([join]) == .parked)
+        return id
+    }
+
+    @discardableResult
+    private func end(
+        _ bench: Bench,
+        _ delivery: Delivery,
+        _ outcome: Outcome,
+        _ result: String = ""
+    ) async throws
+        -> SettleAnswer?
+    {
+        let settlement = Settlement(
+            receipt: delivery.receipt,
+            id: delivery.id,
+            outcome: outcome,
+            result: JobResult(Array(result.utf8)),
+            isSaga: true
+        )
+        return try await bench.queue.settle([settlement], as: .ann).first
+    }
+
+    @Test func `as many children run at a time as may, and their results come back in order`() async throws {
+        try await Bench.run { bench in
+            let id = try await parent(bench, try fanOut(["a", "b", "c"], limit: 2))
+            let first = try await bench.fetch()
+            #expect(try first.map { try $0.job.get().data } == [Array("a".utf8), Array("b".utf8)])
+            #expect(try first[0].job.get().isChild)
+            #expect(try first[0].job.get().correlationID == id.text)
+            try await end(bench, first[0], .done, "A")
+            // The same end once more counts nothing.
+            #expect(try await end(bench, first[0], .done, "A") == .lost)
+            let last = try await bench.fetch()
+            #expect(last.count == 1)
+            try await end(bench, last[0], .done, "C")
+            try await bench.expect(id, in: .waiting)
+            try await end(bench, first[1], .done, "B")
+            let store = try await bench.next(id)
+            #expect(try await store.wait([join]).record?.state == .done)
+            let ends = try await store.ends(of: "pages", 0..<3)
+            #expect(ends == ["A", "B", "C"].map { .done(result: Array($0.utf8)) })
+            // Begun again after a crash, the fan-out starts nobody.
+            #expect(try await store.children(try fanOut(["a", "b", "c"])).record?.state == .done)
+            #expect(try await bench.fetch().isEmpty)
+        }
+    }
+
+    /// The ends of a child other than done.
+    private static let ends: [(String, @Sendable (Bench, Delivery) async throws -> Void)] = [
+        ("dead", { try await $0.settle($1, .dead(cause: .failed, error: "boom")) }),
+        ("cancelled", { try await $0.settle($1, .cancelled) }),
+        ("expired", { try await $0.settle($1, .expired) }),
+        (
+            "cancelled",
+            { bench, child in
+                try await bench.settle(child, .released)
+                #expect(try await bench.queue.cancel(child.id) == .cancelled)
+            }
+        ),
+        (
+            "dead poison",
+            { bench, child in
+                try await bench.reclaimAll(from: .ann)
+                for _ in 1..<Limits.recoveriesMax {
+                    _ = try await bench.fetchAndStart()
+                    try await bench.reclaimAll(from: .ann)
+                }
+            }
+        ),
+        (
+            "cancelled",
+            { bench, child in
+                try await bench.settle(child, .retry(after: .seconds(600), error: "e"))
+                #expect(try await bench.queue.purge(.held).count == 1)
+            }
+        ),
+    ]
+
+    @Test(arguments: 0..<6) func `a child that ends badly is counted, however it ends`(place: Int) async throws {
+        try await Bench.run { bench in
+            let id = try await parent(bench, try fanOut(["a"]))
+            let (word, way) = Self.ends[place]
+            try await way(bench, try await bench.fetchOne())
+            let store = try await bench.next(id)
+            let record = try #require(try await store.wait([join]).record)
+            #expect(record.state == .failed && record.error.contains(word), "\(record.error)")
+            guard case .failed(let text) = try await store.ends(of: "pages", 0..<1).first else {
+                Issue.record("the child's end is not there")
+                return
+            }
+            #expect(text.hasPrefix(word))
+        }
+    }
+
+    @Test func `a join is over when its policy says so, and cancels the rest`() async throws {
+        try await Bench.run { bench in
+            let id = try await parent(bench, try fanOut(["a", "b", "c", "d"], .quorum(2), limit: 3))
+            let children = try await bench.fetch()
+            #expect(children.count == 3)
+            try await end(bench, children[0], .done)
+            try await bench.settle(children[1], .dead(cause: .failed, error: "e"))
+            try await bench.expect(id, in: .waiting)
+            let fourth = try await bench.fetchOne()
+            try await end(bench, fourth, .done)
+            let store = try await bench.next(id)
+            #expect(try await store.wait([join]).record?.state == .done)
+            #expect(try await bench.redis("HKEYS", bench.key("cancel")).array?.map(\.string) == [children[2].id.text])
+            // Its end comes when the join is over, and changes nothing but what is known of it.
+            try await bench.settle(children[2], .cancelled)
+            #expect(try await store.ends(of: "pages", 2..<3) == [.failed(error: "cancelled")])
+        }
+    }
+
+    @Test func `the best effort waits for all and does not fail`() async throws {
+        try await Bench.run { bench in
+            let id = try await parent(bench, try fanOut(["a", "b"], .bestEffort))
+            for child in try await bench.fetch() { try await bench.settle(child, .cancelled) }
+            #expect(try await bench.next(id).wait([join]).record?.state == .done)
+        }
+    }
+
+    @Test func `a fan-out of none is over at once`() async throws {
+        try await Bench.run { bench in
+            let (_, store) = try await bench.saga()
+            #expect(try await store.children(try fanOut([])) == .go(attempt: 1, token: nil))
+            #expect(try await store.wait([join]).record?.state == .done)
+        }
+    }
+
+    @Test func `pages come in order, and one that comes again starts nobody`() async throws {
+        try await Bench.run { bench in
+            let (_, store) = try await bench.saga()
+            func page(_ texts: [String], _ offset: Int) throws -> SagaChildren {
+                var page = try fanOut(texts)
+                (page.offset, page.total) = (offset, 4)
+                return page
+            }
+            #expect(try await store.children(try page(["a", "b"], 0)) == .go(attempt: 1, token: nil))
+            guard case .refused = try await store.children(try page(["d"], 3)) else {
+                Issue.record("a page was left out")
+                return
+            }
+            for _ in 0..<2 {
+                #expect(try await store.children(try page(["c", "d"], 2)) == .go(attempt: 1, token: nil))
+            }
+            #expect(try await bench.fetch().count == 4)
+        }
+    }
+
+    @Test func `a saga that turns takes its children with it`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            try await store.run("a", undo: true)
+            #expect(try await store.children(try fanOut(["a", "b", "c"], limit: 2)) == .go(attempt: 1, token: nil))
+            #expect(try await store.wait([join]) == .parked)
+            let running = try await bench.fetchOne()
+            #expect(try await bench.queue.cancel(id) == .cancelling)
+            // The queued one is gone, the running one hears it, and the third never starts.
+            let delivery = try await bench.fetchOne()
+            #expect(delivery.id == id)
+            #expect(try await bench.redis("HKEYS", bench.key("cancel")).array?.map(\.string) == [running.id.text])
+            try await bench.settle(running, .cancelled)
+            #expect(try await bench.fetch().isEmpty)
+        }
+    }
+
+    @Test func `bounds of a fan-out are named`() async throws {
+        try await Bench.run { bench in
+            let (_, store) = try await bench.saga()
+            var many = try fanOut(["a"])
+            many.total = Limits.sagaChildrenMax + 1
+            guard case .refused(let text) = try await store.children(many) else {
+                Issue.record("too many children were taken")
+                return
+            }
+            #expect(text.contains("saga_children_max"))
+            let wide = try fanOut(["a"], limit: Limits.sagaChildrenAtOnceMax + 1)
+            guard case .refused(let other) = try await store.children(wide) else {
+                Issue.record("too many at a time were taken")
+                return
+            }
+            #expect(other.contains("saga_children_at_once_max"))
+        }
+    }
+
+    @Test func `sagas are nested only so deep`() async throws {
+        try await Bench.run { bench in
+            var (id, store) = try await bench.saga()
+            for _ in 0..<Limits.sagaDepthMax {
+                #expect(try await store.children(try fanOut(["a"])) == .go(attempt: 1, token: nil))
+                let child = try await bench.fetchOne()
+                (id, store) = (child.id, bench.store(child))
+            }
+            #expect(try await store.children(try fanOut(["a"])) == .go(attempt: 1, token: nil))
+            let tooDeep = bench.store(try await bench.fetchOne())
+            guard case .refused(let text) = try await tooDeep.begin(StepBegin("a")) else {
+                Issue.record("nested too deep under \(id)")
+                return
+            }
+            #expect(text.contains("saga_depth_max"))
+        }
+    }
+}

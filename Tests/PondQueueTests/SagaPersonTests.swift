@@ -1,0 +1,148 @@
+import PondCore
+import PondQueue
+import PondRedis
+import PondSaga
+import PondTestKit
+import Testing
+
+/// What people do to sagas: say what became of a step, send one back, replay one.
+@Suite(.redis) struct SagaPersonTests {
+    private func settle(_ bench: Bench, _ store: QueueSagaStore, _ outcome: Outcome) async throws -> SettleAnswer? {
+        let settlement = Settlement(receipt: store.receipt, id: store.id, outcome: outcome, isSaga: true)
+        return try await bench.queue.settle([settlement], as: .ann).first
+    }
+
+    private let failed = SagaTurn.failed(cause: .failed, error: "e")
+
+    @Test func `a person says what became of a step that nobody knows of`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            let pay = StepBegin("pay", effect: .once)
+            _ = try await store.begin(pay)
+            try await bench.reclaimAll(from: .ann)
+            let after = try await bench.next(id)
+            #expect(try await after.begin(pay).record?.state == .unknown)
+            #expect(try await after.pause("step_unknown: pay") == .moved)
+            try await bench.expect(id, in: .waiting)
+            let queue = bench.queue
+            #expect(try await queue.resolveStep("no", of: id, .done, because: "") == .unknown)
+            #expect(try await queue.resolveStep("pay", of: id, .done, because: "saw it", result: [7]) == .moved)
+            let last = try await bench.next(id)
+            #expect(try await last.begin(pay).record?.result == [7])
+            guard case .refused = try await queue.resolveStep("pay", of: id, .retry, because: "") else {
+                Issue.record("a step that is done was asked about")
+                return
+            }
+        }
+    }
+
+    @Test func `an undo that failed for good is tried again, or let be`() async throws {
+        try await Bench.run { bench in
+            let (id, first) = try await bench.saga()
+            try await first.run("a", undo: true)
+            #expect(try await first.turn(failed) == .moved)
+            for word in [PersonWord.retry, .abandon] {
+                let store = try await bench.next(id)
+                #expect(try await store.beginUndo("a") == .go(attempt: 1))
+                #expect(try await store.endUndo("a", .stuck(error: "gone")) == .moved)
+                #expect(try await store.end(.stuck, "a: gone") == .moved)
+                _ = try await settle(bench, store, .dead(cause: Cause("saga_stuck"), error: "a: gone"))
+                #expect(try await bench.queue.resolveStep("a", of: id, word, because: "looked") == .moved)
+                #expect(try await bench.queue.saga(id)?.state == .undoing)
+            }
+            let store = try await bench.next(id)
+            #expect(try await store.beginUndo("a") == .over)
+            #expect(try await store.end(.compensated, "") == .moved)
+            #expect(try await settle(bench, store, .compensated) == .compensated)
+            #expect(try await bench.queue.saga(id)?["a"]?.undo == .abandoned)
+        }
+    }
+
+    @Test func `a dead job that is sent back tries its failed step again`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            try await store.run("a")
+            _ = try await store.begin(StepBegin("b"))
+            #expect(try await store.commit("b", .failed(error: "e", isCertain: false)) == .kept)
+            #expect(try await settle(bench, store, .dead(cause: .failed, error: "e")) == .dead(cause: "failed"))
+            _ = try await bench.queue.revive([id])
+            let after = try await bench.next(id)
+            #expect(try await after.read()?.state == .running)
+            #expect(try await after.begin(StepBegin("a")).record?.state == .done)
+            #expect(try await after.begin(StepBegin("b")) == .go(attempt: 2, token: nil))
+        }
+    }
+
+    @Test func `a replay shares what was done before a step, with the same keys`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            try await store.run("a", "A")
+            try await store.run("b", "B")
+            guard case .refused = try await bench.queue.fork(id, from: "b", keys: .same, because: "bug") else {
+                Issue.record("a saga that runs was replayed")
+                return
+            }
+            #expect(try await store.end(.done, "") == .moved)
+            #expect(try await settle(bench, store, .done) == .done)
+            let answer = try await bench.queue.fork(id, from: "b", keys: .same, because: "bug")
+            let delivery = try await bench.fetchOne()
+            #expect(answer == .enqueued(delivery.id))
+            #expect(try delivery.job.get().isSaga && delivery.job.get().causationID == id.text)
+            let record = try #require(try await bench.store(delivery).read())
+            #expect(record.steps.map(\.name) == ["a"] && record.keyBase == id.text)
+            #expect(record["a"]?.result == Array("A".utf8))
+            #expect(try await bench.store(delivery).begin(StepBegin("b")) == .go(attempt: 1, token: nil))
+            #expect(
+                try await bench.queue.fork(id, from: "x", keys: .new, because: "") == .refused("it has no step \"x\"")
+            )
+            #expect(try await bench.queue.fork(JobID("1-1"), from: nil, keys: .new, because: "") == .unknown)
+        }
+    }
+
+    @Test func `a replay never shares what was undone`() async throws {
+        try await Bench.run { bench in
+            let (id, first) = try await bench.saga()
+            try await first.run("a", undo: true)
+            try await first.run("b")
+            #expect(try await first.turn(failed) == .moved)
+            let store = try await bench.next(id)
+            try await store.undo("a")
+            #expect(try await store.end(.compensated, "") == .moved)
+            #expect(try await settle(bench, store, .compensated) == .compensated)
+            guard case .refused(let text) = try await bench.queue.fork(id, from: "b", keys: .same, because: "") else {
+                Issue.record("a step that was undone was shared")
+                return
+            }
+            #expect(text.contains("\"a\" was undone"))
+            _ = try await bench.queue.fork(id, from: nil, keys: .new, because: "again", payload: Array("{}".utf8))
+            let delivery = try await bench.fetchOne()
+            let record = try #require(try await bench.store(delivery).read())
+            #expect(record.steps.map(\.name) == ["b"] && record.keyBase == nil)
+        }
+    }
+
+    @Test func `purging takes sagas back, and leaves those that undo`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            try await store.run("a", undo: true)
+            #expect(try await settle(bench, store, .released) == .released)
+            #expect(try await bench.queue.purge(.ready).count == 1)
+            #expect(try await bench.queue.purge(.ready) == (0, false))
+            let undoing = try await bench.next(id)
+            try await undoing.undo("a")
+            #expect(try await undoing.end(.cancelled, "") == .moved)
+        }
+    }
+
+    @Test func `a queue is not deleted while a saga waits, and takes what it remembers with it`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))]) == .parked)
+            #expect(try await bench.queue.delete() == .waiting)
+            #expect(try await bench.queue.cancel(id) == .cancelled)
+            #expect(try await bench.queue.delete() == .deleted)
+            let left = try await bench.redis("KEYS", "\(bench.queue.keys.base):*").array ?? []
+            #expect(left.allSatisfy { $0.string?.contains(":slo:") == true }, "\(left)")
+        }
+    }
+}
