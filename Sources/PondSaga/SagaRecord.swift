@@ -33,8 +33,6 @@ package struct SagaRecord: Sendable, Hashable {
     package var turn: State?
     /// The steps in the order in which they began.
     package var steps: [StepRecord]
-    /// What it is when all is undone, once it has turned round: `compensated` or `cancelled`.
-    package var turn: State?
     /// The job's id that the keys of its steps begin with, when that is another's: a replay shares the keys of the saga that
     /// it was made from.
     package var keyBase: String?

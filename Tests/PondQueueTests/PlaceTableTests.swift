@@ -55,7 +55,7 @@ import Testing
             try await bench.add("a.b", "{}", try .once(key))
             let delivery = try await bench.fetchOne()
             let store = QueueSagaStore(bench.queue, delivery.receipt, of: delivery.id, as: .ann)
-            #expect(try await store.wait([SagaWait("rest", .sleep, within: .seconds(600))]) == .parked)
+            #expect(try await store.wait([SagaWait("rest", .sleep, within: .seconds(600))], spent: nil) == .parked)
             return delivery.id
         },
     ]

@@ -22,7 +22,7 @@ import Testing
     private func parent(_ bench: Bench, _ children: SagaChildren) async throws -> JobID {
         let (id, store) = try await bench.saga()
         #expect(try await store.children(children) == .go(attempt: 1, token: nil))
-        #expect(try await store.wait([join]) == .parked)
+        #expect(try await store.wait([join], spent: nil) == .parked)
         return id
     }
 
@@ -61,7 +61,7 @@ import Testing
             try await bench.expect(id, in: .waiting)
             try await end(bench, first[1], .done, "B")
             let store = try await bench.next(id)
-            #expect(try await store.wait([join]).record?.state == .done)
+            #expect(try await store.wait([join], spent: nil).record?.state == .done)
             let ends = try await store.ends(of: "pages", 0..<3)
             #expect(ends == ["A", "B", "C"].map { .done(result: Array($0.utf8)) })
             // Begun again after a crash, the fan-out starts nobody.
@@ -107,7 +107,7 @@ import Testing
             let (word, way) = Self.ends[place]
             try await way(bench, try await bench.fetchOne())
             let store = try await bench.next(id)
-            let record = try #require(try await store.wait([join]).record)
+            let record = try #require(try await store.wait([join], spent: nil).record)
             #expect(record.state == .failed && record.error.contains(word), "\(record.error)")
             guard case .failed(let text) = try await store.ends(of: "pages", 0..<1).first else {
                 Issue.record("the child's end is not there")
@@ -128,7 +128,7 @@ import Testing
             let fourth = try await bench.fetchOne()
             try await end(bench, fourth, .done)
             let store = try await bench.next(id)
-            #expect(try await store.wait([join]).record?.state == .done)
+            #expect(try await store.wait([join], spent: nil).record?.state == .done)
             #expect(try await bench.redis("HKEYS", bench.key("cancel")).array?.map(\.string) == [children[2].id.text])
             // Its end comes when the join is over, and changes nothing but what is known of it.
             try await bench.settle(children[2], .cancelled)
@@ -140,7 +140,7 @@ import Testing
         try await Bench.run { bench in
             let id = try await parent(bench, try fanOut(["a", "b"], .bestEffort))
             for child in try await bench.fetch() { try await bench.settle(child, .cancelled) }
-            #expect(try await bench.next(id).wait([join]).record?.state == .done)
+            #expect(try await bench.next(id).wait([join], spent: nil).record?.state == .done)
         }
     }
 
@@ -148,7 +148,7 @@ import Testing
         try await Bench.run { bench in
             let (_, store) = try await bench.saga()
             #expect(try await store.children(try fanOut([])) == .go(attempt: 1, token: nil))
-            #expect(try await store.wait([join]).record?.state == .done)
+            #expect(try await store.wait([join], spent: nil).record?.state == .done)
         }
     }
 
@@ -177,7 +177,7 @@ import Testing
             let (id, store) = try await bench.saga()
             try await store.run("a", undo: true)
             #expect(try await store.children(try fanOut(["a", "b", "c"], limit: 2)) == .go(attempt: 1, token: nil))
-            #expect(try await store.wait([join]) == .parked)
+            #expect(try await store.wait([join], spent: nil) == .parked)
             let running = try await bench.fetchOne()
             #expect(try await bench.queue.cancel(id) == .cancelling)
             // The queued one is gone, the running one hears it, and the third never starts.

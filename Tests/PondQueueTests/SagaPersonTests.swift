@@ -22,7 +22,7 @@ import Testing
             try await bench.reclaimAll(from: .ann)
             let after = try await bench.next(id)
             #expect(try await after.begin(pay).record?.state == .unknown)
-            #expect(try await after.pause("step_unknown: pay") == .moved)
+            #expect(try await after.pause("step_unknown: pay", spent: nil) == .moved)
             try await bench.expect(id, in: .waiting)
             let queue = bench.queue
             #expect(try await queue.resolveStep("no", of: id, .done, because: "") == .unknown)
@@ -40,7 +40,7 @@ import Testing
         try await Bench.run { bench in
             let (id, first) = try await bench.saga()
             try await first.run("a", undo: true)
-            #expect(try await first.turn(failed) == .moved)
+            #expect(try await first.turn(failed, spent: nil) == .moved)
             for word in [PersonWord.retry, .abandon] {
                 let store = try await bench.next(id)
                 #expect(try await store.beginUndo("a") == .go(attempt: 1))
@@ -104,7 +104,7 @@ import Testing
             let (id, first) = try await bench.saga()
             try await first.run("a", undo: true)
             try await first.run("b")
-            #expect(try await first.turn(failed) == .moved)
+            #expect(try await first.turn(failed, spent: nil) == .moved)
             let store = try await bench.next(id)
             try await store.undo("a")
             #expect(try await store.end(.compensated, "") == .moved)
@@ -137,7 +137,7 @@ import Testing
     @Test func `a queue is not deleted while a saga waits, and takes what it remembers with it`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()
-            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))]) == .parked)
+            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))], spent: nil) == .parked)
             #expect(try await bench.queue.delete() == .waiting)
             #expect(try await bench.queue.cancel(id) == .cancelled)
             #expect(try await bench.queue.delete() == .deleted)

@@ -38,7 +38,7 @@ import Testing
     @Test func `a saga that failed comes back to undo, newest first`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await began(bench)
-            #expect(try await store.turn(failed) == .moved)
+            #expect(try await store.turn(failed, spent: nil) == .moved)
             #expect(try await store.commit("b", .done(result: [])) == .lost)
             #expect(try await bench.queue.saga(id)?.reason == "failed: card declined")
             try await undoAll(bench, id, as: .compensated, .compensated)
@@ -49,7 +49,7 @@ import Testing
     @Test func `undos run one after the other, and none is left out`() async throws {
         try await Bench.run { bench in
             let (id, first) = try await began(bench)
-            #expect(try await first.turn(failed) == .moved)
+            #expect(try await first.turn(failed, spent: nil) == .moved)
             let store = try await bench.next(id)
             #expect(try await store.begin(StepBegin("more")) == .undoing)
             #expect(try await store.end(.compensated, "") == .refused("step \"c\" is not undone"))
@@ -68,14 +68,14 @@ import Testing
     @Test func `what has nothing to undo does not turn, nor what is behind its pivot`() async throws {
         try await Bench.run { bench in
             let (_, store) = try await bench.saga()
-            #expect(try await store.turn(failed) == .refused("nothing to undo"))
+            #expect(try await store.turn(failed, spent: nil) == .refused("nothing to undo"))
             try await store.run("a")
-            #expect(try await store.turn(failed) == .refused("nothing to undo"))
+            #expect(try await store.turn(failed, spent: nil) == .refused("nothing to undo"))
             try await store.run("b", undo: true)
             try await store.run("c", pivot: true)
-            #expect(try await store.turn(failed) == .refused("pivot c"))
+            #expect(try await store.turn(failed, spent: nil) == .refused("pivot c"))
             // Somebody who cancels knows what he does.
-            #expect(try await store.turn(.cancelled("by hand")) == .moved)
+            #expect(try await store.turn(.cancelled("by hand"), spent: nil) == .moved)
         }
     }
 
@@ -100,13 +100,13 @@ import Testing
     @Test func `cancelling a saga that waits turns it, or ends it when it did nothing`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await began(bench, try .once("k"))
-            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))]) == .parked)
+            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))], spent: nil) == .parked)
             #expect(try await bench.queue.cancel(id) == .cancelling)
             try await bench.expect(id, in: .ready(.front))
             try await undoAll(bench, id, as: .cancelled, .cancelled)
             #expect(try await bench.queue.record(of: try IdempotencyKey("k")) == nil)
             let (other, idle) = try await bench.saga()
-            #expect(try await idle.wait([SagaWait("t", .sleep, within: .seconds(600))]) == .parked)
+            #expect(try await idle.wait([SagaWait("t", .sleep, within: .seconds(600))], spent: nil) == .parked)
             #expect(try await bench.queue.cancel(other) == .cancelled)
             try await bench.expect(other, endedAs: "cancelled")
             #expect(try await bench.queue.saga(other)?.state == .cancelled)
@@ -117,8 +117,8 @@ import Testing
         try await Bench.run { bench in
             let (id, store) = try await began(bench)
             #expect(try await bench.queue.cancel(id) == .cancelling)
-            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))]) == .undoing)
-            #expect(try await store.turn(failed) == .moved)
+            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))], spent: nil) == .undoing)
+            #expect(try await store.turn(failed, spent: nil) == .moved)
             #expect(try await bench.queue.saga(id)?.turn == .cancelled)
             try await undoAll(bench, id, as: .cancelled, .cancelled)
         }
@@ -159,7 +159,7 @@ import Testing
             var options = EnqueueOptions()
             options.expires = ServerTime(milliseconds: try await bench.now() + 150)
             let (id, store) = try await began(bench, options)
-            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))]) == .parked)
+            #expect(try await store.wait([SagaWait("t", .sleep, within: .seconds(600))], spent: nil) == .parked)
             let (_, job) = try await bench.woken(id)
             #expect(job.phase == .undo && job.expires == nil)
             #expect(try await bench.queue.saga(id)?.reason == "deadline")
@@ -169,7 +169,7 @@ import Testing
     @Test func `a saga whose undo failed for good is stuck and dead, and forgotten with its job`() async throws {
         try await Bench.run { bench in
             let (id, first) = try await began(bench)
-            #expect(try await first.turn(failed) == .moved)
+            #expect(try await first.turn(failed, spent: nil) == .moved)
             let delivery = try await bench.fetchOne()
             let store = bench.store(delivery)
             #expect(try await store.beginUndo("c") == .go(attempt: 1))

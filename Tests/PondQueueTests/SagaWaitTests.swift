@@ -7,11 +7,11 @@ import Testing
 
 /// Waits of a saga: it is parked without a slot, and nothing that comes early or late is lost.
 @Suite(.redis) struct SagaWaitTests {
-    private let token = SagaToken.make()
+    private let token = SagaToken.random()
 
     /// Begins a callback and says that it is sent.
-    private func send(_ store: QueueSagaStore, _ token: String, until expires: ServerTime? = nil) async throws {
-        let begin = StepBegin("pay", kind: .callback, token: token, expires: expires)
+    private func send(_ store: QueueSagaStore, _ token: String, within span: Duration? = nil) async throws {
+        let begin = StepBegin("pay", kind: .callback, token: token, within: span)
         #expect(try await store.begin(begin) == .go(attempt: 1, token: token))
         #expect(try await store.commit("pay", .sent) == .kept)
     }
@@ -20,14 +20,14 @@ import Testing
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()
             let sleep = SagaWait("cool-off", .sleep, within: .milliseconds(60))
-            #expect(try await store.wait([sleep]) == .parked)
+            #expect(try await store.wait([sleep], spent: nil) == .parked)
             try await bench.expect(id, in: .waiting)
             #expect(try await bench.queue.depth().waiting == 1)
             #expect(try await bench.queue.depth().nextDue == bench.queue.job(id).due)
             #expect(try await bench.queue.saga(id)?.state == .waiting)
             let (woken, job) = try await bench.woken(id)
             #expect(job.attempt == 1 && job.isSaga)
-            let record = try #require(try await woken.wait([sleep]).record)
+            let record = try #require(try await woken.wait([sleep], spent: nil).record)
             #expect(record.state == .done && record.error == "")
             #expect(try await bench.now() >= record.due?.milliseconds ?? .max)
             #expect(try await bench.queue.saga(id)?.state == .running)
@@ -42,7 +42,7 @@ import Testing
             #expect(try await bench.queue.resolve(token: token, .success([7])) == .resolved)
             // It was quicker than the word that it is sent.
             #expect(try await store.commit("pay", .sent) == .kept)
-            let record = try await store.wait([SagaWait("pay", .callback, within: .seconds(60))]).record
+            let record = try await store.wait([SagaWait("pay", .callback, within: .seconds(60))], spent: nil).record
             #expect(record?.state == .done && record?.result == [7])
         }
     }
@@ -51,8 +51,8 @@ import Testing
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()
             try await send(store, token)
-            #expect(try await store.wait([SagaWait("pay", .callback, within: nil)]) == .parked)
-            #expect(try await bench.redis("EXISTS", bench.key("token:\(SagaToken.hash(of: token))")).int == 1)
+            #expect(try await store.wait([SagaWait("pay", .callback, within: nil)], spent: nil) == .parked)
+            #expect(try await bench.redis("EXISTS", bench.key("token:\(TokenHash.of(token))")).int == 1)
             #expect(try await bench.queue.resolve(token: token, .success([1]), from: "psp") == .resolved)
             try await bench.expect(id, in: .ready(.front))
             #expect(try await bench.queue.resolve(token: token, .success([1])) == .same)
@@ -70,7 +70,7 @@ import Testing
             _ = try await store.begin(StepBegin("pay", kind: .callback, token: token))
             try await bench.reclaimAll(from: .ann)
             let after = try await bench.next(id)
-            let again = StepBegin("pay", kind: .callback, token: SagaToken.make())
+            let again = StepBegin("pay", kind: .callback, token: SagaToken.random())
             #expect(try await after.begin(again) == .go(attempt: 2, token: token))
             #expect(try await after.commit("pay", .sent) == .kept)
             let record = try #require(try await after.begin(again).record)
@@ -85,14 +85,17 @@ import Testing
             let (id, store) = try await bench.saga()
             try await send(store, token)
             #expect(try await bench.queue.resolve(token: token, .failure(ToldError("declined"))) == .resolved)
-            let record = try await store.wait([SagaWait("pay", .callback, within: .seconds(60))]).record
+            let record = try await store.wait([SagaWait("pay", .callback, within: .seconds(60))], spent: nil).record
             #expect(record?.state == .failed && record?.error == "declined")
-            let (second, other) = (SagaToken.make(), try await bench.saga())
-            try await send(other.store, second, until: ServerTime(milliseconds: try await bench.now() + 20))
-            #expect(try await other.store.wait([SagaWait("pay", .callback, within: .milliseconds(20))]) == .parked)
+            let (second, other) = (SagaToken.random(), try await bench.saga())
+            try await send(other.store, second, within: .milliseconds(20))
+            #expect(
+                try await other.store.wait([SagaWait("pay", .callback, within: .milliseconds(20))], spent: nil)
+                    == .parked
+            )
             let (woken, _) = try await bench.woken(other.id)
             #expect(try await bench.queue.resolve(token: second, .success([1])) == .expired)
-            let late = try await woken.wait([SagaWait("pay", .callback, within: .milliseconds(20))]).record
+            let late = try await woken.wait([SagaWait("pay", .callback, within: .milliseconds(20))], spent: nil).record
             #expect(late?.state == .failed && late?.error == "timed out")
             #expect(try await bench.queue.saga(id)?.state == .running)
         }
@@ -105,14 +108,14 @@ import Testing
             #expect(try await bench.queue.signal("go", to: id, [1]) == .stored)
             #expect(try await bench.queue.signal("go", to: id, [2]) == .stored)
             let store = bench.store(try await bench.fetchOne())
-            #expect(try await store.wait([SagaWait("a", .signal("go"), within: nil)]).record?.result == [1])
-            #expect(try await store.wait([SagaWait("b", .signal("go"), within: nil)]).record?.result == [2])
-            #expect(try await store.wait([SagaWait("c", .signal("go"), within: nil)]) == .parked)
+            #expect(try await store.wait([SagaWait("a", .signal("go"), within: nil)], spent: nil).record?.result == [1])
+            #expect(try await store.wait([SagaWait("b", .signal("go"), within: nil)], spent: nil).record?.result == [2])
+            #expect(try await store.wait([SagaWait("c", .signal("go"), within: nil)], spent: nil) == .parked)
             #expect(try await bench.queue.signal("stop", to: id, [3]) == .stored)
             try await bench.expect(id, in: .waiting)
             #expect(try await bench.queue.signal("go", to: id, [4]) == .resolved)
             let after = try await bench.next(id)
-            #expect(try await after.wait([SagaWait("c", .signal("go"), within: nil)]).record?.result == [4])
+            #expect(try await after.wait([SagaWait("c", .signal("go"), within: nil)], spent: nil).record?.result == [4])
             #expect(try await bench.queue.signal("go", to: JobID("1-1"), [4]) == .unknown)
         }
     }
@@ -130,12 +133,12 @@ import Testing
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()
             let waits = [SagaWait("t", .sleep, within: .seconds(600)), SagaWait("g", .signal("go"), within: nil)]
-            #expect(try await store.wait(waits) == .parked)
+            #expect(try await store.wait(waits, spent: nil) == .parked)
             let due = try await bench.queue.saga(id)?["t"]?.due
             #expect(try await bench.queue.signal("go", to: id, [1]) == .resolved)
             let after = try await bench.next(id)
-            #expect(try await after.wait(waits).record?.name == "g")
-            #expect(try await after.wait([waits[0]]) == .parked)
+            #expect(try await after.wait(waits, spent: nil).record?.name == "g")
+            #expect(try await after.wait([waits[0]], spent: nil) == .parked)
             #expect(try await bench.queue.saga(id)?["t"]?.due == due)
             #expect(try await bench.queue.job(id).due == due)
         }
@@ -147,7 +150,7 @@ import Testing
             try await send(store, token)
             #expect(try await bench.queue.pauseSaga(id, because: "look first") == .moved)
             #expect(try await store.begin(StepBegin("more")) == .paused)
-            #expect(try await store.pause("paused") == .moved)
+            #expect(try await store.pause("paused", spent: nil) == .moved)
             try await bench.expect(id, in: .waiting)
             #expect(try await bench.queue.saga(id)?.reason == "look first")
             #expect(try await bench.queue.resolve(token: token, .success([1])) == .resolved)
@@ -157,7 +160,7 @@ import Testing
                 try await bench.queue.resumeSaga(id, because: "again") == .refused("the saga is running, not paused")
             )
             let after = try await bench.next(id)
-            #expect(try await after.wait([SagaWait("pay", .callback, within: nil)]).record?.result == [1])
+            #expect(try await after.wait([SagaWait("pay", .callback, within: nil)], spent: nil).record?.result == [1])
             #expect(try await bench.queue.pauseSaga(JobID("1-1"), because: "") == .unknown)
         }
     }
@@ -165,11 +168,14 @@ import Testing
     @Test func `a saga that a lost flag hides from fetches is found again by a census`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()
-            #expect(try await store.wait([SagaWait("t", .sleep, within: .milliseconds(1))]) == .parked)
+            #expect(try await store.wait([SagaWait("t", .sleep, within: .milliseconds(1))], spent: nil) == .parked)
             try await bench.redis("HDEL", bench.key("meta"), "waits")
             try await bench.call("pond_beat", "ann", "10000", "1", "{}")
             let (woken, _) = try await bench.woken(id)
-            #expect(try await woken.wait([SagaWait("t", .sleep, within: .milliseconds(1))]).record?.state == .done)
+            #expect(
+                try await woken.wait([SagaWait("t", .sleep, within: .milliseconds(1))], spent: nil).record?.state
+                    == .done
+            )
         }
     }
 }

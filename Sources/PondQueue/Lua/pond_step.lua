@@ -3,7 +3,7 @@
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  letter   3  entry   4  the job's id, then records:
 --            begin   name  kind (step or callback)  effect  flags: u it has an undo, p it is the pivot  fingerprint
---                    token  SHA-256 of the token in hex  until when the token may be used, ms   ('' for what does not apply)
+--                    token  SHA-256 of the token in hex  how long the token may be used, ms   ('' for what does not apply)
 --            commit  name  done, retry, failed, failed_surely (what it does has not happened: it needs no undo) or sent
 --                    the result or the error
 --            undo    name
@@ -22,16 +22,17 @@ local function hget_step(context, name)
     return redis.call('HMGET', context.key, 'state', 'next', 'step:' .. name)
 end
 
-local function open_token(context, name, hash, expires)
+local function open_token(context, name, hash, due)
     local holder = redis.call('HGET', context.keys.token .. hash, 'id')
     if holder and holder ~= context.job.id then return 'the token is in use; make another' end
-    redis.call('HSET', context.keys.token .. hash, 'id', context.job.id, 'step', name, 'expires_ms', expires or '')
+    redis.call('HSET', context.keys.token .. hash, 'id', context.job.id, 'step', name,
+        'expires_ms', due and int(due) or '')
     local tokens = redis.call('HGET', context.key, 'tokens')
     redis.call('HSET', context.key, 'tokens', tokens and tokens .. ' ' .. hash or hash)
     return nil
 end
 
-local function check_begin(name, kind, effect, token, hash, expires)
+local function check_begin(name, kind, effect, token, hash, within)
     local wrong = saga.wrong_name(name)
     if wrong then return wrong end
     if (kind ~= 'step' and kind ~= 'callback') or not saga.EFFECTS[effect] then
@@ -40,22 +41,24 @@ local function check_begin(name, kind, effect, token, hash, expires)
     if kind == 'callback' and (token == '' or not string.find(hash, '^%x+$') or #hash ~= 64) then
         return 'a callback needs its token and the SHA-256 of that in hex'
     end
-    if expires ~= '' and not whole_number(expires) then return 'expected the token\'s end in ms' end
+    local span = whole_number(within)
+    if within ~= '' and (not span or span > DELAY_MS_MAX) then return 'a token may be used for ten years at most' end
     return nil
 end
 
-local function begin_new(context, found, name, kind, effect, flags, fingerprint, token, hash, expires)
+local function begin_new(context, found, name, kind, effect, flags, fingerprint, token, hash, within)
     local number, full = saga.number(context.keys, context.job.id, found[2])
     if not number then return { 'refused', full } end
+    local due = whole_number(within) and context.now + whole_number(within)
     if kind == 'callback' then
-        local wrong = open_token(context, name, hash, expires)
+        local wrong = open_token(context, name, hash, due)
         if wrong then return { 'refused', wrong } end
     end
     saga.write_step(context.keys, context.job.id, name, {
         state = 'r', kind = saga.KINDS[kind], seq = number, attempt = 1, effect = saga.EFFECTS[effect],
         undo = string.find(flags, 'u', 1, true) and 'a' or 'n', began = context.now,
         flags = string.find(flags, 'p', 1, true) and 'p' or nil, fingerprint = fingerprint ~= '' and fingerprint or nil,
-        fence = context.fence, token = token ~= '' and token or nil, due = whole_number(expires),
+        fence = context.fence, token = token ~= '' and token or nil, due = due or nil,
         extra = hash ~= '' and hash or nil,
     }, 'next', int(number + 1))
     return { 'go', '1', token }
@@ -78,8 +81,8 @@ local function begin_again(context, step, name, flags)
     return { 'go', int(step.attempt), step.token or '' }
 end
 
-local function begin(context, name, kind, effect, flags, fingerprint, token, hash, expires)
-    local wrong = check_begin(name, kind, effect, token, hash, expires)
+local function begin(context, name, kind, effect, flags, fingerprint, token, hash, within)
+    local wrong = check_begin(name, kind, effect, token, hash, within)
     if wrong then return { 'refused', wrong } end
     local found = hget_step(context, name)
     if not found[1] then
@@ -96,7 +99,7 @@ local function begin(context, name, kind, effect, flags, fingerprint, token, has
     if found[1] == 'paused' or found[1] == 'undoing' then return { found[1] } end
     if found[1] ~= 'running' and found[1] ~= 'waiting' then return { 'refused', 'the saga is ' .. found[1] } end
     if step then return begin_again(context, step, name, flags) end
-    return begin_new(context, found, name, kind, effect, flags, fingerprint, token, hash, expires)
+    return begin_new(context, found, name, kind, effect, flags, fingerprint, token, hash, within)
 end
 
 local ENDS = { done = 'd', retry = 't', failed = 'f', failed_surely = 'f' }

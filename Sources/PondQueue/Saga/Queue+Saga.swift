@@ -76,7 +76,7 @@ extension Queue {
             case .success(let bytes): ("done", .bytes(bytes))
             case .failure(let error): ("failed", .text(error.text))
             }
-        return try await resolve(["token", .text(SagaToken.hash(of: token)), word, bytes, .text(principal)])
+        return try await resolve(["token", .text(TokenHash.of(token)), word, bytes, .text(principal)])
     }
 
     /// Sends a signal to a job, which may be a saga already or become one.

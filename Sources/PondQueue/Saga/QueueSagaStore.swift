@@ -10,17 +10,9 @@ package struct QueueSagaStore: SagaStore {
     /// The job.
     package let id: JobID
     let consumer: Consumer
-    private let spent: @Sendable () -> Spending?
 
-    /// - Parameter spent: what all tries of the job together took so far, written down whenever the delivery ends here.
-    package init(
-        _ queue: Queue,
-        _ receipt: Receipt,
-        of id: JobID,
-        as consumer: Consumer,
-        spent: @escaping @Sendable () -> Spending? = { nil }
-    ) {
-        (self.queue, self.receipt, self.id, self.consumer, self.spent) = (queue, receipt, id, consumer, spent)
+    package init(_ queue: Queue, _ receipt: Receipt, of id: JobID, as consumer: Consumer) {
+        (self.queue, self.receipt, self.id, self.consumer) = (queue, receipt, id, consumer)
     }
 
     package func read() async throws -> SagaRecord? {
@@ -36,8 +28,8 @@ package struct QueueSagaStore: SagaStore {
             .text((step.hasUndo ? "u" : "") + (step.isPivot ? "p" : "")),
             .text(step.fingerprint),
             .text(step.token ?? ""),
-            .text(step.token.map { SagaToken.hash(of: $0) } ?? ""),
-            .text(step.expires.map { String($0.milliseconds) } ?? "")
+            .text(step.token.map { TokenHash.of($0) } ?? ""),
+            .text(step.within.map { String(max(0, $0.wholeMilliseconds)) } ?? "")
         )
         return try Self.stepAnswer(answer)
     }
@@ -60,11 +52,11 @@ package struct QueueSagaStore: SagaStore {
         }
     }
 
-    package func wait(_ waits: [SagaWait]) async throws -> WaitAnswer {
+    package func wait(_ waits: [SagaWait], spent: Spending?) async throws -> WaitAnswer {
         let reply = try await queue.pond.call(
             "pond_wait",
             queue.keys,
-            delivery + [.text(id.text), .text(spentText)] + waits.flatMap { $0.arguments }
+            delivery + [.text(id.text), .text(Self.text(of: spent))] + waits.flatMap { $0.arguments }
         )
         let answer = try SagaAnswer("pond_wait", reply)
         switch answer.word {
@@ -92,7 +84,7 @@ package struct QueueSagaStore: SagaStore {
         throw answer.unknown
     }
 
-    package func turn(_ reason: SagaTurn) async throws -> SagaMove {
+    package func turn(_ reason: SagaTurn, spent: Spending?) async throws -> SagaMove {
         let (end, text) =
             switch reason {
             case .failed(let cause, let error): ("compensated", "\(cause.name): \(error)")
@@ -101,7 +93,7 @@ package struct QueueSagaStore: SagaStore {
         let reply = try await queue.pond.call(
             "pond_undo",
             queue.keys,
-            delivery + [.text(id.text), .text(end), .text(text), .text(spentText)]
+            delivery + [.text(id.text), .text(end), .text(text), .text(Self.text(of: spent))]
         )
         return try SagaAnswer("pond_undo", reply).move()
     }
@@ -129,11 +121,11 @@ package struct QueueSagaStore: SagaStore {
         return try await record("undone", .text(name), .text(word), .text(error)).move()
     }
 
-    package func pause(_ reason: String) async throws -> SagaMove {
+    package func pause(_ reason: String, spent: Spending?) async throws -> SagaMove {
         let reply = try await queue.pond.call(
             "pond_pause_saga",
             queue.keys,
-            [.text(id.text), .text(reason)] + delivery + [.text(spentText)]
+            [.text(id.text), .text(reason)] + delivery + [.text(Self.text(of: spent))]
         )
         return try SagaAnswer("pond_pause_saga", reply).move()
     }
@@ -149,8 +141,8 @@ extension QueueSagaStore {
         [.text(consumer.name), .text(receipt.stream.rawValue), .text(receipt.entry)]
     }
 
-    private var spentText: String {
-        guard let spent = spent() else { return "" }
+    private static func text(of spent: Spending?) -> String {
+        guard let spent else { return "" }
         let usd = min(spent.usd, Limits.moneyMax).micros
         return "\(spent.wall.wholeMilliseconds) \(spent.cpu.wholeMilliseconds) \(usd)"
     }

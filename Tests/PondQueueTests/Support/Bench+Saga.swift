@@ -44,7 +44,7 @@ extension Bench {
 
     /// Parks a job for ten minutes.
     func park(_ delivery: Delivery) async throws -> WaitAnswer {
-        try await store(delivery).wait([SagaWait("rest", .sleep, within: .seconds(600))])
+        try await store(delivery).wait([SagaWait("rest", .sleep, within: .seconds(600))], spent: nil)
     }
 }
 
