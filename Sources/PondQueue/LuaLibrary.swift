@@ -20,7 +20,7 @@ package enum LuaLibrary {
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
             PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._places_lua,
             PackageResources._keys_lua, PackageResources._groups_lua, PackageResources._saga_lua,
-            PackageResources._joins_lua, PackageResources._dead_lua,
+            PackageResources._saga_moves_lua, PackageResources._joins_lua, PackageResources._dead_lua,
             PackageResources._due_lua, PackageResources._revive_lua,
             PackageResources._fleet_lua, PackageResources._enqueue_lua,
         ]
@@ -60,8 +60,10 @@ package enum LuaLibrary {
         #endif
     }()
 
-    /// A part whose head names what it exports, in lines `-- Exports: NAME …`, with all its other names hidden.
+    /// A part whose head names what it exports, in lines `-- Exports: NAME …`, with all its other names hidden; and one that
+    /// only adds to the table of another, `-- Adds to: NAME`.
     private static func scoped(_ part: String) -> String {
+        if part.hasPrefix("-- Adds to: ") { return "do\n\(part)\nend\n" }
         let mark = "-- Exports: "
         var names: [Substring] = []
         var rest = part[...]

@@ -117,8 +117,8 @@ local function bury(keys, id, fields, cause, text, now, events, extra)
         -- It is of the same end, whose move failed half-way, and has been counted.
         cause_remove(keys, old[2])
         grouping.remove(keys, grouping.named(old), id, grouping.kind(old[1]))
-    elseif field(fields, 'phase') ~= 'compensate' then
-        -- A compensation is of a job that has been counted.
+    elseif not field(fields, 'phase') then
+        -- A compensation is of a job that has been counted, and so is the undoing of a saga.
         slo_failed(keys, events, id, fields, now)
     end
     cause_add(keys, cause, id, now, text)

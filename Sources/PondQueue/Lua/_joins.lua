@@ -131,7 +131,7 @@ function joins.cancel(keys, id, now, events)
     if field(found.fields, 'phase') == 'undo' then return 'cancelling' end
     if found.owner then
         if saga.state(keys, found.id) == 'running' then
-            saga.mark_turned(keys, found.id, 'cancelled', 'cancelled', now, events)
+            saga.mark_turned(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events)
         end
         redis.call('HSET', keys.cancel, found.id, found.owner)
         return 'cancelling'

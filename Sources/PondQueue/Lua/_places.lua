@@ -200,8 +200,11 @@ local waiting = {
     find = function(keys, id)
         local fields = read_waiting(keys, id)
         if not fields then return nil end
-        local due, since = tonumber(redis.call('ZSCORE', keys.waits, id) or NO_DUE), redis.call('HGET', keys.saga .. id, 'since_ms')
-        return { id = id, state = 'waiting', since = since or nil, due = due < NO_DUE and int(due) or nil, fields = fields }
+        local due = tonumber(redis.call('ZSCORE', keys.waits, id) or NO_DUE)
+        return {
+            id = id, state = 'waiting', since = redis.call('HGET', keys.saga .. id, 'since_ms') or nil,
+            due = due < NO_DUE and int(due) or nil, fields = fields,
+        }
     end,
     measure = function(keys, _, total) total.waiting = checked(total, keys.waits, 'ZCARD', keys.waits) end,
 }

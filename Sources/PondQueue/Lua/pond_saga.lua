@@ -8,7 +8,8 @@
 --                   waits for, or the SHA-256 of its token}
 
 local SAID = {
-    'state', 'since_ms', 'reason', 'kind', 'turn', 'parks', 'depth', 'forked_from', 'fork_step', 'forked_to', 'keys', 'undoing', 'before',
+    'state', 'since_ms', 'reason', 'kind', 'turn', 'parks', 'depth', 'forked_from', 'fork_step', 'forked_to', 'keys',
+    'undoing', 'before',
 }
 
 local function read(names, args)

@@ -31,15 +31,17 @@ local function undo(names, args)
     if not fields then return { 'lost' } end
     local refused = refusal(keys, id, how)
     if refused then return { 'refused', refused } end
+    saga.check(keys)
     local now, events = now_ms(), {}
     -- Turned by a cancel already, it keeps that end.
-    if saga.state(keys, id) ~= 'undoing' then saga.mark_turned(keys, id, how, reason or '', now, events) end
+    if saga.state(keys, id) ~= 'undoing' then saga.mark_turned(keys, id, fields, how, reason or '', now, events) end
     local changes = saga.spent_changes(spent or '')
     changes.enqueued_ms = enqueued_ms(fields, entry, now)
     local failure = saga.readd_to_undo(keys, id, with_fields(fields, changes), reason or '')
     if failure then return redis.error_reply(failure) end
     redis.call('HDEL', keys.cancel, id)
     forget_entries(keys[letter], { entry })
+    slo_write(keys, events.slo, now)
     write_journal(keys, consumer, events)
     return { 'moved' }
 end

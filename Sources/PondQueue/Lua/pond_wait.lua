@@ -102,7 +102,7 @@ local function is_cancelled(context)
     if redis.call('HEXISTS', keys.cancel, job.id) == 0 then return false end
     local fields = entry_fields(keys[job.letter], job.entry)
     if not fields then return false end
-    saga.mark_turned(keys, job.id, 'cancelled', 'cancelled', context.now, context.events)
+    saga.mark_turned(keys, job.id, fields, 'cancelled', 'cancelled', context.now, context.events)
     local failure = saga.readd_to_undo(keys, job.id, fields, 'cancelled')
     if failure then error(failure) end
     redis.call('HDEL', keys.cancel, job.id)

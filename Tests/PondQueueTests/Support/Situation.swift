@@ -15,7 +15,7 @@ struct Situation: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { name }
 
-    static let all: [Situation] = adding + settling + moving
+    static let all: [Situation] = adding + settling + moving + sagas
 }
 
 extension Situation {
@@ -198,7 +198,7 @@ extension Bench {
     }
 
     /// Where a running job's entry is, read with plain commands.
-    fileprivate func receipt(of id: JobID) async throws -> Receipt {
+    func receipt(of id: JobID) async throws -> Receipt {
         for stream in ReadyStream.allCases where try await redis("TYPE", queue.keys.stream(stream)).string == "stream" {
             for (entry, fields) in try await entries(of: queue.keys.stream(stream)) {
                 let claimed = fields.first { $0.name == "id" }.map { JobID($0.value) }
