@@ -16,6 +16,7 @@ package struct SagaRecord: Sendable, Hashable {
         case stuck
         case done, compensated, cancelled, failed, abandoned
 
+        /// Whether it has ended: nothing of it runs any more.
         package var isFinal: Bool {
             switch self {
             case .running, .waiting, .undoing, .paused, .stuck: false
@@ -24,6 +25,7 @@ package struct SagaRecord: Sendable, Hashable {
         }
     }
 
+    /// Where it is.
     package var state: State
     /// Since when it is in that state.
     package var since: ServerTime
@@ -37,6 +39,7 @@ package struct SagaRecord: Sendable, Hashable {
     /// it was made from.
     package var keyBase: String?
 
+    /// All that is remembered.
     package init(
         state: State,
         since: ServerTime,
@@ -47,6 +50,7 @@ package struct SagaRecord: Sendable, Hashable {
         (self.state, self.since, self.reason, self.turn, self.steps) = (state, since, reason, turn, steps)
     }
 
+    /// The step of a name.
     package subscript(name: String) -> StepRecord? { steps.first { $0.name == name } }
 }
 
@@ -57,6 +61,7 @@ package struct StepRecord: Sendable, Hashable {
         case step, sleep, signal, callback, children
     }
 
+    /// How far a step is.
     package enum State: String, Sendable, Hashable, CaseIterable, Codable {
         /// Begun; its worker may be dead.
         case running
@@ -89,16 +94,21 @@ package struct StepRecord: Sendable, Hashable {
 
     /// Unique in the saga: `name`, `name#2` the second time.
     package var name: String
+    /// What kind of thing it is.
     package var kind: Kind
+    /// How far it is.
     package var state: State
     /// Its place among all that was begun, from 1; undos go from the greatest down.
     package var sequence: Int
     /// How often it was begun.
     package var attempt: Int
+    /// What it does to the world.
     package var effect: StepEffect
+    /// What is to be done to undo it, or was.
     package var undo: Undo
     /// How often its undo was begun.
     package var undoAttempt: Int
+    /// Whether failures go forward once it is done.
     package var isPivot: Bool
     /// It ended when the saga had turned round already.
     package var isLate: Bool
@@ -108,7 +118,9 @@ package struct StepRecord: Sendable, Hashable {
     package var result: [UInt8]
     /// What went wrong last.
     package var error: String
+    /// When it began first.
     package var began: ServerTime
+    /// When it ended; nil while it has not.
     package var ended: ServerTime?
     /// When a wait is over by itself.
     package var due: ServerTime?

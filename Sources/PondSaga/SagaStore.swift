@@ -37,11 +37,17 @@ package protocol SagaStore: Sendable {
 
 /// What is written down before a step runs.
 package struct StepBegin: Sendable, Hashable {
+    /// The step's name.
     package var name: String
+    /// A step, or a callback.
     package var kind: StepRecord.Kind
+    /// What it does to the world.
     package var effect: StepEffect
+    /// Whether it can be undone.
     package var hasUndo: Bool
+    /// Whether failures go forward once it is done.
     package var isPivot: Bool
+    /// What the caller gives to tell inputs apart; empty for nothing.
     package var fingerprint: String
     /// A callback's token, whose SHA-256 names the key `mp:{q}:token:HASH`; kept in the record until it is sent.
     package var token: String?
@@ -99,6 +105,7 @@ package enum StepEnd: Sendable, Hashable {
     case sent
 }
 
+/// What became of the end of a step.
 package enum CommitAnswer: Sendable, Hashable {
     case kept
     /// Kept, but the saga has turned round meanwhile; what was armed will be undone.
@@ -110,6 +117,7 @@ package enum CommitAnswer: Sendable, Hashable {
 
 /// What a saga waits for.
 package struct SagaWait: Sendable, Hashable {
+    /// What is waited for.
     package enum Kind: Sendable, Hashable {
         /// A time alone.
         case sleep
@@ -125,17 +133,20 @@ package struct SagaWait: Sendable, Hashable {
     ///
     /// Waits are steps of their own kind, so a second run finds them by name.
     package var name: String
+    /// What it waits for.
     package var kind: Kind
     /// When it is over by itself; nil for never.
     ///
     /// A sleep's is counted from the first time that it was asked for.
     package var within: Duration?
 
+    /// A wait under a name.
     package init(_ name: String, _ kind: Kind, within: Duration?) {
         (self.name, self.kind, self.within) = (name, kind, within)
     }
 }
 
+/// What a saga is told that waits.
 package enum WaitAnswer: Sendable, Hashable {
     /// The delivery has ended; the handler unwinds.
     case parked
@@ -154,7 +165,9 @@ package struct SagaChildren: Sendable, Hashable {
         case quorum(Int)
     }
 
+    /// The step's name.
     package var name: String
+    /// The children's kind.
     package var kind: JobKind
     /// The payloads of one page, in order; results come back in the same order.
     package var payloads: [[UInt8]]
@@ -162,12 +175,14 @@ package struct SagaChildren: Sendable, Hashable {
     package var offset: Int
     /// How many there are on all pages.
     package var total: Int
+    /// When the join is over.
     package var policy: Policy
     /// How many are queued or run at a time.
     package var limit: Int
     /// What the caller gave to tell inputs apart; empty for nothing.
     package var fingerprint: String
 
+    /// One page of a fan-out; all of it unless `total` says otherwise.
     package init(
         _ name: String,
         kind: JobKind,
@@ -206,6 +221,7 @@ package enum SagaTurn: Sendable, Hashable {
     case cancelled(String)
 }
 
+/// What is told before an undo runs.
 package enum UndoAnswer: Sendable, Hashable {
     case go(attempt: Int)
     /// It is done, skipped or a person has decided.
@@ -213,6 +229,7 @@ package enum UndoAnswer: Sendable, Hashable {
     case lost
 }
 
+/// How a try of an undo ended.
 package enum UndoEnd: Sendable, Hashable {
     case done
     /// It is tried again with the job's next run.
@@ -223,6 +240,7 @@ package enum UndoEnd: Sendable, Hashable {
     case skipped
 }
 
+/// What became of a move of the saga.
 package enum SagaMove: Sendable, Hashable {
     case moved
     case lost

@@ -142,6 +142,8 @@ function saga.turns(keys, id, fields, how, reason, now, events)
         local _, steps = saga.read(keys, id)
         if not saga.still_armed(steps) or (how == 'compensated' and saga.pivot_of(steps)) then return false end
         saga.mark_turned(keys, id, fields, how, reason, now, events)
+    else
+        reason = redis.call('HGET', keys.saga .. id, 'reason') or reason
     end
     local failure = saga.readd_to_undo(keys, id, fields, reason)
     if failure then error(failure) end

@@ -143,7 +143,8 @@ local function commit(context, name, how, text)
         return is_same and { late and 'late' or 'kept' } or { 'refused', 'step "' .. name .. '" has ended already, otherwise' }
     end
     step.state, step.fence = ENDS[how], nil
-    if how == 'failed_surely' and step.undo == 'a' then step.undo = 's' end
+    -- What is certain of this attempt is not of those before it.
+    if how == 'failed_surely' and step.undo == 'a' and step.attempt == 1 then step.undo = 's' end
     if how == 'done' then
         step.result, step.error = text ~= '' and text or nil, nil
     else

@@ -22,9 +22,13 @@ package enum ResolveAnswer: String, Sendable, Hashable, CaseIterable {
 
 /// A saga as a list shows it.
 package struct SagaLine: Sendable, Hashable {
+    /// The job's id.
     package let id: JobID
+    /// Since when it is in that state.
     package let since: ServerTime
+    /// The job's kind.
     package let kind: String
+    /// Why it is there; empty where nobody said.
     package let reason: String
 }
 
@@ -194,6 +198,7 @@ package enum PersonAnswer: Sendable, Hashable {
 
 /// What went wrong, as the other side told it.
 package struct ToldError: Error, Sendable, Hashable {
+    /// The reason, which the step of the saga then fails with.
     package let text: String
 
     package init(_ text: String) { self.text = text }

@@ -3,6 +3,7 @@ import PondRedis
 package import PondSaga
 
 extension QueueSagaStore {
+    /// Starts a page of children.
     package func children(_ children: SagaChildren) async throws -> StepAnswer {
         let policy =
             switch children.policy {
@@ -24,6 +25,7 @@ extension QueueSagaStore {
         return try Self.stepAnswer(try SagaAnswer("pond_children", reply))
     }
 
+    /// How children ended, asked for in as many calls as it takes.
     package func ends(of name: String, _ range: Range<Int>) async throws -> [ChildEnd] {
         var ends: [ChildEnd] = []
         ends.reserveCapacity(range.count)

@@ -11,14 +11,17 @@ package struct QueueSagaStore: SagaStore {
     package let id: JobID
     let consumer: Consumer
 
+    /// The memory of the job that a consumer has under this receipt.
     package init(_ queue: Queue, _ receipt: Receipt, of id: JobID, as consumer: Consumer) {
         (self.queue, self.receipt, self.id, self.consumer) = (queue, receipt, id, consumer)
     }
 
+    /// All that is remembered.
     package func read() async throws -> SagaRecord? {
         try await queue.saga(id)
     }
 
+    /// Before a step runs.
     package func begin(_ step: StepBegin) async throws -> StepAnswer {
         let answer = try await record(
             "begin",
@@ -34,6 +37,7 @@ package struct QueueSagaStore: SagaStore {
         return try Self.stepAnswer(answer)
     }
 
+    /// After a step ran.
     package func commit(_ name: String, _ end: StepEnd) async throws -> CommitAnswer {
         let answer =
             switch end {
@@ -52,6 +56,7 @@ package struct QueueSagaStore: SagaStore {
         }
     }
 
+    /// Parks the saga, unless what it waits for is there.
     package func wait(_ waits: [SagaWait], spent: Spending?) async throws -> WaitAnswer {
         let reply = try await queue.pond.call(
             "pond_wait",
@@ -84,6 +89,7 @@ package struct QueueSagaStore: SagaStore {
         throw answer.unknown
     }
 
+    /// Turns it round, and sends its job back to undo.
     package func turn(_ reason: SagaTurn, spent: Spending?) async throws -> SagaMove {
         let (end, text) =
             switch reason {
@@ -98,6 +104,7 @@ package struct QueueSagaStore: SagaStore {
         return try SagaAnswer("pond_undo", reply).move()
     }
 
+    /// Before an undo runs.
     package func beginUndo(_ name: String) async throws -> UndoAnswer {
         let answer = try await record("undo", .text(name))
         switch answer.word {
@@ -110,6 +117,7 @@ package struct QueueSagaStore: SagaStore {
         }
     }
 
+    /// At an undo's end.
     package func endUndo(_ name: String, _ end: UndoEnd) async throws -> SagaMove {
         let (word, error) =
             switch end {
@@ -121,6 +129,7 @@ package struct QueueSagaStore: SagaStore {
         return try await record("undone", .text(name), .text(word), .text(error)).move()
     }
 
+    /// Parks the saga until somebody resumes it.
     package func pause(_ reason: String, spent: Spending?) async throws -> SagaMove {
         let reply = try await queue.pond.call(
             "pond_pause_saga",
@@ -130,6 +139,7 @@ package struct QueueSagaStore: SagaStore {
         return try SagaAnswer("pond_pause_saga", reply).move()
     }
 
+    /// Says how all of it ended.
     package func end(_ state: SagaRecord.State, _ reason: String) async throws -> SagaMove {
         try await record("end", .text(state.rawValue), .text(reason)).move()
     }

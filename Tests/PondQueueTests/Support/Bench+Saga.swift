@@ -1,6 +1,7 @@
 import PondCore
 import PondQueue
 import PondSaga
+import PondTestKit
 import Testing
 
 extension Bench {
@@ -30,16 +31,14 @@ extension Bench {
 
     /// Polls until the saga's time has come and somebody has it.
     func woken(_ id: JobID, at location: SourceLocation = #_sourceLocation) async throws -> (QueueSagaStore, Job) {
-        let clock = ContinuousClock()
-        let end = clock.now + .seconds(20)
-        while clock.now < end {
-            if let delivery = try await fetch(as: .ann, 1).first {
-                #expect(delivery.id == id, sourceLocation: location)
-                return (store(delivery), try delivery.job.get())
-            }
-            try await Task.sleep(for: .milliseconds(2))
+        var woken: Delivery?
+        let isWoken = try await Waiting.until { [self] in
+            woken = try await fetch(as: .ann, 1).first
+            return woken != nil
         }
-        throw QueueError(.redis, "saga \(id) was not woken within 20 s")
+        let delivery = try #require(isWoken ? woken : nil, "saga \(id) was not woken", sourceLocation: location)
+        #expect(delivery.id == id, sourceLocation: location)
+        return (store(delivery), try delivery.job.get())
     }
 
     /// Parks a job for ten minutes.
