@@ -46,7 +46,7 @@ struct DoctorStreams {
         let jobs = gone.values.reduce(0, +)
         let names = gone.keys.sorted().prefix(3).joined(separator: ", ")
         let text =
-            "\(gone.count.of("consumer")) without a beat \(gone.count == 1 ? "has" : "have") "
+            "\(gone.count.of("consumer")) without a heartbeat \(gone.count == 1 ? "has" : "have") "
             + "\(jobs.of("job")) in flight (\(names))"
         if workers > 0 {
             return .warning(

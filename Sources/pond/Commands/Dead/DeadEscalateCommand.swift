@@ -9,7 +9,7 @@ import PondQueue
 struct DeadEscalateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "escalate",
-        abstract: "Tell a program or an address outside of a group: its jobs, kinds and last error, as JSON.",
+        abstract: "Hand a group to a program or a web address: its jobs, kinds and last error, as JSON.",
         discussion: "The jobs stay dead. --run gets the JSON on standard input; --post gets it as a POST."
     )
 

@@ -7,7 +7,7 @@ import PondQueue
 struct QueueGetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "Show one queue: what it holds, who serves it, why its dead died."
+        abstract: "Show one queue: what it holds, who serves it, what its dead jobs died of."
     )
 
     @Argument(help: "The queue's name.")
