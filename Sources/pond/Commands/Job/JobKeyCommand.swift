@@ -8,7 +8,8 @@ struct JobKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
         abstract: "Show which job has an idempotency key, and how far it is.",
-        discussion: "Without a queue the key is looked for in all known ones. The key of a done job is known for 24 hours by default."
+        discussion:
+            "Without a queue the key is looked for in all known ones. A done job answers until its key's window is over."
     )
 
     @Argument(help: "The key.", transform: JobKeyCommand.key)
