@@ -38,6 +38,7 @@ let package = Package(
     name: "millpond",
     products: [
         .library(name: "Millpond", targets: ["Millpond"]),
+        .library(name: "PondTelemetry", targets: ["PondTelemetry"]),
         .library(name: "PondBridge", targets: ["PondBridge"]),
         .library(name: "PondSQLite", targets: ["PondSQLite"]),
         .library(name: "PondTestKit", targets: ["PondTestKit"]),

@@ -87,7 +87,7 @@ public struct Budget: Sendable, Hashable {
     }
 
     /// This budget, with `other`'s limits where it has none.
-    public func filled(from other: Budget) -> Budget {
+    package func filled(from other: Budget) -> Budget {
         Budget(wall: wall ?? other.wall, cpu: cpu ?? other.cpu, usd: usd ?? other.usd)
     }
 

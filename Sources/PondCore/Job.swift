@@ -49,7 +49,7 @@ public final class Job: Sendable {
     /// How long it had been ready when its first try began; nil before the library had to move it.
     public let waited: Duration?
     /// What is done with the job instead of its own work; nil for its own work.
-    public let phase: JobPhase?
+    package let phase: JobPhase?
     /// The text of the last try's error.
     public let lastError: String?
     /// Since when workers pass it on that have no handler for its kind; nil before the first has.

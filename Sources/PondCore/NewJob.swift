@@ -103,7 +103,7 @@ extension NewJob {
     /// The stored fields of the job, names and values.
     ///
     /// - Throws: `PondError.invalidJob`, which names the field, what was given and what is allowed.
-    public func fields() throws(PondError) -> [(name: String, value: [UInt8])] {
+    package func fields() throws(PondError) -> [(name: String, value: [UInt8])] {
         var fields = StoredFields()
         try store(in: &fields)
         return fields.all.map { ($0.name, $0.value.bytes) }

@@ -57,7 +57,7 @@ extension Pond {
     }
 
     /// The known fleets: those that a supervisor has joined.
-    public func fleets() async throws(QueueError) -> [String] {
+    package func fleets() async throws(QueueError) -> [String] {
         let reply = try await run(
             RedisCommand("SMEMBERS", .text(Keys.fleets(prefix: prefix))),
             doing: "listing fleets"

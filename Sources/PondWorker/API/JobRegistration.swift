@@ -6,7 +6,7 @@ public struct JobRegistration: Sendable {
     /// What the jobs are called; `*` for a handler of every kind that has none of its own.
     public let kind: String
     /// How often a job is tried, and how long it rests between tries.
-    public private(set) var policy = RetryPolicy()
+    package private(set) var policy = RetryPolicy()
     /// The limit of one attempt.
     public private(set) var timeout = Limits.timeoutDefault
     /// What all tries of a job together may take; a job's own budget goes before it.
