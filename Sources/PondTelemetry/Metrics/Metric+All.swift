@@ -161,7 +161,7 @@ extension Metric {
     /// Workers that serve the queue.
     package static let queueWorkers = gauge(
         "millpond_queue_workers",
-        "Workers whose beat is fresh, whoever started them",
+        "Workers with a recent heartbeat, whoever started them",
         "queue"
     )
     /// Slots of all workers.
