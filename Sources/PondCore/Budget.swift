@@ -3,6 +3,7 @@ public struct USD: Sendable, Hashable, Comparable, AdditiveArithmetic, CustomStr
     /// Millionths of a dollar.
     public let micros: Int64
 
+    /// Millionths of a dollar.
     public init(micros: Int64) {
         self.micros = micros
     }
@@ -57,6 +58,7 @@ public struct Spending: Sendable, Hashable {
     /// Money that the handler reported.
     public var usd: USD
 
+    /// An amount; each part is nothing when not given.
     public init(wall: Duration = .zero, cpu: Duration = .zero, usd: USD = .zero) {
         self.wall = wall
         self.cpu = cpu
@@ -80,6 +82,7 @@ public struct Budget: Sendable, Hashable {
     /// The most money, as the handler reports it.
     public var usd: USD?
 
+    /// A budget; what is nil has no limit.
     public init(wall: Duration? = nil, cpu: Duration? = nil, usd: USD? = nil) {
         self.wall = wall
         self.cpu = cpu

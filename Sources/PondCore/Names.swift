@@ -66,6 +66,7 @@ public struct JobID: Sendable, Hashable, CustomStringConvertible {
     /// The text itself.
     public let text: String
 
+    /// An id as Redis gave it.
     public init(_ text: String) {
         self.text = text
     }
@@ -77,7 +78,12 @@ public struct JobID: Sendable, Hashable, CustomStringConvertible {
 ///
 /// A preference, not a barrier: high before normal before low at each fetch.
 public enum Priority: String, Sendable, CaseIterable {
-    case high, normal, low
+    /// Before the others.
+    case high
+    /// The default.
+    case normal
+    /// When nothing else waits.
+    case low
 }
 
 /// How long a job takes, and what is expected of its wait.

@@ -7,6 +7,7 @@ public struct NewJob: Sendable {
     /// How and when it runs.
     public var options: EnqueueOptions
 
+    /// A job of a kind that may have no handler here; `data` is JSON by convention.
     public init(kind: JobKind, data: [UInt8] = [], options: EnqueueOptions = EnqueueOptions()) {
         self.kind = kind
         self.data = data
@@ -67,6 +68,7 @@ public struct EnqueueOptions: Sendable {
     /// Defaults to false.
     public var checksDepth = false
 
+    /// Every option at its default.
     public init() {}
 
     /// Runs once for each key.

@@ -47,6 +47,7 @@ public struct RedisConfiguration: Sendable {
         /// Defaults to the certificate's file, which may hold both.
         public var keyFile: String?
 
+        /// TLS that verifies the server by the system's authorities, unless told otherwise.
         public init(
             caFile: String? = nil,
             isVerified: Bool = true,

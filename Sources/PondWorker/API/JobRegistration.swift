@@ -216,6 +216,7 @@ public struct Exhausted: Sendable, Hashable {
     /// The last error, or what was spent of what.
     public let text: String
 
+    /// What `onExhausted` is told; for tests.
     public init(cause: Cause, text: String) {
         self.cause = cause
         self.text = text

@@ -72,6 +72,7 @@ public struct WorkerConfiguration: Sendable {
     /// Defaults to ending the process with exit code 70, since nothing else stops it.
     public var onStuck: @Sendable (StuckHandler) -> Void = StuckHandler.endProcess
 
+    /// A worker of these queues, with everything else at its default.
     public init(queues: [String]) {
         self.queues = queues
     }
