@@ -14,7 +14,7 @@ extension Pond {
     /// Sends a command, again while the server answers that it cannot just now.
     ///
     /// An error reply means that nothing was done, so repeating is safe; a lost reply is never repeated here.
-    package func run(
+    func run(
         _ command: RedisCommand,
         doing action: @autoclosure () -> String
     ) async throws(QueueError) -> RESPValue {

@@ -11,7 +11,7 @@ public final class Pond: Sendable {
     /// What every key begins with.
     public let prefix: String
     /// The shared connection; nothing that blocks goes over it.
-    package let redis: RedisClient
+    let redis: RedisClient
     /// Where the queue layer logs to.
     package let logger: Logger
     /// The local clock.

@@ -39,6 +39,12 @@ extension Queue {
         _ = try await pond.run(command, doing: "setting the limit of \(name)")
     }
 
+    /// Whether somebody has said that its dead may be thrown away when there are too many.
+    package func dropsDead() async throws(QueueError) -> Bool {
+        let command = RedisCommand("HGET", .text(keys.meta), "dead_overflow")
+        return try await pond.run(command, doing: "reading \(name)").string == "drop"
+    }
+
     /// Cancels jobs of a place, at most ``purgeBatchMax``; their keys are free then.
     ///
     /// - Returns: how many, and whether there may be more.

@@ -4,6 +4,7 @@ import PondInsight
 import PondQueue
 import PondRedis
 import PondScaling
+import PondTestKit
 import Testing
 
 /// A state that an operator asks about.

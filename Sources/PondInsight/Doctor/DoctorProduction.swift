@@ -31,7 +31,7 @@ package struct DoctorProduction {
 
     private func login() async -> DoctorFinding {
         do throws(RedisError) {
-            let user = try await pond.redis.send(RedisCommand("ACL", "WHOAMI")).string ?? "default"
+            let user = try await pond.server.user()
             return Self.login(user: user, hasPassword: doctor.configuration.password != nil)
         } catch {
             return .unchecked("login", error.message)
@@ -47,7 +47,7 @@ package struct DoctorProduction {
 
     private func replica() async -> DoctorFinding {
         do throws(RedisError) {
-            let facts = ServerFacts(try await pond.redis.send(RedisCommand("INFO", "replication")).string ?? "")
+            let facts = ServerFacts(try await pond.server.info("replication"))
             return Self.replica(facts)
         } catch {
             return .unchecked("replica", error.message)

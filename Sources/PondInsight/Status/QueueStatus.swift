@@ -1,6 +1,5 @@
 package import PondCore
 package import PondQueue
-import PondRedis
 
 /// What there is to say about one queue at a glance.
 package struct QueueStatus: Sendable, Hashable, Codable {
@@ -135,8 +134,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     /// Reads whether the dead that were thrown away were meant to be.
     mutating func lookAtOverflow(of queue: Queue) async throws {
         guard dropped > 0 else { return }
-        let choice = try await queue.pond.redis.send(RedisCommand("HGET", .text(queue.keys.meta), "dead_overflow"))
-        dropsDead = choice.string == "drop"
+        dropsDead = try await queue.dropsDead()
     }
 
     /// Whether the queue has paused itself, because it has nearly as many dead as it may.

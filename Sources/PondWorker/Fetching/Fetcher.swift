@@ -73,8 +73,7 @@ final class Fetcher: Sendable {
     func stopListening() async {
         do throws(RedisError) {
             let id = try await reader.connectionID()
-            let command = RedisCommand("CLIENT", "UNBLOCK", .integer(id))
-            _ = try await served.queue.pond.redis.send(command, timeout: .seconds(1))
+            try await served.queue.pond.server.unblock(id, within: .seconds(1))
         } catch {
             // Without it the read ends by itself, within its block.
             served.logger.debug("blocking read cannot be ended early", metadata: ["error": "\(error)"])
