@@ -36,7 +36,7 @@ package enum Hook: Sendable {
             group.addTask { try await Self.result(of: command, json) }
             group.addTask {
                 try await clock.sleep(limit)
-                return "the command was still running after \(limit.inSeconds) s and was stopped"
+                return "the command was still running after \(limit.human) and was stopped"
             }
             defer { group.cancelAll() }
             return try await group.next() ?? nil

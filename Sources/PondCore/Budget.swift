@@ -101,10 +101,10 @@ public struct Budget: Sendable, Hashable {
     ///   - reserve: the least that the next try needs; a part that is zero asks only that something be left.
     package func obstacle(after spent: Spending, reserving reserve: Spending = Spending()) -> Exhaustion? {
         if let wall, !Budget.allows(spent.wall, reserve.wall, wall) {
-            return Exhaustion(.wallExhausted, "\(spent.wall.inSeconds) s", of: "\(wall.inSeconds) s")
+            return Exhaustion(.wallExhausted, spent.wall.human, of: wall.human)
         }
         if let cpu, !Budget.allows(spent.cpu, reserve.cpu, cpu) {
-            return Exhaustion(.cpuExhausted, "\(spent.cpu.inSeconds) s of CPU time", of: "\(cpu.inSeconds) s")
+            return Exhaustion(.cpuExhausted, "\(spent.cpu.human) of CPU time", of: cpu.human)
         }
         if let usd, !Budget.allows(spent.usd, reserve.usd, usd) {
             return Exhaustion(.usdExhausted, "\(spent.usd)", of: "\(usd)")

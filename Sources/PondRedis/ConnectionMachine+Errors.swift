@@ -34,7 +34,7 @@ extension ConnectionMachine {
 
     var loginTimeoutError: RedisError {
         let timeout = settings.configuration.connectTimeout
-        return RedisError(.connectFailed, "connected, but no answer to the login after \(timeout); \(tlsHint)")
+        return RedisError(.connectFailed, "connected, but no answer to the login after \(timeout.human); \(tlsHint)")
     }
 
     /// The usual mistake behind a silent server.

@@ -248,7 +248,7 @@ extension ConnectionMachine {
         switch state {
         case .connecting:
             let timeout = settings.configuration.connectTimeout
-            let error = RedisError(.connectFailed, "no connection after \(timeout)")
+            let error = RedisError(.connectFailed, "no connection after \(timeout.human)")
             return failAttempt(error, isFinal: false, now: now, hangUp: false)
         case .loggingIn:
             return failAttempt(loginTimeoutError, isFinal: false, now: now, hangUp: true)

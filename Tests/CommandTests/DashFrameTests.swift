@@ -33,7 +33,7 @@ import Testing
         #expect(lines[3].hasPrefix("▸! emails") && lines[3].hasSuffix("29s!     2s  10.0   7.0     3→5"))
         #expect(lines[5].hasPrefix(" ● reports"))
         #expect(lines.contains { $0.contains("demand") && $0.contains("▁") == false && $0.contains("█") })
-        #expect(lines.contains { $0.contains("↑ emails 0→1: 41 waiting × 0.2 s, target 2 s") })
+        #expect(lines.contains { $0.contains("↑ emails 0→1: 41 waiting × 200ms, target 2s") })
         #expect(lines[23].contains("q quit"))
     }
 
@@ -58,7 +58,7 @@ import Testing
         ] {
             #expect(whole.contains(text), "\(text) in\n\(whole)")
         }
-        #expect(whole.contains("emails 3→5: 41 waiting × 0.2 s") && whole.contains("host-2") && whole.contains("2/4"))
+        #expect(whole.contains("emails 3→5: 41 waiting × 200ms") && whole.contains("host-2") && whole.contains("2/4"))
     }
 
     @Test func `the workers and the decisions have lists of their own`() {

@@ -111,7 +111,7 @@ public struct Snooze: Error, Sendable, CustomStringConvertible {
         self.time = min(max(time, .seconds(1)), Limits.delayMax)
     }
 
-    public var description: String { "not now; again in \(time.inSeconds) s" }
+    public var description: String { "not now; again in \(time.human)" }
 }
 
 /// Thrown by a handler or a middleware that finds that its job is not wanted any more: it ends as cancelled, and its key is

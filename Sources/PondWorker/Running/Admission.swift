@@ -137,7 +137,7 @@ package struct Deferral: Sendable {
         fetched.served.logger.log(
             level: isFirst ? .warning : .debug,
             "no \(job.phase == nil ? "handler" : "compensation") for the kind here; leaving the job to a worker that has one",
-            metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "dead_after": "\(grace)"]
+            metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "dead_after": "\(grace.human)"]
         )
         if isFirst { fetched.served.noteUnknownKind(of: job) }
         return .deferred(for: pause(after: waited), grace: grace)
