@@ -39,6 +39,23 @@ extension Queue {
         _ = try await pond.run(command, doing: "setting the limit of \(name)")
     }
 
+    /// How many recoveries within a day make a job dead as `poison`; nil when nobody has said, which is
+    /// `Limits.recoveriesMax`.
+    package func recoveriesMax() async throws(QueueError) -> Int? {
+        let reply = try await pond.run(RedisCommand("HGET", .text(keys.meta), "recoveries_max"), doing: "reading \(name)")
+        return reply.string.flatMap { Int($0) }
+    }
+
+    /// Sets how many recoveries within a day make a job dead.
+    ///
+    /// - Parameter limit: nil for `Limits.recoveriesMax`.
+    package func setRecoveriesMax(_ limit: Int?) async throws(QueueError) {
+        let command =
+            limit.map { RedisCommand("HSET", [.text(keys.meta), "recoveries_max", .integer(Int64($0))]) }
+            ?? RedisCommand("HDEL", [.text(keys.meta), "recoveries_max"])
+        _ = try await pond.run(command, doing: "setting the recoveries of \(name)")
+    }
+
     /// Whether somebody has said that its dead may be thrown away when there are too many.
     package func dropsDead() async throws(QueueError) -> Bool {
         let command = RedisCommand("HGET", .text(keys.meta), "dead_overflow")

@@ -108,6 +108,7 @@ final class Fetcher: Sendable {
                 let window = configuration.otherKeyStore == nil ? configuration.keyWindow : .zero
                 let faults = try await served.queue.open(keyWindow: window)
                 try await served.queue.register()
+                served.recoveriesMax.note(try await served.queue.recoveriesMax())
                 sayNewFaults(faults)
                 plan { $0.opened(faults) }
                 outage.worked("open")
