@@ -71,10 +71,23 @@ import Testing
         #expect(whole.contains("limited by nothing"))
     }
 
+    @Test func `a worker that has stopped fetching says so, and why`() {
+        var queue = DashFixture.queue("emails", ready: 3, workers: 2)
+        queue.workers[1].brake = "exit_127: no such program"
+        var model = DashModel()
+        model.take(DashFixture.look([queue]), at: DashFixture.instant)
+        #expect(DashFixture.draw(model, 100, 24).texts.contains { $0.hasPrefix("▸✗ emails") })
+        model.type("3")
+        let lines = DashFixture.draw(model, 120, 24).texts
+        #expect(lines.contains { $0.contains("host-0") && $0.contains("2/4") })
+        #expect(lines.contains { $0.contains("host-1") && $0.contains("stopped f") && !$0.contains("2/4") })
+    }
+
     @Test func `names and texts from outside cannot write to the terminal`() {
         let evil = "\u{1b}[2Jx\r\n\u{9b}31m\u{202e}"
         var queue = DashFixture.queue(evil, ready: 3, workers: 1, decided: true)
         queue.workers[0].name = evil
+        queue.workers[0].brake = evil
         (queue.isPaused, queue.pauseReason, queue.fault) = (true, evil, evil)
         var look = DashFixture.look([queue], decisions: [DashFixture.decision(evil, from: 1, to: 2)])
         look.verdict = evil

@@ -42,6 +42,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     /// Redis' clock.
     @Moment package var at: ServerTime?
 
+    /// The key that is at fault, and how.
+    package var keyFault: KeyFault?
     /// Whether somebody has said that its dead may be thrown away when there are too many.
     package var dropsDead = false
     /// The names of the workers that have beaten within their lease.
@@ -106,6 +108,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         (added, done, dropped) = (depth.added, depth.done, depth.dropped)
         _pauseReason = OrNull(wrappedValue: pauseReason)
         _fault = OrNull(wrappedValue: depth.fault)
+        keyFault = depth.keyFault
         (isPaused, self.isListed) = (depth.isPaused, isListed)
         _at = Moment(wrappedValue: depth.now)
         self.workers = alive.count
@@ -171,7 +174,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
 
     /// What is wrong with a key, in fewer words than the server's.
     package var shortFault: String? {
-        guard let fault, let key = fault.firstRange(of: ": WRONGTYPE ") else { return fault }
-        return "the key \(fault[..<key.lowerBound]) is of another type"
+        guard let keyFault, keyFault.code == "WRONGTYPE" else { return fault }
+        return "the key \(keyFault.key) is of another type"
     }
 }

@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 import Synchronization
 

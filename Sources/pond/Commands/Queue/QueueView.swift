@@ -104,7 +104,7 @@ struct QueueView {
             kind: "Queue",
             items: [JSONValue(encoding: status)],
             [
-                ("workers", .array(workers.map(\.json))), ("causes", .array(causes)),
+                ("workers", .array(workers.map { JSONValue(encoding: $0) })), ("causes", .array(causes)),
                 ("max_depth", depthMax.map { .count($0) } ?? .null),
                 ("recoveries_max", .count(recoveriesMax ?? Limits.recoveriesMax)),
             ]
