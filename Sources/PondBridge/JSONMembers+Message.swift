@@ -53,7 +53,7 @@ extension JSONMembers {
     /// A value; null is as good as nothing.
     private func token(_ name: String) -> ArraySlice<UInt8>? {
         // It throws for a name that is there twice only, and `message` has refused that.
-        guard let token = (try? value(name)) ?? nil, !token.elementsEqual("null".utf8) else { return nil }
+        guard let token = try? value(name), !token.elementsEqual("null".utf8) else { return nil }
         return token
     }
 }

@@ -17,6 +17,7 @@ package struct JSONMembers: Sendable {
     private var places: [String: Range<Int>] = [:]
     private var repetitions: Set<String> = []
 
+    /// - Throws: `Flaw`, when the bytes are no object, or a name in it is no text.
     package init(_ bytes: [UInt8]) throws(Flaw) {
         self.bytes = bytes
         let members: [(name: Range<Int>, value: Range<Int>)]

@@ -42,8 +42,8 @@ extension Queue {
     /// How many recoveries within a day make a job dead as `poison`; nil when nobody has said, which is
     /// `Limits.recoveriesMax`.
     package func recoveriesMax() async throws(QueueError) -> Int? {
-        let reply = try await pond.run(RedisCommand("HGET", .text(keys.meta), "recoveries_max"), doing: "reading \(name)")
-        return reply.string.flatMap { Int($0) }
+        let command = RedisCommand("HGET", .text(keys.meta), "recoveries_max")
+        return try await pond.run(command, doing: "reading \(name)").string.flatMap { Int($0) }
     }
 
     /// Sets how many recoveries within a day make a job dead.

@@ -1,3 +1,5 @@
+import PondCore
+
 extension ConnectionMachine {
     static var closedError: RedisError { closedError(outcomeUnknown: false) }
 

@@ -23,7 +23,10 @@ enum Plain {
     }
 
     /// `20ms`, `1.2s`, `4m00s`, as times are shown everywhere.
-    static func seconds(_ value: Double) -> String { Duration.milliseconds(Int64(clamping(value * 1_000))).human }
+    static func seconds(_ value: Double) -> String {
+        guard value.isFinite else { return "?" }
+        return Duration.milliseconds(Int64(clamping(value * 1_000))).human
+    }
 
     /// The number rounded to three decimals, as records keep it.
     static func rounded(_ value: Double) -> Double {

@@ -1,4 +1,5 @@
 import Logging
+import PondCore
 
 extension Supervisor {
     /// Writes an event to the log: constant messages, values as metadata, the next step where one is needed.

@@ -46,9 +46,8 @@ import Testing
         let recoveries = try await desk.run("queue set emails --max-recoveries 5")
         #expect(recoveries.output == "max recoveries of emails is 5, was 3, the default\n", "\(recoveries.error)")
         #expect(try await desk.run("queue get emails --json").json()["recoveries_max"] == .number(5))
-        #expect(
-            try await desk.run("queue set emails --max-recoveries default --json").json()["recoveries_max"] == .number(3)
-        )
+        let usual = try await desk.run("queue set emails --max-recoveries default --json")
+        #expect(try usual.json()["recoveries_max"] == .number(3))
         #expect(try await desk.run("queue set emails --max-recoveries none").code == 2)
     }
 

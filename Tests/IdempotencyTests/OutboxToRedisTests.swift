@@ -97,9 +97,10 @@ import Testing
             }
         }
         try await withOutbox { _, pond async throws in
-            let jobs = try ["1", "2", "3"].map { ("mails", try job($0)) }
+            let jobs = try ["1", "2", "3"].map { (queue: "mails", job: try job($0)) }
             let answers = try await pond.inside([Picky()]).ship(jobs)
-            guard case .accepted = answers[0], case .refused(let reason) = answers[1], case .accepted = answers[2] else {
+            guard case .accepted = answers[0], case .refused(let reason) = answers[1], case .accepted = answers[2]
+            else {
                 Issue.record("\(answers)")
                 return
             }

@@ -2,6 +2,7 @@ import Dispatch
 import GRDB
 import Glibc
 import PondSQLite
+import PondTestKit
 import Testing
 
 @Suite struct SQLiteErrorTests {

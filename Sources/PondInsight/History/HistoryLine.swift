@@ -190,10 +190,8 @@ extension HistoryLine {
             guard let queue = try? pond.queue(position.source.queue) else { continue }
             let from = position.position.description
             // A key of another type is no journal of ours.
-            guard
-                let entry = try? await queue.journal(.newestFirst, from: from, to: "-", atMost: 1, on: reader).first,
-                let id = StreamID(entry.id)
-            else { continue }
+            let found = try? await queue.journal(.newestFirst, from: from, to: "-", atMost: 1, on: reader)
+            guard let entry = found?.first, let id = StreamID(entry.id) else { continue }
             if try await store.hasRead(id, of: position.source.queue) { return true }
         }
         return false

@@ -197,7 +197,10 @@ public struct JobRegistration: Sendable {
             throw PondError(.invalidConfiguration, "\(kind): timeout is \(timeout.human), allowed is 1 ms to ten years")
         }
         if let interval = heartbeatInterval, interval < .milliseconds(100) {
-            throw PondError(.invalidConfiguration, "\(kind): heartbeatEvery is \(interval.human), allowed is 100 ms and more")
+            throw PondError(
+                .invalidConfiguration,
+                "\(kind): heartbeatEvery is \(interval.human), allowed is 100 ms and more"
+            )
         }
         guard (0...1).contains(sampling) else {
             throw PondError(.invalidConfiguration, "\(kind): journaling is \(sampling), allowed is 0 to 1")

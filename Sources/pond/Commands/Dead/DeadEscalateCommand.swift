@@ -76,7 +76,7 @@ struct DeadEscalateCommand: AsyncParsableCommand {
     func run() async throws {
         try await runReporting(output) { terminal in
             guard let id = GroupID(group) else { return }
-            let (hook, whom) = try hook()
+            let (hook, whom) = try self.hook()
             try await redis.withPond { pond in
                 let queues = try await QueueLookup(pond: pond).queues(queue)
                 guard let sum = try await DeadGroupSum.read(queues).first(where: { $0.id == id }) else {
