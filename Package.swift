@@ -88,7 +88,7 @@ let package = Package(
         // Floor 2
         .target(
             name: "PondQueue",
-            dependencies: ["PondCore", "PondScaling", "PondTelemetry", "PondRedis", logging, lifecycle],
+            dependencies: ["PondCore", "PondTelemetry", "PondRedis", logging, lifecycle],
             resources: [.embedInCode("Lua")],
             swiftSettings: house
         ),
@@ -109,9 +109,15 @@ let package = Package(
             swiftSettings: house
         ),
         .target(
+            name: "PondFleet",
+            dependencies: ["PondCore", "PondScaling", "PondRedis", "PondQueue"],
+            swiftSettings: house
+        ),
+        .target(
             name: "PondSupervisor",
             dependencies: [
-                "PondCore", "PondProcess", "PondScaling", "PondRedis", "PondQueue", logging, lifecycle, subprocess,
+                "PondCore", "PondProcess", "PondScaling", "PondRedis", "PondQueue", "PondFleet", logging, lifecycle,
+                subprocess,
                 system,
             ],
             swiftSettings: house
@@ -119,7 +125,9 @@ let package = Package(
         .target(
             name: "PondInsight",
             dependencies: [
-                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondSQLite", logging, lifecycle,
+                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondFleet", "PondSQLite",
+                logging,
+                lifecycle,
             ],
             swiftSettings: house
         ),
@@ -148,7 +156,7 @@ let package = Package(
             name: "pond",
             dependencies: [
                 "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
-                "PondSupervisor", "PondWorker", "PondQueue",
+                "PondSupervisor", "PondFleet", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore, nioHTTP,
@@ -223,7 +231,8 @@ let package = Package(
         .testTarget(
             name: "PondQueueTests",
             dependencies: [
-                "PondQueue", "PondScaling", "PondTelemetry", "PondRedis", "PondCore", "PondTestKit", logging,
+                "PondFleet", "PondQueue", "PondScaling", "PondTelemetry", "PondRedis", "PondCore", "PondTestKit",
+                logging,
             ],
             swiftSettings: house
         ),
@@ -260,7 +269,8 @@ let package = Package(
         .testTarget(
             name: "PondInsightTests",
             dependencies: [
-                "PondInsight", "PondTelemetry", "PondSQLite", "PondWorker", "PondQueue", "PondScaling", "PondRedis",
+                "PondInsight", "PondFleet", "PondTelemetry", "PondSQLite", "PondWorker", "PondQueue", "PondScaling",
+                "PondRedis",
                 "PondCore", "PondTestKit", grdb, logging, lifecycle, subprocess, system,
             ],
             swiftSettings: house
@@ -290,7 +300,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "pond", "PondInsight", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis",
+                "pond", "PondInsight", "PondFleet", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry",
+                "PondRedis",
                 "PondCore",
                 arguments, logging, subprocess, system,
             ],
@@ -307,7 +318,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore",
-                "PondInsight", "PondScaling",
+                "PondInsight", "PondScaling", "PondFleet",
                 logging,
                 subprocess,
                 system,

@@ -62,7 +62,7 @@ extension Pond {
     }
 
     /// The same for the keys that begin with `base`.
-    func call(
+    package func call(
         _ function: String,
         base: String,
         _ arguments: [RedisArgument] = [],

@@ -1,7 +1,8 @@
 package import PondCore
-import PondSQLite
+import PondFleet
 import PondQueue
 import PondRedis
+import PondSQLite
 import PondScaling
 
 /// What a deployment needs beside health: the checklist of docs/production.md.

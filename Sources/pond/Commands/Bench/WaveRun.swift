@@ -1,6 +1,7 @@
 import Glibc
 import Millpond
 import PondCore
+import PondFleet
 import PondQueue
 import PondRedis
 import PondScaling
