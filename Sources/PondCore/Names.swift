@@ -1,3 +1,5 @@
+import Glibc
+
 /// The name of a queue: `[a-z0-9][a-z0-9._-]{0,62}`.
 public struct QueueName: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The text itself.
@@ -44,6 +46,19 @@ public struct JobKind: Sendable, Hashable, Comparable, CustomStringConvertible {
     init?(bytes: ArraySlice<UInt8>) {
         guard JobKind.isValid(bytes) else { return nil }
         self.text = String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// Whether these are its bytes.
+    func hasBytes(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var text = text
+        return text.withUTF8 { own in
+            bytes.withUnsafeBufferPointer { other in
+                guard own.count == other.count, let own = own.baseAddress, let other = other.baseAddress else {
+                    return false
+                }
+                return memcmp(own, other, bytes.count) == 0
+            }
+        }
     }
 
     public var description: String { text }

@@ -68,7 +68,11 @@ extension Pond {
         _ arguments: [RedisArgument] = [],
         readOnly: Bool = false
     ) async throws(QueueError) -> RESPValue {
-        let command = Pond.command(function, base: base, arguments, readOnly: readOnly)
+        try await call(function, Pond.command(function, base: base, arguments, readOnly: readOnly))
+    }
+
+    /// The same of a command that is whole already, for one whose many words should not be copied.
+    func call(_ function: String, _ command: RedisCommand) async throws(QueueError) -> RESPValue {
         let asked = onCall == nil ? nil : clock.now()
         defer { if let asked { onCall?(function, asked.duration(to: clock.now())) } }
         do throws(QueueError) {

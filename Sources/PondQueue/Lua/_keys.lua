@@ -192,30 +192,26 @@ local function last_words(fence, checksum)
         tonumber(string.sub(checksum, 13), 16) or 0)
 end
 
--- The number of an id that was never moved, which are all that a batch of many has, and its `ms-`; nil for another id.
-local function plain_number(id, head)
-    local text = string.sub(id, 1, 14)
-    if text ~= head and not string.find(text, '^%d+%-$') then return nil end
-    return #id <= 23 and tonumber(string.sub(id, 15)) or nil, text
-end
-
 -- Packed tombstones, by the names of their buckets, and what else has to be written for them. Each key passes here once, so
 -- no step is too small to be saved: numbers are packed quicker than pairs of digits, and up to 12 digits are exact in a
 -- double; jobs beside each other often became ready in the same millisecond, which is packed once. A fingerprint is the last
--- 16 bytes of its text.
+-- 16 bytes of its text. Lists have their room from the start, and their ends are counted: to ask for them is to search.
 local function pack_tombstones(burials, now)
-    local sub, pack, sha1hex, number_of = string.sub, struct.pack, redis.sha1hex, tonumber
+    local sub, find, pack, sha1hex, number_of = string.sub, string.find, struct.pack, redis.sha1hex, tonumber
     local keys, ids, fingerprints, lasts = burials.keys, burials.ids, burials.fingerprints, burials.lasts
-    local buckets, added, words, ended, plain = {}, {}, {}, pack(TIME_WORD, now), 'n' .. NO_LAST
-    local head, times
+    local buckets, added, words, count = { unpack(keys) }, {}, {}, 0
+    local ended, plain = pack(TIME_WORD, now), 'n' .. NO_LAST
+    -- What the ids begin with that were never moved, `ms-`, and both times of their tombstones.
+    local head, times = '?', nil
     for i = 1, #keys do
         local hex, id, fingerprint = sha1hex(keys[i]), ids[i], fingerprints[i]
-        local number, read = plain_number(id, head)
-        local both, last = times, plain
-        if number then
-            if read ~= head then head, times = read, ended .. pack(TIME_WORD, number_of(sub(id, 1, 13))) end
-            both, last = times, lasts and 'n' .. lasts[i] or plain
-        else
+        if find(id, head, 1, true) ~= 1 and find(id, '^%d%d%d%d%d%d%d%d%d%d%d%d%d%-') then
+            head = sub(id, 1, 14)
+            times = ended .. pack(TIME_WORD, number_of(sub(id, 1, 13)))
+        end
+        local number = times and find(id, head, 1, true) == 1 and #id <= 23 and number_of(sub(id, 15))
+        local both, last = times, lasts and 'n' .. lasts[i] or plain
+        if not number then
             local ms, letter
             ms, number, letter = numbers_of_id(id)
             both, last = ended .. pack(TIME_WORD, ms), letter .. (lasts and lasts[i] or NO_LAST)
@@ -225,9 +221,13 @@ local function pack_tombstones(burials, now)
             number_of(sub(fingerprint, -16, -5), 16), number_of(sub(fingerprint, -4), 16), both, number, last)
         local bucket = sub(hex, 1, BUCKET_DIGITS)
         local others = added[bucket]
-        if not others then buckets[#buckets + 1] = bucket end
+        if not others then
+            count = count + 1
+            buckets[count] = bucket
+        end
         added[bucket] = others and others .. tombstone or tombstone
     end
+    for i = #keys, count + 1, -1 do buckets[i] = nil end
     return buckets, added, words
 end
 
@@ -237,15 +237,17 @@ local function write_tombstones(keys, burials, now, window)
     local epoch, expires = epoch_at(now, window)
     local hash = keys.epoch .. epoch
     local buckets, added, words = pack_tombstones(burials, now)
-    local names, full = {}, {}
+    local names, full, count = { unpack(buckets) }, {}, #words
     for i = 1, #buckets do names[i] = buckets[i] .. YOUNG end
     local young = redis.call('HMGET', hash, unpack(names))
     for i = 1, #buckets do
-        local bucket, packed = buckets[i], (young[i] or '') .. added[buckets[i]]
+        local bucket, before = buckets[i], young[i]
+        local packed = before and before .. added[bucket] or added[bucket]
         if #packed >= YOUNG_MAX * TOMBSTONE_BYTES then
             full[#full + 1], added[bucket], packed = bucket, packed, ''
         end
-        words[#words + 1], words[#words + 2] = names[i], packed
+        words[count + 1], words[count + 2] = names[i], packed
+        count = count + 2
     end
     local old = #full > 0 and redis.call('HMGET', hash, unpack(full))
     for i = 1, #full do words[#words + 1], words[#words + 2] = full[i], (old[i] or '') .. added[full[i]] end

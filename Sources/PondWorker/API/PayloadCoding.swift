@@ -30,7 +30,8 @@ package enum PayloadCoding {
     }()
 
     static func decode<Payload: Decodable>(_ job: Job) throws(Undecodable) -> Payload {
-        if Payload.self == RawPayload.self, let raw = RawPayload(job.data) as? Payload { return raw }
+        // The types are the same, so that nothing has to be asked of a cast: that took a tenth of what a raw job's handler costs.
+        if Payload.self == RawPayload.self { return unsafeBitCast(RawPayload(job.data), to: Payload.self) }
         do {
             return try decoder.decode(Payload.self, from: Data(job.data))
         } catch {

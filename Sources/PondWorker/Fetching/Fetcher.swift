@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import PondCore
 import PondQueue
@@ -24,7 +25,7 @@ final class Fetcher: Sendable {
         self.served = served
         self.maintenance = maintenance
         clock = served.worker.loopClock
-        reader = served.queue.pond.makeReader()
+        reader = served.queue.pond.makeReader(beside: served.worker.executor)
         state = Mutex(State(plan: FetchPlan(now: served.worker.loopClock.now())))
     }
 
@@ -202,6 +203,8 @@ final class Fetcher: Sendable {
         // One entry a stream may come, which can be more than there is room for.
         let granted = isPaused ? 0 : served.worker.intake.reserve(min(fetched.deliveries.count, most ?? .max))
         accept(fetched.deliveries.prefix(granted), asked: asked, isProbe: most != nil)
+        // The slot that was woken up for the job may have this processor at once: what follows here is not for that job.
+        if granted > 0 { sched_yield() }
         try await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
     }
 

@@ -49,7 +49,7 @@ package enum Verdict {
         thrown: (any Error)?,
         cancelled reason: CancelReason?
     ) -> RootCause? {
-        guard outcome.traits.isFailure else { return nil }
+        guard !outcome.isDone, outcome.traits.isFailure else { return nil }
         let kind = job.kind.text
         switch reason {
         case .timeout(let limit):
