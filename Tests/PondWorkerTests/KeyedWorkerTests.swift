@@ -229,7 +229,7 @@ struct KeyedWorkerTests {
         #expect(
             error?.message
                 == "keyWindow is 1h00m, but a job of kind slow may be retried for 1h03m: 6 tries of 10m00s, the rests "
-                + "between them, and a lease of 4s; give a longer window, or fewer or shorter tries"
+                + "between them, and a lease of 4s; give a longer window (--key-window), or fewer or shorter tries"
         )
         _ = try Worker(
             harness.pond,

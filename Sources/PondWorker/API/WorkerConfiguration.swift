@@ -131,7 +131,8 @@ public struct WorkerConfiguration: Sendable {
                 .invalidConfiguration,
                 "keyWindow is \(window.human), but a job of kind \(registration.kind) may be retried for "
                     + "\(horizon.human): \(registration.policy.attemptsMax) tries of \(registration.timeout.human), "
-                    + "the rests between them, and a lease of \(lease.human); give a longer window, or fewer or shorter tries"
+                    + "the rests between them, and a lease of \(lease.human); give a longer window (--key-window), "
+                    + "or fewer or shorter tries"
             )
         }
     }
