@@ -5,7 +5,7 @@ import PondQueue
 
 extension QueueWorker {
     static let columns: [Table.Column] = [
-        .text("WORKER"), .number("LAST BEAT"), .text("STATE"), .number("RUNNING"), .number("SLOTS"),
+        .text("WORKER"), .number("LAST HEARTBEAT"), .text("STATE"), .number("RUNNING"), .number("SLOTS"),
     ]
 
     func row(at now: ServerTime) -> [Table.Cell] {
