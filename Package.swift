@@ -38,6 +38,7 @@ let package = Package(
     name: "millpond",
     products: [
         .library(name: "Millpond", targets: ["Millpond"]),
+        .library(name: "PondTelemetry", targets: ["PondTelemetry"]),
         .library(name: "PondBridge", targets: ["PondBridge"]),
         .library(name: "PondSQLite", targets: ["PondSQLite"]),
         .library(name: "PondTestKit", targets: ["PondTestKit"]),
@@ -88,9 +89,7 @@ let package = Package(
         // Floor 2
         .target(
             name: "PondQueue",
-            dependencies: [
-                "CPondDigest", "PondCore", "PondSaga", "PondScaling", "PondTelemetry", "PondRedis", logging, lifecycle,
-            ],
+            dependencies: ["CPondDigest", "PondCore", "PondSaga", "PondTelemetry", "PondRedis", logging, lifecycle],
             resources: [.embedInCode("Lua")],
             swiftSettings: house
         ),
@@ -112,9 +111,15 @@ let package = Package(
             swiftSettings: house
         ),
         .target(
+            name: "PondFleet",
+            dependencies: ["PondCore", "PondScaling", "PondRedis", "PondQueue"],
+            swiftSettings: house
+        ),
+        .target(
             name: "PondSupervisor",
             dependencies: [
-                "PondCore", "PondProcess", "PondScaling", "PondRedis", "PondQueue", logging, lifecycle, subprocess,
+                "PondCore", "PondProcess", "PondScaling", "PondRedis", "PondQueue", "PondFleet", logging, lifecycle,
+                subprocess,
                 system,
             ],
             swiftSettings: house
@@ -122,7 +127,9 @@ let package = Package(
         .target(
             name: "PondInsight",
             dependencies: [
-                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondSQLite", logging, lifecycle,
+                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondFleet", "PondSQLite",
+                logging,
+                lifecycle,
             ],
             swiftSettings: house
         ),
@@ -151,7 +158,7 @@ let package = Package(
             name: "pond",
             dependencies: [
                 "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
-                "PondSupervisor", "PondWorker", "PondQueue",
+                "PondSupervisor", "PondFleet", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
                 "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore, nioHTTP,
@@ -226,7 +233,8 @@ let package = Package(
         .testTarget(
             name: "PondQueueTests",
             dependencies: [
-                "PondQueue", "PondScaling", "PondTelemetry", "PondRedis", "PondCore", "PondTestKit", logging,
+                "PondFleet", "PondQueue", "PondScaling", "PondTelemetry", "PondRedis", "PondCore", "PondTestKit",
+                logging,
             ],
             swiftSettings: house
         ),
@@ -263,7 +271,8 @@ let package = Package(
         .testTarget(
             name: "PondInsightTests",
             dependencies: [
-                "PondInsight", "PondTelemetry", "PondSQLite", "PondWorker", "PondQueue", "PondScaling", "PondRedis",
+                "PondInsight", "PondFleet", "PondTelemetry", "PondSQLite", "PondWorker", "PondQueue", "PondScaling",
+                "PondRedis",
                 "PondCore", "PondTestKit", grdb, logging, lifecycle, subprocess, system,
             ],
             swiftSettings: house
@@ -293,7 +302,8 @@ let package = Package(
         .testTarget(
             name: "CommandTests",
             dependencies: [
-                "pond", "PondInsight", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis",
+                "pond", "PondInsight", "PondFleet", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry",
+                "PondRedis",
                 "PondCore",
                 arguments, logging, subprocess, system,
             ],
@@ -310,7 +320,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore",
-                "PondInsight", "PondScaling",
+                "PondInsight", "PondScaling", "PondFleet",
                 logging,
                 subprocess,
                 system,

@@ -282,3 +282,10 @@ build() {
     fi
     say "Built in $took."
 }
+
+# The compiler flags, one a line, that find the C modules below ours: those that the debug build itself uses.
+module_flags() {
+    local plan="$root/.build/debug.yaml"
+    grep -oE '"-fmodule-map-file=[^"]+"' "$plan" | sort -u | tr -d '"' | sed 's/^/-Xcc\n/'
+    grep -oE '"-I","/[^"]+"' "$plan" | sort -u | sed -E 's/"-I","([^"]+)"/-I\n\1\n-Xcc\n-I\n-Xcc\n\1/'
+}

@@ -50,12 +50,12 @@ struct Scenario: Sendable {
 
     private static let draining =
         [
-            drain("raw", slots: 1, reach: nil), drain("raw", slots: 10, reach: 0.7),
-            drain("raw", slots: 100, reach: 0.7),
+            drain("raw", slots: 1, reach: nil), drain("raw", slots: 10, reach: 0.8),
+            drain("raw", slots: 100, reach: 0.8),
             drain("decoded", slots: 1, reach: nil), drain("decoded", slots: 10, reach: 0.45),
             drain("decoded", slots: 100, reach: 0.45),
         ] + [
-            Scenario(name: "drain-keys-10", unit: "jobs/s", reach: .atLeast(0.3)) { stage in
+            Scenario(name: "drain-keys-10", unit: "jobs/s", reach: .atLeast(0.4)) { stage in
                 let floor = try await stage.floorDrain()
                 let _: Pace = try await stage.client("enqueue-keys", ["--jobs", "\(stage.sizes.keys)"])
                 return [try await stage.drain("raw", slots: 10, jobs: stage.sizes.keys, beside: floor)]
@@ -86,11 +86,12 @@ struct Scenario: Sendable {
         Scenario(name: "drain-2-processes", unit: "jobs/s", reach: .atLeast(0.8)) { stage in
             [try await stage.drainTogether()]
         },
-        Scenario(name: "redis-cpu", unit: "us/job", reach: .atMost(1.6)) { stage in [try await stage.redisCPU()] },
+        Scenario(name: "redis-cpu", unit: "us/job", reach: .atMost(1.35)) { stage in [try await stage.redisCPU()] },
     ]
 
     private static let latency = [
-        Scenario(name: "latency-idle-p50", unit: "us", isRatio: false, reach: .atMost(250)) { stage in
+        // Beside C's own: what a thread's waking takes differs from machine to machine, and from hour to hour.
+        Scenario(name: "latency-idle-p50", unit: "us", reach: .atMost(1.4), isKept: false) { stage in
             [try await stage.idleLatency(\.p50, \.p50)]
         },
         Scenario(name: "latency-idle-p99", unit: "us", isRatio: false, reach: .atMost(1_000)) { stage in

@@ -1,7 +1,6 @@
 import PondBenchKit
 import PondCore
 import PondQueue
-import PondRedis
 
 extension Stage {
     /// The drain out of the largest backlog that memory allows beside that out of the smallest; the others as extras.
@@ -49,9 +48,8 @@ extension Stage {
 
     private func drain(leaving backlog: Int) async throws -> Pace {
         let name = growthQueue(backlog)
-        let key = try pond.queue(name).keys.ready(.normal)
-        let waiting = try await pond.redis.send(RedisCommand("XLEN", .text(key))).int ?? 0
-        try await fill(backlog + sizes.growth.jobs - Int(waiting), in: name)
+        let waiting = try await pond.queue(name).length(of: .normal)
+        try await fill(backlog + sizes.growth.jobs - waiting, in: name)
         let figures: DrainFigures = try await client("drain", ["--jobs", "\(sizes.growth.jobs)", "--queue", name])
         return figures.pace
     }

@@ -55,8 +55,10 @@ struct Stage: Sendable {
 
     let sizes: Sizes
     let server: BenchRedis
-    /// For what is not measured: clearing, reading the server's account of itself.
+    /// For what is not measured: filling, looking at queues.
     let pond: Pond
+    /// For what no user of a queue does: clearing, reading the server's account of itself.
+    let raw: RedisClient
     private let own: String
 
     var queue: Queue {
@@ -70,7 +72,13 @@ struct Stage: Sendable {
         try await BenchRedis.with { server in
             let pond = Pond(try RedisConfiguration(url: server.url), logger: .quiet)
             try await pond.installLibrary()
-            let stage = Stage(sizes: sizes, server: server, pond: pond, own: try OwnProgram.path())
+            let stage = Stage(
+                sizes: sizes,
+                server: server,
+                pond: pond,
+                raw: pond.makeReader(),
+                own: try OwnProgram.path()
+            )
             do {
                 let value = try await body(stage)
                 await pond.close()
@@ -84,7 +92,7 @@ struct Stage: Sendable {
 
     /// Forgets all data; the function library stays.
     func clear() async throws {
-        _ = try await pond.redis.send(RedisCommand("FLUSHALL", "SYNC"), timeout: .seconds(60))
+        _ = try await raw.send(RedisCommand("FLUSHALL", "SYNC"), timeout: .seconds(60))
     }
 
     // MARK: Programs
@@ -103,7 +111,7 @@ struct Stage: Sendable {
     func floorDrain() async throws -> Pace {
         let _: Pace = try await floor("pipelined", jobs: sizes.many)
         let pace: Pace = try await floor("drain", jobs: sizes.many)
-        _ = try await pond.redis.send(RedisCommand("DEL", "floor"))
+        _ = try await raw.send(RedisCommand("DEL", "floor"))
         return pace
     }
 
@@ -171,7 +179,7 @@ struct Stage: Sendable {
     }
 
     func info(_ section: String) async throws -> [String: String] {
-        let text = try await pond.redis.send(RedisCommand("INFO", .text(section))).string ?? ""
+        let text = try await raw.send(RedisCommand("INFO", .text(section))).string ?? ""
         var facts: [String: String] = [:]
         for line in text.split(whereSeparator: \.isNewline) {
             let parts = line.split(separator: ":", maxSplits: 1)

@@ -42,7 +42,7 @@ extension Stage {
     /// Starts a worker with a job in its queue, and ends it when Redis has seen its first XREADGROUP.
     fileprivate func start(of program: String, clock: LocalClock = .system) async throws -> Duration {
         try await clear()
-        _ = try await pond.redis.send(RedisCommand("CONFIG", "RESETSTAT"))
+        _ = try await raw.send(RedisCommand("CONFIG", "RESETSTAT"))
         try await fill(1)
         let words = CPUs.pinned(
             [program, "worker", "--redis", server.url, "--queue", Self.queueName, "--log-level", "critical"],

@@ -1,6 +1,5 @@
 package import PondCore
 package import PondQueue
-import PondRedis
 import PondWorker
 
 /// What draining a queue came to.
@@ -96,8 +95,7 @@ package struct DrainBench: Sendable {
 
     /// Jobs that wait or are in flight: a settled one leaves the stream.
     private func length() async throws -> Int {
-        let reply = try await queue.pond.redis.send(RedisCommand("XLEN", .text(queue.keys.ready(.normal))))
-        return Int(reply.int ?? 0)
+        try await queue.length(of: .normal)
     }
 
     private func makeWorker(_ count: JobCount, _ onReady: @escaping @Sendable () -> Void) throws -> Worker {

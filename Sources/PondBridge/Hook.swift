@@ -9,8 +9,8 @@ import SystemPackage
 package enum Hook: Sendable {
     /// What `/bin/sh -c` runs.
     case command(String)
-    /// Where it is posted to.
-    case address(HTTPAddress)
+    /// Where it is posted to, and what is sent along.
+    case address(HTTPAddress, [HTTPHeader] = [])
 
     /// Why nobody was told.
     package struct Failure: Error, Sendable, CustomStringConvertible {
@@ -27,7 +27,7 @@ package enum Hook: Sendable {
     package func call(_ json: String, within limit: Duration, clock: LocalClock = .system) async throws {
         switch self {
         case .command(let command): try await run(command, json, within: limit, clock)
-        case .address(let address): try await post(json, to: address, within: limit)
+        case .address(let address, let headers): try await post(json, to: address, headers, within: limit)
         }
     }
 
@@ -36,7 +36,7 @@ package enum Hook: Sendable {
             group.addTask { try await Self.result(of: command, json) }
             group.addTask {
                 try await clock.sleep(limit)
-                return "the command was still running after \(limit.inSeconds) s and was stopped"
+                return "the command was still running after \(limit.human) and was stopped"
             }
             defer { group.cancelAll() }
             return try await group.next() ?? nil
@@ -82,13 +82,19 @@ package enum Hook: Sendable {
         return readEnd
     }
 
-    private func post(_ json: String, to address: HTTPAddress, within limit: Duration) async throws {
+    private func post(
+        _ json: String,
+        to address: HTTPAddress,
+        _ headers: [HTTPHeader],
+        within limit: Duration
+    ) async throws {
         var request = HTTPClientRequest(url: address.url)
         request.method = .POST
         request.headers.add(name: "Content-Type", value: "application/json")
         if let authorization = address.authorization {
             request.headers.add(name: "Authorization", value: authorization)
         }
+        for header in headers { request.headers.replaceOrAdd(name: header.name, value: header.value) }
         request.body = .bytes(ByteBuffer(string: json))
         let status: HTTPResponseStatus
         do {

@@ -3,6 +3,7 @@ public struct USD: Sendable, Hashable, Comparable, AdditiveArithmetic, CustomStr
     /// Millionths of a dollar.
     public let micros: Int64
 
+    /// Millionths of a dollar.
     public init(micros: Int64) {
         self.micros = micros
     }
@@ -57,6 +58,7 @@ public struct Spending: Sendable, Hashable {
     /// Money that the handler reported.
     public var usd: USD
 
+    /// An amount; each part is nothing when not given.
     public init(wall: Duration = .zero, cpu: Duration = .zero, usd: USD = .zero) {
         self.wall = wall
         self.cpu = cpu
@@ -80,6 +82,7 @@ public struct Budget: Sendable, Hashable {
     /// The most money, as the handler reports it.
     public var usd: USD?
 
+    /// A budget; what is nil has no limit.
     public init(wall: Duration? = nil, cpu: Duration? = nil, usd: USD? = nil) {
         self.wall = wall
         self.cpu = cpu
@@ -87,7 +90,7 @@ public struct Budget: Sendable, Hashable {
     }
 
     /// This budget, with `other`'s limits where it has none.
-    public func filled(from other: Budget) -> Budget {
+    package func filled(from other: Budget) -> Budget {
         Budget(wall: wall ?? other.wall, cpu: cpu ?? other.cpu, usd: usd ?? other.usd)
     }
 
@@ -98,10 +101,10 @@ public struct Budget: Sendable, Hashable {
     ///   - reserve: the least that the next try needs; a part that is zero asks only that something be left.
     package func obstacle(after spent: Spending, reserving reserve: Spending = Spending()) -> Exhaustion? {
         if let wall, !Budget.allows(spent.wall, reserve.wall, wall) {
-            return Exhaustion(.wallExhausted, "\(spent.wall.inSeconds) s", of: "\(wall.inSeconds) s")
+            return Exhaustion(.wallExhausted, spent.wall.human, of: wall.human)
         }
         if let cpu, !Budget.allows(spent.cpu, reserve.cpu, cpu) {
-            return Exhaustion(.cpuExhausted, "\(spent.cpu.inSeconds) s of CPU time", of: "\(cpu.inSeconds) s")
+            return Exhaustion(.cpuExhausted, "\(spent.cpu.human) of CPU time", of: cpu.human)
         }
         if let usd, !Budget.allows(spent.usd, reserve.usd, usd) {
             return Exhaustion(.usdExhausted, "\(spent.usd)", of: "\(usd)")

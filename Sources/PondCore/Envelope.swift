@@ -38,6 +38,7 @@ package struct Envelope: Sendable {
     ///
     /// - Parameters:
     ///   - partCount: how many names and values there are together.
+    ///   - previous: the kind of the job before it, which is mostly this one's too and need not be read anew.
     ///   - part: the name or value at a place.
     /// - Throws: `Malformation`, as for an envelope.
     package static func job(
@@ -45,79 +46,99 @@ package struct Envelope: Sendable {
         part: (Int) -> ArraySlice<UInt8>,
         queue: QueueName,
         ownID: JobID,
-        entryTime: ServerTime
+        entryTime: ServerTime,
+        likely previous: JobKind? = nil
     ) throws(Malformation) -> Job {
         guard partCount.isMultiple(of: 2) else { throw Malformation("the entry has a field without a value") }
         // The library's own fields come on top of what a producer may give.
         guard partCount / 2 <= Limits.fieldsMax + WireField.allCases.count else {
             throw Malformation("the entry has \(partCount / 2) fields, allowed are \(Limits.fieldsMax)")
         }
-        var reader = EnvelopeReader()
+        var reader = EnvelopeReader(likely: previous)
         for index in stride(from: 0, to: partCount, by: 2) { try reader.add(part(index), part(index + 1)) }
         guard reader.given <= Limits.fieldsMax else {
             throw Malformation("the entry has \(reader.given) fields, allowed are \(Limits.fieldsMax)")
         }
         guard let kind = reader.kind else { throw Malformation("the entry has no field kind") }
-        let id = reader.id ?? ownID
+        let rare = reader.rare
+        let id = rare?.id ?? ownID
         return Job(
             id: id,
             queue: queue,
             kind: kind,
             data: reader.data,
             key: reader.key,
-            correlationID: reader.correlationID ?? id.text,
-            causationID: reader.causationID,
-            traceparent: reader.traceparent,
-            tracestate: reader.tracestate,
-            jobClass: reader.jobClass,
-            attemptsMax: reader.attemptsMax,
-            timeout: reader.timeout,
-            expires: reader.expires,
-            attempt: reader.attempt + 1,
-            recoveries: reader.recoveries,
-            fence: reader.fence,
-            budget: reader.budget,
-            spent: reader.spent,
-            enqueuedAt: reader.enqueuedAt ?? entryTime,
-            waited: reader.waited,
-            phase: reader.phase,
-            isSaga: reader.isSaga,
-            isChild: reader.isChild,
-            lastError: reader.lastError,
-            unhandledSince: reader.unhandledSince,
-            headers: reader.headers
+            correlationID: rare?.correlationID ?? id.text,
+            causationID: rare?.causationID,
+            traceparent: rare?.traceparent,
+            tracestate: rare?.tracestate,
+            jobClass: rare?.jobClass,
+            attemptsMax: rare?.attemptsMax,
+            timeout: rare?.timeout,
+            expires: rare?.expires,
+            attempt: (rare?.attempt ?? 0) + 1,
+            recoveries: rare?.recoveries ?? 0,
+            fence: rare?.fence ?? 0,
+            budget: rare?.budget ?? Budget(),
+            spent: rare?.spent ?? Spending(),
+            enqueuedAt: rare?.enqueuedAt ?? entryTime,
+            waited: rare?.waited,
+            phase: rare?.phase,
+            isSaga: rare?.isSaga ?? false,
+            isChild: rare?.isChild ?? false,
+            lastError: rare?.lastError,
+            unhandledSince: rare?.unhandledSince,
+            headers: rare?.headers ?? [:]
         )
     }
 }
 
 /// What the fields read so far say of the job.
 private struct EnvelopeReader {
+    /// What few jobs have: for the others none of it is made, counted or let go.
+    final class Rare {
+        var id: JobID?
+        var correlationID, causationID, traceparent, tracestate: String?
+        var jobClass: JobClass?
+        var attemptsMax: Int?
+        var timeout: Duration?
+        var expires: ServerTime?
+        var attempt = 0
+        var recoveries = 0
+        var fence: Int64 = 0
+        var budget = Budget()
+        var spent = Spending()
+        var enqueuedAt: ServerTime?
+        var waited: Duration?
+        var phase: JobPhase?
+        var isSaga = false
+        var isChild = false
+        var lastError: String?
+        var unhandledSince: ServerTime?
+        var headers: [String: String] = [:]
+    }
+
     var kind: JobKind?
-    var id: JobID?
     var data: [UInt8] = []
     var key: IdempotencyKey?
-    var correlationID, causationID, traceparent, tracestate: String?
-    var jobClass: JobClass?
-    var attemptsMax: Int?
-    var timeout: Duration?
-    var expires: ServerTime?
-    var attempt = 0
-    var recoveries = 0
-    var fence: Int64 = 0
-    var budget = Budget()
-    var spent = Spending()
-    var enqueuedAt: ServerTime?
-    var waited: Duration?
-    var phase: JobPhase?
-    var isSaga = false
-    var isChild = false
-    var lastError: String?
-    var unhandledSince: ServerTime?
-    var headers: [String: String] = [:]
+    /// Nil while there was none of it.
+    private(set) var rare: Rare?
+    private let likelyKind: JobKind?
     /// How many fields there were that are a producer's to give.
     private(set) var given = 0
     /// The known fields that there were, a bit each.
     private var seen: UInt64 = 0
+
+    init(likely kind: JobKind?) {
+        likelyKind = kind
+    }
+
+    private mutating func others() -> Rare {
+        if let rare { return rare }
+        let made = Rare()
+        rare = made
+        return made
+    }
 
     mutating func add(_ name: ArraySlice<UInt8>, _ value: ArraySlice<UInt8>) throws(Malformation) {
         guard let place = WireField.place(of: name) else {
@@ -137,9 +158,40 @@ private struct EnvelopeReader {
 
     private mutating func read(_ value: FieldValue) throws(Malformation) {
         switch value.field {
-        case .kind: kind = try value.kind()
+        case .kind: kind = try value.kind(likely: likelyKind)
         case .data: data = value.bytes.withUnsafeBufferPointer { Array($0) }
         case .key: key = try value.key()
+        // Of no use to a worker.
+        case .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex: break
+        default: try others().read(value)
+        }
+    }
+
+    private mutating func addHeader(
+        _ nameBytes: ArraySlice<UInt8>,
+        _ value: ArraySlice<UInt8>
+    ) throws(Malformation) {
+        guard nameBytes.count <= Limits.kindBytesMax, !nameBytes.isEmpty,
+            let name = String(utf8: nameBytes)
+        else {
+            throw Malformation(
+                "field name \(preview(nameBytes)) of \(nameBytes.count) bytes is not 1 to \(Limits.kindBytesMax) bytes of UTF-8"
+            )
+        }
+        if let argument = EnqueueArgument(rawValue: name) { throw Malformation(argument.misplacedText) }
+        guard rare?.headers[name] == nil else { throw Malformation("field \(name) is given twice") }
+        guard value.count <= Limits.headerValueBytesMax, let text = String(utf8: value) else {
+            throw Malformation(
+                "header \(name) of \(value.count) bytes is not at most \(Limits.headerValueBytesMax) bytes of UTF-8"
+            )
+        }
+        others().headers[name] = text
+    }
+}
+
+extension EnvelopeReader.Rare {
+    fileprivate func read(_ value: FieldValue) throws(Malformation) {
+        switch value.field {
         case .correlationID: correlationID = try value.text()
         case .causationID: causationID = try value.text()
         case .traceparent: traceparent = try value.text()
@@ -167,30 +219,8 @@ private struct EnvelopeReader {
         case .lastError: lastError = String(decoding: value.bytes, as: UTF8.self)
         // Tells a worker how long to wait, and nothing else, so one that is no time is none.
         case .unhandledSince: unhandledSince = Int64(digits: value.bytes).map { ServerTime(milliseconds: $0) }
-        // Of no use to a worker.
-        case .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex: break
+        case .kind, .data, .key, .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex: break
         }
-    }
-
-    private mutating func addHeader(
-        _ nameBytes: ArraySlice<UInt8>,
-        _ value: ArraySlice<UInt8>
-    ) throws(Malformation) {
-        guard nameBytes.count <= Limits.kindBytesMax, !nameBytes.isEmpty,
-            let name = String(utf8: nameBytes)
-        else {
-            throw Malformation(
-                "field name \(preview(nameBytes)) of \(nameBytes.count) bytes is not 1 to \(Limits.kindBytesMax) bytes of UTF-8"
-            )
-        }
-        if let argument = EnqueueArgument(rawValue: name) { throw Malformation(argument.misplacedText) }
-        guard headers[name] == nil else { throw Malformation("field \(name) is given twice") }
-        guard value.count <= Limits.headerValueBytesMax, let text = String(utf8: value) else {
-            throw Malformation(
-                "header \(name) of \(value.count) bytes is not at most \(Limits.headerValueBytesMax) bytes of UTF-8"
-            )
-        }
-        headers[name] = text
     }
 }
 
@@ -222,7 +252,8 @@ private struct FieldValue {
 
     func duration() throws(Malformation) -> Duration { .milliseconds(try number()) }
 
-    func kind() throws(Malformation) -> JobKind {
+    func kind(likely: JobKind?) throws(Malformation) -> JobKind {
+        if let likely, likely.hasBytes(bytes) { return likely }
         guard let kind = JobKind(bytes: bytes) else {
             throw Malformation(
                 "kind is \(preview(bytes)), allowed is [A-Za-z0-9][A-Za-z0-9._:-]{0,\(Limits.kindBytesMax - 1)}"

@@ -32,6 +32,7 @@ public struct KeyedJob: Sendable, Hashable {
     /// Which of the job's deliveries: a later one has a higher fence, and takes the key over from an earlier.
     public let fence: Int64
 
+    /// A claim to test a store with.
     public init(queue: QueueName, key: IdempotencyKey, id: JobID, kind: JobKind, data: [UInt8], fence: Int64) {
         self.queue = queue
         self.key = key
@@ -50,7 +51,14 @@ public struct KeyedJob: Sendable, Hashable {
 
 /// How far the job of a key is.
 public enum KeyState: String, Sendable, Hashable, CaseIterable {
-    case queued, running, done, dead
+    /// Its job waits or is held.
+    case queued
+    /// A worker has its job.
+    case running
+    /// Its job is done; the key answers for its window.
+    case done
+    /// Its job is dead, until somebody retries or discards it.
+    case dead
 }
 
 /// What a store knows of a key.
@@ -70,6 +78,7 @@ public struct KeyRecord: Sendable, Hashable {
     /// When the job ended, nil when it has not.
     public let endedAt: ServerTime?
 
+    /// A record, as a store of your own answers with.
     public init(
         id: JobID,
         state: KeyState,
@@ -118,6 +127,7 @@ public struct JobResult: Sendable, Hashable {
     /// How long the bytes themselves are kept, beside their checksum; nil keeps the checksum alone.
     public let keptFor: Duration?
 
+    /// A result, and how long it is kept: the default of its kind when nil.
     public init(_ bytes: [UInt8], keptFor: Duration? = nil) {
         self.bytes = bytes
         self.keptFor = keptFor

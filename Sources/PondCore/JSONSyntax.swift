@@ -156,7 +156,7 @@ package struct JSONSyntax {
 
     private mutating func name() throws(Flaw) {
         skipSpaces()
-        guard peek == UInt8(ascii: "\"") else { throw flaw("no name in quotes") }
+        guard peek == UInt8(ascii: "\"") else { throw flaw("a member's name must be in quotes") }
         try string()
         endOfName = index
         skipSpaces()

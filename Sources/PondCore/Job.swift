@@ -49,7 +49,7 @@ public final class Job: Sendable {
     /// How long it had been ready when its first try began; nil before the library had to move it.
     public let waited: Duration?
     /// What is done with the job instead of its own work; nil for its own work.
-    public let phase: JobPhase?
+    package let phase: JobPhase?
     /// Whether steps of it are written down: it is a saga that goes on.
     package let isSaga: Bool
     /// Whether a saga started it and counts its end.

@@ -11,7 +11,7 @@ public enum Limits {
     /// The shortest and the longest window of a queue's keys: an hour and 30 days.
     public static let keyWindow = Duration.seconds(3_600)...Duration.seconds(30 * 86_400)
     /// A tombstone outlives its window by at most the window divided by this: tombstones are dropped in steps.
-    public static let keyStepsPerWindow = 8
+    package static let keyStepsPerWindow = 8
     /// The longest result of a job, in bytes.
     public static let resultBytesMax = 65_536
     /// The most steps of a saga, waits and fan-outs included.
@@ -51,13 +51,13 @@ public enum Limits {
     /// The most jobs that one round trip enqueues; more are sent in several.
     public static let enqueueBatchMax = 1_000
     /// The most jobs that one settle call carries.
-    public static let settleBatchMax = 512
+    package static let settleBatchMax = 512
     /// The most jobs whose keys one call claims.
-    public static let claimBatchMax = 512
+    package static let claimBatchMax = 512
     /// The most held jobs that one call promotes.
-    public static let promoteBatchMax = 256
+    package static let promoteBatchMax = 256
     /// The most entries that one call takes over from a lost worker.
-    public static let reclaimBatchMax = 128
+    package static let reclaimBatchMax = 128
     /// How much of an error's text a dead job keeps, in bytes.
     public static let errorTextBytesMax = 8_192
     /// How much of its last error's text a retrying job keeps, in bytes.
@@ -65,26 +65,26 @@ public enum Limits {
     /// The longest text that a failure is grouped by, in bytes.
     public static let rootCauseBytesMax = 512
     /// The longest title of a group of dead jobs, in bytes.
-    public static let rootCauseTitleBytesMax = 200
+    package static let rootCauseTitleBytesMax = 200
     /// The most groups that a queue's dead have; the dead of further causes share one.
-    public static let groupsMax = 500
+    package static let groupsMax = 500
     /// The most kinds that a group counts one by one.
-    public static let groupKindsMax = 8
+    package static let groupKindsMax = 8
     /// The most entries of a queue's record of what people did to its dead.
-    public static let auditEntriesMax = 10_000
+    package static let auditEntriesMax = 10_000
     /// The most entries of a queue's journal; older ones are trimmed.
-    public static let journalEntriesMax = 1_000_000
+    package static let journalEntriesMax = 1_000_000
     /// The most events of a queue's journal; older ones are trimmed.
-    public static let journalEventsMax = 1_000_000
+    package static let journalEventsMax = 1_000_000
     /// The most bytes of Redis' memory that a queue's journal takes; older entries are trimmed.
     ///
     /// A million events of jobs that succeed take about as much. When the server is short of memory it is halved, down to
     /// `journalBytesMin`.
-    public static let journalBytesMax = 67_108_864
+    package static let journalBytesMax = 67_108_864
     /// What the journal keeps whatever happens, in bytes.
-    public static let journalBytesMin = 1_048_576
+    package static let journalBytesMin = 1_048_576
     /// The most bytes that a worker tells the journal of the jobs of one call.
-    public static let factsBytesMax = 262_144
+    package static let factsBytesMax = 262_144
     /// The most dead jobs of a queue; past it the oldest end as dropped.
     ///
     /// Nine tenths of it pause the queue with the reason `dead_full`, so that somebody looks before anything is dropped; below
@@ -124,5 +124,5 @@ public enum Limits {
     /// A worker whose last beat is older than this is lost.
     public static let lease = Duration.seconds(4)
     /// How long one blocking read waits for a job.
-    public static let fetchBlock = Duration.seconds(2)
+    package static let fetchBlock = Duration.seconds(2)
 }

@@ -1,3 +1,5 @@
+import Glibc
+
 /// The name of a queue: `[a-z0-9][a-z0-9._-]{0,62}`.
 public struct QueueName: Sendable, Hashable, Comparable, CustomStringConvertible {
     /// The text itself.
@@ -46,6 +48,19 @@ public struct JobKind: Sendable, Hashable, Comparable, CustomStringConvertible {
         self.text = String(decoding: bytes, as: UTF8.self)
     }
 
+    /// Whether these are its bytes.
+    func hasBytes(_ bytes: ArraySlice<UInt8>) -> Bool {
+        var text = text
+        return text.withUTF8 { own in
+            bytes.withUnsafeBufferPointer { other in
+                guard own.count == other.count, let own = own.baseAddress, let other = other.baseAddress else {
+                    return false
+                }
+                return memcmp(own, other, bytes.count) == 0
+            }
+        }
+    }
+
     public var description: String { text }
 
     public static func < (lhs: JobKind, rhs: JobKind) -> Bool { lhs.text < rhs.text }
@@ -66,6 +81,7 @@ public struct JobID: Sendable, Hashable, CustomStringConvertible {
     /// The text itself.
     public let text: String
 
+    /// An id as Redis gave it.
     public init(_ text: String) {
         self.text = text
     }
@@ -77,7 +93,12 @@ public struct JobID: Sendable, Hashable, CustomStringConvertible {
 ///
 /// A preference, not a barrier: high before normal before low at each fetch.
 public enum Priority: String, Sendable, CaseIterable {
-    case high, normal, low
+    /// Before the others.
+    case high
+    /// The default.
+    case normal
+    /// When nothing else waits.
+    case low
 }
 
 /// How long a job takes, and what is expected of its wait.

@@ -7,6 +7,7 @@ public struct NewJob: Sendable {
     /// How and when it runs.
     public var options: EnqueueOptions
 
+    /// A job of a kind that may have no handler here; `data` is JSON by convention.
     public init(kind: JobKind, data: [UInt8] = [], options: EnqueueOptions = EnqueueOptions()) {
         self.kind = kind
         self.data = data
@@ -67,6 +68,7 @@ public struct EnqueueOptions: Sendable {
     /// Defaults to false.
     public var checksDepth = false
 
+    /// Every option at its default.
     public init() {}
 
     /// Runs once for each key.
@@ -103,7 +105,7 @@ extension NewJob {
     /// The stored fields of the job, names and values.
     ///
     /// - Throws: `PondError.invalidJob`, which names the field, what was given and what is allowed.
-    public func fields() throws(PondError) -> [(name: String, value: [UInt8])] {
+    package func fields() throws(PondError) -> [(name: String, value: [UInt8])] {
         var fields = StoredFields()
         try store(in: &fields)
         return fields.all.map { ($0.name, $0.value.bytes) }

@@ -60,7 +60,7 @@ extension Outcome {
     }
 
     /// Whether the handler returned; a comparison would look at what else there is in both.
-    package var isDone: Bool {
+    @inlinable package var isDone: Bool {
         if case .done = self { true } else { false }
     }
 }

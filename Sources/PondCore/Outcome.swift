@@ -35,6 +35,7 @@ public struct Cause: Sendable, Hashable, CustomStringConvertible {
     /// What groups equal failures, as in `attempts_exhausted`.
     public let name: String
 
+    /// A cause of your own.
     public init(_ name: String) {
         self.name = name
     }

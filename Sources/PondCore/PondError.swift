@@ -22,6 +22,7 @@ public struct PondError: Error, Sendable, CustomStringConvertible {
     /// What was given, what is allowed.
     public let message: String
 
+    /// An error of your own code, as a store of keys throws it.
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message

@@ -1,21 +1,21 @@
 /// How often a job of a kind is tried, and how long it rests between tries.
-public struct RetryPolicy: Sendable, Hashable {
+package struct RetryPolicy: Sendable, Hashable {
     /// Tries before the job is dead; a job's own `max_attempts` goes before it.
     ///
     /// Defaults to 8.
-    public var attemptsMax: Int
+    package var attemptsMax: Int
     /// The rest after a failure.
     ///
     /// Defaults to ``standardBackoff``.
-    public var backoff: Backoff
+    package var backoff: Backoff
 
     /// 2 s, three times as long after each failure, up to 10 minutes, ± 20 %.
     ///
     /// With 8 tries that is 22 minutes from the first failure to the last try: long enough for what is called to be started
     /// again, or for a deploy to be taken back.
-    public static let standardBackoff = Backoff(base: .seconds(2), cap: .seconds(600), jitter: 0.2, factor: 3)
+    package static let standardBackoff = Backoff(base: .seconds(2), cap: .seconds(600), jitter: 0.2, factor: 3)
 
-    public init(
+    package init(
         attemptsMax: Int = Limits.attemptsDefault,
         backoff: Backoff = RetryPolicy.standardBackoff
     ) {

@@ -13,6 +13,7 @@ public struct LocalClock: Sendable {
     /// Sleeps for at least the given time; throws `CancellationError` when the task is cancelled.
     public var sleep: @Sendable (Duration) async throws -> Void
 
+    /// A clock of your own.
     public init(
         now: @escaping @Sendable () -> LocalInstant,
         sleep: @escaping @Sendable (Duration) async throws -> Void
@@ -76,6 +77,7 @@ public struct ServerTime: Sendable, Hashable, Comparable {
     /// Since 1970.
     public let milliseconds: Int64
 
+    /// Milliseconds since the beginning of 1970.
     public init(milliseconds: Int64) {
         self.milliseconds = milliseconds
     }

@@ -33,7 +33,8 @@ package struct Receipt: Sendable, Hashable {
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), milliseconds < Int64.max / 100 else {
                 return nil
             }
-            milliseconds = 10 * milliseconds + Int64(byte - UInt8(ascii: "0"))
+            // Cannot overflow, by the guard.
+            milliseconds = 10 &* milliseconds &+ Int64(byte &- UInt8(ascii: "0"))
         }
         return milliseconds
     }
@@ -49,6 +50,17 @@ package struct Delivery: Sendable {
     package let job: Result<Job, Malformation>
 
     init(queue: QueueName, stream: ReadyStream, entry: String, fields: [RESPValue]) {
+        self.init(queue: queue, stream: stream, entry: entry, partCount: fields.count) { fields[$0].slice ?? [] }
+    }
+
+    private init(
+        queue: QueueName,
+        stream: ReadyStream,
+        entry: String,
+        partCount: Int,
+        likely kind: JobKind? = nil,
+        part: (Int) -> ArraySlice<UInt8>
+    ) {
         receipt = Receipt(stream: stream, entry: entry)
         let ownID = stream.ownID(entry: entry)
         let readySince = receipt.readySince
@@ -56,11 +68,12 @@ package struct Delivery: Sendable {
         self.readySince = readySince
         job = Result { () throws(Malformation) in
             try Envelope.job(
-                partCount: fields.count,
-                part: { fields[$0].slice ?? [] },
+                partCount: partCount,
+                part: part,
                 queue: queue,
                 ownID: ownID,
-                entryTime: entryTime
+                entryTime: entryTime,
+                likely: kind
             )
         }
     }
@@ -77,6 +90,34 @@ package struct Delivery: Sendable {
             // The body is nil when somebody deleted the entry after it was delivered.
             guard case .array(let fields) = pair[1] else { continue }
             deliveries.append(Delivery(queue: queue, stream: stream, entry: entry, fields: fields))
+        }
+        return deliveries
+    }
+
+    /// Reads the reply to an XREADGROUP of one stream: `{{key, {{entry, {field, value, …}}, …}}}`.
+    static func read(_ reply: FlatReply, queue: QueueName, stream: ReadyStream) throws(QueueError) -> [Delivery] {
+        var reader = FlatReply.Reader(reply)
+        guard reader.array() == 1, reader.array() == 2, reader.slice() != nil, let count = reader.array() else {
+            throw QueueError(.unexpectedReply, "XREADGROUP of \(queue) answered \(reply.value)")
+        }
+        var deliveries: [Delivery] = []
+        deliveries.reserveCapacity(count)
+        var kind: JobKind?
+        for _ in 0..<count {
+            guard reader.array() == 2, let entry = reader.slice().flatMap(String.init(utf8:)) else {
+                throw QueueError(.unexpectedReply, "an entry of \(queue) was delivered without an id")
+            }
+            // The body is nil when somebody deleted the entry after it was delivered.
+            guard let words = reader.array() else { continue }
+            let start = reader.position
+            let delivery = Delivery(queue: queue, stream: stream, entry: entry, partCount: words, likely: kind) {
+                reply.slice(start + $0) ?? []
+            }
+            if case .success(let job) = delivery.job { kind = job.kind }
+            guard reader.skip(words) else {
+                throw QueueError(.unexpectedReply, "an entry of \(queue) has a field that is no text")
+            }
+            deliveries.append(delivery)
         }
         return deliveries
     }

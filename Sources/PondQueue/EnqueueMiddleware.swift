@@ -1,4 +1,5 @@
 public import PondCore
+import Synchronization
 
 /// What became of a job that was enqueued, or why it was not.
 public typealias EnqueueResult = Result<EnqueueAnswer, QueueError>
@@ -38,6 +39,29 @@ extension Queue {
     /// Enqueues many jobs inside of the pond's middleware.
     nonisolated(nonsending) func addInside(_ jobs: [NewJob]) async throws(QueueError) -> [EnqueueResult] {
         try await passing(jobs) { try await add($0) }
+    }
+
+    /// The same; what the middleware refuses of many together is asked for one by one, so that a job which it does not want
+    /// stops no other.
+    func addEachInside(_ jobs: [NewJob]) async throws(QueueError) -> [EnqueueResult] {
+        let hasBegun = Mutex(false)
+        do throws(QueueError) {
+            return try await passing(jobs) { jobs in
+                hasBegun.withLock { $0 = true }
+                return try await add(jobs)
+            }
+        } catch {
+            // After it was enqueued nobody is to enqueue it again.
+            guard error.code == .refused, !hasBegun.withLock({ $0 }) else { throw error }
+            if jobs.count == 1 { return [.failure(error)] }
+        }
+        var results: [EnqueueResult] = []
+        for job in jobs {
+            do throws(QueueError) { results.append(.success(try await addInside(job))) } catch {
+                results.append(.failure(error))
+            }
+        }
+        return results
     }
 
     nonisolated(nonsending) private func passing(

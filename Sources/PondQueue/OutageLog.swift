@@ -1,41 +1,50 @@
 package import Logging
 import Synchronization
 
-/// Says once that something fails, says once that it works again, and nothing in between.
+/// Says once that something fails, and what; once that it works again; and little in between.
 package final class OutageLog: Sendable {
-    private let logger: Logger
-    private let failures = Mutex(0)
+    private struct State {
+        var failures = 0
+        var trouble = ""
+    }
 
-    package init(_ logger: Logger) {
+    private let logger: Logger
+    private let worksAgain: String
+    private let state = Mutex(State())
+
+    /// - Parameter worksAgain: what is said when it works again. Defaults to words about a call of Redis.
+    package init(_ logger: Logger, worksAgain: String = "redis call works again") {
         self.logger = logger
+        self.worksAgain = worksAgain
     }
 
     /// Notes a failure.
     ///
+    /// - Parameter trouble: what is said of it. Defaults to words about a call of Redis.
     /// - Returns: how many failures came in a row, this one included.
     @discardableResult
-    package func failed(_ what: String, _ error: any Error) -> Int {
-        let count = failures.withLock { count -> Int in
-            count += 1
-            return count
+    package func failed(_ what: String, _ error: any Error, as trouble: String = "redis call failed") -> Int {
+        let (count, isNews) = state.withLock { state in
+            defer { state.trouble = trouble }
+            state.failures += 1
+            // A second trouble in the first one is news too.
+            return (state.failures, state.failures == 1 || state.trouble != trouble)
         }
         let metadata: Logger.Metadata = ["what": "\(what)", "error": "\(error)", "failures": "\(count)"]
-        if count == 1 {
-            logger.warning("redis call failed; trying again until it works", metadata: metadata)
+        if isNews {
+            logger.warning("\(trouble); trying again until it works", metadata: metadata)
         } else if count.isMultiple(of: 60) {
-            logger.error("redis call still fails", metadata: metadata)
+            logger.error("\(trouble), still", metadata: metadata)
         }
         return count
     }
 
     /// Notes that it works.
     package func worked(_ what: String) {
-        let before = failures.withLock { count -> Int in
-            defer { count = 0 }
-            return count
+        let before = state.withLock { state in
+            defer { state.failures = 0 }
+            return state.failures
         }
-        if before > 0 {
-            logger.info("redis call works again", metadata: ["what": "\(what)", "failures": "\(before)"])
-        }
+        if before > 0 { logger.info("\(worksAgain)", metadata: ["what": "\(what)", "failures": "\(before)"]) }
     }
 }

@@ -36,7 +36,10 @@ enum PlantedLua {
         case .groupAtEnd:
             [("key, GROUP, '0', 'MKSTREAM'", "key, GROUP, '$', 'MKSTREAM'")]
         case .earlyPromotion:
-            [("keys.due, '-inf', int(now), 'BYSCORE'", "keys.due, '-inf', int(now + 1000), 'BYSCORE'")]
+            [
+                ("keys.due, '-inf', int(now), 'BYSCORE'", "keys.due, '-inf', int(now + 1000), 'BYSCORE'"),
+                ("return due ~= nil and due <= now", "return due ~= nil and due <= now + 1000"),
+            ]
         case .recodedPayload:
             [
                 (

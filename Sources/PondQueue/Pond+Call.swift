@@ -14,7 +14,7 @@ extension Pond {
     /// Sends a command, again while the server answers that it cannot just now.
     ///
     /// An error reply means that nothing was done, so repeating is safe; a lost reply is never repeated here.
-    package func run(
+    func run(
         _ command: RedisCommand,
         doing action: @autoclosure () -> String
     ) async throws(QueueError) -> RESPValue {
@@ -62,13 +62,17 @@ extension Pond {
     }
 
     /// The same for the keys that begin with `base`.
-    func call(
+    package func call(
         _ function: String,
         base: String,
         _ arguments: [RedisArgument] = [],
         readOnly: Bool = false
     ) async throws(QueueError) -> RESPValue {
-        let command = Pond.command(function, base: base, arguments, readOnly: readOnly)
+        try await call(function, Pond.command(function, base: base, arguments, readOnly: readOnly))
+    }
+
+    /// The same of a command that is whole already, for one whose many words should not be copied.
+    func call(_ function: String, _ command: RedisCommand) async throws(QueueError) -> RESPValue {
         let asked = onCall == nil ? nil : clock.now()
         defer { if let asked { onCall?(function, asked.duration(to: clock.now())) } }
         do throws(QueueError) {

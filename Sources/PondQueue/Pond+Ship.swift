@@ -27,7 +27,7 @@ extension Pond: JobSink {
         }
         for name in order {
             guard let (queue, places) = queues[name] else { continue }
-            let results = try await queue.enqueue(places.map { jobs[$0].job })
+            let results = try await queue.addEachInside(places.map { jobs[$0].job })
             for (place, result) in zip(places, results) { answers[place] = try ShipAnswer(result) }
         }
         return answers.enumerated().map { place, answer in
@@ -47,7 +47,7 @@ extension ShipAnswer {
             self = .accepted(answer.id)
         case .failure(let error):
             switch error.code {
-            case .invalid, .keyMismatch: self = .refused(error.message)
+            case .invalid, .keyMismatch, .refused: self = .refused(error.message)
             case .queueFull: self = .later(error.message)
             // The server answered for this queue, whose keys may be another program's; other queues may go on.
             case .redis where error.redis?.prefix != nil && !error.outcomeUnknown: self = .later(error.message)

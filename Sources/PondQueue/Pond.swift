@@ -11,7 +11,7 @@ public final class Pond: Sendable {
     /// What every key begins with.
     public let prefix: String
     /// The shared connection; nothing that blocks goes over it.
-    package let redis: RedisClient
+    let redis: RedisClient
     /// Where the queue layer logs to.
     package let logger: Logger
     /// The local clock.
@@ -59,11 +59,12 @@ public final class Pond: Sendable {
         logger: Logger = Logger(label: "millpond"),
         tracer: QueueTracer?,
         middleware: [any EnqueueMiddleware] = [],
-        onCall: CallObserver? = nil
+        onCall: CallObserver? = nil,
+        beside executor: EventLoopExecutor? = nil
     ) {
         self.init(
             configuration,
-            RedisClient(configuration, clock: clock, logger: logger),
+            RedisClient(configuration, clock: clock, logger: logger, beside: executor),
             prefix: prefix,
             clock: clock,
             logger: logger,
@@ -162,14 +163,26 @@ public final class Pond: Sendable {
     /// The same queues over a connection of its own: a call that is cancelled closes the connection that it was sent
     /// on, and what shares it fails.
     ///
-    /// - Parameter onCall: told how long each call took. Defaults to nobody.
-    package func withOwnConnection(onCall: CallObserver? = nil) -> Pond {
-        Pond(configuration, prefix: prefix, clock: clock, logger: logger, tracer: tracer, onCall: onCall)
+    /// - Parameters:
+    ///   - onCall: told how long each call took. Defaults to nobody.
+    ///   - executor: on whose thread the connection is to live; for tasks that run there, a call changes no thread.
+    package func withOwnConnection(onCall: CallObserver? = nil, beside executor: EventLoopExecutor? = nil) -> Pond {
+        Pond(
+            configuration,
+            prefix: prefix,
+            clock: clock,
+            logger: logger,
+            tracer: tracer,
+            onCall: onCall,
+            beside: executor
+        )
     }
 
     /// A connection of its own to the same server, for reads that block.
-    package func makeReader() -> RedisClient {
-        RedisClient(configuration, clock: clock, logger: logger)
+    ///
+    /// - Parameter executor: on whose thread it is to live.
+    package func makeReader(beside executor: EventLoopExecutor? = nil) -> RedisClient {
+        RedisClient(configuration, clock: clock, logger: logger, beside: executor)
     }
 
     /// Closes the connection.

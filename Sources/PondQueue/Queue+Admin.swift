@@ -39,6 +39,29 @@ extension Queue {
         _ = try await pond.run(command, doing: "setting the limit of \(name)")
     }
 
+    /// How many recoveries within a day make a job dead as `poison`; nil when nobody has said, which is
+    /// `Limits.recoveriesMax`.
+    package func recoveriesMax() async throws(QueueError) -> Int? {
+        let command = RedisCommand("HGET", .text(keys.meta), "recoveries_max")
+        return try await pond.run(command, doing: "reading \(name)").string.flatMap { Int($0) }
+    }
+
+    /// Sets how many recoveries within a day make a job dead.
+    ///
+    /// - Parameter limit: nil for `Limits.recoveriesMax`.
+    package func setRecoveriesMax(_ limit: Int?) async throws(QueueError) {
+        let command =
+            limit.map { RedisCommand("HSET", [.text(keys.meta), "recoveries_max", .integer(Int64($0))]) }
+            ?? RedisCommand("HDEL", [.text(keys.meta), "recoveries_max"])
+        _ = try await pond.run(command, doing: "setting the recoveries of \(name)")
+    }
+
+    /// Whether somebody has said that its dead may be thrown away when there are too many.
+    package func dropsDead() async throws(QueueError) -> Bool {
+        let command = RedisCommand("HGET", .text(keys.meta), "dead_overflow")
+        return try await pond.run(command, doing: "reading \(name)").string == "drop"
+    }
+
     /// Cancels jobs of a place, at most ``purgeBatchMax``; their keys are free then.
     ///
     /// - Returns: how many, and whether there may be more.

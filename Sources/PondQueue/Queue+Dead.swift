@@ -20,9 +20,12 @@ package struct DeadJob: Sendable, Hashable {
 }
 
 /// What became of a dead job that was sent back.
-package enum ReviveAnswer: Sendable, Hashable {
+public enum ReviveAnswer: Sendable, Hashable {
+    /// It is in its queue again.
     case enqueued
+    /// There is no such dead job.
     case unknown
+    /// It stays dead, and the text says why: another job has its key, for example.
     case refused(String)
 }
 
@@ -60,7 +63,7 @@ extension Queue {
     /// Sends dead jobs back to their ready stream with their attempts at 0; the last error stays with them.
     ///
     /// - Parameter ids: at most `Limits.deadBatchMax`.
-    package func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
+    public func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
         try await sendBack("pond_revive", ids)
     }
 
@@ -70,7 +73,7 @@ extension Queue {
     /// Attempts begin at 0, and the job does not expire any more.
     ///
     /// - Parameter ids: at most `Limits.deadBatchMax`.
-    package func compensate(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
+    public func compensate(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
         try await sendBack("pond_compensate", ids)
     }
 

@@ -37,6 +37,26 @@ public struct Depth: Sendable, Hashable {
     public let fault: String?
 }
 
+/// What is wrong with a key, read from the words of a function's answer.
+package struct KeyFault: Sendable, Hashable {
+    /// The key.
+    package let key: String
+    /// The word that the server's error begins with, as in `WRONGTYPE`; nil when it has none.
+    package let code: String?
+
+    /// Nil for a text that names no key.
+    init?(_ text: String) {
+        guard let mark = text.firstRange(of: ": ") else { return nil }
+        key = String(text[..<mark.lowerBound])
+        code = RedisError.reply(String(text[mark.upperBound...])).prefix
+    }
+}
+
+extension Depth {
+    /// The key that is at fault, and how; nil when none is.
+    package var keyFault: KeyFault? { fault.flatMap { KeyFault($0) } }
+}
+
 extension Queue {
     /// How much the queue holds, in one read.
     public func depth() async throws(QueueError) -> Depth {

@@ -75,13 +75,13 @@ extension Queue {
         let asked = pond.onCall == nil ? nil : pond.clock.now()
         defer { if let asked { pond.onCall?("pond_fetch", asked.duration(to: pond.clock.now())) } }
         do throws(RedisError) {
-            let replies = try await pond.redis.pipeline([function, read])
+            let replies = try await pond.redis.pipeline([function, read], isFlat: true)
             answers = (try replies[0].get(), try replies[1].get())
         } catch {
             throw QueueError(error, doing: "fetching jobs of \(name)")
         }
         var fetched = try self.read(answers.function)
-        fetched.add(try readListened(answers.read, [.normal]).deliveries)
+        if case .flat(let reply) = answers.read { fetched.add(try Delivery.read(reply, queue: name, stream: .normal)) }
         return fetched
     }
 

@@ -5,7 +5,14 @@ import PondRedis
 public struct JobReport: Sendable {
     /// Where a job can be.
     public enum State: String, Sendable, CaseIterable {
-        case ready, running, held, dead
+        /// It waits for a worker.
+        case ready
+        /// A worker has it.
+        case running
+        /// It waits for its time: scheduled, or at rest between two tries.
+        case held
+        /// It failed for good.
+        case dead
         /// A saga that waits without a slot, or is paused.
         case waiting
         /// It ended, or there never was such a job.

@@ -112,6 +112,79 @@ extension Pond {
     }
 }
 
+/// From which end of a journal to read.
+package enum JournalOrder: Sendable {
+    case oldestFirst, newestFirst
+}
+
+extension Queue {
+    /// Entries of the journal; what is none is left out.
+    ///
+    /// - Parameters:
+    ///   - from: an entry's id, `(` and one to begin behind it, or the end of that side, `-` or `+`.
+    ///   - to: the same for where to end.
+    ///   - limit: how many at most.
+    ///   - reader: another connection to read on. Defaults to the pond's.
+    package func journal(
+        _ order: JournalOrder,
+        from: String,
+        to: String,
+        atMost limit: Int,
+        on reader: RedisClient? = nil
+    ) async throws(QueueError) -> [JournalEntry] {
+        let command = Queue.journalCommand(keys, order, from, to, limit)
+        do throws(RedisError) {
+            return JournalEntry.list(try await (reader ?? pond.redis).send(command))
+        } catch {
+            throw QueueError(error, doing: "reading the journal of \(name)")
+        }
+    }
+
+    fileprivate static func journalCommand(
+        _ keys: Keys,
+        _ order: JournalOrder,
+        _ from: String,
+        _ to: String,
+        _ limit: Int
+    ) -> RedisCommand {
+        let name = order == .newestFirst ? "XREVRANGE" : "XRANGE"
+        return RedisCommand(name, .text(keys.journal), .text(from), .text(to), "COUNT", .number(limit))
+    }
+}
+
+extension Pond {
+    /// The newest entries of some queues' journals, newest first: one round trip, one command a queue.
+    ///
+    /// - Returns: for each queue its entries, or why they cannot be read.
+    package func newestJournal(
+        of queues: [Queue],
+        atMost limit: Int
+    ) async throws(QueueError) -> [Result<[JournalEntry], QueueError>] {
+        do throws(RedisError) {
+            return try await redis.pipeline(
+                queues.map { Queue.journalCommand($0.keys, .newestFirst, "+", "-", limit) }
+            ).map { reply in
+                reply.map { JournalEntry.list($0) }.mapError { QueueError($0, doing: "reading journals") }
+            }
+        } catch {
+            throw QueueError(error, doing: "reading journals")
+        }
+    }
+}
+
+extension JournalEntry {
+    /// Entries of a stream's reply; what is none is left out.
+    package static func list(_ reply: RESPValue) -> [JournalEntry] {
+        (reply.array ?? []).compactMap { row in
+            guard let pair = row.array, pair.count == 2, let id = pair[0].string, let words = pair[1].array else {
+                return nil
+            }
+            // Texts may hold any bytes; what is no UTF-8 is shown as replacement characters.
+            return JournalEntry(id: id, flat: words.map { String(decoding: $0.bytes ?? [], as: UTF8.self) })
+        }
+    }
+}
+
 extension RedisError {
     /// Whether the server only says that it will be back.
     fileprivate var isPassing: Bool {

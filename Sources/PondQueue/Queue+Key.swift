@@ -41,13 +41,13 @@ extension Queue {
             let isOnly = jobs.allSatisfy { $0.receipt.stream == stream }
             let own = isOnly ? jobs : jobs.filter { $0.receipt.stream == stream }
             guard !own.isEmpty else { continue }
-            var arguments: [RedisArgument] = [.text(consumer.name), .text(stream.rawValue)]
-            arguments.reserveCapacity(arguments.count + 2 * own.count)
+            var command = Pond.command("pond_claim", keys, [.text(consumer.name), .text(stream.rawValue)])
+            command.arguments.reserveCapacity(command.arguments.count + 2 * own.count)
             for job in own {
-                arguments.append(.text(job.receipt.entry))
-                arguments.append(.text(job.key?.text ?? ""))
+                command.arguments.append(.text(job.receipt.entry))
+                command.arguments.append(.text(job.key?.text ?? ""))
             }
-            var reader = try ReplyReader("pond_claim", try await pond.call("pond_claim", keys, arguments))
+            var reader = try ReplyReader("pond_claim", try await pond.call("pond_claim", command))
             while !reader.isAtEnd {
                 let entry = try reader.text()
                 refused[Receipt(stream: stream, entry: entry)] = try reader.text()

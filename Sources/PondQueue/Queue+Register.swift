@@ -17,7 +17,7 @@ extension Queue {
     ///
     /// A server that refuses that is only warned of, because no job depends on it: on a cluster the set of queues is perhaps on
     /// another node, and a user may have no right to it.
-    public func register() async throws(QueueError) {
+    package func register() async throws(QueueError) {
         let command = RedisCommand("SADD", .text(Keys.queues(prefix: pond.prefix)), .text(name.text))
         do throws(QueueError) {
             _ = try await pond.run(command, doing: "registering queue \(name)")

@@ -22,7 +22,9 @@ extension Queue {
             "a settle of \(settlements.count) jobs is over the bound"
         )
         let batch = SettleBatch(settlements)
-        let reply = try await pond.call("pond_settle", keys, [.text(consumer.name)] + batch.arguments)
+        var command = Pond.command("pond_settle", keys, [.text(consumer.name)])
+        batch.append(to: &command.arguments)
+        let reply = try await pond.call("pond_settle", command)
         var reader = try ReplyReader("pond_settle", reply)
         return try batch.answers(&reader)
     }

@@ -56,9 +56,9 @@ struct SettleBatch {
         }
     }
 
-    var arguments: [RedisArgument] {
-        var arguments: [RedisArgument] = []
-        arguments.reserveCapacity(9 * groups.count + 2 * settlements.count + 6 * others.count)
+    /// Adds them to the words of a command.
+    func append(to arguments: inout [RedisArgument]) {
+        arguments.reserveCapacity(arguments.count + 9 * groups.count + 2 * settlements.count + 6 * others.count)
         appendFacts(to: &arguments)
         for group in groups {
             if let marks = marks(of: group) { arguments += ["with", .bytes(marks)] }
@@ -73,7 +73,6 @@ struct SettleBatch {
             }
         }
         for place in others { arguments += settlements[place].arguments }
-        return arguments
     }
 
     /// What is known of the jobs, in one text; what is too much is left out.
@@ -174,7 +173,9 @@ enum EntryOrder {
     }
 
     private static func isBefore(_ a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>) -> Bool {
-        let (dashA, dashB) = (dash(in: a), dash(in: b))
+        let dashA = dash(in: a)
+        // Mostly their hyphens are at the same place.
+        let dashB = dashA < b.count && b[dashA] == UInt8(ascii: "-") ? dashA : dash(in: b)
         // Of two texts of digits the shorter is the smaller number, as none begins with a 0 that could be left out.
         guard dashA == dashB, let startA = a.baseAddress, let startB = b.baseAddress else { return dashA < dashB }
         let times = memcmp(startA, startB, dashA)

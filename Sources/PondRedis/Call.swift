@@ -18,6 +18,7 @@ final class Call: PipelineCall, Sendable {
     /// Without a command the call waits for the connection.
     let commands: EncodedCommands
     let deadline: LocalInstant
+    let wantsFlat: Bool
     private let isPipeline: Bool
     private let isCancelledFlag = Atomic(false)
     // Safe: set by the caller before it hands the call to the inbox (a lock), from then on used on the event loop only.
@@ -25,7 +26,8 @@ final class Call: PipelineCall, Sendable {
     // Safe: used on the event loop only.
     nonisolated(unsafe) private var replies: [RESPValue] = []
 
-    init(_ commands: EncodedCommands, isPipeline: Bool, deadline: LocalInstant) {
+    init(_ commands: EncodedCommands, isPipeline: Bool, wantsFlat: Bool = false, deadline: LocalInstant) {
+        self.wantsFlat = wantsFlat
         self.commands = commands
         self.isPipeline = isPipeline
         self.deadline = deadline

@@ -274,6 +274,8 @@ extension Connection {
 }
 
 extension Connection: ReplyReceiver {
+    var wantsFlat: Bool { machine.nextWantsFlat }
+
     func received(_ reply: RESPValue, from handler: RedisChannelHandler) {
         guard handler === link?.handler else { return }
         switch machine.received(reply, now: clock.now()) {

@@ -1,3 +1,5 @@
+import PondCore
+
 extension ConnectionMachine {
     static var closedError: RedisError { closedError(outcomeUnknown: false) }
 
@@ -34,7 +36,7 @@ extension ConnectionMachine {
 
     var loginTimeoutError: RedisError {
         let timeout = settings.configuration.connectTimeout
-        return RedisError(.connectFailed, "connected, but no answer to the login after \(timeout); \(tlsHint)")
+        return RedisError(.connectFailed, "connected, but no answer to the login after \(timeout.human); \(tlsHint)")
     }
 
     /// The usual mistake behind a silent server.

@@ -16,6 +16,12 @@ package protocol PipelineCall: Equatable {
     var commandCount: Int { get }
     /// When it ends without a reply.
     var deadline: LocalInstant { get }
+    /// Whether arrays are to be left as they were read.
+    var wantsFlat: Bool { get }
+}
+
+extension PipelineCall {
+    package var wantsFlat: Bool { false }
 }
 
 /// The lifecycle of a connection and the queue of its calls.
@@ -105,6 +111,9 @@ package struct ConnectionMachine<Call: PipelineCall> {
     package var isReady: Bool {
         if case .ready = state { true } else { false }
     }
+
+    /// Whether the next reply is for a call that wants arrays as they were read.
+    var nextWantsFlat: Bool { isReady && inFlight.first?.call.wantsFlat == true }
 
     /// Whether a written call has no reply yet.
     var isWaitingForReply: Bool { isReady && !inFlight.isEmpty }
@@ -248,7 +257,7 @@ extension ConnectionMachine {
         switch state {
         case .connecting:
             let timeout = settings.configuration.connectTimeout
-            let error = RedisError(.connectFailed, "no connection after \(timeout)")
+            let error = RedisError(.connectFailed, "no connection after \(timeout.human)")
             return failAttempt(error, isFinal: false, now: now, hangUp: false)
         case .loggingIn:
             return failAttempt(loginTimeoutError, isFinal: false, now: now, hangUp: true)

@@ -23,7 +23,7 @@ package final class EventLoopExecutor: TaskExecutor {
         }
     }
 
-    private let eventLoop: any EventLoop
+    let eventLoop: any EventLoop
     private let whenIdle: @Sendable () -> Void
     private let state = Mutex(State())
 

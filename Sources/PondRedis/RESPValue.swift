@@ -12,6 +12,8 @@ package enum RESPValue: Sendable, Hashable {
     /// A null bulk string or a null array.
     case null
     case array([RESPValue])
+    /// An array that was left as it was read, for a call that asked for that.
+    case flat(FlatReply)
 }
 
 extension RESPValue {
@@ -20,7 +22,7 @@ extension RESPValue {
         switch self {
         case .simple(let text): text
         case .bulk(let bytes): String(utf8: bytes)
-        case .error, .integer, .null, .array: nil
+        case .error, .integer, .null, .array, .flat: nil
         }
     }
 
@@ -32,7 +34,7 @@ extension RESPValue {
         switch self {
         case .simple(let text): ArraySlice(text.utf8)
         case .bulk(let bytes): bytes
-        case .error, .integer, .null, .array: nil
+        case .error, .integer, .null, .array, .flat: nil
         }
     }
 
@@ -41,13 +43,17 @@ extension RESPValue {
         switch self {
         case .integer(let value): value
         case .bulk(let bytes): Int64(decimal: bytes)
-        case .simple, .error, .null, .array: nil
+        case .simple, .error, .null, .array, .flat: nil
         }
     }
 
     /// The elements of an array reply.
     package var array: [RESPValue]? {
-        if case .array(let elements) = self { elements } else { nil }
+        switch self {
+        case .array(let elements): elements
+        case .flat(let reply): reply.value.array
+        case .simple, .error, .integer, .bulk, .null: nil
+        }
     }
 
     /// Whether this is a null bulk string or a null array.

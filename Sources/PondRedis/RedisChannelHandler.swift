@@ -2,6 +2,8 @@ package import NIOCore
 
 /// What a channel tells its owner; everything on the channel's event loop.
 package protocol ReplyReceiver: AnyObject {
+    /// Whether the next reply is for a call that wants arrays as they were read.
+    var wantsFlat: Bool { get }
     /// A whole reply came.
     func received(_ reply: RESPValue, from handler: RedisChannelHandler)
     /// The channel broke, or what came is not a reply; the channel may still be open.
@@ -36,7 +38,9 @@ package final class RedisChannelHandler: ChannelInboundHandler {
         guard !isAbandoned else { return }
         parser.feed(bytes)
         do {
-            while !isAbandoned, let reply = try parser.next() { receiver.received(reply, from: self) }
+            while !isAbandoned, let reply = try parser.next(isFlat: receiver.wantsFlat) {
+                receiver.received(reply, from: self)
+            }
         } catch {
             receiver.failed(error, from: self)
         }
@@ -55,4 +59,8 @@ package final class RedisChannelHandler: ChannelInboundHandler {
         if !isAbandoned { receiver.writabilityChanged(context.channel.isWritable, of: self) }
         context.fireChannelWritabilityChanged()
     }
+}
+
+extension ReplyReceiver {
+    package var wantsFlat: Bool { false }
 }

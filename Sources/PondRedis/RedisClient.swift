@@ -25,10 +25,18 @@ package final class RedisClient: Sendable {
     private let connection: NIOLoopBoundBox<Connection>
 
     /// Makes a client; the connection is opened by the first call.
-    package init(_ configuration: RedisConfiguration, clock: LocalClock = .system, logger: Logger) {
+    ///
+    /// - Parameter other: whose thread the connection is to live on; for tasks that run there, a reply changes no thread.
+    ///   Defaults to one of the process' event loops.
+    package init(
+        _ configuration: RedisConfiguration,
+        clock: LocalClock = .system,
+        logger: Logger,
+        beside other: EventLoopExecutor? = nil
+    ) {
         self.configuration = configuration
         self.clock = clock
-        eventLoop = MultiThreadedEventLoopGroup.singleton.next()
+        eventLoop = other?.eventLoop ?? MultiThreadedEventLoopGroup.singleton.next()
         let connection = Connection(
             configuration,
             eventLoop: eventLoop,
@@ -80,16 +88,18 @@ package final class RedisClient: Sendable {
     /// Sends commands in one go and waits for all replies; an error reply of one does not stop the others.
     ///
     /// Other tasks' commands do not come between them. Deadline and cancellation are those of `send`.
+    /// - Parameter isFlat: whether arrays are to be left as they were read, as `RESPValue.flat`.
     /// - Returns: one result a command, in order; when the connection is lost on the way, the commands without a reply
     ///   have the error `connectionLost`, `timedOut`, `cancelled` or `closed`.
     /// - Throws: `RedisError` when nothing was sent.
     package func pipeline(
         _ commands: [RedisCommand],
-        timeout: Duration? = nil
+        timeout: Duration? = nil,
+        isFlat: Bool = false
     ) async throws(RedisError) -> [Result<RESPValue, RedisError>] {
         var encoded = EncodedCommands()
         for command in commands { try encoded.append(command) }
-        let (replies, rest) = try await pipeline(encoded, timeout: timeout)
+        let (replies, rest) = try await pipeline(encoded, timeout: timeout, isFlat: isFlat)
         let results = replies.map { reply -> Result<RESPValue, RedisError> in
             if case .error(let text) = reply { .failure(.reply(text)) } else { .success(reply) }
         }
@@ -104,10 +114,11 @@ package final class RedisClient: Sendable {
     /// - Throws: `RedisError` when nothing was sent.
     nonisolated(nonsending) package func pipeline(
         _ commands: EncodedCommands,
-        timeout: Duration? = nil
+        timeout: Duration? = nil,
+        isFlat: Bool = false
     ) async throws(RedisError) -> (replies: [RESPValue], rest: RedisError?) {
         guard commands.count > 0 else { return ([], nil) }
-        switch await answer(commands, isPipeline: true, timeout) {
+        switch await answer(commands, isPipeline: true, isFlat: isFlat, timeout) {
         case .many(let replies, let rest): return (replies, rest)
         case .failed(let error): throw error
         case .one, .connected: preconditionFailure("a pipeline got the answer of another call")
@@ -141,10 +152,11 @@ package final class RedisClient: Sendable {
     nonisolated(nonsending) private func answer(
         _ commands: EncodedCommands,
         isPipeline: Bool,
+        isFlat: Bool = false,
         _ timeout: Duration?
     ) async -> Call.Answer {
         let deadline = clock.now() + (timeout ?? configuration.commandTimeout)
-        let call = Call(commands, isPipeline: isPipeline, deadline: deadline)
+        let call = Call(commands, isPipeline: isPipeline, wantsFlat: isFlat, deadline: deadline)
         return await withTaskCancellationHandler {
             await withUnsafeContinuation { continuation in
                 call.prepare(continuation)

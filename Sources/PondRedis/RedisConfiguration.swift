@@ -12,11 +12,11 @@ public import PondCore
 /// Reserved characters of user, password and path are percent-encoded. Blanks and line ends around a URL are no part of it.
 public struct RedisConfiguration: Sendable {
     /// Where the server listens.
-    public enum Address: Sendable, Hashable, CustomStringConvertible {
+    package enum Address: Sendable, Hashable, CustomStringConvertible {
         case tcp(host: String, port: Int)
         case unixSocket(path: String)
 
-        public var description: String {
+        package var description: String {
             switch self {
             case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
             case .unixSocket(let path): path
@@ -47,6 +47,7 @@ public struct RedisConfiguration: Sendable {
         /// Defaults to the certificate's file, which may hold both.
         public var keyFile: String?
 
+        /// TLS that verifies the server by the system's authorities, unless told otherwise.
         public init(
             caFile: String? = nil,
             isVerified: Bool = true,
@@ -63,7 +64,7 @@ public struct RedisConfiguration: Sendable {
     }
 
     /// Where the server listens.
-    public var address: Address
+    package var address: Address
     /// The ACL user.
     ///
     /// Defaults to the server's `default` user.
@@ -110,8 +111,18 @@ public struct RedisConfiguration: Sendable {
     /// Defaults to 64 MiB.
     public var replyBytesMax = 64 << 20
 
-    public init(address: Address) {
+    package init(address: Address) {
         self.address = address
+    }
+
+    /// A server that listens on a port, with everything else at its default.
+    public init(host: String, port: Int = 6379) {
+        self.init(address: .tcp(host: host, port: port))
+    }
+
+    /// A server of this machine that listens on a unix socket, with everything else at its default.
+    public init(unixSocket path: String) {
+        self.init(address: .unixSocket(path: path))
     }
 
     /// Reads a URL.

@@ -53,8 +53,9 @@ package final class ReplyParser {
 
     /// The next whole reply, or nil when more bytes are needed.
     ///
+    /// - Parameter isFlat: whether an array is to be left as it was read; asked of arrays alone.
     /// - Throws: `RedisError.Code.protocolViolation`, from then on every time.
-    package func next() throws(RedisError) -> RESPValue? {
+    package func next(isFlat: @autoclosure () -> Bool = false) throws(RedisError) -> RESPValue? {
         if let violation { throw violation }
         if reader.pointee.ridx == -1 { noteFirstBytes() }
         var object: UnsafeMutableRawPointer?
@@ -65,7 +66,9 @@ package final class ReplyParser {
             if let refusal = refusalOfUnreadBytes() { throw fail(refusal) }
             return nil
         }
-        guard let value = tokens.pointee.takeReply() else { throw fail("a type of another protocol version") }
+        guard let value = tokens.pointee.takeReply(isFlat: isFlat()) else {
+            throw fail("a type of another protocol version")
+        }
         return value
     }
 

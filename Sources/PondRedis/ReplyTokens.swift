@@ -2,16 +2,7 @@ import CHiredis
 
 /// The parts of the reply that is being read, flat and in the order of the bytes.
 struct ReplyTokens: ~Copyable {
-    /// Plain bits, which nobody has to count the owners of.
-    private enum Token: BitwiseCopyable {
-        case null
-        case integer(Int64)
-        /// A string in the shared bytes.
-        case string(start: Int, count: Int)
-        /// A place in `owned`.
-        case owned(Int)
-        case array(count: Int)
-    }
+    private typealias Token = FlatReply.Token
 
     private var tokens = Scratch<Token>()
     /// The short strings of the reply: one piece of memory for all, instead of one for each.
@@ -78,7 +69,9 @@ struct ReplyTokens: ~Copyable {
     }
 
     /// The whole reply, when hiredis has said that it is whole; nil when the tokens do not add up.
-    mutating func takeReply() -> RESPValue? {
+    ///
+    /// - Parameter isFlat: whether an array is to be left as it was read; asked of arrays alone.
+    mutating func takeReply(isFlat: @autoclosure () -> Bool) -> RESPValue? {
         defer {
             tokens.removeAll(keepingAtMost: Limits.tokensKept)
             shared.removeAll(keepingAtMost: Limits.sharedBytesKept)
@@ -88,6 +81,9 @@ struct ReplyTokens: ~Copyable {
             byteCount = 0
         }
         guard missing == 0 else { return nil }
+        if case .array = tokens[0], isFlat() {
+            return .flat(FlatReply(tokens: tokens.array(), bytes: shared.array(), owned: owned))
+        }
         var position = 0
         let reply = value(at: &position, shared.array())
         return position == tokens.count ? reply : nil

@@ -53,7 +53,7 @@ public final class Inbox: Sendable {
         guard SQLiteLimits.inboxWindow.contains(window) else {
             throw PondError(
                 .invalidConfiguration,
-                "an inbox's window is \(window), allowed is an hour to ten years (30 days unless it is given)"
+                "an inbox's window is \(window.human), allowed is an hour to ten years (30 days unless it is given)"
             )
         }
         guard store.keeps(Inbox.schema) else {

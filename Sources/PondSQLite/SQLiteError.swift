@@ -58,7 +58,7 @@ extension SQLiteError {
             message = "\(path) cannot grow (\(said)); nothing was written; free space on its disk, then try again"
         case .busy:
             message =
-                "\(path) was locked by another process for \(busyTimeout.inSeconds) s (\(said)); nothing was written; "
+                "\(path) was locked by another process for \(busyTimeout.human) (\(said)); nothing was written; "
                 + "try again, and when it lasts look for a program that keeps a transaction open (fuser \(path))"
         case .corrupt where error.resultCode == .SQLITE_NOTADB:
             message = "\(path) is not an SQLite database (\(said)); move it away or name another file"

@@ -42,7 +42,7 @@ public final class SQLiteIdempotencyStore: IdempotencyStore {
         guard Limits.keyWindow.contains(window) else {
             throw PondError(
                 .invalidConfiguration,
-                "the keys' window is \(window), allowed is an hour to 30 days (24 hours unless it is given)"
+                "the keys' window is \(window.human), allowed is an hour to 30 days (24 hours unless it is given)"
             )
         }
         guard store.keeps(SQLiteIdempotencyStore.schema) else {

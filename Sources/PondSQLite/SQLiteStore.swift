@@ -191,6 +191,7 @@ extension SQLiteStore {
         case .idle: break
         }
         do {
+            tuning.prepare(path)
             let pool = try DatabasePool(path: path, configuration: configuration())
             try pool.writeWithoutTransaction { db in
                 try tuning.applyToWriter(db)

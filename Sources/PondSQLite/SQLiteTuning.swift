@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 
 /// How a file is laid out and flushed.
 package struct SQLiteTuning: Sendable {
@@ -11,12 +12,26 @@ package struct SQLiteTuning: Sendable {
     ///
     /// Defaults to false.
     package var givesBackPages = false
+    /// Whether a file that is made can be read by its owner alone, whatever the process's mask is; its `-wal` and `-shm`
+    /// then are too, because SQLite gives them the mode of the file.
+    ///
+    /// Defaults to false, for files that belong to an application.
+    package var isPrivate = false
     /// Memory for pages, a connection; nil for SQLite's 2 MB.
     package var cacheBytes: Int?
     /// What the file beside the database is cut to after it was needed to be larger; nil for no cut.
     package var logBytesMax: Int?
 
     package init() {}
+
+    /// Before anything is opened.
+    func prepare(_ path: String) {
+        guard isPrivate else { return }
+        // Only a new file: to close one that is there would end the locks that this process has on it.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        // Why a file cannot be made, SQLite's own attempt tells.
+        if descriptor >= 0 { close(descriptor) }
+    }
 
     /// For each connection, before the first table is made.
     func apply(_ db: Database) throws {

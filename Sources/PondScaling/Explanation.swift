@@ -80,6 +80,8 @@ extension ScalingDecision {
     private var limitation: String {
         switch limit {
         case .none: freely
+        case .max where isLimitedByHostSetting:
+            "limited by host.max_workers of its hosts, which leaves no room for \(wantedInAll)"
         case .max: "limited by its maximum of \(workersMax), the work asks for \(demand)"
         case .fleet: "limited by the fleet, which has no free room for \(wantedInAll)"
         case .hostMemory: "limited by the memory of its hosts, which is too little for \(wantedInAll)"

@@ -6,7 +6,7 @@ package struct HostReport: Sendable, Hashable, Codable {
     package var workersMax: Int
     /// How many it carries for the sake of minimums, whatever its memory and processors are; nil for `workersMax`.
     package var owedMax: Int?
-    /// What bounds `workersMax`: `hostMemory`, `hostCPU`, or `none` for its configuration.
+    /// What bounds `workersMax`: `hostMemory`, `hostCPU`, or `max` for its configuration.
     package var limit: LimitingFactor
     /// False while the host stalls on memory: it takes no more than each queue is owed.
     package var mayGrow: Bool

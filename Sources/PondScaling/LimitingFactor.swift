@@ -2,7 +2,7 @@
 package enum LimitingFactor: String, Sendable, Hashable, Codable, CaseIterable {
     /// Nothing.
     case none
-    /// The queue's own maximum.
+    /// The queue's own maximum; below it, the `max_workers` of its hosts.
     case max
     /// The fleet's maximum, shared with other queues, or room that is not free yet.
     case fleet

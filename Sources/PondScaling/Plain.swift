@@ -22,14 +22,10 @@ enum Plain {
         return text
     }
 
-    /// `20 ms`, `1.2 s`, `4 min`, `2 h`, `3 d`.
+    /// `20ms`, `1.2s`, `4m00s`, as times are shown everywhere.
     static func seconds(_ value: Double) -> String {
-        let size = abs(value)
-        if size > 0, size < 0.1 { return number(value * 1_000) + " ms" }
-        if size < 120 { return number(value) + " s" }
-        if size < 7_200 { return number(value / 60) + " min" }
-        if size < 172_800 { return number(value / 3_600) + " h" }
-        return number(value / 86_400) + " d"
+        guard value.isFinite else { return "?" }
+        return Duration.milliseconds(Int64(clamping(value * 1_000))).human
     }
 
     /// The number rounded to three decimals, as records keep it.

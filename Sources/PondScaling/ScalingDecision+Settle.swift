@@ -2,6 +2,9 @@ extension ScalingDecision {
     /// Whether the size was given by a person or for want of data, not by the law.
     var isHeld: Bool { [.stale, .pinned, .paused].contains(limit) }
 
+    /// Whether `max` means what its hosts were told to run at most: the queue's own maximum would allow more.
+    package var isLimitedByHostSetting: Bool { limit == .max && to < workersMax }
+
     /// The decision after sharing and placement, with what kept it from what it wanted.
     func settled(_ placement: Placement, granted: Int) -> ScalingDecision {
         var settled = self

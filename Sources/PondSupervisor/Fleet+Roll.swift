@@ -101,7 +101,7 @@ extension Fleet {
     mutating func tickRoll() {
         guard let step = roll?.step, case .waitingForReady(let until) = step.stage, until <= now else { return }
         let patience = configuration.readyTimeout * SupervisorLimits.rollPatience
-        let reason = "the new worker of slot \(step.slot) was not ready within \(patience); \(Self.advice)"
+        let reason = "the new worker of slot \(step.slot) was not ready within \(patience.human); \(Self.advice)"
         stopRoll(slot: step.slot, reason: reason)
     }
 

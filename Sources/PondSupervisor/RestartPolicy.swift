@@ -40,7 +40,7 @@ package struct RestartPolicy: Sendable, Hashable {
         func validate() throws {
             let problem =
                 if window <= .zero {
-                    "restart.window is \(window), but must be positive"
+                    "restart.window is \(window.human), but must be positive"
                 } else if exitsBeforeParking < 2 {
                     "restart.exitsBeforeParking is \(exitsBeforeParking), but must be 2 or more"
                 } else if parkedFor <= .zero {

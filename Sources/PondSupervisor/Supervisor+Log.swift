@@ -1,4 +1,5 @@
 import Logging
+import PondCore
 
 extension Supervisor {
     /// Writes an event to the log: constant messages, values as metadata, the next step where one is needed.
@@ -11,12 +12,12 @@ extension Supervisor {
         case .ready(let slot, let pid):
             logger.info("worker ready", metadata: Self.metadata(slot, pid))
         case .notReady(let slot, let pid, let after):
-            let metadata = Self.metadata(slot, pid, ["after": "\(after)"])
+            let metadata = Self.metadata(slot, pid, ["after": "\(after.human)"])
             logger.warning("worker is not ready yet; it is left alone, it may be slow", metadata: metadata)
         case .exited(let slot, let pid, let status, let wasExpected):
             logExit(Self.metadata(slot, pid, ["status": "\(status)"]), status, wasExpected)
         case .willRestart(let slot, let delay):
-            logger.info("worker will be replaced", metadata: Self.metadata(slot, nil, ["in": "\(delay)"]))
+            logger.info("worker will be replaced", metadata: Self.metadata(slot, nil, ["in": "\(delay.human)"]))
         case .parked(let slot, let reason):
             logParked(slot, reason)
         case .unparked(let slot):
@@ -24,7 +25,7 @@ extension Supervisor {
         case .rollingRestart(let progress):
             log(progress)
         case .killed(let slot, let pid, let grace):
-            let metadata = Self.metadata(slot, pid, ["grace": "\(grace)"])
+            let metadata = Self.metadata(slot, pid, ["grace": "\(grace.human)"])
             logger.warning("worker did not stop within its grace period and was killed", metadata: metadata)
         case .resized(let from, let to):
             logger.info("fleet is resized", metadata: ["from": "\(from)", "to": "\(to)"])
@@ -65,9 +66,9 @@ extension Supervisor {
                 nil,
                 [
                     "exits": "\(reason.exits)",
-                    "window": "\(reason.window)",
+                    "window": "\(reason.window.human)",
                     "last_exit": "\(reason.lastExit)",
-                    "retry_in": "\(reason.retryIn)",
+                    "retry_in": "\(reason.retryIn.human)",
                 ]
             )
         )

@@ -24,6 +24,7 @@ final class ServedQueue: Sendable {
     /// The handlers, inside of the middleware of this queue.
     let handlers: KindTable
     let middleware: MiddlewareChain
+    let recoveriesMax = RecoveriesMax()
     let admission: Admission
     let keys: KeyGate
     let settler: Settler
@@ -45,7 +46,11 @@ final class ServedQueue: Sendable {
         middleware = MiddlewareChain(of: worker, metrics: metrics)
         handlers = kinds.inside(middleware)
         keys = KeyGate(queue, worker, logger: logger)
-        admission = Admission([worker.turns, keys], unknownKindGrace: worker.configuration.unknownKindGrace)
+        admission = Admission(
+            [worker.turns, keys],
+            recoveriesMax,
+            unknownKindGrace: worker.configuration.unknownKindGrace
+        )
         settler = Settler(queue, consumer: worker.consumer, clock: worker.loopClock, logger: logger, metrics: metrics)
     }
 

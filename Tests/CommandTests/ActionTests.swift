@@ -122,6 +122,17 @@ import Testing
         #expect(found > 10)
     }
 
+    @Test func `every command of a manifest for Kubernetes is one that the program takes`() throws {
+        var found = 0
+        for path in try SourceTree.files(under: "ops/kubernetes", suffix: ".yaml") {
+            for words in Mentions.started(in: try SourceTree.text(path)) {
+                found += 1
+                #expect(complaint(Array(words.dropFirst())) == nil, "\(path): \(words.joined(separator: " "))")
+            }
+        }
+        #expect(found > 2)
+    }
+
     @Test(arguments: ["worker lst", "dead retry --cuase x", "status --chek", "queue resume"])
     func `a command that the program does not take is found`(line: String) {
         #expect(complaint(ShellLine.commands(of: line)[0]) != nil)

@@ -33,7 +33,7 @@ import Testing
         #expect(lines[3].hasPrefix("▸! emails") && lines[3].hasSuffix("29s!     2s  10.0   7.0     3→5"))
         #expect(lines[5].hasPrefix(" ● reports"))
         #expect(lines.contains { $0.contains("demand") && $0.contains("▁") == false && $0.contains("█") })
-        #expect(lines.contains { $0.contains("↑ emails 0→1: 41 waiting × 0.2 s, target 2 s") })
+        #expect(lines.contains { $0.contains("↑ emails 0→1: 41 waiting × 200ms, target 2s") })
         #expect(lines[23].contains("q quit"))
     }
 
@@ -58,7 +58,7 @@ import Testing
         ] {
             #expect(whole.contains(text), "\(text) in\n\(whole)")
         }
-        #expect(whole.contains("emails 3→5: 41 waiting × 0.2 s") && whole.contains("host-2") && whole.contains("2/4"))
+        #expect(whole.contains("emails 3→5: 41 waiting × 200ms") && whole.contains("host-2") && whole.contains("2/4"))
     }
 
     @Test func `the workers and the decisions have lists of their own`() {
@@ -71,10 +71,23 @@ import Testing
         #expect(whole.contains("limited by nothing"))
     }
 
+    @Test func `a worker that has stopped fetching says so, and why`() {
+        var queue = DashFixture.queue("emails", ready: 3, workers: 2)
+        queue.workers[1].brake = "exit_127: no such program"
+        var model = DashModel()
+        model.take(DashFixture.look([queue]), at: DashFixture.instant)
+        #expect(DashFixture.draw(model, 100, 24).texts.contains { $0.hasPrefix("▸✗ emails") })
+        model.type("3")
+        let lines = DashFixture.draw(model, 120, 24).texts
+        #expect(lines.contains { $0.contains("host-0") && $0.contains("2/4") })
+        #expect(lines.contains { $0.contains("host-1") && $0.contains("stopped f") && !$0.contains("2/4") })
+    }
+
     @Test func `names and texts from outside cannot write to the terminal`() {
         let evil = "\u{1b}[2Jx\r\n\u{9b}31m\u{202e}"
         var queue = DashFixture.queue(evil, ready: 3, workers: 1, decided: true)
         queue.workers[0].name = evil
+        queue.workers[0].brake = evil
         (queue.isPaused, queue.pauseReason, queue.fault) = (true, evil, evil)
         var look = DashFixture.look([queue], decisions: [DashFixture.decision(evil, from: 1, to: 2)])
         look.verdict = evil

@@ -1,4 +1,5 @@
 import PondCore
+import PondInsight
 import Testing
 
 @testable import pond

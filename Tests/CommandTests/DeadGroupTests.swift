@@ -1,3 +1,4 @@
+import FoundationEssentials
 import PondCore
 import PondQueue
 import PondRedis
@@ -126,12 +127,22 @@ import Testing
         let failed = try await escalate("--run", "echo sorry >&2; exit 4")
         #expect(failed.code == 1 && failed.error.contains("sorry"))
         let slow = try await escalate("--run", "sleep 30", "--hook-timeout", "200ms")
-        #expect(slow.code == 1 && slow.error.contains("still running after 0.2 s"))
+        #expect(slow.code == 1 && slow.error.contains("still running after 200ms"))
         // Where nobody listens it is not tried again for all of its time.
         let unreachable = try await escalate("--post", "http://127.0.0.1:1/hook", "--hook-timeout", "10m")
         #expect(unreachable.code == 1 && unreachable.error.contains("did not answer"))
         #expect(try await escalate().code == 2)
+        // What is secret comes from a file, and is shown nowhere.
+        let place = FileManager.default.temporaryDirectory.appending(path: RedisServer.uniqueName())
+        let file = place.path
+        try Data("http://svc:s3cret@127.0.0.1:1/hook?token=t0ken\n".utf8).write(to: place)
+        defer { try? FileManager.default.removeItem(at: place) }
+        let secret = try await escalate("--post", "@\(file)", "--post-header", "X-Key: @\(file)")
+        #expect(secret.code == 1 && secret.error.contains("http://***@127.0.0.1:1/hook?token=*** did not answer"))
+        #expect(!(secret.error + secret.output).contains("s3cret") && !secret.error.contains("t0ken"))
+        let missing = try await escalate("--post", "@/no/such/file")
+        #expect(missing.code == 2 && missing.error.contains("--post"), "\(missing.error)")
         #expect(try await queue.depth().dead == 3)
-        #expect(try await queue.auditEntries().map(\.result).count { $0.hasPrefix("failed") } == 3)
+        #expect(try await queue.auditEntries().map(\.result).count { $0.hasPrefix("failed") } == 4)
     }
 }

@@ -50,7 +50,7 @@ import Testing
         for target in ["--cause nosuch", "nosuch"] {
             let run = try await desk.run("dead \(command) \(target) --yes")
             #expect(run.code == 3, "\(target)")
-            #expect(run.error.contains("no dead job is of nosuch") && run.error.contains("pond dead list"))
+            #expect(run.error.contains("no dead job belongs to nosuch") && run.error.contains("pond dead list"))
         }
         // All of nothing is nothing, and no mistake.
         #expect(try await Desk().run("dead \(command) --all --yes").code == 0)

@@ -79,6 +79,25 @@ enum Mentions {
         return found
     }
 
+    /// The commands that a YAML file starts: those of `command: […]`, each with the `args` that stand below it.
+    static func started(in yaml: String) -> [[String]] {
+        var found: [[String]] = []
+        var hasArguments = false
+        for line in yaml.split(separator: "\n") {
+            let words = line.prefix { $0 != "#" }.split(separator: " ")
+            if words.first == "command:", let open = line.firstIndex(of: "["), let close = line.lastIndex(of: "]") {
+                let inside = line[line.index(after: open)..<close].split(separator: ",")
+                found.append(inside.map { String($0.drop { $0 == " " }) })
+                hasArguments = false
+            } else if hasArguments, words.first == "-" {
+                found[found.count - 1].append(words.dropFirst().joined(separator: " "))
+            } else {
+                hasArguments = words == ["args:"] && !found.isEmpty
+            }
+        }
+        return found.filter { $0.first == "pond" }
+    }
+
     /// The words from `pond` on, when they run it: by itself, or behind a program that starts another.
     private static func pond(_ words: [String]) -> [String]? {
         guard let place = words.firstIndex(where: { $0 == "pond" || $0.hasSuffix("/pond") }) else { return nil }

@@ -42,6 +42,13 @@ import Testing
         #expect(try await desk.run("queue get emails --json").json()["max_depth"] == .number(1))
         #expect(try await desk.run("queue set emails --max-depth none --json").json()["max_depth"] == .null)
         #expect(try await desk.run("queue set emails --max-depth 0").code == 2)
+        #expect(try await desk.run("queue set emails").code == 2)
+        let recoveries = try await desk.run("queue set emails --max-recoveries 5")
+        #expect(recoveries.output == "max recoveries of emails is 5, was 3, the default\n", "\(recoveries.error)")
+        #expect(try await desk.run("queue get emails --json").json()["recoveries_max"] == .number(5))
+        let usual = try await desk.run("queue set emails --max-recoveries default --json")
+        #expect(try usual.json()["recoveries_max"] == .number(3))
+        #expect(try await desk.run("queue set emails --max-recoveries none").code == 2)
     }
 
     @Test func `a second pause does not take the first one's reason without a word`() async throws {

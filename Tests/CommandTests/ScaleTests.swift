@@ -1,5 +1,6 @@
 import FoundationEssentials
 import PondCore
+import PondFleet
 import PondQueue
 import PondRedis
 import PondScaling

@@ -10,6 +10,7 @@ import Testing
         _ = try await desk.queue("other").livingWorker("host-2")
         let run = try await desk.run("worker list emails")
         #expect(run.code == 0)
+        #expect(run.output.contains("LAST HEARTBEAT"))
         let row = run.output.split(separator: "\n").last?.split(separator: " ").joined(separator: " ")
         #expect(row?.hasPrefix("emails host-1 ") == true && !run.output.contains("host-2"))
         #expect(row?.hasSuffix("working 1 4 email.send, every kind and 1 more") == true, "\(run.output)")

@@ -1,8 +1,10 @@
 import FoundationEssentials
 import PondCore
+import PondFleet
 import PondQueue
 import PondRedis
 import PondScaling
+import PondTestKit
 
 /// A fleet whose size follows its load, for a test: its file, and looks at it from outside.
 struct Elastic: Sendable {

@@ -1,5 +1,6 @@
 import Glibc
 import PondCore
+import PondFleet
 import PondQueue
 import PondScaling
 import PondTestKit

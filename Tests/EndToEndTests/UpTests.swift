@@ -221,7 +221,10 @@ import Testing
 
     @Test func `it says what another shell has to be told, and that shell finds the history`() async throws {
         try await withDirectory { directory in
-            try await Child.run(["up", "--workers", "1", "--directory", directory]) { up in
+            // An option goes before the environment, for the workers too.
+            let away = ["MILLPOND_REDIS_URL": "redis://127.0.0.1:1"]
+            try await Child.run(["up", "--workers", "1", "--directory", directory], environment: away) { up in
+                try await up.line("MILLPOND_REDIS_URL is set and not used")
                 let line = try await up.line("  shell ")
                 let words = line.split(separator: " ").dropFirst(2).map { $0.split(separator: "=", maxSplits: 1) }
                 var environment: [String: String] = [:]

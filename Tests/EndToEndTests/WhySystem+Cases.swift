@@ -1,9 +1,11 @@
 import Glibc
 import PondCore
+import PondFleet
 import PondInsight
 import PondQueue
 import PondRedis
 import PondScaling
+import PondTestKit
 import Testing
 
 /// A state that an operator asks about.

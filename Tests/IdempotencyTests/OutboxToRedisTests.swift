@@ -84,6 +84,31 @@ import Testing
         }
     }
 
+    @Test func `a job that a middleware refuses stops no other`() async throws {
+        struct Picky: EnqueueMiddleware {
+            struct No: Error {}
+            func enqueue(
+                _ jobs: [NewJob],
+                to queue: QueueName,
+                next: EnqueueNext
+            ) async throws -> [EnqueueResult] {
+                if jobs.contains(where: { String(decoding: $0.data, as: UTF8.self).contains("2") }) { throw No() }
+                return try await next(jobs)
+            }
+        }
+        try await withOutbox { _, pond async throws in
+            let jobs = try ["1", "2", "3"].map { (queue: "mails", job: try job($0)) }
+            let answers = try await pond.inside([Picky()]).ship(jobs)
+            guard case .accepted = answers[0], case .refused(let reason) = answers[1], case .accepted = answers[2]
+            else {
+                Issue.record("\(answers)")
+                return
+            }
+            #expect(reason.contains("a middleware refused"))
+            #expect(try await texts(pond, "mails") == ["1", "3"])
+        }
+    }
+
     @Test func `a queue whose key is another program's holds up no other`() async throws {
         try await withOutbox { _, pond async throws in
             let base = try pond.queue("mails").keys

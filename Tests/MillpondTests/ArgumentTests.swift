@@ -72,6 +72,14 @@ import Testing
         #expect(fleet.command.environment.isEmpty)
     }
 
+    @Test func `the window of keys is an option, which the workers of a fleet are given too`() throws {
+        let options = try WorkerOptions.parse(["--key-window", "7d"])
+        #expect(options.configuration(of: App.self).keyWindow == .seconds(7 * 86_400))
+        #expect(try WorkerOptions.parse([]).configuration(of: App.self).keyWindow == .seconds(86_400))
+        let fleet = try FleetOptions.parse([]).configuration(of: App.self, options, RedisOptions.parse([]))
+        #expect(fleet.command.arguments == ["worker", "--key-window", "604800000ms"])
+    }
+
     @Test func `the workers find Redis by their environment, not by their command line`() throws {
         let redis = try RedisOptions.parse(["--redis", "redis://u:secret@h:1/2", "--prefix", "p", "--timeout", "2s"])
         let fleet = try FleetOptions.parse([]).configuration(

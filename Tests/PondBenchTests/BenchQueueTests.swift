@@ -11,6 +11,6 @@ import Testing
         let names = rest[..<end.lowerBound].matches(of: /= base \.\. '(:[a-z:]+[a-z])'/).map { String($0.1) }
         #expect(names.count > 10)
         let streams = [":ready", ":ready:front", ":ready:high", ":ready:low"]
-        #expect(Set(names).union(streams) == Set(BenchQueue.suffixes))
+        #expect(Set(names).union(streams) == Set(Queue.suffixes))
     }
 }

@@ -282,7 +282,7 @@ import Testing
             try await harness.eventually { $0.dead == 1 }
         }
         let error = try #require(try await harness.queue.dead().first).error
-        #expect(error.hasPrefix("timed out after 0.3 s; ") && error.contains(text), "\(error)")
+        #expect(error.hasPrefix("timed out after 300ms; ") && error.contains(text), "\(error)")
     }
 
     @Test func `Python writes each line at once`() async throws {

@@ -80,7 +80,7 @@ import Testing
             timeout: .milliseconds(300)
         ) { $0.dead == 1 }
         for pid in harness.words("pid").compactMap({ Int32($0) }) { #expect(!ChildRun.isAlive(pid)) }
-        #expect(try await harness.queue.dead().first?.error == "timed out after 0.3 s")
+        #expect(try await harness.queue.dead().first?.error == "timed out after 300ms")
     }
 
     @Test func `a process that does not read a large payload ends all the same`() async throws {
@@ -115,7 +115,7 @@ import Testing
         try await harness.withWorker(bridge, timeout: .milliseconds(500)) {
             try await harness.eventually { $0.dead == 1 || $0.done == 1 }
         }
-        #expect(try await harness.queue.dead().map(\.error) == ["timed out after 0.5 s"])
+        #expect(try await harness.queue.dead().map(\.error) == ["timed out after 500ms"])
         #expect(harness.words("notes") == ["begun", "cleaned"])
     }
 

@@ -1,4 +1,5 @@
 import PondCore
+import PondFleet
 import PondQueue
 import PondRedis
 import PondScaling

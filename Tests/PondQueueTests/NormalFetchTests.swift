@@ -19,6 +19,33 @@ import Testing
         }
     }
 
+    @Test func `jobs of several kinds are read as each of them is`() async throws {
+        try await Bench.run { bench in
+            let long = String(repeating: "x", count: 20_000)
+            for number in 0..<6 {
+                var options = EnqueueOptions()
+                if number.isMultiple(of: 3) { options.headers = ["tenant": "t\(number)"] }
+                if number == 4 { options.correlationID = "c-4" }
+                try await bench.add(number < 3 ? "a.b" : "a.c", number == 2 ? long : "\(number)", options)
+            }
+            try await bench.redis("XADD", bench.key("ready"), "*", "kind", "a.b")
+            try await bench.redis("XADD", bench.key("ready"), "*", "kind", "a b")
+            _ = try await bench.queue.open()
+            let jobs = try await bench.queue.fetchNormal(as: .ann, atMost: 10).deliveries.map(\.job)
+            #expect(jobs.count == 8)
+            for (number, result) in jobs.prefix(6).enumerated() {
+                let job = try result.get()
+                #expect(job.kind.text == (number < 3 ? "a.b" : "a.c"))
+                #expect(job.data == Array((number == 2 ? long : "\(number)").utf8))
+                #expect(job.headers == (number.isMultiple(of: 3) ? ["tenant": "t\(number)"] : [:]))
+                #expect(job.correlationID == (number == 4 ? "c-4" : job.id.text))
+                #expect(job.attempt == 1 && job.fence == 0)
+            }
+            #expect(try jobs[6].get().data == [])
+            #expect(throws: Malformation.self) { try jobs[7].get() }
+        }
+    }
+
     @Test func `a high job comes first, and what is too much comes behind`() async throws {
         try await Bench.run { bench in
             let normal = try await bench.add()

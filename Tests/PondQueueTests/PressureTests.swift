@@ -1,4 +1,5 @@
 import PondCore
+import PondFleet
 import PondQueue
 import PondRedis
 import PondScaling
@@ -65,8 +66,9 @@ import Testing
 
     /// Commands of a worker, and of a person who looks after queues.
     static let worker = [
-        "fcall", "fcall_ro", "time", "xadd", "xrange", "xlen", "xreadgroup", "xpending", "xack", "xdel", "xinfo|stream",
-        "xinfo|groups", "xinfo|consumers", "xgroup|create", "xgroup|delconsumer", "del", "hget", "hmget", "hgetall",
+        "fcall", "fcall_ro", "time", "xadd", "xrange", "xlen", "xreadgroup", "xpending", "xack", "xdel", "xtrim",
+        "xinfo|stream", "xinfo|groups", "xinfo|consumers", "xgroup|create", "xgroup|delconsumer", "del", "hget",
+        "hmget", "hgetall",
         "hlen",
         "hexists", "hset", "hsetnx", "hdel", "hincrby", "zadd", "zrem", "zcard", "zcount", "zscore", "zrange",
         "zrevrange",
@@ -125,6 +127,7 @@ import Testing
         _ = try await queue.open()
         try await queue.register()
         _ = try await bench.pond.queues()
+        try await settleMany(bench)
         var options = EnqueueOptions.after(.seconds(1))
         options.checksDepth = true
         try await admin.redis("HSET", admin.key("meta"), "max_depth", "1000")
@@ -170,6 +173,15 @@ import Testing
         try await admin.setBeat(.bob, millisecondsAgo: -60_000)
         _ = try await queue.beat(as: .eve, census: true, about: "{}")
         _ = try await queue.leave(as: .eve)
+    }
+
+    /// So many at once that they are cut off their stream.
+    private func settleMany(_ bench: Bench) async throws {
+        for _ in 0..<20 { try await bench.add() }
+        let done = try await bench.queue.fetch(as: .eve, atMost: 20).deliveries.map {
+            Settlement(receipt: $0.receipt, id: $0.id, outcome: .done)
+        }
+        _ = try await bench.queue.settle(done, as: .eve)
     }
 
     /// A key in each of its states, and a start that is written down.

@@ -13,6 +13,7 @@ enum Corpus {
         case .bulk(let bytes): Array("$\(bytes.count)\r\n".utf8) + bytes + [13, 10]
         case .null: Array("$-1\r\n".utf8)
         case .array(let elements): Array("*\(elements.count)\r\n".utf8) + elements.flatMap(encode)
+        case .flat(let reply): encode(reply.value)
         }
     }
 

@@ -1,6 +1,7 @@
 import Logging
 import PondCore
 import PondSQLite
+import PondTestKit
 import Testing
 
 @Suite struct ExampleTests {

@@ -1,4 +1,5 @@
 import GRDB
+import Glibc
 import PondCore
 import PondSQLite
 import Testing
@@ -251,6 +252,27 @@ import Testing
             #expect(try await other.status().isFollowed)
             lock = nil
             #expect(try other.lock() != nil)
+            try await other.close()
+        }
+    }
+
+    @Test func `the file and those beside it are their owner's alone, and one that is there keeps its mode`()
+        async throws
+    {
+        func mode(_ path: String) -> mode_t {
+            var information = stat()
+            return stat(path, &information) == 0 ? information.st_mode & 0o777 : 0
+        }
+        try await withHistory { store, folder in
+            _ = try await store.claim(for: "redis://a mp")
+            let path = store.store.path
+            #expect(["", "-wal", "-shm"].map { mode(path + $0) } == [0o600, 0o600, 0o600])
+            let shared = "\(folder)/shared.sqlite"
+            write([], to: shared)
+            try #require(chmod(shared, 0o640) == 0)
+            let other = HistoryStore(path: shared)
+            _ = try await other.claim(for: "redis://a mp")
+            #expect(mode(shared) == 0o640)
             try await other.close()
         }
     }

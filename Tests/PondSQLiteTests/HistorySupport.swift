@@ -1,6 +1,7 @@
 import GRDB
 import PondCore
 import PondSQLite
+import PondTestKit
 import Synchronization
 
 /// The time of day in a test, turned by hand.

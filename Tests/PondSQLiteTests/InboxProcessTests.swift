@@ -2,6 +2,7 @@ import GRDB
 import Glibc
 import PondCore
 import PondSQLite
+import PondTestKit
 import Testing
 
 /// Inboxes in processes that are killed, and in several at once.

@@ -3,6 +3,7 @@ import Glibc
 import Logging
 import PondCore
 import PondSQLite
+import PondTestKit
 import Testing
 
 /// Applications and relays that are killed, with 10,000 rows over several lanes.

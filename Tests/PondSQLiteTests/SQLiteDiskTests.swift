@@ -1,6 +1,7 @@
 import GRDB
 import Glibc
 import PondSQLite
+import PondTestKit
 import Subprocess
 import Testing
 

@@ -2,6 +2,7 @@ import Dispatch
 import GRDB
 import Glibc
 import PondSQLite
+import PondTestKit
 import Testing
 
 @Suite struct SQLiteErrorTests {
@@ -128,7 +129,7 @@ import Testing
             try await holder
             #expect(error?.code == .busy)
             #expect(error?.isTransient == true)
-            #expect(error?.message.contains("for 0.1 s") == true)
+            #expect(error?.message.contains("for 100ms") == true)
             try await store.write { try $0.execute(sql: "INSERT INTO numbers (n) VALUES (2)") }
             try await store.close()
             try await other.close()

@@ -1,5 +1,6 @@
 import GRDB
 import PondSQLite
+import PondTestKit
 import Testing
 
 @Suite struct SQLiteSchemaTests {

@@ -1,6 +1,7 @@
 import Dispatch
 import GRDB
 import PondSQLite
+import PondTestKit
 import Testing
 
 @Suite struct SQLiteStoreTests {

@@ -79,11 +79,11 @@ import Testing
     @Test(arguments: [
         (ScalingPolicy(workersMin: 5, workersMax: 3), "the minimum of workers is 5; it must be 0 to 3 (its maximum)"),
         (ScalingPolicy(workersMax: 60), "the maximum of workers is 60; it must be 1 to 50 (the fleet's maximum)"),
-        (ScalingPolicy(waitTarget: .milliseconds(20)), "the wait target is 20 ms; it must be 0.1 s to 7 d"),
+        (ScalingPolicy(waitTarget: .milliseconds(20)), "the wait target is 20ms; it must be 100ms to 7d00h"),
         (ScalingPolicy(reserve: -1), "the reserve is -1; it must be 0 to 10 (its maximum)"),
         (ScalingPolicy(weight: 0), "the weight is 0; it must be 1 to 1000"),
         (ScalingPolicy(slots: 0), "the number of slots is 0; it must be 1 to 10000"),
-        (ScalingPolicy(idleToZero: .zero), "the idle time before zero is 0 s; it must be 1 s to 7 d"),
+        (ScalingPolicy(idleToZero: .zero), "the idle time before zero is 0ms; it must be 1s to 7d00h"),
     ])
     func `a policy says what is wrong with it`(policy: ScalingPolicy, problem: String) {
         #expect(policy.problem(maxOfFleet: 50) == problem)

@@ -159,6 +159,22 @@ import Testing
         #expect(bench.decision().demand > 30)
     }
 
+    @Test func `a host that may run no more says so, and not that the queue has its maximum`() {
+        var bench = bench([host("a", 3)])
+        bench.hosts[0].limit = .max
+        bench.readings["q"]?.waiting = 5_000
+        bench.readings["q"]?.oldestWait = .seconds(20)
+        bench.tick()
+        let held = bench.decision()
+        #expect(held.to == 3 && held.workersMax == 40 && held.isLimitedByHostSetting)
+        #expect(held.sentence.contains("limited by host.max_workers of its hosts, which leaves no room for the"))
+        #expect(!held.sentence.contains("its maximum"))
+        bench.hosts[0].workersMax = 60
+        bench.tick()
+        #expect(bench.decision().to == 40 && !bench.decision().isLimitedByHostSetting)
+        #expect(bench.decision().sentence.contains("limited by its maximum of 40"))
+    }
+
     @Test func `a host whose capacity sank keeps what it has`() {
         var bench = bench([host("a", 10)])
         pinned(&bench, 8)

@@ -39,8 +39,8 @@ import Testing
             $0.drainSeconds = 5
         }.sentence
         #expect(
-            sentence == "email 6→9: 41 waiting × 1.2 s, target 10 s, 14 jobs/s arriving (needs 5), "
-                + "clearing the excess in 5 s needs 4 more; limited by nothing."
+            sentence == "email 6→9: 41 waiting × 1.2s, target 10s, 14 jobs/s arriving (needs 5), "
+                + "clearing the excess in 5s needs 4 more; limited by nothing."
         )
     }
 
@@ -52,13 +52,13 @@ import Testing
             $0.oldestWait = 9
         }.sentence
         #expect(panic.contains("21% more since jobs waited too long"))
-        #expect(panic.contains("in one step since the oldest has waited 9 s"))
+        #expect(panic.contains("in one step since the oldest has waited 9s"))
     }
 
     @Test func `staying`() {
         let sentence = decision(5, 5, demand: 5).sentence
         #expect(
-            sentence == "email stays at 5: nothing waits, 14 jobs/s arriving × 1.2 s (needs 5); limited by nothing."
+            sentence == "email stays at 5: nothing waits, 14 jobs/s arriving × 1.2s (needs 5); limited by nothing."
         )
         #expect(decision(6, 6, demand: 5).sentence.hasSuffix("5 would do, which is too close to be worth a move."))
         let least = decision(3, 3, demand: 2) { $0.workersMin = 3 }
@@ -91,7 +91,7 @@ import Testing
             $0.rateSlots = 0
         }
         let text =
-            "email 0→3: 50 waiting × 1.2 s, target 10 s, clearing the excess in 6 s needs 3 more; limited by nothing."
+            "email 0→3: 50 waiting × 1.2s, target 10s, clearing the excess in 6s needs 3 more; limited by nothing."
         #expect(waking.sentence == text)
     }
 
@@ -128,7 +128,7 @@ import Testing
             $0.limit = limit
             $0.failedShare = 0.72
         }.sentence
-        #expect(sentence.hasPrefix("email 9→10: nothing waits, 14 jobs/s arriving × 1.2 s (needs 5); "))
+        #expect(sentence.hasPrefix("email 9→10: nothing waits, 14 jobs/s arriving × 1.2s (needs 5); "))
         #expect(sentence.hasSuffix("; " + ending))
     }
 
@@ -137,7 +137,7 @@ import Testing
             $0.limit = .stale
             $0.staleSeconds = 14
         }.sentence
-        #expect(sentence == "email stays at 6: no fresh data for 14 s, so the size is held.")
+        #expect(sentence == "email stays at 6: no fresh data for 14s, so the size is held.")
     }
 
     @Test func `orders name who, until when and why`() {

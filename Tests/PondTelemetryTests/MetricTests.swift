@@ -124,7 +124,7 @@ enum OwnMetrics {
         metrics.ended(nil, .expired)
         metrics.closed(0, .c, total: .seconds(40), attempts: 4)
         metrics.closed(0, nil, total: nil, attempts: 1)
-        metrics.busy(3, of: 10)
+        metrics.busy(3, of: 10, isBraked: true)
         #expect(
             OwnMetrics.lines("millpond_jobs_started_total{kind=\"mail.send\",queue=\"own\"}") == [
                 "millpond_jobs_started_total{kind=\"mail.send\",queue=\"own\"} 2"
@@ -139,6 +139,9 @@ enum OwnMetrics {
         let expired = #"millpond_jobs_finished_total{kind="other",outcome="expired",queue="own"} 1"#
         #expect(OwnMetrics.lines(expired).count == 1)
         #expect(OwnMetrics.lines("millpond_worker_busy_slots{queue=\"own\"} 3").count == 1)
+        #expect(OwnMetrics.lines("millpond_worker_braked{queue=\"own\"} 1").count == 1)
+        metrics.busy(0, of: 10, isBraked: false)
+        #expect(OwnMetrics.lines("millpond_worker_braked{queue=\"own\"} 0").count == 1)
     }
 }
 

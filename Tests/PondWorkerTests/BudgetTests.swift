@@ -143,7 +143,7 @@ struct BudgetTests {
             try await heard.wait()
             try await harness.eventually { $0.dead == 1 && $0.inFlight == 0 }
         }
-        #expect(told.all == [Exhausted(cause: .attemptsExhausted, text: "timed out after 0.05 s")])
+        #expect(told.all == [Exhausted(cause: .attemptsExhausted, text: "timed out after 50ms")])
     }
 
     @Test func `a hook that fails changes nothing`() async throws {

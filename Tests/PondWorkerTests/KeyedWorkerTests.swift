@@ -228,8 +228,8 @@ struct KeyedWorkerTests {
         // 6 · 600 s, then 15 + 30 + 60 + 60 + 60 s of rest, and a lease.
         #expect(
             error?.message
-                == "keyWindow is 3600.0 s, but a job of kind slow may be retried for 3829.0 s: 6 tries of 600.0 s, the rests "
-                + "between them, and a lease of 4.0 s; give a longer window, or fewer or shorter tries"
+                == "keyWindow is 1h00m, but a job of kind slow may be retried for 1h03m: 6 tries of 10m00s, the rests "
+                + "between them, and a lease of 4s; give a longer window (--key-window), or fewer or shorter tries"
         )
         _ = try Worker(
             harness.pond,

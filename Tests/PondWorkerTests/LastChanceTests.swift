@@ -39,6 +39,25 @@ struct LastChanceTests {
         #expect(running.withLock { $0.others } > 0)
     }
 
+    @Test func `which death is the last is the queue's setting`() async throws {
+        let harness = try Harness()
+        try await harness.queue.setRecoveriesMax(2)
+        for _ in 0..<3 { try await harness.enqueue("suspect") }
+        #expect(try await harness.loseWorker(harness.startDoomedWorker()) == 3)
+        let running = Mutex((now: 0, most: 0))
+        let suspect = JobRegistration(kind: "suspect") { _ in
+            running.withLock {
+                $0.now += 1
+                $0.most = max($0.most, $0.now)
+            }
+            // Three that ran at once would meet here.
+            _ = try await Waiting.until(within: .milliseconds(50)) { running.withLock { $0.now > 1 } }
+            running.withLock { $0.now -= 1 }
+        }
+        try await harness.withWorker(JobList { suspect }) { _ in try await harness.eventually { $0.done == 3 } }
+        #expect(running.withLock { $0.most } == 1)
+    }
+
     @Test func `who has no turn here goes to a worker that has one, also when others wait`() async throws {
         let harness = try Harness()
         for _ in 0..<6 { try await harness.enqueue("short") }

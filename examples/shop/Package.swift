@@ -16,6 +16,10 @@ let package = Package(
                 .product(name: "PondSQLite", package: "millpond"),
                 .product(name: "GRDB", package: "GRDB.swift"),
             ]
-        )
+        ),
+        .testTarget(
+            name: "ShopTests",
+            dependencies: ["shop", .product(name: "PondTestKit", package: "millpond")]
+        ),
     ]
 )

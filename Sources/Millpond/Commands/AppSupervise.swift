@@ -11,9 +11,9 @@ package struct AppSupervise<App: MillpondApp>: AsyncParsableCommand {
                 "\(Program.name) supervise [--workers <count> | --wait-target <duration>] [<worker options>] [-- <command> …]",
             discussion: """
                 With --wait-target the number of workers follows the load; `pond scale explain` says why. \
-                A worker that ends is replaced; one that keeps ending is replaced later and later. SIGTERM or SIGINT \
-                drains the fleet, a second one cuts that short, SIGHUP replaces the workers one by one. Workers also \
-                drain when the supervisor is killed. After -- another program can be named as the worker.
+                A worker that ends is replaced; when it ends again and again, the rest before that grows. SIGTERM or \
+                SIGINT drains the fleet; a second one cancels what still runs. SIGHUP replaces the workers one by one. \
+                When the supervisor is killed, the workers drain by themselves. After -- another program can be named as the worker.
                 """
         )
     }

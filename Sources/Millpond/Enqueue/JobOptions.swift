@@ -1,7 +1,6 @@
 import ArgumentParser
 import PondCore
 import PondQueue
-import PondRedis
 import PondTelemetry
 
 /// What one job, or every job of a run, is enqueued with.
@@ -176,16 +175,5 @@ extension EnqueueOptions {
         else { return }
         traceparent = parent
         tracestate = trace.state
-    }
-}
-
-extension Pond {
-    /// The server's clock, now.
-    fileprivate func serverTime() async throws(QueueError) -> ServerTime {
-        let reply = try await run(RedisCommand("TIME"), doing: "reading the server's clock")
-        guard let parts = reply.array, parts.count == 2, let seconds = parts[0].int, let micros = parts[1].int else {
-            throw QueueError(.unexpectedReply, "TIME answered \(reply)")
-        }
-        return ServerTime(milliseconds: seconds * 1_000 + micros / 1_000)
     }
 }

@@ -13,7 +13,7 @@ package final class CountsReporter: Sendable {
     private let told = Mutex(MetricDeltas())
     private static let interval = Duration.seconds(1)
     /// Gauges that mean something in sum.
-    package static let gauges: Set<Metric> = [.workerSlots, .workerBusySlots]
+    package static let gauges: Set<Metric> = [.workerSlots, .workerBusySlots, .workerBraked]
 
     /// - Parameters:
     ///   - address: as ``CountsPipe/address`` says it.

@@ -1,6 +1,5 @@
 import PondCore
 import PondQueue
-import PondRedis
 import PondSupervisor
 import Synchronization
 
@@ -96,7 +95,7 @@ final class RedisProbe: Sendable {
 
     private func ask() async -> Health.Cause? {
         do throws(QueueError) {
-            if try await isReplica() {
+            if try await pond.isReplica() {
                 return .init("redis", "the server is a replica, which takes no writes; name the primary with --redis")
             }
             guard try await pond.libraryVersion() != nil else {
@@ -108,16 +107,6 @@ final class RedisProbe: Sendable {
             return nil
         } catch {
             return .init("redis", "\(error)")
-        }
-    }
-
-    private func isReplica() async throws(QueueError) -> Bool {
-        do throws(QueueError) {
-            let reply = try await pond.run(RedisCommand("INFO", "replication"), doing: "asking for the server's role")
-            return reply.string?.contains("role:slave") ?? false
-        } catch  where error.redis?.prefix == "NOPERM" {
-            // A user that may not ask is told by its first write.
-            return false
         }
     }
 }

@@ -58,6 +58,18 @@ package struct WorkerOptions: ParsableArguments, Sendable {
     package var unknownKindGrace: Duration?
 
     @Option(
+        help: ArgumentHelp(
+            """
+            How long the idempotency key of a done job answers for it, 1h to 30d; the same for all workers of a queue. All \
+            tries of a job must fit into it. Defaults to \(WorkerOptions.usual.keyWindow.human).
+            """,
+            valueName: "duration"
+        ),
+        transform: Duration.argument
+    )
+    package var keyWindow: Duration?
+
+    @Option(
         name: .customLong("brake"),
         help: ArgumentHelp(
             "Deaths of one cause in a row, with no job done between them, after which only single jobs are tried; 0 for never. Defaults to 20.",
@@ -97,6 +109,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         if let grace { configuration.gracePeriod = grace }
         if let stuckGrace { configuration.stuckGrace = stuckGrace }
         if let unknownKindGrace { configuration.unknownKindGrace = unknownKindGrace }
+        if let keyWindow { configuration.keyWindow = keyWindow }
         if let brakeFailures { configuration.brake = brakeFailures == 0 ? nil : BrakePolicy(failures: brakeFailures) }
         return configuration
     }
@@ -114,6 +127,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         if slots != nil { return "--slots" }
         if prefetch != nil { return "--prefetch" }
         if stuckGrace != nil { return "--stuck-grace" }
+        if keyWindow != nil { return "--key-window" }
         if brakeFailures != nil { return "--brake" }
         return unknownKindGrace == nil ? nil : "--unknown-kind-grace"
     }
@@ -130,6 +144,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         add("--grace", grace.map { "\($0.wholeMilliseconds)ms" })
         add("--stuck-grace", stuckGrace.map { "\($0.wholeMilliseconds)ms" })
         add("--unknown-kind-grace", unknownKindGrace.map { "\($0.wholeMilliseconds)ms" })
+        add("--key-window", keyWindow.map { "\($0.wholeMilliseconds)ms" })
         add("--brake", brakeFailures.map { "\($0)" })
         add("--log-level", logLevel?.rawValue)
         return arguments

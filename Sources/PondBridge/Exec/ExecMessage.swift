@@ -39,7 +39,7 @@ package enum ExecMessage: Sendable, Equatable {
     /// - Throws: `BridgeFailure` with the cause `garbage`, which quotes the line.
     package static func read(_ line: [UInt8]) throws(BridgeFailure) -> (message: ExecMessage, id: String?) {
         do throws(FlawedMessage) {
-            return try read(JSONMembers(line))
+            return try read(.message(line))
         } catch {
             if let answer = readLeniently(line) { return answer }
             let quote = SafeLine.quoted(line)

@@ -128,40 +128,91 @@ extension JobFacts {
 
     /// Adds facts about a job as a line; taken from the job itself, so that a busy worker copies none of them before.
     package static func append(_ job: Job, wait: Duration?, run: Duration?, to line: inout [UInt8]) {
-        if !line.isEmpty { line.append(UInt8(ascii: "\n")) }
-        line.append(contentsOf: job.id.text.utf8)
-        line.append(UInt8(ascii: "\t"))
-        // A kind has letters and dots alone, so nothing in it needs a look.
-        line.append(contentsOf: job.kind.text.utf8)
-        append(job.correlationID == job.id.text ? nil : job.correlationID, to: &line)
-        append(job.causationID, to: &line)
-        append(Int64(job.attempt), to: &line)
-        append(wait?.wholeMilliseconds, to: &line)
-        append(run?.wholeMilliseconds, to: &line)
+        let (id, kind, correlationID) = (job.id.text, job.kind.text, job.correlationID)
+        let correlation = correlationID == id ? nil : correlationID
+        // Each byte of a text may become two; a kind has letters and dots alone, so nothing in it needs a look.
+        let texts = id.utf8.count + kind.utf8.count
+        let escaped = (correlation?.utf8.count ?? 0) + (job.causationID?.utf8.count ?? 0)
+        let most = texts + 2 * escaped + numbersBytesMax
+        // In one piece: to append byte by byte is to ask at each whether the array is ours alone.
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: most) { memory in
+            var writer = LineWriter(memory)
+            if !line.isEmpty { writer.put(UInt8(ascii: "\n")) }
+            writer.put(id)
+            writer.put(UInt8(ascii: "\t"))
+            writer.put(kind)
+            writer.field(correlation)
+            writer.field(job.causationID)
+            writer.field(Int64(job.attempt))
+            writer.field(wait?.wholeMilliseconds)
+            writer.field(run?.wholeMilliseconds)
+            line.append(contentsOf: writer.written)
+        }
     }
 
-    private static func append(_ word: String?, to line: inout [UInt8]) {
-        line.append(UInt8(ascii: "\t"))
-        guard let word else { return }
-        for byte in word.utf8 {
+    /// Three numbers of up to 19 digits, and what stands between the words.
+    private static let numbersBytesMax = 3 * 19 + 8
+}
+
+/// Writes the words of a line into memory that is large enough for them.
+private struct LineWriter {
+    private let memory: UnsafeMutableBufferPointer<UInt8>
+    private var count = 0
+
+    init(_ memory: UnsafeMutableBufferPointer<UInt8>) {
+        self.memory = memory
+    }
+
+    var written: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: memory.prefix(count)) }
+
+    mutating func put(_ byte: UInt8) {
+        memory[count] = byte
+        count += 1
+    }
+
+    mutating func put(_ text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            precondition(bytes.count <= memory.count - count, "a line of facts is longer than was reckoned")
+            guard let start = bytes.baseAddress, let end = memory.baseAddress else { return }
+            (end + count).initialize(from: start, count: bytes.count)
+            count += bytes.count
+        }
+    }
+
+    /// A text from outside, which may hold anything, behind a tab; nothing for nil.
+    mutating func field(_ text: String?) {
+        put(UInt8(ascii: "\t"))
+        guard let text else { return }
+        for byte in text.utf8 {
             switch byte {
-            case UInt8(ascii: "\t"): line += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
-            case UInt8(ascii: "\n"): line += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
-            case UInt8(ascii: "\\"): line += [byte, byte]
-            default: line.append(byte)
+            case UInt8(ascii: "\t"): escape(UInt8(ascii: "t"))
+            case UInt8(ascii: "\n"): escape(UInt8(ascii: "n"))
+            case UInt8(ascii: "\\"): escape(byte)
+            default: put(byte)
             }
         }
     }
 
-    private static func append(_ number: Int64?, to line: inout [UInt8]) {
-        line.append(UInt8(ascii: "\t"))
-        guard let number = number.map({ max(0, $0) }) else { return }
-        // From the left, because turning a part of an array round copies it.
-        var power: Int64 = 1
-        while number / power >= 10 { power *= 10 }
-        while power > 0 {
-            line.append(UInt8(ascii: "0") + UInt8(number / power % 10))
-            power /= 10
-        }
+    private mutating func escape(_ byte: UInt8) {
+        put(UInt8(ascii: "\\"))
+        put(byte)
+    }
+
+    /// A number, none of which is below zero, behind a tab; nothing for nil.
+    mutating func field(_ number: Int64?) {
+        put(UInt8(ascii: "\t"))
+        guard let number else { return }
+        var rest = UInt64(max(0, number))
+        var digits = 1
+        var power: UInt64 = 10
+        while digits < 19, rest >= power { (digits, power) = (digits + 1, power &* 10) }
+        count += digits
+        var place = count
+        repeat {
+            place -= 1
+            memory[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        } while rest > 0
     }
 }

@@ -30,17 +30,17 @@ struct DoctorKeys {
     /// A finding a key of the wrong type; none when all is well.
     func findings(_ check: String) async -> [DoctorFinding] {
         let expected = expected
-        let replies: [Result<RESPValue, RedisError>]
+        let types: [Result<String, RedisError>]
         do {
-            replies = try await queue.pond.redis.pipeline(expected.map { RedisCommand("TYPE", .text($0.key)) })
+            types = try await queue.pond.server.types(of: expected.map(\.key))
         } catch {
             return [.unchecked(check, error.message)]
         }
         var findings: [DoctorFinding] = []
-        for ((key, type), reply) in zip(expected, replies) {
+        for ((key, type), reply) in zip(expected, types) {
             switch reply {
             case .success(let found):
-                guard let found = found.string, found != type, found != "none" else { continue }
+                guard found != type, found != "none" else { continue }
                 findings.append(
                     .failure(
                         check,

@@ -1,6 +1,5 @@
 import PondCore
 import PondQueue
-import PondRedis
 
 /// The check of what takes the memory, made when it is short: the largest of our own keys.
 struct DoctorMemory {
@@ -34,9 +33,8 @@ struct DoctorMemory {
             DoctorKeys(try pond.queue(name.text)).names.map { (name, $0) }
         }
         guard !keys.isEmpty else { return [] }
-        let replies = try await pond.redis.pipeline(keys.map { RedisCommand("MEMORY", "USAGE", .text($0.1)) })
-        return try zip(keys, replies).compactMap { key, reply in
-            try reply.get().int.map { Size(queue: key.0, key: key.1, bytes: Int($0)) }
+        return zip(keys, try await pond.server.bytes(of: keys.map(\.1))).compactMap { key, bytes in
+            bytes.map { Size(queue: key.0, key: key.1, bytes: $0) }
         }
     }
 

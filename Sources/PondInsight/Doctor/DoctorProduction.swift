@@ -1,7 +1,8 @@
 package import PondCore
-import PondSQLite
+import PondFleet
 import PondQueue
 import PondRedis
+import PondSQLite
 import PondScaling
 
 /// What a deployment needs beside health: the checklist of docs/production.md.
@@ -31,7 +32,7 @@ package struct DoctorProduction {
 
     private func login() async -> DoctorFinding {
         do throws(RedisError) {
-            let user = try await pond.redis.send(RedisCommand("ACL", "WHOAMI")).string ?? "default"
+            let user = try await pond.server.user()
             return Self.login(user: user, hasPassword: doctor.configuration.password != nil)
         } catch {
             return .unchecked("login", error.message)
@@ -47,7 +48,7 @@ package struct DoctorProduction {
 
     private func replica() async -> DoctorFinding {
         do throws(RedisError) {
-            let facts = ServerFacts(try await pond.redis.send(RedisCommand("INFO", "replication")).string ?? "")
+            let facts = ServerFacts(try await pond.server.info("replication"))
             return Self.replica(facts)
         } catch {
             return .unchecked("replica", error.message)
@@ -100,13 +101,13 @@ extension DoctorProduction {
             return .failure(
                 "login",
                 "anybody who reaches the server may read, change and delete jobs: it asks for no password",
-                advice: "make users with ACL SETUSER as docs/wire-format.md lists their rights, and one for people"
+                advice: "make a user for each role with ACL SETUSER: docs/security.md has their rights"
             )
         }
         return .warning(
             "login",
             "as the user default, who may do everything",
-            advice: "give producers and workers users of their own; docs/wire-format.md lists the rights that they need"
+            advice: "give producers and workers users of their own: docs/security.md has their rights"
         )
     }
 
@@ -129,8 +130,8 @@ extension DoctorProduction {
         if count > 0 { return .ok("replica", "\(count.of("replica")) connected") }
         return .warning(
             "replica",
-            "no replica: when this machine is lost, the jobs on it are",
-            advice: "add one, and know that a failover may lose the last moments: docs/reliability.md"
+            "no replica: if this machine is lost, its jobs are lost too",
+            advice: "add one; a failover may still lose the last moments: docs/delivery.md"
         )
     }
 

@@ -30,7 +30,7 @@ extension DoctorServer {
             case "everysec":
                 return .ok(
                     "persistence",
-                    "append-only file, fsync every second: a crash of Redis loses nothing, a power cut the last second"
+                    "append-only file, fsync every second: a power cut may lose a second, a crash what a slow disk held back"
                 )
             default:
                 return .warning(

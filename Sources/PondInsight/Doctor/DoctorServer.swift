@@ -4,7 +4,7 @@ import PondRedis
 
 /// The checks of the server itself: I/O here, judgement in the extensions.
 struct DoctorServer {
-    private let redis: RedisClient
+    private let server: PondServer
     private let clock: LocalClock
     /// Where the server is, without its password.
     private let address: String
@@ -12,7 +12,7 @@ struct DoctorServer {
     private static let pings = 5
 
     init(_ pond: Pond, address: String) {
-        redis = pond.redis
+        server = pond.server
         clock = pond.clock
         self.address = address
     }
@@ -21,9 +21,9 @@ struct DoctorServer {
     func findings() async throws(RedisError) -> [DoctorFinding] {
         let latency = try await latency()
         var findings = [DoctorServer.latency(latency, address)]
-        switch await ask("INFO") {
-        case .success(let reply):
-            let facts = ServerFacts(reply.string ?? "")
+        switch await ask({ () throws(RedisError) in try await server.info() }) {
+        case .success(let text):
+            let facts = ServerFacts(text)
             let config = await configuration()
             findings += DoctorServer.identity(facts)
             findings += DoctorServer.persistence(facts, config)
@@ -36,9 +36,11 @@ struct DoctorServer {
         return findings
     }
 
-    private func ask(_ name: String, _ arguments: RedisArgument...) async -> Result<RESPValue, RedisError> {
+    private func ask<Answer>(
+        _ question: () async throws(RedisError) -> Answer
+    ) async -> Result<Answer, RedisError> {
         do throws(RedisError) {
-            return .success(try await redis.send(RedisCommand(name, arguments)))
+            return .success(try await question())
         } catch {
             return .failure(error)
         }
@@ -46,11 +48,11 @@ struct DoctorServer {
 
     /// The median of a few round trips; the first, which connects, does not count.
     private func latency() async throws(RedisError) -> Duration {
-        _ = try await redis.send(RedisCommand("PING"))
+        try await server.ping()
         var times: [Duration] = []
         for _ in 0..<DoctorServer.pings {
             let start = clock.now()
-            _ = try await redis.send(RedisCommand("PING"))
+            try await server.ping()
             times.append(clock.now() - start)
         }
         return times.sorted()[DoctorServer.pings / 2]
@@ -60,8 +62,8 @@ struct DoctorServer {
     private func configuration() async -> Result<[String: String], RedisError> {
         var values: [String: String] = [:]
         for name in ["appendfsync", "save"] {
-            switch await ask("CONFIG", "GET", .text(name)) {
-            case .success(let reply): values[name] = ServerFacts.pairs(reply)[name]?.string ?? ""
+            switch await ask({ () throws(RedisError) in try await server.setting(name) }) {
+            case .success(let value): values[name] = value ?? ""
             case .failure(let error): return .failure(error)
             }
         }
@@ -69,24 +71,19 @@ struct DoctorServer {
     }
 
     private func cluster() async -> DoctorFinding {
-        switch await ask("CLUSTER", "INFO") {
-        case .success(let reply): DoctorServer.cluster(ServerFacts(reply.string ?? ""))
+        switch await ask({ () throws(RedisError) in try await server.clusterInfo() }) {
+        case .success(let text): DoctorServer.cluster(ServerFacts(text))
         case .failure(let error): .unchecked("cluster", error.message)
         }
     }
 
     private func skew() async -> DoctorFinding {
         let before = clock.now()
-        let reply = await ask("TIME")
+        let reply = await ask { () throws(RedisError) in try await server.time() }
         let roundTrip = clock.now() - before
         let here = WallClock.read()
         switch reply {
-        case .success(let reply):
-            guard let parts = reply.array, parts.count == 2, let seconds = parts[0].int, let micros = parts[1].int
-            else {
-                return .unchecked("clock", "TIME answered \(reply)")
-            }
-            let there = ServerTime(milliseconds: seconds * 1_000 + micros / 1_000)
+        case .success(let there):
             return DoctorServer.skew(here.since(there) - roundTrip / 2, roundTrip)
         case .failure(let error):
             return .unchecked("clock", error.message)

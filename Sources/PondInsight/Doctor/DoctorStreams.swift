@@ -1,6 +1,5 @@
 import PondCore
 import PondQueue
-import PondRedis
 
 /// The checks of a queue's streams: ids of the far future, and consumers that are gone.
 struct DoctorStreams {
@@ -19,13 +18,13 @@ struct DoctorStreams {
     func findings(_ check: String, _ status: QueueStatus) async -> [DoctorFinding] {
         guard let now = status.at else { return [] }
         do {
-            let beats = try await beats()
+            let beats = try await queue.beats()
             var gone: [String: Int] = [:]
             var findings: [DoctorFinding] = []
             for stream in ReadyStream.allCases {
-                let key = queue.keys.stream(stream)
-                if let finding = try await future(key, check, now) { findings.append(finding) }
-                for (name, pending) in try await consumers(key) where pending > 0 && !isAlive(name, beats, now) {
+                if let finding = try await future(stream, check, now) { findings.append(finding) }
+                for (name, pending) in try await queue.consumers(of: stream)
+                where pending > 0 && !isAlive(name, beats, now) {
                     gone[name, default: 0] += pending
                 }
             }
@@ -35,9 +34,9 @@ struct DoctorStreams {
         }
     }
 
-    private func isAlive(_ consumer: String, _ beats: [String: Int64], _ now: ServerTime) -> Bool {
+    private func isAlive(_ consumer: String, _ beats: [String: ServerTime], _ now: ServerTime) -> Bool {
         guard let beat = beats[consumer] else { return false }
-        return now.since(ServerTime(milliseconds: beat)) <= leases[consumer] ?? Limits.lease
+        return now.since(beat) <= leases[consumer] ?? Limits.lease
     }
 
     /// What consumers without a fresh beat mean.
@@ -46,7 +45,7 @@ struct DoctorStreams {
         let jobs = gone.values.reduce(0, +)
         let names = gone.keys.sorted().prefix(3).joined(separator: ", ")
         let text =
-            "\(gone.count.of("consumer")) without a beat \(gone.count == 1 ? "has" : "have") "
+            "\(gone.count.of("consumer")) without a heartbeat \(gone.count == 1 ? "has" : "have") "
             + "\(jobs.of("job")) in flight (\(names))"
         if workers > 0 {
             return .warning(
@@ -58,42 +57,16 @@ struct DoctorStreams {
         return .failure(check, text, advice: "no worker is alive to take them over: start one for this queue")
     }
 
-    private func beats() async throws -> [String: Int64] {
-        let reply = try await queue.pond.redis.send(
-            RedisCommand("ZRANGE", .text(queue.keys.beats), 0, -1, "WITHSCORES")
-        )
-        return ServerFacts.pairs(reply).compactMapValues { $0.int }
-    }
-
-    private func consumers(_ key: String) async throws -> [(name: String, pending: Int)] {
-        guard let reply = try await inquire(RedisCommand("XINFO", "CONSUMERS", .text(key), "mp")) else { return [] }
-        return (reply.array ?? []).map { consumer in
-            let facts = ServerFacts.pairs(consumer)
-            return (facts["name"]?.string ?? "?", Int(facts["pending"]?.int ?? 0))
-        }
-    }
-
-    private func future(_ key: String, _ check: String, _ now: ServerTime) async throws -> DoctorFinding? {
-        guard let reply = try await inquire(RedisCommand("XINFO", "STREAM", .text(key))) else { return nil }
-        let last = ServerFacts.pairs(reply)["last-generated-id"]?.string ?? ""
+    private func future(_ stream: ReadyStream, _ check: String, _ now: ServerTime) async throws -> DoctorFinding? {
+        guard let last = try await queue.lastID(of: stream) else { return nil }
         // A time past the signed range is as far ahead as can be.
         let lastMilliseconds = last.isEmpty ? 0 : Int64(last.prefix { $0 != "-" }) ?? .max
         let ahead = Duration.milliseconds(lastMilliseconds) - .milliseconds(now.milliseconds)
         guard ahead > DoctorStreams.futureTolerance else { return nil }
         return .warning(
             check,
-            "the newest id of \(key) lies \(ahead.human) ahead (\(last)): ages are wrong until then",
+            "the newest id of \(queue.keys.stream(stream)) lies \(ahead.human) ahead (\(last)): ages are wrong until then",
             advice: "somebody gave XADD an id; use * instead. Workers renew the stream once it is empty"
         )
-    }
-
-    /// The reply, nil when there is no such stream or group.
-    private func inquire(_ command: RedisCommand) async throws(RedisError) -> RESPValue? {
-        do throws(RedisError) {
-            return try await queue.pond.redis.send(command)
-        } catch {
-            if error.message.contains("no such key") || error.prefix == "NOGROUP" { return nil }
-            throw error
-        }
     }
 }

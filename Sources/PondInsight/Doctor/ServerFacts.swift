@@ -1,5 +1,3 @@
-import PondRedis
-
 /// The server's answer to INFO, by name.
 package struct ServerFacts {
     private let facts: [String: String]
@@ -20,16 +18,6 @@ package struct ServerFacts {
     package var mode: String? { facts["redis_mode"] ?? facts["server_mode"] }
 
     func number(_ name: String) -> Int? { facts[name].flatMap { Int($0) } }
-
-    /// A name and its value, alternating, as many replies have them.
-    static func pairs(_ reply: RESPValue) -> [String: RESPValue] {
-        let flat = reply.array ?? []
-        var pairs: [String: RESPValue] = [:]
-        for index in stride(from: 0, to: flat.count - 1, by: 2) {
-            if let name = flat[index].string { pairs[name] = flat[index + 1] }
-        }
-        return pairs
-    }
 }
 
 /// A server's version, compared number by number.

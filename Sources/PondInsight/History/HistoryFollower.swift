@@ -148,23 +148,37 @@ extension HistoryFollower {
     }
 
     private func follow(_ line: inout HistoryLine) async throws {
-        var outage = HistoryOutage(logger)
+        let outage = OutageLog(logger, worksAgain: "the history goes on")
         while !shouldStop {
             try Task.checkCancellation()
             do {
                 try await line.refreshIfDue()
                 let isLarge = try await line.step(block: Self.block)
                 try await line.sweepIfDue()
-                outage.worked()
+                outage.worked("follow")
                 if !isLarge { try await clock.sleep(Self.linger) }
             } catch {
                 try Task.checkCancellation()
-                if !HistoryOutage.mayPass(error) { throw error }
+                if !Self.mayPass(error) { throw error }
                 line.suspect()
-                let failures = outage.failed(error)
+                let failures = outage.failed("follow", error, as: Self.trouble(error))
                 try await rest(Self.retry.delay(afterFailures: failures))
             }
         }
+    }
+
+    /// Whether waiting may help.
+    private static func mayPass(_ error: any Error) -> Bool {
+        switch error {
+        case let error as SQLiteError: error.mayPass
+        case let error as QueueError: error.isTransient
+        default: false
+        }
+    }
+
+    private static func trouble(_ error: any Error) -> String {
+        error is SQLiteError
+            ? "the history cannot be written; its position stays where it is" : "the journals cannot be read"
     }
 
     /// Waits, but not longer than it takes to notice a stop.

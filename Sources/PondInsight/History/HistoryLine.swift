@@ -188,18 +188,10 @@ extension HistoryLine {
         for position in read.sorted(by: { $0.position > $1.position }).prefix(Self.comparedJournals) {
             // A history may know queues of names that are none.
             guard let queue = try? pond.queue(position.source.queue) else { continue }
-            let command = RedisCommand(
-                "XREVRANGE",
-                .text(queue.keys.journal),
-                .text(position.position.description),
-                "-",
-                "COUNT",
-                1
-            )
+            let from = position.position.description
             // A key of another type is no journal of ours.
-            guard let entries = try? await reader.send(command), let entry = JournalEntry.list(entries).first,
-                let id = StreamID(entry.id)
-            else { continue }
+            let found = try? await queue.journal(.newestFirst, from: from, to: "-", atMost: 1, on: reader)
+            guard let entry = found?.first, let id = StreamID(entry.id) else { continue }
             if try await store.hasRead(id, of: position.source.queue) { return true }
         }
         return false

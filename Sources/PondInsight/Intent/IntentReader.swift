@@ -1,6 +1,5 @@
 package import PondCore
 package import PondQueue
-import PondRedis
 package import PondSQLite
 
 /// Finds the jobs of an intent: in the history, and where they are now in Redis.
@@ -99,9 +98,7 @@ package struct IntentReader: Sendable {
     }
 
     private func now() async throws -> ServerTime {
-        let parts = try await pond.redis.send(RedisCommand("TIME")).array?.compactMap(\.int) ?? []
-        guard parts.count == 2 else { return WallClock.read() }
-        return ServerTime(milliseconds: parts[0] * 1_000 + parts[1] / 1_000)
+        try await pond.serverTime()
     }
 
     private func live(_ job: HistoryJob) async throws -> IntentJob.Live? {

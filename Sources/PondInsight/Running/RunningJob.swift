@@ -1,6 +1,5 @@
 package import PondCore
 package import PondQueue
-import PondRedis
 
 /// A job that a worker has in its hands, as the worker's last beat tells it.
 package struct RunningJob: Sendable, Hashable {
@@ -51,14 +50,10 @@ package struct RunningJob: Sendable, Hashable {
         _ workers: [(queue: Queue, names: [String])],
         on pond: Pond
     ) async throws -> [String: [String: [RunningJob]]] {
-        let commands = workers.map { queue, names in
-            RedisCommand("HMGET", [.text(queue.keys.workers)] + names.map { .text($0) })
-        }
-        guard !commands.isEmpty else { return [:] }
         var found: [String: [String: [RunningJob]]] = [:]
-        for ((queue, names), reply) in zip(workers, try await pond.redis.pipeline(commands)) {
-            for (name, text) in zip(names, try reply.get().array ?? []) {
-                let jobs = WorkerAbout(json: text.string ?? "")?.jobs ?? []
+        for ((queue, names), abouts) in zip(workers, try await pond.abouts(of: workers)) {
+            for (name, about) in zip(names, abouts) {
+                let jobs = WorkerAbout(json: about ?? "")?.jobs ?? []
                 found[queue.name.text, default: [:]][name] = jobs.compactMap {
                     RunningJob($0, of: queue.name.text, by: name)
                 }

@@ -1,6 +1,5 @@
 package import PondCore
 package import PondQueue
-import PondRedis
 
 /// What there is to say about one queue at a glance.
 package struct QueueStatus: Sendable, Hashable, Codable {
@@ -43,6 +42,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     /// Redis' clock.
     @Moment package var at: ServerTime?
 
+    /// The key that is at fault, and how.
+    package var keyFault: KeyFault?
     /// Whether somebody has said that its dead may be thrown away when there are too many.
     package var dropsDead = false
     /// The names of the workers that have beaten within their lease.
@@ -107,6 +108,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         (added, done, dropped) = (depth.added, depth.done, depth.dropped)
         _pauseReason = OrNull(wrappedValue: pauseReason)
         _fault = OrNull(wrappedValue: depth.fault)
+        keyFault = depth.keyFault
         (isPaused, self.isListed) = (depth.isPaused, isListed)
         _at = Moment(wrappedValue: depth.now)
         self.workers = alive.count
@@ -135,8 +137,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     /// Reads whether the dead that were thrown away were meant to be.
     mutating func lookAtOverflow(of queue: Queue) async throws {
         guard dropped > 0 else { return }
-        let choice = try await queue.pond.redis.send(RedisCommand("HGET", .text(queue.keys.meta), "dead_overflow"))
-        dropsDead = choice.string == "drop"
+        dropsDead = try await queue.dropsDead()
     }
 
     /// Whether the queue has paused itself, because it has nearly as many dead as it may.
@@ -173,7 +174,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
 
     /// What is wrong with a key, in fewer words than the server's.
     package var shortFault: String? {
-        guard let fault, let key = fault.firstRange(of: ": WRONGTYPE ") else { return fault }
-        return "the key \(fault[..<key.lowerBound]) is of another type"
+        guard let keyFault, keyFault.code == "WRONGTYPE" else { return fault }
+        return "the key \(keyFault.key) is of another type"
     }
 }

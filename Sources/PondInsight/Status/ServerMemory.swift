@@ -23,7 +23,7 @@ package struct ServerMemory: Sendable, Hashable, Codable {
     /// Nil when the server does not say it, or not to this user.
     package static func read(_ pond: Pond) async throws -> ServerMemory? {
         do throws(RedisError) {
-            let facts = ServerFacts(try await pond.redis.send(RedisCommand("INFO", "memory")).string ?? "")
+            let facts = ServerFacts(try await pond.server.info("memory"))
             guard let used = facts.number("used_memory") else { return nil }
             let own = facts.number("maxmemory") ?? 0
             return ServerMemory(used: used, limit: own > 0 ? own : facts.number("total_system_memory") ?? 0)

@@ -1,6 +1,5 @@
 import PondCore
 package import PondQueue
-import PondRedis
 
 /// Reads how everything stands: a few commands a queue, all queues at once.
 package struct StatusReader: Sendable {
@@ -44,15 +43,12 @@ package struct StatusReader: Sendable {
     }
 
     private func lookForExpired(among statuses: inout [QueueStatus]) async throws {
-        let commands = try statuses.map {
-            let key = try pond.queue($0.name).keys.journal
-            return RedisCommand("XREVRANGE", .text(key), "+", "-", "COUNT", .integer(Int64(Self.journalEntries)))
-        }
-        guard !commands.isEmpty else { return }
-        for (index, reply) in zip(statuses.indices, try await pond.redis.pipeline(commands)) {
+        let queues = try statuses.map { try pond.queue($0.name) }
+        let journals = try await pond.newestJournal(of: queues, atMost: Self.journalEntries)
+        for (index, journal) in zip(statuses.indices, journals) {
             // A journal that may not be read, or is none, tells nothing.
-            guard case .success(let entries) = reply, let now = statuses[index].at else { continue }
-            let recent = JournalEntry.list(entries).filter { now.since($0.time) <= Self.lately }
+            guard case .success(let entries) = journal, let now = statuses[index].at else { continue }
+            let recent = entries.filter { now.since($0.time) <= Self.lately }
             let events = recent.flatMap(\.events)
             let expired = events.count { $0.what == .expired }
             guard expired > 0 else { continue }

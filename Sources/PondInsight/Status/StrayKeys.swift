@@ -17,7 +17,7 @@ package struct StrayKeys: Sendable, Hashable {
     package init() {}
 
     /// Each round looks at so many keys.
-    private static let roundKeys: Int64 = 1_000
+    private static let roundKeys = 1_000
     /// So many keys are looked at more closely.
     private static let candidatesMax = 500
 
@@ -26,23 +26,27 @@ package struct StrayKeys: Sendable, Hashable {
     /// - Parameter rounds: how far; each round looks at a thousand keys of the server. Defaults to a hundred.
     package static func read(_ pond: Pond, rounds: Int = 100) async throws -> StrayKeys {
         var found = StrayKeys()
-        let members = try await pond.redis.send(RedisCommand("SMEMBERS", .text(Keys.queues(prefix: pond.prefix))))
-        let listed = Set((members.array ?? []).compactMap(\.string))
+        let listed = try await pond.listedQueues()
         found.notNames = listed.filter { Self.name($0) == nil }.sorted()
-        let keys = try await found.walk(pond, rounds)
+        let keys: Set<String>
+        (keys, found.isCut) = try await pond.server.streams(
+            named: pattern(pond.prefix),
+            rounds: rounds,
+            keysARound: roundKeys
+        )
         let candidates = keys.sorted().prefix(candidatesMax).compactMap { key in
             KeyShape(key, prefix: pond.prefix).map { (key, $0) }
         }.filter { !$0.1.isServed(among: listed) }
         found.isCut = found.isCut || keys.count > candidatesMax
         guard !candidates.isEmpty else { return found }
-        let lengths = try await pond.redis.pipeline(candidates.map { RedisCommand("XLEN", .text($0.0)) })
+        let lengths = try await pond.server.lengths(ofStreams: candidates.map(\.0))
         var queues: Set<QueueName> = []
-        for ((key, shape), reply) in zip(candidates, lengths) {
+        for ((key, shape), jobs) in zip(candidates, lengths) {
             // A stream without an entry has nothing that waits.
-            guard case .success(let value) = reply, let jobs = value.int, jobs > 0 else { continue }
+            guard let jobs, jobs > 0 else { continue }
             switch shape {
             case .queue(let name): queues.insert(name)
-            case .unreadable(let why): found.unreadable.append(UnreadableKey(key: key, jobs: Int(jobs), why))
+            case .unreadable(let why): found.unreadable.append(UnreadableKey(key: key, jobs: jobs, why))
             }
         }
         found.queues = queues.sorted()
@@ -55,25 +59,13 @@ package struct StrayKeys: Sendable, Hashable {
             return try await read(pond, rounds: rounds)
         } catch let error as RedisError where error.prefix == "NOPERM" {
             return StrayKeys()
+        } catch let error as QueueError where error.redis?.prefix == "NOPERM" {
+            return StrayKeys()
         }
     }
 
-    private mutating func walk(_ pond: Pond, _ rounds: Int) async throws -> Set<String> {
-        let prefix = pond.prefix.map { "*?[]\\".contains($0) ? "\\\($0)" : "\($0)" }.joined()
-        var (keys, cursor) = (Set<String>(), "0")
-        for _ in 0..<rounds {
-            let words: [RedisArgument] = [
-                .text(cursor), "MATCH", .text(prefix + ":*:ready*"), "COUNT", .integer(Self.roundKeys), "TYPE",
-                "stream",
-            ]
-            let parts = try await pond.redis.send(RedisCommand("SCAN", words)).array ?? []
-            guard parts.count == 2, let next = parts[0].string else { break }
-            keys.formUnion((parts[1].array ?? []).compactMap(\.string))
-            cursor = next
-            if cursor == "0" { return keys }
-        }
-        isCut = true
-        return keys
+    private static func pattern(_ prefix: String) -> String {
+        prefix.map { "*?[]\\".contains($0) ? "\\\($0)" : "\($0)" }.joined() + ":*:ready*"
     }
 
     /// The queue's name that a text is; nil when it is none.

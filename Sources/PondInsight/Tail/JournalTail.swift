@@ -44,19 +44,11 @@ package struct JournalTail: Sendable {
     }
 
     private mutating func newest(_ limit: Int, of name: QueueName) async throws -> [TailEvent] {
-        let key = try pond.queue(name.text).keys.journal
+        let queue = try pond.queue(name.text)
         var (found, end, read): ([TailEvent], String, Int) = ([], "+", 0)
         positions[name] = ("0-0", nil)
         while found.count < limit, read < Self.entriesMax {
-            let command = RedisCommand(
-                "XREVRANGE",
-                .text(key),
-                .text(end),
-                "-",
-                "COUNT",
-                .integer(Int64(Self.pageEntries))
-            )
-            let entries = JournalEntry.list(try await pond.redis.send(command))
+            let entries = try await queue.journal(.newestFirst, from: end, to: "-", atMost: Self.pageEntries)
             if read == 0, let last = entries.first {
                 positions[name] = (last.id, last.before.map { $0 + last.count })
             }
@@ -107,14 +99,9 @@ package struct JournalTail: Sendable {
     /// - Parameter entries: how many entries of each journal are read at most; one tells of a batch of jobs.
     /// - Returns: the events by queue, oldest first.
     package static func glance(_ queues: [Queue], entries: Int, on pond: Pond) async throws -> [String: [TailEvent]] {
-        let commands = queues.map {
-            RedisCommand("XREVRANGE", .text($0.keys.journal), "+", "-", "COUNT", .integer(Int64(entries)))
-        }
-        guard !commands.isEmpty else { return [:] }
         var found: [String: [TailEvent]] = [:]
-        for (queue, reply) in zip(queues, try await pond.redis.pipeline(commands)) {
-            let entries = JournalEntry.list(try reply.get()).reversed()
-            found[queue.name.text] = entries.flatMap { TailEvent.events(of: $0, in: queue.name) }
+        for (queue, journal) in zip(queues, try await pond.newestJournal(of: queues, atMost: entries)) {
+            found[queue.name.text] = try journal.get().reversed().flatMap { TailEvent.events(of: $0, in: queue.name) }
         }
         return found
     }

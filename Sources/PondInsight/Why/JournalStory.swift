@@ -35,20 +35,20 @@ struct JournalStory {
         in name: String,
         until deadline: LocalInstant
     ) async throws -> HistoryStory? {
-        let key = try pond.queue(name).keys.journal
-        let newest = try await entries("XREVRANGE", key, "+", "\(first)")
+        let queue = try pond.queue(name)
+        let newest = try await entries(queue, .newestFirst, "+", "\(first)")
         var late = Gathered(id: id, Array(newest.reversed()))
         guard newest.count == Self.pageEntries, let oldest = newest.last else { return late.story(in: name) }
         var (early, start, end) = (Gathered(id: id), "\(first)", "(\(oldest.id)")
         for _ in 0..<Self.pagesMax {
-            let page = try await entries("XRANGE", key, start, end)
+            let page = try await entries(queue, .oldestFirst, start, end)
             early = early + Gathered(id: id, page)
             guard page.count == Self.pageEntries, let last = page.last else { return (early + late).story(in: name) }
             start = "(\(last.id)"
             if early.hasEnded || pond.clock.now() > deadline { break }
         }
         for _ in 0..<Self.pagesMax where !late.hasEnded && !early.hasEnded && pond.clock.now() < deadline {
-            let page = try await entries("XREVRANGE", key, end, start)
+            let page = try await entries(queue, .newestFirst, end, start)
             late = Gathered(id: id, Array(page.reversed())) + late
             guard page.count == Self.pageEntries, let last = page.last else { break }
             end = "(\(last.id)"
@@ -56,14 +56,17 @@ struct JournalStory {
         return (early + late).story(in: name)
     }
 
-    private func entries(_ command: String, _ key: String, _ from: String, _ to: String) async throws -> [JournalEntry]
-    {
-        let words: [RedisArgument] = [.text(key), .text(from), .text(to), "COUNT", .integer(Int64(Self.pageEntries))]
-        do throws(RedisError) {
-            return JournalEntry.list(try await pond.redis.send(RedisCommand(command, words)))
+    private func entries(
+        _ queue: Queue,
+        _ order: JournalOrder,
+        _ from: String,
+        _ to: String
+    ) async throws -> [JournalEntry] {
+        do throws(QueueError) {
+            return try await queue.journal(order, from: from, to: to, atMost: Self.pageEntries)
         } catch {
             // A journal that may not be read, or is none, tells nothing; the answer is the same as without it.
-            guard error.prefix == nil else { return [] }
+            guard error.redis?.prefix == nil else { return [] }
             throw error
         }
     }

@@ -25,7 +25,7 @@ extension JobEvidence {
         guard let story else {
             return Judgement(
                 .unknown,
-                "no place of any known queue has it: it ended, or it never was",
+                "it is in no known queue: it has ended, or it never existed",
                 next: "nothing",
                 do: [.queues, hasHistory ? .historyStatus : .follow]
             )
@@ -77,10 +77,10 @@ extension JobEvidence {
                 since: end.time
             )
         case .dropped:
-            let text = "it was dead, and the oldest of more than \(Limits.deadMax.grouped)"
+            let text = "it was dead, and was dropped as the oldest of more than \(Limits.deadMax.grouped)"
             return Judgement(.dropped, text, next: "nothing", do: story, since: end.time)
         case .ghost:
-            let text = "somebody deleted its entry behind Millpond's back"
+            let text = "somebody deleted its entry by hand"
             return Judgement(.lostPayload, text, next: "nothing", do: story, since: end.time)
         default:
             return Judgement(

@@ -52,7 +52,7 @@ extension JobEvidence {
         return Judgement(
             .starting,
             late + ", although \(workerCount.of("worker", ("serves", "serve"))) \(queue)",
-            next: "the next beat of a worker makes it ready",
+            next: "the next heartbeat of a worker makes it ready",
             do: [.doctor, .workers(queue)]
         )
     }

@@ -51,14 +51,14 @@ extension JobEvidence {
         let left = lease - silence
         return Judgement(
             .runningSilent,
-            "\(owner) has had it for \(elapsed.human) and has not beaten for \(silence.human)",
-            next: "unless it beats again, another worker takes the job over in \(left.human)",
+            "\(owner) has had it for \(elapsed.human) and has sent no heartbeat for \(silence.human)",
+            next: "unless it sends one, another worker takes the job over in \(left.human)",
             do: [.workers(queue)]
         )
     }
 
     private func leaseExpired(_ owner: String, _ silence: Duration?) -> Judgement {
-        let time = silence.map { "has not beaten for \($0.human)" } ?? "has never beaten"
+        let time = silence.map { "has sent no heartbeat for \($0.human)" } ?? "has never sent a heartbeat"
         let next: String
         if workerCount == 0 {
             next = "nobody is there to take it over: it runs again when a worker of \(queue) begins"

@@ -87,7 +87,7 @@ extension JobEvidence {
             .noWorkerForKind,
             "\(workerCount.of("worker", ("serves", "serve"))) \(queue), none with a \(handler) for \(kind ?? "its kind")\(names)",
             next: graceEnd ?? next
-                ?? "a worker that fetches it hands it on; after \(grace.time.human) of that it is dead as \(unhandledCause)",
+                ?? "workers that fetch it hand it on; after \(grace.time.human) of that it is dead as \(unhandledCause)",
             do: [
                 .workers(queue),
                 .words(
@@ -121,7 +121,7 @@ extension JobEvidence {
         Judgement(
             .starting,
             "nothing is before it and \(alive.count.of("worker", ("has", "have"))) room",
-            next: "it begins at the next fetch, which is a moment",
+            next: "it begins at the next fetch, within a moment",
             do: [.why(address)]
         )
     }

@@ -1,4 +1,5 @@
 import PondCore
+import PondFleet
 package import PondQueue
 package import PondSQLite
 import PondScaling

@@ -53,6 +53,10 @@ package struct WhyReport: Sendable, Hashable {
     package struct Fact: Sendable, Hashable {
         /// What it is, as in `last error`.
         package var name: String
+        /// The name as people read it.
+        ///
+        /// In JSON the events of a job are called `story`, which programs rely on.
+        package var label: String { name == "story" ? "history" : name }
         /// What it is like.
         package var value: String
 

@@ -53,8 +53,13 @@ local function promote_due(keys, now, limit, by)
     return promoted
 end
 
--- The next due time, or 0 when nothing is held.
-local function next_due(keys)
-    local head = redis.call('ZRANGE', keys.due, 0, 0, 'WITHSCORES')
-    return head[2] and int(tonumber(head[2])) or '0'
+-- The next due time, nil when nothing is held.
+local function first_due(keys)
+    return tonumber(redis.call('ZRANGE', keys.due, '0', '0', 'WITHSCORES')[2] or '')
 end
+
+local function is_due(due, now) return due ~= nil and due <= now end
+
+local function due_text(due) return due and int(due) or '0' end
+
+local function next_due(keys) return due_text(first_due(keys)) end

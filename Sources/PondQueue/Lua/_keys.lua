@@ -1,4 +1,4 @@
--- Exports: KEY_BYTES_MAX RESULT_BYTES_MAX FENCE_MAX checksum_of fingerprint_of key_window_ms is_pair_of
+-- Exports: KEY_BYTES_MAX RESULT_BYTES_MAX FENCE_MAX PAIR_BYTES checksum_of fingerprint_of key_window_ms
 -- Exports: own_fingerprint key_holder take_key free_key keep_result kept_result bury_keys bury_key
 
 -- Idempotency keys. While its job has not ended, a key is in `keys:live`: key → {job id, fingerprint}. How far the job
@@ -20,16 +20,15 @@ local YOUNG = '+'
 local YOUNG_MAX = 8
 local DIGEST_BYTES = 12
 local TOMBSTONE = '>c12c8I6I6I4c1I4c8'   -- digest, fingerprint, ended, id's ms, number and letter, fence, checksum
-local TOMBSTONE_WORDS = '>I6I6I6I2I6I6I4c1c12'   -- the same with digests as numbers, and the last two packed
+local TOMBSTONE_WORDS = '>I6I6I6I2c12I4c13'   -- the same with digests as numbers, both times packed, and all behind them
+local TIME_WORD = '>I6'
 local LAST_WORDS = '>I4I6I2'
 local NO_LAST = '\0\0\0\0\0\0\0\0\0\0\0\0'   -- never moved, and without a result, as most are
 local TOMBSTONE_BYTES = 49
 FENCE_MAX = 4294967295
-local PAIR_BYTES = 19      -- of a packed {job id, fingerprint}, without the id's own
-local SHORT_TEXT = 0xA0    -- MessagePack: a text of up to 31 bytes, its length added
+PAIR_BYTES = 19      -- of a packed {job id, fingerprint}, without the id's own and its second byte of length, if it has one
 local ID_LETTER = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl = 'e' }
 local LETTERS_OF = { n = '', h = 'h', l = 'l', f = 'f', d = 'd', D = 'dh', e = 'dl' }
-local HYPHEN = 45
 local ODD_ID = '?'   -- an id with larger numbers than a tombstone holds: it is kept in a field of its own
 
 -- Filled by the first use: while the library is loaded, there is no `string` yet.
@@ -134,13 +133,6 @@ local function live_record(keys, key)
     }
 end
 
--- Whether a packed pair of `keys:live` names this job, without unpacking it. An id too long for one byte of length is not
--- recognised, and then has to be looked at the long way.
-function is_pair_of(packed, id)
-    return packed and #packed == #id + PAIR_BYTES and string.byte(packed, 2) == SHORT_TEXT + #id
-        and string.find(packed, id, 3, true) == 3
-end
-
 -- The fingerprint of a job's own key while it has it: quicker than asking who does, because where the job is need not
 -- be looked up. For whoever has just seen that the job is in flight.
 function own_fingerprint(keys, key, id)
@@ -200,36 +192,42 @@ local function last_words(fence, checksum)
         tonumber(string.sub(checksum, 13), 16) or 0)
 end
 
--- The numbers of an id that was never moved, which are all that a batch of many has; jobs beside each other often became
--- ready in the same millisecond, whose number is read once.
-local function plain_numbers(id, before_text, before)
-    local text, number = string.sub(id, 1, 13), tonumber(string.sub(id, 15))
-    if not number or string.byte(id, 14) ~= HYPHEN or #id > 23 then return nil end
-    if text == before_text then return before, number, text end
-    return tonumber(text), number, text
-end
-
 -- Packed tombstones, by the names of their buckets, and what else has to be written for them. Each key passes here once, so
 -- no step is too small to be saved: numbers are packed quicker than pairs of digits, and up to 12 digits are exact in a
--- double.
+-- double; jobs beside each other often became ready in the same millisecond, which is packed once. A fingerprint is the last
+-- 16 bytes of its text. Lists have their room from the start, and their ends are counted: to ask for them is to search.
 local function pack_tombstones(burials, now)
-    local sub, pack, sha1hex = string.sub, struct.pack, redis.sha1hex
+    local sub, find, pack, sha1hex, number_of = string.sub, string.find, struct.pack, redis.sha1hex, tonumber
     local keys, ids, fingerprints, lasts = burials.keys, burials.ids, burials.fingerprints, burials.lasts
-    local buckets, added, words, text, since = {}, {}, {}, nil, nil
+    local buckets, added, words, count = { unpack(keys) }, {}, {}, 0
+    local ended, plain = pack(TIME_WORD, now), 'n' .. NO_LAST
+    -- What the ids begin with that were never moved, `ms-`, and both times of their tombstones.
+    local head, times = '?', nil
     for i = 1, #keys do
         local hex, id, fingerprint = sha1hex(keys[i]), ids[i], fingerprints[i]
-        local ms, number, read = plain_numbers(id, text, since)
-        local letter = 'n'
-        if ms then text, since = read, ms else ms, number, letter = numbers_of_id(id) end
-        local tombstone = pack(TOMBSTONE_WORDS, tonumber(sub(hex, 4, 15), 16), tonumber(sub(hex, 16, 27), 16),
-            tonumber(sub(fingerprint, 1, 12), 16), tonumber(sub(fingerprint, 13), 16), now, ms, number, letter,
-            lasts and lasts[i] or NO_LAST)
+        if find(id, head, 1, true) ~= 1 and find(id, '^%d%d%d%d%d%d%d%d%d%d%d%d%d%-') then
+            head = sub(id, 1, 14)
+            times = ended .. pack(TIME_WORD, number_of(sub(id, 1, 13)))
+        end
+        local number = times and find(id, head, 1, true) == 1 and #id <= 23 and number_of(sub(id, 15))
+        local both, last = times, lasts and 'n' .. lasts[i] or plain
+        if not number then
+            local ms, letter
+            ms, number, letter = numbers_of_id(id)
+            both, last = ended .. pack(TIME_WORD, ms), letter .. (lasts and lasts[i] or NO_LAST)
+            if letter == ODD_ID then words[#words + 1], words[#words + 2] = ODD_ID .. packed_hex(sub(hex, 4, 27)), id end
+        end
+        local tombstone = pack(TOMBSTONE_WORDS, number_of(sub(hex, 4, 15), 16), number_of(sub(hex, 16, 27), 16),
+            number_of(sub(fingerprint, -16, -5), 16), number_of(sub(fingerprint, -4), 16), both, number, last)
         local bucket = sub(hex, 1, BUCKET_DIGITS)
         local others = added[bucket]
-        if not others then buckets[#buckets + 1] = bucket end
+        if not others then
+            count = count + 1
+            buckets[count] = bucket
+        end
         added[bucket] = others and others .. tombstone or tombstone
-        if letter == ODD_ID then words[#words + 1], words[#words + 2] = ODD_ID .. packed_hex(sub(hex, 4, 27)), id end
     end
+    for i = #keys, count + 1, -1 do buckets[i] = nil end
     return buckets, added, words
 end
 
@@ -239,15 +237,17 @@ local function write_tombstones(keys, burials, now, window)
     local epoch, expires = epoch_at(now, window)
     local hash = keys.epoch .. epoch
     local buckets, added, words = pack_tombstones(burials, now)
-    local names, full = {}, {}
+    local names, full, count = { unpack(buckets) }, {}, #words
     for i = 1, #buckets do names[i] = buckets[i] .. YOUNG end
     local young = redis.call('HMGET', hash, unpack(names))
     for i = 1, #buckets do
-        local bucket, packed = buckets[i], (young[i] or '') .. added[buckets[i]]
+        local bucket, before = buckets[i], young[i]
+        local packed = before and before .. added[bucket] or added[bucket]
         if #packed >= YOUNG_MAX * TOMBSTONE_BYTES then
             full[#full + 1], added[bucket], packed = bucket, packed, ''
         end
-        words[#words + 1], words[#words + 2] = names[i], packed
+        words[count + 1], words[count + 2] = names[i], packed
+        count = count + 2
     end
     local old = #full > 0 and redis.call('HMGET', hash, unpack(full))
     for i = 1, #full do words[#words + 1], words[#words + 2] = full[i], (old[i] or '') .. added[full[i]] end

@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 9    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 11    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PAYLOAD_BYTES_MAX = 1048576
@@ -73,6 +73,8 @@ local function keys_of(base)
         results = base .. ':results:', result_epochs = base .. ':results',
         waiting = base .. ':waiting', waits = base .. ':waits', saga = base .. ':saga:', sagas = base .. ':sagas',
         token = base .. ':token:', join = base .. ':join:', signals = base .. ':signals:',
+        -- No name, but what `forget_batch` remembers of the queue's streams.
+        trim = { rests = {}, misses = {}, refused_until = 0 },
     }
     if kept_count >= KEYS_KEPT_MAX then kept_keys, kept_count = {}, 0 end
     kept_keys[base], kept_count = keys, kept_count + 1
@@ -84,8 +86,10 @@ local function now_ms()
     return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
+local WHOLE_MAX = 9007199254740992   -- 2^53: beyond it the shorter way of writing a number is not defined
+
 local function int(number)
-    return string.format('%.0f', number)
+    return string.format(number < WHOLE_MAX and number > -WHOLE_MAX and '%d' or '%.0f', number)
 end
 
 local function is_error(reply)

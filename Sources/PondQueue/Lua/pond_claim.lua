@@ -47,12 +47,14 @@ end
 
 -- The key that a worker names is believed only where `keys:live` has it for this very job: then the job brought it itself.
 local function claim_many(keys, args)
-    local consumer, letter, names, refused = args[1], args[2], {}, {}
-    for i = 4, #args, 2 do names[#names + 1] = args[i] end
+    local consumer, letter, names, refused, find = args[1], args[2], {}, {}, string.find
+    local suffix = letter == 'n' and '' or letter
+    for job = 1, (#args - 2) / 2 do names[job] = args[2 * job + 2] end
     local found = redis.call('HMGET', keys.live, unpack(names))
-    for i = 3, #args, 2 do
-        local entry = args[i]
-        if not is_pair_of(found[(i - 1) / 2], own_id(letter, entry)) then
+    for job = 1, #found do
+        local entry, packed = args[2 * job + 1], found[job]
+        local id = entry .. suffix
+        if not packed or #packed ~= #id + PAIR_BYTES or find(packed, id, 3, true) ~= 3 then
             local word = word_for(keys, consumer, letter, entry)
             if word ~= 'claimed' then refused[#refused + 1], refused[#refused + 2] = entry, word end
         end

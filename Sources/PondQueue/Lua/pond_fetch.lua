@@ -10,6 +10,16 @@ local function put_away_bell(keys, entry)
     redis.pcall('XDEL', keys.bell, entry)
 end
 
+-- Most queues have normal jobs alone, and to ask for the length of a stream costs half of what reading nothing does.
+local function read_letter(keys, letter, consumer, limit)
+    if letter ~= 'n' then
+        local length = redis.pcall('XLEN', keys[letter])
+        if is_error(length) then return nil, length.err end
+        if length == 0 then return {} end
+    end
+    return read_new(keys[letter], consumer, limit)
+end
+
 local function fetch(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
@@ -17,20 +27,28 @@ local function fetch(names, args)
     if not wanted then return redis.error_reply('INVALID count: expected a whole number') end
     if bell ~= '' then put_away_bell(keys, bell) end
     local now = now_ms()
-    promote_due(keys, now, PROMOTE_BATCH_MAX, consumer)
+    local due = first_due(keys)
+    if is_due(due, now) then
+        promote_due(keys, now, PROMOTE_BATCH_MAX, consumer)
+        due = first_due(keys)
+    end
     local meta = redis.call('HMGET', keys.meta, 'paused_ms', 'waits')
-    local due = next_due(keys)
-    if meta[2] then due = saga.earlier(due, saga.wake_all_due(keys, now, PROMOTE_BATCH_MAX, consumer)) end
-    local reply = { int(now), due, meta[1] and '1' or '0' }
+    local next = due_text(due)
+    if meta[2] then next = saga.earlier(next, saga.wake_all_due(keys, now, PROMOTE_BATCH_MAX, consumer)) end
+    local reply = { int(now), next, meta[1] and '1' or '0' }
     if meta[1] then return reply end
+    local limit = int(wanted)
     for i = 1, #LETTERS do
         if wanted <= 0 or (args[4] == 'urgent' and LETTERS[i] == 'n') then break end
-        local entries, failure = read_new(keys[LETTERS[i]], consumer, wanted)
+        local entries, failure = read_letter(keys, LETTERS[i], consumer, limit)
         if failure or #entries > 0 then
             reply[#reply + 1] = LETTERS[i]
             reply[#reply + 1] = failure or entries
         end
-        if entries then wanted = wanted - #entries end
+        if entries and #entries > 0 then
+            wanted = wanted - #entries
+            limit = int(wanted)
+        end
     end
     return reply
 end

@@ -202,14 +202,6 @@ local SETTLE = {
     postpone = settle_postpone,
 }
 
--- a before b, as stream ids. Compared as digits, because the largest ids do not fit a double.
-local function id_before(a_ms, a_seq, b_ms, b_seq)
-    local a, b = a_ms, b_ms
-    if a_ms == b_ms then a, b = a_seq, b_seq end
-    if #a ~= #b then return #a < #b end
-    return a < b
-end
-
 local function widen(range, entry, ms, seq)
     if not range then return { first = entry, first_ms = ms, first_seq = seq, last = entry, last_ms = ms, last_seq = seq } end
     if id_before(ms, seq, range.first_ms, range.first_seq) then
@@ -376,26 +368,38 @@ local function settle_record(context, args, at, extra)
     return answer
 end
 
+-- A list with room for so many values: to let one grow is to move what is in it again and again.
+local function room_for(args, first, count)
+    return { unpack(args, first, first + count - 1) }
+end
+
+-- A list to be written to, which has room already while it is empty, and how much is in it.
+local function room_behind(list, like)
+    if list and #list > 0 then return list, #list end
+    return { unpack(like) }, 0
+end
+
 -- Many that are done, never moved, and without a key: nothing of it can fail. Nearly every job comes here, so what can be done
 -- for all at once is.
 local function settle_plain(context, args, record)
     local letter, lost, counts = record.letter, {}, {}
-    local owned, finished, named = context.owned[letter], context.finished[letter] or {}, context.done
-    context.finished[letter] = finished
+    local suffix, owned = letter == 'n' and '' or letter, context.owned[letter]
     local first = record.at + ARGUMENTS_BEFORE_ENTRIES
-    local marks = { string.byte(record.extra or '', 1, record.count) }
-    local ended, names = #finished, #named
-    for i = first, record.at + record.length - 1 do
-        local entry = args[i]
+    local marks, entries = { string.byte(record.extra or '', 1, record.count) }, room_for(args, first, record.count)
+    local finished, ended = room_behind(context.finished[letter], entries)
+    local named, names = room_behind(context.done, entries)
+    context.finished[letter], context.done = finished, named
+    for i = 1, #entries do
+        local entry = entries[i]
         if owned[entry] then
             owned[entry] = nil
             ended = ended + 1
             finished[ended] = entry
-            local mark = marks[i - first + 1] or NO_MARK
+            local mark = marks[i] or NO_MARK
             counts[mark] = (counts[mark] or 0) + 1
-            if not is_capital(mark) then
+            if mark < FIRST_CAPITAL or mark > LAST_CAPITAL then
                 names = names + 1
-                named[names] = own_id(letter, entry)
+                named[names] = entry .. suffix
             end
             if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
         else
@@ -403,50 +407,55 @@ local function settle_plain(context, args, record)
             note(context.events, 'lost', own_id(letter, entry))
         end
     end
+    for i = #finished, ended + 1, -1 do finished[i] = nil end
+    for i = #named, names + 1, -1 do named[i] = nil end
     for mark, jobs in pairs(counts) do count_done(context, mark, jobs) end
     return lost
 end
 
 -- The burials of keyed jobs whose keys are plainly their own, and the places of their entries in `args`. Such an entry is
--- no longer this consumer's, so that it is not met twice.
+-- no longer this consumer's, so that it is not met twice. Whether a packed pair names a job is seen without unpacking it; an
+-- id too long for one byte of length is not recognised, and then has to be looked at the long way.
 local function take_burials(context, args, record)
-    local letter, owned, sub = record.letter, context.owned[record.letter], string.sub
-    local first, last = record.at + ARGUMENTS_BEFORE_ENTRIES, record.at + record.length - 1
-    local names, keys, ids, fingerprints, places = {}, {}, {}, {}, {}
-    for i = first + 1, last, 2 do names[#names + 1] = args[i] end
-    local found, buried = redis.call('HMGET', context.keys.live, unpack(names)), 0
-    for i = first, last, 2 do
-        local entry, packed = args[i], found[(i - first) / 2 + 1]
-        local id = own_id(letter, entry)
-        if owned[entry] and is_pair_of(packed, id) then
-            owned[entry] = nil
+    local owned, find, count = context.owned[record.letter], string.find, record.count
+    local first = record.at + ARGUMENTS_BEFORE_ENTRIES
+    local suffix = record.letter == 'n' and '' or record.letter
+    local keys, ids, places = room_for(args, first, count), room_for(args, first, count), room_for(args, first, count)
+    for job = 1, count do keys[job] = args[first + 2 * job - 1] end
+    local pairs_found, buried = redis.call('HMGET', context.keys.live, unpack(keys)), 0
+    for job = 1, count do
+        local place, packed = first + 2 * job - 2, pairs_found[job]
+        local id = args[place] .. suffix
+        if packed and owned[args[place]] and #packed == #id + PAIR_BYTES and find(packed, id, 3, true) == 3 then
+            owned[args[place]] = nil
             buried = buried + 1
-            keys[buried], ids[buried], fingerprints[buried], places[buried] = args[i + 1], id, sub(packed, -16), i
+            keys[buried], ids[buried], pairs_found[buried], places[buried] = keys[job], id, packed, place
         end
     end
-    return { keys = keys, ids = ids, fingerprints = fingerprints }, places
+    for job = count, buried + 1, -1 do keys[job], ids[job], pairs_found[job], places[job] = nil, nil, nil, nil end
+    return { keys = keys, ids = ids, fingerprints = pairs_found }, places
 end
 
--- The mark of the keyed job whose entry is at a place; marks are in the order of the jobs.
-local function mark_at(marks, first, place)
-    return string.byte(marks, (place - first) / 2 + 1) or NO_MARK
-end
-
--- Notes that jobs are done whose keys were buried, and takes their entries out of `args`.
+-- Notes that jobs are done whose keys were buried, and takes their entries out of `args`. Marks are in the order of the jobs.
 local function note_buried(context, args, record, ids, places)
-    local letter, marks, named, counts = record.letter, record.extra or '', context.done, {}
-    local finished = context.finished[letter] or {}
-    context.finished[letter] = finished
-    local first = record.at + ARGUMENTS_BEFORE_ENTRIES
+    local counts, marks = {}, { string.byte(record.extra or '', 1, record.count) }
+    local finished, ended = room_behind(context.finished[record.letter], ids)
+    local named, names = room_behind(context.done, ids)
+    context.finished[record.letter], context.done = finished, named
+    local before = record.at + ARGUMENTS_BEFORE_ENTRIES - 2
     for i = 1, #places do
         local place = places[i]
-        local mark = mark_at(marks, first, place)
+        local mark = marks[(place - before) / 2] or NO_MARK
         counts[mark] = (counts[mark] or 0) + 1
-        if not is_capital(mark) then named[#named + 1] = ids[i] end
-        finished[#finished + 1] = args[place]
+        if mark < FIRST_CAPITAL or mark > LAST_CAPITAL then
+            names = names + 1
+            named[names] = ids[i]
+        end
+        finished[ended + i] = args[place]
         args[place] = false
         if context.any_cancel then redis.call('HDEL', context.keys.cancel, ids[i]) end
     end
+    for i = #named, names + 1, -1 do named[i] = nil end
     for mark, jobs in pairs(counts) do count_done(context, mark, jobs) end
 end
 
@@ -459,13 +468,14 @@ local function settle_keyed(context, args, record)
     if ok and #places > 0 then
         if pcall(bury_keys, context.keys, burials, context.now) then
             note_buried(context, args, record, burials.ids, places)
+            if #places == record.count then return answers end
         else
             for i = 1, #places do context.owned[letter][args[places[i]]] = true end
         end
     end
     for i = first, record.at + record.length - 1, 2 do
         if args[i] then
-            local mark = string.char(mark_at(record.extra or '', first, i))
+            local mark = string.char(string.byte(record.extra or '', (i - first) / 2 + 1) or NO_MARK)
             local answer = settle_record(context, { 'done', letter, args[i], '', '', '-' }, 1, mark)
             if answer ~= 'done' then answers[#answers + 1], answers[#answers + 2] = args[i], answer end
         end
@@ -476,7 +486,7 @@ end
 local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
 
 local function finish(context, consumer)
-    for letter, entries in pairs(context.finished) do forget_entries(context.keys[letter], entries) end
+    for letter, entries in pairs(context.finished) do forget_batch(context.keys, letter, entries, context.now) end
     count(context.keys, 'done', #context.done + context.unnamed)
     count(context.keys, 'duplicates', context.duplicates)
     count(context.keys, 'duplicates_of_dead', context.duplicates_of_dead)

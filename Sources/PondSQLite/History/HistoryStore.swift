@@ -26,6 +26,8 @@ package final class HistoryStore: Sendable {
         // What a power cut undoes is read again, because the reading position is undone with it.
         tuning.survivesPowerCut = false
         tuning.givesBackPages = true
+        // Errors and notes in it may quote payloads.
+        tuning.isPrivate = true
         tuning.cacheBytes = HistoryLimits.cacheBytes
         tuning.logBytesMax = HistoryLimits.logBytesMax
         store = SQLiteStore(path: path, schemas: [HistoryStore.schema], clock: clock, tuning: tuning)

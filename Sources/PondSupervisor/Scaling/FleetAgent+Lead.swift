@@ -1,5 +1,6 @@
 import Logging
 import PondCore
+import PondFleet
 import PondQueue
 import PondScaling
 import Synchronization

@@ -5,6 +5,7 @@
 import Glibc
 package import Logging
 package import PondCore
+import PondFleet
 import PondProcess
 package import PondQueue
 import PondScaling

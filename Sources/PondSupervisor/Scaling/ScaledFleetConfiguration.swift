@@ -120,10 +120,10 @@ package struct ScaledFleetConfiguration: Sendable, Hashable {
             floors <= workersMax,
             "the queues' min add up to \(floors) workers, but max_workers of the fleet is \(workersMax)"
         )
-        try require(interval >= .milliseconds(100), "interval is \(interval), but must be at least 100 ms")
+        try require(interval >= .milliseconds(100), "interval is \(interval.human), but must be at least 100 ms")
         try require(
             lease >= interval * 3 && lease >= .seconds(1),
-            "lease is \(lease), but must be at least a second and three intervals of \(interval)"
+            "lease is \(lease.human), but must be at least a second and three intervals of \(interval.human)"
         )
         try host.validate()
     }

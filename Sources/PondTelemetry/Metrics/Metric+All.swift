@@ -82,6 +82,12 @@ extension Metric {
         "Handlers that this worker runs for the queue",
         "queue"
     )
+    /// Whether the brake is on.
+    package static let workerBraked = gauge(
+        "millpond_worker_braked",
+        "1 while this worker has stopped fetching the queue by itself and tries single jobs",
+        "queue"
+    )
     /// Round trips to Redis.
     package static let redisCommand = histogram(
         "millpond_redis_command_seconds",
@@ -161,7 +167,7 @@ extension Metric {
     /// Workers that serve the queue.
     package static let queueWorkers = gauge(
         "millpond_queue_workers",
-        "Workers whose beat is fresh, whoever started them",
+        "Workers with a recent heartbeat, whoever started them",
         "queue"
     )
     /// Slots of all workers.
@@ -288,6 +294,7 @@ extension Metric {
     package static let all = [
         jobsStarted, jobsFinished, jobWait, jobRun, jobTotal, jobAttempts, leaseLost, leasesReclaimed, workerSlots,
         workerBusySlots,
+        workerBraked,
         redisCommand,
         workerStarts, workerExits, workerSpawn, workers, leader,
         queueJobs, queueOldestAge, queueWaitTarget, queuePaused, jobsEnqueued, jobsDone, jobsDropped, queueWorkers,

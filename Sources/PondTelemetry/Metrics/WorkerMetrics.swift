@@ -18,6 +18,7 @@ package struct WorkerMetrics: Sendable {
     private let reclaimed: Counter
     private let slots: Meter
     private let busySlots: Meter
+    private let braked: Meter
     private static let classes = JobClass.allCases
 
     /// The metrics of a queue.
@@ -43,6 +44,7 @@ package struct WorkerMetrics: Sendable {
         reclaimed = Metric.leasesReclaimed.counter(queue)
         slots = Metric.workerSlots.gauge(queue)
         busySlots = Metric.workerBusySlots.gauge(queue)
+        braked = Metric.workerBraked.gauge(queue)
     }
 
     /// A handler begins.
@@ -90,9 +92,12 @@ package struct WorkerMetrics: Sendable {
     package func tookOver(_ jobs: Int) { reclaimed.increment(by: jobs) }
 
     /// How many handlers can run, and do.
-    package func busy(_ running: Int, of slots: Int) {
+    ///
+    /// - Parameter isBraked: whether it has stopped fetching by itself.
+    package func busy(_ running: Int, of slots: Int, isBraked: Bool) {
         self.slots.set(slots)
         busySlots.set(running)
+        braked.set(isBraked ? 1 : 0)
     }
 
     /// Tells how long calls to Redis took; nil when nobody has set a metrics system up.

@@ -23,7 +23,7 @@ extension ClassTarget {
     /// What is wrong with the target, nil when nothing is.
     package var problem: String? {
         for (name, time) in [("wait", wait), ("total", total)] where time < .milliseconds(1) || time > Self.timeMax {
-            return "\(name) is \(time.wholeMilliseconds) ms, allowed is 1 ms to 7 days"
+            return "\(name) is \(time.human), allowed is 1 ms to 7 days"
         }
         for (name, part) in [("objective", objective), ("success", success)] where !(part >= 0.5 && part < 1) {
             return "\(name) is \(part * 100) %, allowed is 50 % to less than 100 %"

@@ -43,7 +43,7 @@ package struct ExponentialHistogram: Sendable, Hashable {
     /// The bucket that a duration falls into, from 0.
     package static func bucket(of duration: Duration) -> Int {
         // Before anything is divided, because most times of short jobs end here.
-        guard duration > .milliseconds(1) else { return 0 }
+        guard duration.attoseconds > 1_000_000_000_000_000 else { return 0 }
         // In 64 bits, as dividing 128 of them takes long: a unit of 2^20 attoseconds is nothing beside a millisecond, and a
         // week has less than 2^63 of them.
         let milliseconds = Double(Int64(exactly: duration.attoseconds >> 20) ?? .max) * (0x1p20 / 1e15)

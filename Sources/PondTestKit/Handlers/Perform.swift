@@ -1,4 +1,3 @@
-import FoundationEssentials
 public import PondCore
 import PondQueue
 import PondRedis
@@ -37,7 +36,7 @@ public func perform(
     middleware: [any JobMiddleware] = [],
     clock: LocalClock = .system
 ) async throws -> Performed {
-    let data = try (payload as? RawPayload)?.bytes ?? Array(JSONEncoder().encode(payload))
+    let data = try PayloadCoding.encode(payload)
     let recorder = EnqueueRecorder()
     let logs = LogRecorder()
     let heartbeats = Mutex<[PerformedHeartbeat]>([])

@@ -77,7 +77,7 @@ public struct DrainError: Error, CustomStringConvertible {
     let limit: Duration
 
     public var description: String {
-        "the queue was not drained within \(limit.inSeconds) s: \(left.ready) jobs wait, \(left.inFlight) are in flight, "
+        "the queue was not drained within \(limit.human): \(left.ready) jobs wait, \(left.inFlight) are in flight, "
             + "\(left.held) are held; give a longer limit, or look at what its handlers wait for"
     }
 }

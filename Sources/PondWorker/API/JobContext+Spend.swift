@@ -31,7 +31,7 @@ extension JobContext {
         if let limit = budget.cpu, job.spent.cpu + total > limit {
             throw BudgetExhausted(
                 .cpuExhausted,
-                "all tries together took \((job.spent.cpu + total).inSeconds) s of CPU time of the allowed \(limit.inSeconds) s"
+                "all tries together took \((job.spent.cpu + total).human) of CPU time of the allowed \(limit.human)"
             )
         }
     }

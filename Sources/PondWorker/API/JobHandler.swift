@@ -39,6 +39,7 @@ public struct RawPayload: Codable, Sendable, Hashable {
     /// The bytes as the producer gave them.
     public let bytes: [UInt8]
 
+    /// A payload that is these bytes.
     public init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
@@ -55,6 +56,7 @@ public struct RetryLater: Error, Sendable, CustomStringConvertible {
     /// See `RootCauseProviding`.
     public let rootCauseKey: String?
 
+    /// Ends the try, and asks for another one.
     public init(
         after: Duration,
         _ reason: String = "the handler asked to be called later",
@@ -83,6 +85,12 @@ public struct GiveUp: Error, Sendable, CustomStringConvertible {
     /// See `RootCauseProviding`.
     public let rootCauseKey: String?
 
+    /// Makes the job dead at once.
+    ///
+    /// - Parameters:
+    ///   - reason: what a person reads.
+    ///   - cause: what the dead are counted by.
+    ///   - rootCauseKey: what the dead are grouped by; cause and reason when nil.
     public init(_ reason: String, cause: String = "failed", rootCauseKey: String? = nil) {
         self.reason = reason
         self.cause = cause
@@ -103,7 +111,7 @@ public struct Snooze: Error, Sendable, CustomStringConvertible {
         self.time = min(max(time, .seconds(1)), Limits.delayMax)
     }
 
-    public var description: String { "not now; again in \(time.inSeconds) s" }
+    public var description: String { "not now; again in \(time.human)" }
 }
 
 /// Thrown by a handler or a middleware that finds that its job is not wanted any more: it ends as cancelled, and its key is
@@ -112,6 +120,7 @@ public struct CancelJob: Error, Sendable, CustomStringConvertible {
     /// Why, for people.
     public let reason: String
 
+    /// Ends the job as cancelled.
     public init(_ reason: String = "the job is not wanted any more") {
         self.reason = reason
     }

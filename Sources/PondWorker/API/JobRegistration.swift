@@ -6,7 +6,7 @@ public struct JobRegistration: Sendable {
     /// What the jobs are called; `*` for a handler of every kind that has none of its own.
     public let kind: String
     /// How often a job is tried, and how long it rests between tries.
-    public private(set) var policy = RetryPolicy()
+    package private(set) var policy = RetryPolicy()
     /// The limit of one attempt.
     public private(set) var timeout = Limits.timeoutDefault
     /// What all tries of a job together may take; a job's own budget goes before it.
@@ -194,10 +194,13 @@ public struct JobRegistration: Sendable {
             )
         }
         guard timeout >= .milliseconds(1), timeout <= Limits.delayMax else {
-            throw PondError(.invalidConfiguration, "\(kind): timeout is \(timeout), allowed is 1 ms to ten years")
+            throw PondError(.invalidConfiguration, "\(kind): timeout is \(timeout.human), allowed is 1 ms to ten years")
         }
         if let interval = heartbeatInterval, interval < .milliseconds(100) {
-            throw PondError(.invalidConfiguration, "\(kind): heartbeatEvery is \(interval), allowed is 100 ms and more")
+            throw PondError(
+                .invalidConfiguration,
+                "\(kind): heartbeatEvery is \(interval.human), allowed is 100 ms and more"
+            )
         }
         guard (0...1).contains(sampling) else {
             throw PondError(.invalidConfiguration, "\(kind): journaling is \(sampling), allowed is 0 to 1")
@@ -216,6 +219,7 @@ public struct Exhausted: Sendable, Hashable {
     /// The last error, or what was spent of what.
     public let text: String
 
+    /// What `onExhausted` is told; for tests.
     public init(cause: Cause, text: String) {
         self.cause = cause
         self.text = text

@@ -1,5 +1,6 @@
 /// The handlers of a worker.
 public protocol JobRegistry: Sendable {
+    /// The handlers, each with its policy.
     var registrations: [JobRegistration] { get }
 
     /// What is done around their jobs, inside of what the worker's configuration says. Defaults to nothing.
@@ -12,9 +13,12 @@ extension JobRegistry {
 
 /// A list of handlers, as the registry builder makes it.
 public struct JobList: JobRegistry {
+    /// The handlers, each with its policy.
     public let registrations: [JobRegistration]
+    /// What is done around each of their jobs, the outermost first.
     public let middleware: [any JobMiddleware]
 
+    /// A list of handlers that were made elsewhere.
     public init(_ registrations: [JobRegistration], middleware: [any JobMiddleware] = []) {
         self.registrations = registrations
         self.middleware = middleware

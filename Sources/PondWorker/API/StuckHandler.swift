@@ -14,7 +14,7 @@ public struct StuckHandler: Error, Sendable, CustomStringConvertible {
     public let ignoredFor: Duration
 
     public var description: String {
-        "job \(job) (\(kind)): its handler ignores cancellation for \(ignoredFor); the process is stuck and ends, "
+        "job \(job) (\(kind)): its handler ignores cancellation for \(ignoredFor.human); the process is stuck and ends, "
             + "its jobs run elsewhere"
     }
 

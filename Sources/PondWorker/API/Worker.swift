@@ -52,7 +52,7 @@ public final class Worker: Service, Sendable {
         var lines: [QueueLine] = []
         // Handlers get the caller's connection. One that is cancelled in the middle of a call closes it, and that must
         // not cut off a settle or a beat.
-        control = pond.withOwnConnection(onCall: WorkerMetrics.callObserver)
+        control = pond.withOwnConnection(onCall: WorkerMetrics.callObserver, beside: parts.executor)
         let handlersPond = pond.inside(configuration.middleware)
         for name in configuration.queues {
             let (queue, handlerQueue) = (try control.queue(name), try handlersPond.queue(name))

@@ -72,6 +72,7 @@ public struct WorkerConfiguration: Sendable {
     /// Defaults to ending the process with exit code 70, since nothing else stops it.
     public var onStuck: @Sendable (StuckHandler) -> Void = StuckHandler.endProcess
 
+    /// A worker of these queues, with everything else at its default.
     public init(queues: [String]) {
         self.queues = queues
     }
@@ -91,7 +92,7 @@ public struct WorkerConfiguration: Sendable {
         guard beatInterval >= .milliseconds(10), lease >= beatInterval * 3 else {
             throw PondError(
                 .invalidConfiguration,
-                "lease is \(lease) and beatInterval \(beatInterval); allowed is a beat of at least 10 ms and a lease of at least three"
+                "lease is \(lease.human) and beatInterval \(beatInterval.human); allowed is a beat of at least 10 ms and a lease of at least three"
             )
         }
         if let brake, brake.failures < 1 {
@@ -118,7 +119,7 @@ public struct WorkerConfiguration: Sendable {
         guard Limits.keyWindow.contains(keyWindow) else {
             throw PondError(
                 .invalidConfiguration,
-                "keyWindow is \(keyWindow.inSeconds) s, allowed is an hour to 30 days (3600 to 2592000 s)"
+                "keyWindow is \(keyWindow.human), allowed is an hour to 30 days"
             )
         }
         // Another store has a window of its own.
@@ -128,9 +129,10 @@ public struct WorkerConfiguration: Sendable {
             guard horizon >= window else { continue }
             throw PondError(
                 .invalidConfiguration,
-                "keyWindow is \(window.inSeconds) s, but a job of kind \(registration.kind) may be retried for "
-                    + "\(horizon.inSeconds) s: \(registration.policy.attemptsMax) tries of \(registration.timeout.inSeconds) s, "
-                    + "the rests between them, and a lease of \(lease.inSeconds) s; give a longer window, or fewer or shorter tries"
+                "keyWindow is \(window.human), but a job of kind \(registration.kind) may be retried for "
+                    + "\(horizon.human): \(registration.policy.attemptsMax) tries of \(registration.timeout.human), "
+                    + "the rests between them, and a lease of \(lease.human); give a longer window (--key-window), "
+                    + "or fewer or shorter tries"
             )
         }
     }

@@ -14,6 +14,7 @@ public struct BrakePolicy: Sendable, Hashable {
     /// Defaults to 5 s, doubling up to 60 s.
     public var probes: Backoff
 
+    /// A policy; each part has its default.
     public init(
         failures: Int = 20,
         probes: Backoff = Backoff(base: .seconds(5), cap: .seconds(60), jitter: 0)

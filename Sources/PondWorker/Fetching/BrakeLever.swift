@@ -51,7 +51,9 @@ final class BrakeLever: Sendable {
         guard !isOff, case .dead(let cause, _) = outcome, let root else { return nil }
         return brake.withLock { brake in
             isClear.store(false, ordering: .relaxed)
-            return brake.failed("\(cause) \(root.root)", "\(cause): \(root.title)", at: clock.now())
+            // The title of some root causes begins with the cause.
+            let title = root.title.hasPrefix("\(cause):") ? root.title : "\(cause): \(root.title)"
+            return brake.failed("\(cause) \(root.root)", title, at: clock.now())
         }
     }
 }

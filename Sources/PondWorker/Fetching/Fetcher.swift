@@ -1,3 +1,4 @@
+import Glibc
 import Logging
 import PondCore
 import PondQueue
@@ -24,7 +25,7 @@ final class Fetcher: Sendable {
         self.served = served
         self.maintenance = maintenance
         clock = served.worker.loopClock
-        reader = served.queue.pond.makeReader()
+        reader = served.queue.pond.makeReader(beside: served.worker.executor)
         state = Mutex(State(plan: FetchPlan(now: served.worker.loopClock.now())))
     }
 
@@ -73,8 +74,7 @@ final class Fetcher: Sendable {
     func stopListening() async {
         do throws(RedisError) {
             let id = try await reader.connectionID()
-            let command = RedisCommand("CLIENT", "UNBLOCK", .integer(id))
-            _ = try await served.queue.pond.redis.send(command, timeout: .seconds(1))
+            try await served.queue.pond.server.unblock(id, within: .seconds(1))
         } catch {
             // Without it the read ends by itself, within its block.
             served.logger.debug("blocking read cannot be ended early", metadata: ["error": "\(error)"])
@@ -109,6 +109,7 @@ final class Fetcher: Sendable {
                 let window = configuration.otherKeyStore == nil ? configuration.keyWindow : .zero
                 let faults = try await served.queue.open(keyWindow: window)
                 try await served.queue.register()
+                served.recoveriesMax.note(try await served.queue.recoveriesMax())
                 sayNewFaults(faults)
                 plan { $0.opened(faults) }
                 outage.worked("open")
@@ -202,6 +203,8 @@ final class Fetcher: Sendable {
         // One entry a stream may come, which can be more than there is room for.
         let granted = isPaused ? 0 : served.worker.intake.reserve(min(fetched.deliveries.count, most ?? .max))
         accept(fetched.deliveries.prefix(granted), asked: asked, isProbe: most != nil)
+        // The slot that was woken up for the job may have this processor at once: what follows here is not for that job.
+        if granted > 0 { sched_yield() }
         try await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
     }
 

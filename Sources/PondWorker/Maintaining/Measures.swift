@@ -2,7 +2,8 @@ import Logging
 import PondCore
 import PondQueue
 
-/// Tells Redis now and then how long a queue's jobs waited and ran, and hears what their classes are promised.
+/// Tells Redis now and then how long a queue's jobs waited and ran, and hears what their classes are promised and what the
+/// queue's settings are.
 struct Measures: Sendable {
     private static let interval = Duration.seconds(5)
 
@@ -12,8 +13,17 @@ struct Measures: Sendable {
     func run() async {
         while !Task.isCancelled {
             await tell()
+            await lookAtSettings()
             // Cancellation ends the loop at its head.
             try? await served.worker.loopClock.sleep(Self.interval)
+        }
+    }
+
+    private func lookAtSettings() async {
+        do throws(QueueError) {
+            served.recoveriesMax.note(try await served.queue.recoveriesMax())
+        } catch {
+            served.logger.debug("the queue's settings cannot be read; trying again", metadata: ["error": "\(error)"])
         }
     }
 

@@ -31,7 +31,7 @@ extension ServedQueue {
     /// What this worker has to do and has done in the queue.
     func load(at now: LocalInstant) -> WorkerLoad {
         let running = worker.table.runs.filter { $0.fetched.served === self }
-        metrics?.busy(running.count, of: worker.configuration.slots)
+        metrics?.busy(running.count, of: worker.configuration.slots, isBraked: brake.hold != nil)
         let elapsed = running.reduce(Duration.zero) { $0 + $1.started.duration(to: now) }
         let counts = tally.counts
         return WorkerLoad(

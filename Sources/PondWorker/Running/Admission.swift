@@ -1,6 +1,7 @@
 import Logging
 import PondCore
 import PondQueue
+import Synchronization
 
 /// Whether a fetched job may begin: its time is not over, somebody here knows its kind, nothing of its budget is used up, and
 /// it passes the gates that it has to pass.
@@ -31,22 +32,24 @@ struct Admission: Sendable {
 
         init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        init(_ job: Job) {
+        init(_ job: Job, _ recoveriesMax: RecoveriesMax) {
             self = .any
             if job.key != nil { insert(.key) }
             guard job.recoveries > 0 else { return }
             insert(.recovered)
-            if job.recoveries >= Limits.recoveriesMax - 1 { insert(.suspect) }
+            if job.recoveries >= recoveriesMax.value - 1 { insert(.suspect) }
         }
     }
 
     private let gates: [any AdmissionGate]
+    private let recoveriesMax: RecoveriesMax
     private let looked: Marks
     private let deferral: Deferral
 
     /// - Parameter gates: asked in this order; the first that does not let a job pass decides.
-    init(_ gates: [any AdmissionGate], unknownKindGrace: Duration) {
+    init(_ gates: [any AdmissionGate], _ recoveriesMax: RecoveriesMax, unknownKindGrace: Duration) {
         self.gates = gates
+        self.recoveriesMax = recoveriesMax
         looked = gates.reduce(into: Marks()) { $0.formUnion($1.marks) }
         deferral = Deferral(grace: unknownKindGrace)
     }
@@ -64,12 +67,12 @@ struct Admission: Sendable {
         if let exhaustion = budget.obstacle(after: job.spent, reserving: handler.reserve) {
             return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text))
         }
-        return looked.isDisjoint(with: Marks(job)) ? .run : nil
+        return looked.isDisjoint(with: Marks(job, recoveriesMax)) ? .run : nil
     }
 
     /// Asks the gates.
     nonisolated(nonsending) func ask(for fetched: FetchedJob) async -> Answer {
-        let marks = Marks(fetched.job)
+        let marks = Marks(fetched.job, recoveriesMax)
         for gate in gates where !gate.marks.isDisjoint(with: marks) {
             let answer = await gate.ask(for: fetched)
             guard case .run = answer else { return answer }
@@ -80,7 +83,7 @@ struct Admission: Sendable {
 
     /// A job is about to wait for a slot.
     func expect(_ fetched: FetchedJob) {
-        guard !looked.isDisjoint(with: Marks(fetched.job)) else { return }
+        guard !looked.isDisjoint(with: Marks(fetched.job, recoveriesMax)) else { return }
         for gate in gates { gate.expect(fetched) }
     }
 
@@ -88,6 +91,16 @@ struct Admission: Sendable {
     func release(_ entries: [InFlight.Entry]) {
         for gate in gates { gate.release(entries) }
     }
+}
+
+/// How many recoveries make a job of the queue dead, as the queue's settings said last.
+final class RecoveriesMax: Sendable {
+    private let said = Atomic(Limits.recoveriesMax)
+
+    var value: Int { said.load(ordering: .relaxed) }
+
+    /// - Parameter limit: nil when nobody has said.
+    func note(_ limit: Int?) { said.store(max(1, limit ?? Limits.recoveriesMax), ordering: .relaxed) }
 }
 
 /// Something that a job must have before it may run: its key, a turn of its own, room within a rate.
@@ -137,7 +150,7 @@ package struct Deferral: Sendable {
         fetched.served.logger.log(
             level: isFirst ? .warning : .debug,
             "no \(job.phase == nil ? "handler" : "compensation") for the kind here; leaving the job to a worker that has one",
-            metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "dead_after": "\(grace)"]
+            metadata: ["job": "\(job.id)", "kind": "\(job.kind)", "dead_after": "\(grace.human)"]
         )
         if isFirst { fetched.served.noteUnknownKind(of: job) }
         return .deferred(for: pause(after: waited), grace: grace)

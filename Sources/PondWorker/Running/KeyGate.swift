@@ -10,7 +10,7 @@ import PondQueue
 /// over. So such a claim counts for a quarter of the lease from when the job was asked for: a worker that has slept that
 /// long asks again and hears `lost`. Even so, as between any claim and its handler's first step, a worker may fall asleep in
 /// between; its settle is refused then.
-struct KeyGate: AdmissionGate {
+final class KeyGate: AdmissionGate {
     private let queue: Queue
     private let worker: WorkerParts
     private let ahead: ClaimsAhead

@@ -2,11 +2,16 @@ import PondCore
 import PondTelemetry
 
 /// Which registration runs the jobs of a kind.
-struct KindTable: Sendable {
-    private var byKind: [JobKind: Registered] = [:]
-    private var everyOther: Registered?
+///
+/// A class, because each job looks into it, and a copy counts the references of all its parts.
+final class KindTable: Sendable {
+    private let byKind: [JobKind: Registered]
+    /// The first few kinds, which are found sooner by comparing than by a hash.
+    private let first: [(kind: JobKind, registered: Registered)]
+    private static let firstMax = 4
+    private let everyOther: Registered?
     /// What runs a kind's compensations, `*` for kinds without a registration; empty in most workers.
-    private var compensations: [String: Registered] = [:]
+    private let compensations: [String: Registered]
     private let entries: [Entry]
     /// Stands for every kind that has no handler here.
     private let unknown: Registered
@@ -20,7 +25,7 @@ struct KindTable: Sendable {
     }
 
     /// - Throws: `PondError.invalidConfiguration`, when there are too few or too many, or one is given twice.
-    init(_ registrations: [JobRegistration]) throws(PondError) {
+    convenience init(_ registrations: [JobRegistration]) throws(PondError) {
         guard !registrations.isEmpty, registrations.count <= Limits.kindsMax else {
             throw PondError(
                 .invalidConfiguration,
@@ -50,18 +55,32 @@ struct KindTable: Sendable {
         places = entries.map { $0.kind?.text ?? Metric.otherValue }
         // Kinds that nobody here knows are counted behind all others.
         unknown = Registered(JobRegistration(kind: "?") { _ in }, place: entries.count, isUnknown: true)
+        var byKind: [JobKind: Registered] = [:]
+        var first: [(kind: JobKind, registered: Registered)] = []
+        var everyOther: Registered?
+        var compensations: [String: Registered] = [:]
         for (place, entry) in entries.enumerated() {
             let registered = Registered(entry.registration, place: place, middleware: middleware)
-            if let kind = entry.kind { byKind[kind] = registered } else { everyOther = registered }
+            if let kind = entry.kind {
+                byKind[kind] = registered
+                if first.count < Self.firstMax { first.append((kind, registered)) }
+            } else {
+                everyOther = registered
+            }
             compensations[entry.registration.kind] = entry.registration.compensation.map {
                 Registered($0, place: place, middleware: middleware)
             }
         }
+        (self.byKind, self.first) = (byKind, first)
+        (self.everyOther, self.compensations) = (everyOther, compensations)
     }
 
     /// What runs a job: its kind's handler, or for a compensation what undoes that handler's work, never the other.
     subscript(job: Job) -> Registered {
-        guard job.phase == .compensate else { return byKind[job.kind] ?? everyOther ?? unknown }
+        guard job.phase == .compensate else {
+            for place in first.indices where first[place].kind == job.kind { return first[place].registered }
+            return byKind[job.kind] ?? everyOther ?? unknown
+        }
         return compensations[byKind[job.kind] == nil ? JobRegistration.everyKind : job.kind.text] ?? unknown
     }
 

@@ -25,9 +25,13 @@ final class MiddlewareChain: Sendable {
 
     /// A handler inside of all middleware.
     func around(_ run: @escaping JobRegistration.Run) -> JobRegistration.Run {
-        all.reversed().reduce(run) { next, middleware in
-            { job in try await middleware.perform(job) { try await next(job) } }
+        var inside = run
+        // A loop and no `reduce`, which would wrap each of them once more.
+        for middleware in all.reversed() {
+            let next = inside
+            inside = { job in try await middleware.perform(job) { try await next(job) } }
         }
+        return inside
     }
 
     /// Tells of an end, from the inside outwards.

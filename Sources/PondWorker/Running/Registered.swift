@@ -28,7 +28,8 @@ final class Registered: Sendable {
         sampling = registration.sampling
         resultTime = registration.resultTime
         escalate = registration.escalate
-        run = middleware?.around(registration.run) ?? registration.run
+        // Not with `??`: what passes through a generic function is wrapped, at each call of each job.
+        if let middleware { run = middleware.around(registration.run) } else { run = registration.run }
         self.place = place
         self.isUnknown = isUnknown
     }

@@ -51,8 +51,40 @@ final class RunningTable: Sendable {
     }
 
     private struct Slot {
-        var run: Run?
+        /// The job that runs, and what its handler has.
+        private var job: (fetched: FetchedJob, context: JobContext)?
+        /// Its whole account, once something has changed in it: most jobs end before anybody looks.
+        private var changed: Run?
+        private var isChanged = false
         var task: Task<Void, Never>?
+
+        init(run: Run? = nil, task: Task<Void, Never>? = nil) {
+            self.task = task
+            self.run = run
+        }
+
+        var run: Run? {
+            get { isChanged ? changed : job.map { Run($0.fetched, $0.context) } }
+            set {
+                job = newValue.map { ($0.fetched, $0.context) }
+                changed = newValue
+                isChanged = newValue != nil
+            }
+        }
+
+        mutating func begin(_ fetched: FetchedJob, _ context: JobContext) {
+            if isChanged { run = nil }
+            job = (fetched, context)
+        }
+
+        mutating func end() -> CancelReason? {
+            guard isChanged else {
+                job = nil
+                return nil
+            }
+            defer { run = nil }
+            return changed?.cancelled?.reason
+        }
     }
 
     private let slots: Mutex<[Slot]>
@@ -93,7 +125,7 @@ final class RunningTable: Sendable {
     }
 
     func begin(_ fetched: FetchedJob, _ context: JobContext, slot: Int) {
-        slots.withLock { $0[slot].run = Run(fetched, context) }
+        slots.withLock { $0[slot].begin(fetched, context) }
     }
 
     /// Runs what follows a job, cancelled when `time` is over, though the job itself may have been cancelled before.
@@ -124,7 +156,7 @@ final class RunningTable: Sendable {
 
     /// - Returns: why the job was cancelled, nil when it was not.
     func end(slot: Int) -> CancelReason? {
-        slots.withLock { $0[slot].run.take()?.cancelled?.reason }
+        slots.withLock { $0[slot].end() }
     }
 
     /// Cancels the runs for which `reason` answers; one that is cancelled already keeps its first reason.

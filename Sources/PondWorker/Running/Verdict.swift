@@ -31,9 +31,9 @@ package enum Verdict {
         case .stopping: return .released
         case .cancelled: return .cancelled
         case .timeout(let limit):
-            return afterFailure(of: job, "timed out after \(limit.inSeconds) s" + note(on: thrown), terms)
+            return afterFailure(of: job, "timed out after \(limit.human)" + note(on: thrown), terms)
         case .silent(let interval):
-            return afterFailure(of: job, "no heartbeat for \(interval.inSeconds) s" + note(on: thrown), terms)
+            return afterFailure(of: job, "no heartbeat for \(interval.human)" + note(on: thrown), terms)
         case .overBudget:
             let exhaustion = budget.obstacle(after: spent)
             return .dead(cause: .wallExhausted, error: exhaustion?.text ?? "its time over all tries is used up")
@@ -49,13 +49,13 @@ package enum Verdict {
         thrown: (any Error)?,
         cancelled reason: CancelReason?
     ) -> RootCause? {
-        guard outcome.traits.isFailure else { return nil }
+        guard !outcome.isDone, outcome.traits.isFailure else { return nil }
         let kind = job.kind.text
         switch reason {
         case .timeout(let limit):
-            return RootCause(.init(type: "timeout", message: "timed out after \(limit.inSeconds) s"), kind: kind)
+            return RootCause(.init(type: "timeout", message: "timed out after \(limit.human)"), kind: kind)
         case .silent(let interval):
-            return RootCause(.init(type: "silence", message: "no heartbeat for \(interval.inSeconds) s"), kind: kind)
+            return RootCause(.init(type: "silence", message: "no heartbeat for \(interval.human)"), kind: kind)
         case .overBudget: return RootCause(.init(type: Cause.wallExhausted.name, message: ""), kind: kind)
         case .stopping, .cancelled, .lost, nil: return thrown.map { RootCause(of: $0, kind: kind) }
         }

@@ -7,6 +7,8 @@ import Millpond
 struct Admin: Sendable {
     let pond: Pond
     let queue: Queue
+    /// A connection of its own, for what no user of a queue does.
+    let raw: RedisClient
     private let clock = LocalClock.system
 
     init(_ url: String) throws {
@@ -18,11 +20,12 @@ struct Admin: Sendable {
         logger.logLevel = .critical
         pond = Pond(configuration, logger: logger)
         queue = try pond.queue(ChaosApp.queue)
+        raw = pond.makeReader()
     }
 
     @discardableResult
     func redis(_ words: String...) async throws -> RESPValue {
-        try await pond.redis.send(RedisCommand(words[0], words.dropFirst().map { .text($0) }))
+        try await raw.send(RedisCommand(words[0], words.dropFirst().map { .text($0) }))
     }
 
     /// Waits until the server has loaded its data.

@@ -249,12 +249,12 @@ extension Nemesis {
     private func breakKey(_ fault: PlannedFault) async throws {
         let (low, away) = (admin.key("ready:low"), admin.key("ready:low-away"))
         try await during(fault) {
-            _ = try await admin.pond.redis.pipeline([
+            _ = try await admin.raw.pipeline([
                 RedisCommand("MULTI"), RedisCommand("RENAME", .text(low), .text(away)),
                 RedisCommand("SET", .text(low), "something else"), RedisCommand("EXEC"),
             ])
             let slept = try await Result { try await clock.sleep(fault.duration) }
-            _ = try await admin.pond.redis.pipeline([
+            _ = try await admin.raw.pipeline([
                 RedisCommand("MULTI"), RedisCommand("DEL", .text(low)),
                 RedisCommand("RENAME", .text(away), .text(low)), RedisCommand("EXEC"),
             ])

@@ -280,7 +280,7 @@ import Testing
                 }
                 try await withHistory(of: place.pond) { history in
                     let report = try await place.why(ids[0], history: history)
-                    #expect(report.reason == .dropped && report.detail.hasPrefix("it was dead, and the oldest of more"))
+                    #expect(report.reason == .dropped && report.detail.hasPrefix("it was dead, and was dropped"))
                     #expect(report.state == .ended)
                     #expect(try await place.why(ids[2], history: history).reason == .dead)
                 }

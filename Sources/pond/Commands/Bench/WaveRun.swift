@@ -1,6 +1,7 @@
 import Glibc
 import Millpond
 import PondCore
+import PondFleet
 import PondQueue
 import PondRedis
 import PondScaling
@@ -183,7 +184,7 @@ struct WaveRun: Sendable {
     /// Looks at waits and workers until it is cancelled.
     private func watch(_ queue: Queue, _ pond: Pond, _ agent: FleetAgent, _ notes: Notes) async throws {
         let shape = WaveShape(seconds: seconds)
-        var waits = WaveWaits(queue, on: pond)
+        var waits = WaveWaits(try pond.queue(Self.queue))
         let start = clock.now()
         var last = start
         while !Task.isCancelled {
@@ -206,13 +207,16 @@ struct WaveRun: Sendable {
         result.done = try await queue.depth().done
         let decisions = try await queue.pond.fleet(Self.queue).decisions(limit: 10_000)
         result.decisions = (decisions.count { $0.to > $0.from }, decisions.count { $0.to < $0.from })
-        let journal = try await queue.pond.redis.send(RedisCommand("XRANGE", .text(queue.keys.journal), "-", "+"))
-        for entry in journal.array ?? [] {
-            // An entry is `by` and a worker, then events and their details in turn.
-            let words = entry.array?.last?.array?.map(\.string) ?? []
-            for index in stride(from: 2, to: words.count, by: 2) {
-                if words[index] == "released" || words[index] == "reclaimed" { result.handedBack += 1 }
-            }
+        result.handedBack = try await handedBack(in: queue)
+    }
+
+    private func handedBack(in queue: Queue) async throws -> Int {
+        var (count, start) = (0, "-")
+        while true {
+            let page = try await queue.journal(.oldestFirst, from: start, to: "+", atMost: 1_000)
+            count += page.flatMap(\.events).count { $0.what == .released || $0.what == .reclaimed }
+            guard page.count == 1_000, let last = page.last else { return count }
+            start = "(\(last.id)"
         }
     }
 }

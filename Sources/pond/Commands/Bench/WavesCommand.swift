@@ -63,7 +63,7 @@ struct WavesCommand: AsyncParsableCommand {
     private func show(_ pond: Pond, on terminal: Terminal) async throws {
         let source = DashSource(pond, queues: [WaveRun.queue], fleet: nil)
         if DashCommand.isLive(terminal), !output.json {
-            let setting = DashFrame.Setting(place: "a demo of \(seconds) s", isASCII: ascii)
+            let setting = DashFrame.Setting(place: "a demo of \(Duration.seconds(seconds).human)", isASCII: ascii)
             let isColored = terminal.usesColor(.output)
             let reader = DashReader(pond, historyPath: nil)
             _ = try await DashRun(source, reader, setting, isColored: isColored, every: .seconds(1)).run()

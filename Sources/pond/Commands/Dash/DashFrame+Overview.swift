@@ -62,6 +62,7 @@ extension DashFrame {
         if queue.fault != nil { return ("✗", .red) }
         if queue.isPaused { return ("‖", .yellow) }
         if queue.workers.isEmpty, queue.ready + queue.inFlight > 0 { return ("✗", .red) }
+        if queue.brake != nil { return ("✗", .red) }
         if queue.isLate || (queue.target == nil && queue.ready > 0 && queue.oldest > QueueStatus.patience) {
             return ("!", .yellow)
         }

@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 import PondScaling
 
 extension DashFrame {

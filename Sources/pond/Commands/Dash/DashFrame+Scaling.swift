@@ -44,7 +44,7 @@ extension DashFrame {
         let decision = fleet.decisions[min(model.row, fleet.decisions.count - 1)]
         let numbers =
             "demand \(decision.demand) · bounds \(decision.workersMin)-\(decision.workersMax) · slots \(decision.slots)"
-            + " · load \(DashText.rate(decision.load)) · limited by \(decision.limit.words)"
+            + " · load \(DashText.rate(decision.load)) · limited by \(decision.limitWords)"
         return DashText.wrapped(decision.sentence, width: columns - 6, lines: 3) + [numbers]
     }
 

@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 
 extension DashFrame {
     /// Every worker of every queue that is shown.
@@ -57,6 +58,10 @@ extension DashFrame {
         canvas.putRight(text(worker.pid), row, before: first + 13, width: 8, .dim)
         canvas.putRight(worker.ended.map { DashText.count($0) } ?? "-", row, before: first + 21, width: 8)
         canvas.putRight(worker.sinceBeat.human, row, before: first + 28, width: 7, .dim)
+        if let brake = worker.brake {
+            canvas.put("stopped fetching: \(brake)", row, first + 31, .red, width: slots + 6)
+            return
+        }
         guard let running = worker.running, let all = worker.slots, all > 0 else {
             canvas.put("-", row, first + 31)
             return

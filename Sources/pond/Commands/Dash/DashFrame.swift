@@ -3,6 +3,7 @@
 
 import Millpond
 import PondCore
+import PondInsight
 
 /// Draws the dashboard.
 struct DashFrame {

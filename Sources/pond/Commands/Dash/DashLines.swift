@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 import PondScaling
 
 /// The dashboard off a terminal: a line a queue, or a document a look.
@@ -41,6 +42,7 @@ struct DashLines {
             words += ["should=\(decision.to)", "demand=\(decision.demand)", "limit=\(decision.limit.rawValue)"]
         }
         if queue.isPaused { words.append("paused") }
+        if queue.brake != nil { words.append("stopped_fetching") }
         if queue.isLate { words.append("late") }
         return words
     }
@@ -72,7 +74,7 @@ struct DashLines {
             ("workers_wanted", queue.decision.map { .count($0.to) } ?? .null),
             ("demand", queue.decision.map { .count($0.demand) } ?? .null),
             ("limiting_factor", .text(queue.decision?.limit.rawValue)), ("paused", .bool(queue.isPaused)),
-            ("fault", .text(queue.fault)),
+            ("fault", .text(queue.fault)), ("brake", .text(queue.brake)),
         ])
     }
 }

@@ -2,48 +2,6 @@ import PondCore
 import PondInsight
 import PondScaling
 
-/// A queue at one moment, as the dashboard keeps it.
-struct QueueSample: Sendable, Hashable {
-    /// A worker whose beat is fresh.
-    struct Worker: Sendable, Hashable {
-        var name: String
-        var slot: Int?
-        var pid: Int32?
-        var running: Int?
-        var slots: Int?
-        var ended: Int?
-        var sinceBeat: Duration
-    }
-
-    var name: String
-    /// Redis' clock.
-    var at: ServerTime
-    var ready = 0
-    var inFlight = 0
-    var held = 0
-    var dead = 0
-    /// How long the oldest runnable job has waited.
-    var oldest = Duration.zero
-    /// Jobs that ever became runnable.
-    var arrivals = 0
-    /// Jobs ever done.
-    var done = 0
-    var isPaused = false
-    var pauseReason: String?
-    var fault: String?
-    var workers: [Worker] = []
-    /// What a fleet decided about it last.
-    var decision: ScalingDecision?
-
-    /// How long a job may wait; nil when nobody said.
-    var target: Duration? {
-        decision.flatMap { $0.waitTarget > 0 ? .milliseconds(Int64(min($0.waitTarget, 1e9) * 1_000)) : nil }
-    }
-
-    /// Whether the oldest job has waited longer than it may.
-    var isLate: Bool { target.map { ready > 0 && oldest > $0 } ?? false }
-}
-
 /// A fleet at one moment.
 struct FleetSample: Sendable {
     /// A host of it.

@@ -1,4 +1,5 @@
 import PondCore
+import PondInsight
 
 extension DashModel {
     /// Takes a key; what it asks of the outside is the answer.

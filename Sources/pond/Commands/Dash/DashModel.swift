@@ -2,6 +2,7 @@
 // nothing, so that every key can be tried without a terminal.
 
 import PondCore
+import PondInsight
 import PondQueue
 
 /// What a key asks of the outside.

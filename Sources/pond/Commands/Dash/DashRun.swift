@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 import Synchronization
 
@@ -147,7 +148,7 @@ struct DashRun: Sendable {
         await act {
             switch try await source.pond.queue(job.queue).cancel(job.id) {
             case .cancelled: "\(job) is cancelled"
-            case .cancelling: "\(job) runs; its worker hears at its next beat that it is cancelled"
+            case .cancelling: "\(job) runs; its worker learns with its next heartbeat that it is cancelled"
             case .unknown: "not done: \(job) has ended, or is dead"
             }
         }

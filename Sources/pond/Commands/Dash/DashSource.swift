@@ -1,10 +1,11 @@
 import Millpond
 import PondCore
+import PondFleet
 import PondInsight
 import PondQueue
 import PondScaling
 
-/// Looks at Redis for the dashboard: two reads a queue, three for the fleet.
+/// Looks at Redis for the dashboard: a few reads a queue, three for the fleet.
 struct DashSource: Sendable {
     /// The decisions that are kept on the screen.
     static let decisionsMax = 200
@@ -36,7 +37,7 @@ struct DashSource: Sendable {
     mutating func look(isSparing: Bool = false) async throws -> DashLook {
         let names = try names.isEmpty ? await pond.queues().map(\.text) : names
         for name in turns.next(names, most: isSparing ? Self.sparingQueues : .max) {
-            seen[name] = try await Self.look(at: try pond.queue(name))
+            seen[name] = try await QueueSample.read(try pond.queue(name))
         }
         let present = Set(names)
         seen = seen.filter { present.contains($0.key) }
@@ -52,26 +53,6 @@ struct DashSource: Sendable {
         try await addFleet(to: &look)
         looks += 1
         return look
-    }
-
-    private static func look(at queue: Queue) async throws -> (status: QueueStatus, sample: QueueSample) {
-        let depth = try await queue.depth()
-        var sample = QueueSample(name: queue.name.text, at: depth.now)
-        var workers: [WorkerSighting] = []
-        // The parts of a queue that has a fault may not be readable.
-        if depth.fault == nil {
-            let load = try await queue.load(dueSoon: .zero, later: .zero)
-            workers = load.workers.map { WorkerSighting(name: $0.consumer.name, lastBeat: $0.lastBeat) }
-            sample.arrivals = load.arrivals
-            sample.workers = load.workers.map { QueueSample.Worker($0, at: load.now) }
-            if depth.isPaused { sample.pauseReason = try await queue.pauseReason() }
-        }
-        let status = QueueStatus(queue.name, depth, workers: workers, pauseReason: sample.pauseReason)
-        (sample.ready, sample.inFlight) = (depth.ready, depth.inFlight)
-        (sample.held, sample.dead) = (depth.held, depth.dead)
-        (sample.oldest, sample.done, sample.isPaused) = (depth.oldestReady, depth.done, depth.isPaused)
-        sample.fault = status.shortFault
-        return (status, sample)
     }
 
     private mutating func addFleet(to look: inout DashLook) async throws {
@@ -99,20 +80,6 @@ struct DashSource: Sendable {
             hosts: view.members.map { FleetSample.Host($0, leader: view.leader, at: view.now) },
             decisions: decisions.filter { names.isEmpty || names.contains($0.queue) },
             orders: report.orders
-        )
-    }
-}
-
-extension QueueSample.Worker {
-    fileprivate init(_ worker: QueueLoad.Worker, at now: ServerTime) {
-        self.init(
-            name: worker.consumer.name,
-            slot: worker.load.flatMap { $0.supervisor == nil ? nil : $0.slot },
-            pid: worker.load?.pid,
-            running: worker.load?.running,
-            slots: worker.load?.slots,
-            ended: worker.load?.ended,
-            sinceBeat: max(.zero, now.since(worker.lastBeat))
         )
     }
 }

@@ -1,5 +1,6 @@
-import PondScaling
 import PondCore
+import PondInsight
+import PondScaling
 
 /// What is drawn of one look at a queue.
 struct QueuePoint: Sendable, Hashable {

@@ -8,7 +8,7 @@ import PondQueue
 struct DeadCompensateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "compensate",
-        abstract: "Send dead jobs back to have undone what they may have done.",
+        abstract: "Undo what dead jobs may have done: send them to the compensation of their kind.",
         discussion: """
             The worker runs the compensation that is registered for their kind, never again their own work; a compensation \
             that fails is tried again, and dead again in a group of its own. A group or a cause is sent in stages, as \

@@ -9,7 +9,7 @@ import PondQueue
 struct DeadEscalateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "escalate",
-        abstract: "Tell a program or an address outside of a group: its jobs, kinds and last error, as JSON.",
+        abstract: "Hand a group to a program or a web address: its jobs, kinds and last error, as JSON.",
         discussion: "The jobs stay dead. --run gets the JSON on standard input; --post gets it as a POST."
     )
 
@@ -19,8 +19,19 @@ struct DeadEscalateCommand: AsyncParsableCommand {
     @Option(name: .customLong("run"), help: ArgumentHelp("What /bin/sh runs.", valueName: "command"))
     var command: String?
 
-    @Option(help: ArgumentHelp("Where it is posted to.", valueName: "url"))
+    @Option(help: ArgumentHelp("Where it is posted to. @FILE reads it from a file.", valueName: "url"))
     var post: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A header that is sent along, as in 'X-Key: value' or 'X-Key: @FILE'; may be given again.",
+            valueName: "header"
+        )
+    )
+    var postHeader: [String] = []
+
+    @Option(help: ArgumentHelp("A file with a token that is sent as `Authorization: Bearer`.", valueName: "file"))
+    var postBearerFile: String?
 
     @Option(
         name: .customLong("hook-timeout"),
@@ -45,6 +56,9 @@ struct DeadEscalateCommand: AsyncParsableCommand {
         guard (command == nil) != (post == nil) else {
             throw ValidationError("say whom to tell: --run COMMAND or --post URL")
         }
+        if post == nil, !postHeader.isEmpty || postBearerFile != nil {
+            throw ValidationError("--post-header and --post-bearer-file go with --post")
+        }
         guard GroupID(group) != nil else {
             throw ValidationError(
                 "\"\(SafeText.escaped(group.prefix(40)))\" is no group; `pond dead groups` lists them"
@@ -52,10 +66,17 @@ struct DeadEscalateCommand: AsyncParsableCommand {
         }
     }
 
+    /// Who is told, and how people may see it.
+    private func hook() throws -> (hook: Hook, whom: String) {
+        guard let post else { return (.command(command ?? ""), command ?? "") }
+        let secrets = try HTTPSecrets(post, headers: postHeader, bearerFile: postBearerFile, option: "--post")
+        return (.address(secrets.address, secrets.headers), "\(secrets.address)")
+    }
+
     func run() async throws {
         try await runReporting(output) { terminal in
             guard let id = GroupID(group) else { return }
-            let hook = try post.map { Hook.address(try HTTPAddress($0)) } ?? Hook.command(command ?? "")
+            let (hook, whom) = try self.hook()
             try await redis.withPond { pond in
                 let queues = try await QueueLookup(pond: pond).queues(queue)
                 guard let sum = try await DeadGroupSum.read(queues).first(where: { $0.id == id }) else {
@@ -63,7 +84,7 @@ struct DeadEscalateCommand: AsyncParsableCommand {
                 }
                 let parts = try await DeadPart.read(.group(id), in: queues)
                 let plan = DeadPlan(parts)
-                terminal.say("tell \(SafeText.escaped(command ?? post ?? "")) of " + SafeText.escaped(plan.text))
+                terminal.say("tell \(SafeText.escaped(whom)) of " + SafeText.escaped(plan.text))
                 try Confirmation.ask("tell it", count: plan.count, yes: yes, on: terminal)
                 let actor = DeadActor.current(reason: reason)
                 do {

@@ -10,8 +10,8 @@ struct DeadRetryCommand: AsyncParsableCommand {
         commandName: "retry",
         abstract: "Send dead jobs back to their queues, with their attempts at 0.",
         discussion: """
-            A group or a cause is sent back in stages: a few jobs, then a tenth, then the rest. After each it is waited for \
-            how they end, and when too many fail again it stops. Start it again to go on. With ids, --cause or --all alone, \
+            A group or a cause is sent back in stages: a few jobs, then a tenth, then the rest. It waits for \
+            the end of each stage, and stops when too many failed again. Start it again to go on. With ids, --cause or --all alone, \
             all are sent at once. It shows what it will do and asks; --yes goes on without asking.
             Exit codes: 0 when all were sent, 8 when it stopped itself, 7 when the jobs of a stage did not end in time.
             """

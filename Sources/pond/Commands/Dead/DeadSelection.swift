@@ -73,7 +73,7 @@ struct DeadSelection: ParsableArguments {
             guard plan.count > 0 || target == .all else {
                 throw CommandFailure(
                     .notFound,
-                    "no dead job is of \(target)",
+                    "no dead job belongs to \(target)",
                     hint: "`pond dead groups` lists root causes, `pond dead list` causes"
                 )
             }

@@ -102,7 +102,7 @@ extension DeadIgnoreCommand {
 struct DeadResolveCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resolve",
-        abstract: "Say that a group's cause is gone; when it kills again, the group is regressed."
+        abstract: "Say that a group's cause is gone; if jobs die of it again, the group is regressed."
     )
 
     @OptionGroup var choice: DeadGroupChoice

@@ -28,7 +28,7 @@ struct DecisionView {
         sheet.add("demand", decision.demand.of("worker"))
         sheet.add("bounds", "\(decision.workersMin) to \(decision.workersMax)")
         sheet.add("a new worker", "takes \(seconds(decision.spawnSeconds)) to start")
-        sheet.add("limited by", decision.limit.words, decision.limit == .none ? .green : .yellow)
+        sheet.add("limited by", decision.limitWords, decision.limit == .none ? .green : .yellow)
         return terminal.tinted(SafeText.escaped(decision.sentence), .bold) + "\n" + sheet.text(for: terminal, indent: 2)
     }
 
@@ -59,9 +59,14 @@ struct DecisionView {
     }
 }
 
+extension ScalingDecision {
+    /// What limited it, for people.
+    var limitWords: String { isLimitedByHostSetting ? "host.max_workers of the hosts" : limit.words }
+}
+
 extension LimitingFactor {
     /// What it means, for people.
-    var words: String {
+    fileprivate var words: String {
         switch self {
         case .none: "nothing"
         case .max: "the queue's max"

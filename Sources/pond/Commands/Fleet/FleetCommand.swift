@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondFleet
 import PondQueue
 
 /// `pond fleet`: who leads, which hosts there are, what each should have and has.

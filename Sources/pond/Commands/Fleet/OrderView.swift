@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondFleet
 import PondQueue
 import PondScaling
 

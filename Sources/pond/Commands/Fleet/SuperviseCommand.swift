@@ -15,9 +15,9 @@ struct SuperviseCommand: AsyncParsableCommand {
         discussion: """
             With --config or --wait-target the number of workers follows the load, so that no job waits longer than \
             it may; several supervisors of one fleet share its workers, and `pond scale explain` says why there are so \
-            many. A worker that ends is replaced; one that keeps ending is replaced later and later. SIGTERM or SIGINT \
-            drains the fleet, a second one cuts that short, SIGHUP replaces the workers one by one. Workers also drain \
-            when the supervisor is killed.
+            many. A worker that ends is replaced; when it ends again and again, the rest before that grows. SIGTERM or \
+            SIGINT drains the fleet; a second one cancels what still runs. SIGHUP replaces the workers one by one. When \
+            the supervisor is killed, the workers drain by themselves.
             """
     )
 

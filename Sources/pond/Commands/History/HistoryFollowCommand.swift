@@ -53,17 +53,9 @@ struct HistoryFollowCommand: AsyncParsableCommand {
     @Flag(help: "Go on with a file that is the history of another server or prefix.")
     var adopt = false
 
-    @Option(
-        help: ArgumentHelp(
-            "What to log: trace … critical. Defaults to MILLPOND_LOG_LEVEL, then info.",
-            valueName: "level"
-        ),
-        transform: LogLines.level
-    )
-    var logLevel: Logger.Level?
-
-    @OptionGroup var redis: RedisOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup var service: ServiceOptions
+    private var redis: RedisOptions { service.redis }
+    private var output: OutputOptions { service.output }
 
     func run() async throws {
         try await runReporting(output) { terminal in
@@ -91,15 +83,10 @@ struct HistoryFollowCommand: AsyncParsableCommand {
     }
 
     private func serve(_ store: HistoryStore, _ options: HistoryFollower.Options) async throws {
-        LogLines.start(try LogLines.level(logLevel), BuiltinJobs.logHandler)
-        let logger = Logger(label: "history")
-        let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
-            try await redis.withPond(logger: logger) { pond in
-                try await HistoryFollower(store, of: pond, options, logger: logger).run(under: stopSwitch)
-            }
-            return stopSwitch.wasHurried
+        try await service.serve("history") { pond, logger in
+            let follower = HistoryFollower(store, of: pond, options, logger: logger)
+            return ({ try await follower.run() }, { follower.stop() })
         }
-        if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }
     }
 
     private func followOnce(
@@ -124,20 +111,6 @@ struct HistoryFollowCommand: AsyncParsableCommand {
         }
         try terminal.print("\(progress.events.of("event")) indexed, \(progress.waiting.of("waiting job")) seen")
         for gap in progress.gaps { terminal.say(HistoryView.text(gap)) }
-    }
-}
-
-extension HistoryFollower {
-    /// Follows until the switch stops it.
-    func run(under stopSwitch: StopSwitch) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            let (hurried, hurry) = AsyncStream.makeStream(of: Never.self)
-            stopSwitch.attach(.init(stop: { self.stop() }, stopNow: { hurry.finish() }))
-            group.addTask { try await self.run() }
-            group.addTask { for await _ in hurried {} }
-            try await group.next()
-            group.cancelAll()
-        }
     }
 }
 

@@ -8,7 +8,7 @@ struct JobCancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel",
         abstract: "Cancel a job that has not ended.",
-        discussion: "A waiting job is gone at once. A running one is cancelled by its worker at its next beat."
+        discussion: "A waiting job is gone at once. A running one is cancelled by its worker at its next heartbeat."
     )
 
     @OptionGroup var job: JobChoice

@@ -8,7 +8,8 @@ struct JobKeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
         abstract: "Show which job has an idempotency key, and how far it is.",
-        discussion: "Without a queue the key is looked for in all known ones. A done job answers for its key's window."
+        discussion:
+            "Without a queue the key is looked for in all known ones. A done job answers until its key's window is over."
     )
 
     @Argument(help: "The key.", transform: JobKeyCommand.key)

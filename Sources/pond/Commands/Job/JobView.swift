@@ -1,5 +1,6 @@
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 
 /// A job's report as people and programs read it.
@@ -14,7 +15,7 @@ struct JobView {
     static func read(_ queue: Queue, _ report: JobReport) async throws -> JobView {
         var running: WorkerAbout.Running?
         if let owner = report.owner {
-            let worker = try await QueueWorker.all(of: queue).first { $0.consumer == owner }
+            let worker = try await QueueWorker.all(of: queue).first { $0.name == owner.name }
             running = worker?.running("\(queue.name)/\(report.id)")
         }
         return JobView(queue: queue.name, report: report, now: try await queue.depth().now, running: running)

@@ -68,7 +68,7 @@ struct QueueLookup {
             }
         return CommandFailure(
             .notFound,
-            "there is no job \(address.id) in \(place): it ended (done, cancelled, expired or discarded), or never was",
+            "there is no job \(address.id) in \(place): it ended (done, cancelled, expired or discarded), or it never existed",
             hint: searched.count == 1
                 ? "check the id and the queue; `pond status` lists the queues"
                 : "check the id, or name its queue with --queue; `pond status` lists the queues"

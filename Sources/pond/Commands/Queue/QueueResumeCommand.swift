@@ -10,25 +10,17 @@ struct QueueResumeCommand: AsyncParsableCommand {
         abstract: "Let workers fetch from a paused queue again."
     )
 
-    @Argument(help: "The queue's name.")
-    var name: String
-
-    @OptionGroup var redis: RedisOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup var queue: OneQueue
 
     func run() async throws {
-        try await runReporting(output) { terminal in
-            try await redis.withPond { pond in
-                let queue = try await QueueLookup(pond: pond).existing(name)
-                let wasPaused = try await queue.depth().isPaused
-                try await queue.resume()
-                if output.json { return try terminal.print(QueueDocument.state("running", of: queue.name)) }
-                try terminal.print(
-                    wasPaused
-                        ? "resumed \(queue.name); workers fetch again within a second"
-                        : "\(queue.name) was not paused"
-                )
-            }
+        try await queue.run { found, terminal in
+            let wasPaused = try await found.depth().isPaused
+            try await found.resume()
+            if queue.output.json { return try terminal.print(QueueDocument.state("running", of: found.name)) }
+            try terminal.print(
+                wasPaused
+                    ? "resumed \(found.name); workers fetch again within a second" : "\(found.name) was not paused"
+            )
         }
     }
 }

@@ -10,18 +10,21 @@ struct QueueView {
     let causes: [DeadCause]
     /// How many jobs it may hold; nil for no limit.
     let depthMax: Int?
+    /// How many recoveries make a job of it dead; nil when nobody has said.
+    let recoveriesMax: Int?
 
     static func read(_ queue: Queue) async throws -> QueueView {
         let status = try await QueueStatus.read(queue)
         // The parts of a queue that has a fault may not be readable.
         guard status.fault == nil else {
-            return QueueView(status: status, workers: [], causes: [], depthMax: nil)
+            return QueueView(status: status, workers: [], causes: [], depthMax: nil, recoveriesMax: nil)
         }
         return QueueView(
             status: status,
             workers: try await QueueWorker.all(of: queue),
             causes: try await queue.causes(),
-            depthMax: try await queue.depthMax()
+            depthMax: try await queue.depthMax(),
+            recoveriesMax: try await queue.recoveriesMax()
         )
     }
 
@@ -49,6 +52,7 @@ struct QueueView {
         sheet.add("workers", status.workers.grouped)
         sheet.add("stopped", status.brake.map { "\($0.workers.of("worker")) stopped fetching: \($0.why)" }, .red)
         sheet.add("max depth", depthMax?.grouped)
+        sheet.add("max recoveries", recoveriesMax?.grouped)
         return sheet
     }
 
@@ -100,8 +104,9 @@ struct QueueView {
             kind: "Queue",
             items: [JSONValue(encoding: status)],
             [
-                ("workers", .array(workers.map(\.json))), ("causes", .array(causes)),
+                ("workers", .array(workers.map { JSONValue(encoding: $0) })), ("causes", .array(causes)),
                 ("max_depth", depthMax.map { .count($0) } ?? .null),
+                ("recoveries_max", .count(recoveriesMax ?? Limits.recoveriesMax)),
             ]
         )
     }

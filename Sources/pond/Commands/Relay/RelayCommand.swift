@@ -36,17 +36,9 @@ struct RelayCommand: AsyncParsableCommand {
     @Flag(help: "Do not ask before --discard.")
     var yes = false
 
-    @Option(
-        help: ArgumentHelp(
-            "What to log: trace … critical. Defaults to MILLPOND_LOG_LEVEL, then info.",
-            valueName: "level"
-        ),
-        transform: LogLines.level
-    )
-    var logLevel: Logger.Level?
-
-    @OptionGroup var redis: RedisOptions
-    @OptionGroup var output: OutputOptions
+    @OptionGroup var service: ServiceOptions
+    private var redis: RedisOptions { service.redis }
+    private var output: OutputOptions { service.output }
 
     func validate() throws {
         let modes = [once, status, unpark != nil, discard != nil].count { $0 }
@@ -75,29 +67,16 @@ struct RelayCommand: AsyncParsableCommand {
         } else if once {
             try await shipOnce(outbox, terminal)
         } else {
-            try await serve(outbox, terminal)
+            try await serve(outbox)
         }
         try await outbox.close()
     }
 
-    private func serve(_ outbox: Outbox, _ terminal: Terminal) async throws {
-        LogLines.start(try LogLines.level(logLevel), BuiltinJobs.logHandler)
-        let logger = Logger(label: "relay")
-        let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
-            try await redis.withPond(logger: logger) { pond in
-                let relay = OutboxRelay(outbox, to: pond, logger: logger)
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    let (hurried, hurry) = AsyncStream.makeStream(of: Never.self)
-                    stopSwitch.attach(.init(stop: { relay.stop() }, stopNow: { hurry.finish() }))
-                    group.addTask { try await relay.run() }
-                    group.addTask { for await _ in hurried {} }
-                    try await group.next()
-                    group.cancelAll()
-                }
-            }
-            return stopSwitch.wasHurried
+    private func serve(_ outbox: Outbox) async throws {
+        try await service.serve("relay") { pond, logger in
+            let relay = OutboxRelay(outbox, to: pond, logger: logger)
+            return ({ try await relay.run() }, { relay.stop() })
         }
-        if wasHurried == true { throw ExitCode(ExitCodes.interrupted.rawValue) }
     }
 
     private func shipOnce(_ outbox: Outbox, _ terminal: Terminal) async throws {

@@ -9,7 +9,7 @@ import PondTelemetry
 struct SLOCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "slo",
-        abstract: "Say how classes of jobs kept what they are promised, or set what that is.",
+        abstract: "Show how many jobs kept the promises of their class, or set those promises.",
         discussion: "`pond slo` without a subcommand is `pond slo show`.",
         subcommands: [SLOShowCommand.self, SLOSetCommand.self],
         defaultSubcommand: SLOShowCommand.self

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondFleet
 import PondQueue
 
 /// `pond scale explain`: the last decision about each queue, with what it was made of.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondFleet
 import PondQueue
 import PondScaling
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import Glibc
 import Millpond
 import PondCore
+import PondFleet
 import PondQueue
 import PondScaling
 import PondSupervisor

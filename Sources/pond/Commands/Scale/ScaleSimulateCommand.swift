@@ -10,7 +10,7 @@ struct ScaleSimulateCommand: AsyncParsableCommand {
         abstract: "Try the scaling law, and others, on ten shapes of load or on your own.",
         discussion: """
             Needs no Redis. The columns: jobs that waited longer than the target, the wait of 95 of 100 jobs, the longest \
-            wait, workers times seconds, slot-seconds there were for a slot-second of work, changes of direction within \
+            wait, workers times seconds, slot-seconds paid for each slot-second of work, changes of direction within \
             five minutes, busy workers that were told to go, the most workers, and jobs left at the end.
             """
     )

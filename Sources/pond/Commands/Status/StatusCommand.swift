@@ -9,7 +9,7 @@ import PondRedis
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status",
-        abstract: "Say how it stands: one line, then a table of the queues.",
+        abstract: "Say how the queues stand: one line with what is worst, then a table.",
         discussion: """
             The line names what is worst, with what to do, and then what else wants a person: a key of another type, dead \
             jobs that were thrown away, jobs that nobody serves or can read, workers that stopped fetching, a queue that is \

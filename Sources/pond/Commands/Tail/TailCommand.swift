@@ -11,8 +11,8 @@ struct TailCommand: AsyncParsableCommand {
         commandName: "tail",
         abstract: "Show what happens to jobs, a line an event, from the queues' journals.",
         discussion: """
-            The newest events come first in the order of time; with -f it goes on until it is stopped. With --json a document \
-            a line. A kind whose journal is sampled shows a part of its jobs.
+            It begins with the newest events, in the order of time; with -f it goes on until it is stopped. With --json each \
+            event is a document on a line of its own. A kind whose journal is sampled shows a part of its jobs.
             """
     )
 

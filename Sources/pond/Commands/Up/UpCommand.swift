@@ -12,15 +12,16 @@ struct UpCommand: AsyncParsableCommand {
             "pond up [--workers <count> | --wait-target <duration>] [--queue <queue>] [--directory <path>] [-- <command> …]",
         discussion: """
             Redis keeps its data in --directory, and has it again the next time. With --redis or MILLPOND_REDIS_URL \
-            that Redis is used instead and none is started. The workers run the command after --, or pond's own \
+            that Redis is used instead and none is started; --port and --directory go before MILLPOND_REDIS_URL and \
+            start one. The workers run the command after --, or pond's own \
             worker, which knows the kinds pond.echo, pond.sleep and pond.fail. What happens to jobs is kept for \
             `pond history`, beside Redis' data or, with another Redis, where `pond history` looks for it. Ctrl-C drains \
             and stops everything.
             """
     )
 
-    @Option(help: ArgumentHelp("Where Redis keeps data, log and socket.", valueName: "path"))
-    var directory: String = ".millpond"
+    @Option(help: ArgumentHelp("Where Redis keeps data, log and socket. Defaults to .millpond.", valueName: "path"))
+    var directory: String?
 
     @Option(help: ArgumentHelp("Redis' port on 127.0.0.1. Defaults to a free one.", valueName: "port"))
     var port: Int?
@@ -35,6 +36,11 @@ struct UpCommand: AsyncParsableCommand {
 
     func validate() throws {
         if let port, !(1...65_535).contains(port) { throw ValidationError("--port is \(port), allowed is 1 to 65535") }
+        if redis.redis != nil, let option = optionOfOwnRedis {
+            throw ValidationError(
+                "\(option) is for the Redis that `pond up` starts, and with --redis it starts none; leave one of them out"
+            )
+        }
     }
 
     func run() async throws {
@@ -44,7 +50,7 @@ struct UpCommand: AsyncParsableCommand {
             // Before anything is started that would have to be stopped again.
             if !fleet.command.isEmpty { _ = try fleet.kind(of: BuiltinJobs.self, worker, redis) }
             let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
-                if redis.redis != nil || Environment.value("MILLPOND_REDIS_URL") != nil {
+                if usesNamedRedis() {
                     try await redis.check()
                     // Without the password, unlike what was given.
                     let url = "\(try redis.configuration())"
@@ -52,6 +58,8 @@ struct UpCommand: AsyncParsableCommand {
                     let history = try noHistory ? nil : UpHistory(file: try HistoryFile.parse([]), redis)
                     try await serve(redis, at: url, ["redis    \(url)"], history, stopSwitch, terminal)
                 } else {
+                    try refuseStrayPassword()
+                    if let notice = notice() { terminal.say(notice) }
                     try await serveEmbedded(stopSwitch, logger, terminal)
                 }
                 return stopSwitch.wasHurried
@@ -62,7 +70,7 @@ struct UpCommand: AsyncParsableCommand {
     }
 
     private func serveEmbedded(_ stopSwitch: StopSwitch, _ logger: Logger, _ terminal: Terminal) async throws {
-        try await EmbeddedRedis.with(directory: directory, port: port, logger: logger) { server in
+        try await EmbeddedRedis.with(directory: directory ?? ".millpond", port: port, logger: logger) { server in
             var redis = redis
             redis.redis = server.url
             var places = ["redis    \(server.url)", "data     \(server.directory)", "log      \(server.logFile)"]
@@ -123,6 +131,39 @@ struct UpCommand: AsyncParsableCommand {
         words.append("--redis \(UpCommand.quoted(url))")
         if let prefix = redis.prefix { words.append("--prefix \(UpCommand.quoted(prefix))") }
         return words.joined(separator: " ")
+    }
+}
+
+// MARK: - Whose Redis
+
+extension UpCommand {
+    /// The option that says how the Redis is that is to be started; nil when none does.
+    private var optionOfOwnRedis: String? {
+        if port != nil { return "--port" }
+        return directory == nil ? nil : "--directory"
+    }
+
+    /// Whether a Redis is used that somebody has named, and none is started: options go before the environment here too.
+    func usesNamedRedis(environment: (String) -> String? = Environment.value) -> Bool {
+        if redis.redis != nil { return true }
+        return optionOfOwnRedis == nil && environment("MILLPOND_REDIS_URL") != nil
+    }
+
+    /// What is said when the environment names a Redis and another one is started all the same.
+    func notice(environment: (String) -> String? = Environment.value) -> String? {
+        guard let option = optionOfOwnRedis, environment("MILLPOND_REDIS_URL") != nil else { return nil }
+        return "MILLPOND_REDIS_URL is set and not used: \(option) asks for a Redis of its own. "
+            + "The line `shell` below is for other terminals."
+    }
+
+    /// The workers would send a password that the Redis which is started does not have, and be turned away.
+    func refuseStrayPassword(environment: (String) -> String? = Environment.value) throws(CommandFailure) {
+        guard environment("MILLPOND_REDIS_PASSWORD_FILE") != nil else { return }
+        throw CommandFailure(
+            .usage,
+            "MILLPOND_REDIS_PASSWORD_FILE is set, but the Redis that `pond up` starts has no password",
+            hint: "unset MILLPOND_REDIS_PASSWORD_FILE, or name the Redis of that password with --redis"
+        )
     }
 }
 

@@ -21,7 +21,7 @@ struct WhyView {
 
     private func text(of job: WhyReport, for terminal: Terminal) -> String {
         var sheet = Sheet()
-        for fact in job.facts { sheet.add(fact.name, fact.value) }
+        for fact in job.facts { sheet.add(fact.label, fact.value) }
         for text in job.unseen { sheet.add("not seen", text, .yellow) }
         let lines = [
             head(of: job, for: terminal),

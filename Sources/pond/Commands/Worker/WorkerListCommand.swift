@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondCore
+import PondInsight
 import PondQueue
 
 /// `pond worker list`: who serves the queues.
@@ -64,7 +65,8 @@ struct WorkersView {
     static func document(_ views: [WorkersView]) -> JSONDocument {
         let items = views.flatMap { view in
             view.workers.map { worker in
-                guard case .object(let members) = worker.json else { return worker.json }
+                let json = JSONValue(encoding: worker)
+                guard case .object(let members) = json else { return json }
                 let facts: [(String, JSONValue)] = [
                     ("queue", .string(view.queue.text)), ("alive", .bool(worker.isAlive(at: view.now))),
                     ("kinds", worker.about?.kinds.map { .array($0.map { .string($0) }) } ?? .null),

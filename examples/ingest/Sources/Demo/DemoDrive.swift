@@ -20,7 +20,7 @@ struct DemoDrive {
         self.run = run
         self.supervisor = supervisor
         self.news = news
-        journal = JournalTally(run.queue, on: run.pond)
+        journal = JournalTally(run.queue)
         chaos = run.plan.isChaos ? Chaos(run.clock) : nil
         progress = DemoProgress(on: run.terminal, clock: run.clock)
         stillness = Stillness(run.clock.now())

@@ -57,7 +57,7 @@ struct DemoRun: Sendable {
     var interrupted: CommandFailure { CommandFailure(.interrupted, "the demo was stopped before its end") }
 
     private func prepare() async throws {
-        if plan.hasOwnRedis, !plan.keeps { _ = try await pond.redis.send(RedisCommand("FLUSHALL")) }
+        if plan.hasOwnRedis, !plan.keeps { _ = try await pond.makeReader().send(RedisCommand("FLUSHALL")) }
         try await pond.installLibrary()
         let depth = try await queue.depth()
         guard plan.keeps || depth.ready + depth.inFlight + depth.held + depth.dead == 0 else {

@@ -1,53 +1,32 @@
-import Millpond
+import PondCore
+import PondQueue
 
 /// Counts what the queue's journal says has happened, from now on.
 struct JournalTally: Sendable {
-    private let pond: Pond
-    private let key: String
+    private let queue: Queue
     private var last = "0-0"
     /// Events by name, as in `retried` and `reclaimed`.
     private(set) var counts: [String: Int] = [:]
 
-    private static let pageEntries: Int64 = 1_000
+    private static let pageEntries = 1_000
 
-    init(_ queue: Queue, on pond: Pond) {
-        self.pond = pond
-        key = queue.keys.journal
-    }
+    init(_ queue: Queue) { self.queue = queue }
 
     subscript(event: String) -> Int { counts[event] ?? 0 }
 
     /// Passes over what is in the journal already.
     mutating func skip() async throws {
-        let reply = try await pond.redis.send(RedisCommand("XREVRANGE", .text(key), "+", "-", "COUNT", 1))
-        if let id = reply.array?.first?.array?.first?.string { last = id }
+        let newest = try await queue.journal(.newestFirst, from: "+", to: "-", atMost: 1)
+        if let entry = newest.first { last = entry.id }
     }
 
     /// Counts what has come since the last time.
     mutating func update() async throws {
         while true {
-            let command = RedisCommand(
-                "XRANGE",
-                .text(key),
-                .text("(\(last)"),
-                "+",
-                "COUNT",
-                .integer(Self.pageEntries)
-            )
-            let entries = try await pond.redis.send(command).array ?? []
-            for entry in entries { count(entry) }
-            if entries.count < Self.pageEntries { return }
-        }
-    }
-
-    /// An entry is `by` and a worker, then events and their details in turn.
-    private mutating func count(_ entry: RESPValue) {
-        guard let parts = entry.array, parts.count == 2, let id = parts[0].string, let fields = parts[1].array else {
-            return
-        }
-        last = id
-        for index in stride(from: 2, to: fields.count, by: 2) {
-            if let event = fields[index].string { counts[event, default: 0] += 1 }
+            let page = try await queue.journal(.oldestFirst, from: "(\(last)", to: "+", atMost: Self.pageEntries)
+            for event in page.flatMap(\.events) { counts[event.what.rawValue, default: 0] += 1 }
+            if let entry = page.last { last = entry.id }
+            if page.count < Self.pageEntries { return }
         }
     }
 }

@@ -35,11 +35,15 @@ struct SendReceipt: JobHandler {
         name: "orders",
         steps: ["CREATE TABLE orders (number INTEGER PRIMARY KEY, email TEXT NOT NULL) STRICT"]
     )
-    private let inbox: Inbox
-    private let outbox: Outbox
+    let inbox: Inbox
+    let outbox: Outbox
 
     init() async throws {
-        let store = SQLiteStore(path: "shop.sqlite", schemas: [Shop.orders, Inbox.schema, Outbox.schema])
+        try self.init(file: "shop.sqlite")
+    }
+
+    init(file: String) throws {
+        let store = SQLiteStore(path: file, schemas: [Shop.orders, Inbox.schema, Outbox.schema])
         (inbox, outbox) = (try Inbox(store), try Outbox(store))
     }
 
@@ -47,6 +51,8 @@ struct SendReceipt: JobHandler {
         BookOrder(inbox: inbox, outbox: outbox).retrying(times: 5)
         SendReceipt()
     }
+
+    var middleware: [any JobMiddleware] { [Endings()] }
 
     func services(on pond: Pond) throws -> [any Service] {
         [OutboxRelay(outbox, to: pond)]

@@ -1,5 +1,6 @@
 import FoundationEssentials
 package import PondCore
+package import PondQueue
 import PondRedis
 package import PondScaling
 
@@ -132,8 +133,7 @@ extension FleetStore {
 
     /// Makes the fleet known, so that it can be found by people.
     package func register() async throws(QueueError) {
-        let key = Keys.fleets(prefix: pond.prefix)
-        _ = try await pond.run(RedisCommand("SADD", .text(key), .text(name)), doing: "registering fleet \(name)")
+        try await pond.register(fleet: name)
     }
 
     /// Leaves the fleet, and gives the lead back when this host has it.

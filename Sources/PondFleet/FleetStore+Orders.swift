@@ -1,4 +1,5 @@
 package import PondCore
+package import PondQueue
 import PondRedis
 package import PondScaling
 
@@ -36,6 +37,8 @@ package enum OrderSubject: Sendable, Hashable {
 }
 
 extension FleetStore {
+    private static let pageEntries = 500
+
     /// The longest time that an order may count: 30 days.
     package static let orderDurationMax = Duration.seconds(30 * 86_400)
 
@@ -89,19 +92,14 @@ extension FleetStore {
         var found: [ScalingDecision] = []
         var end = "+"
         while found.count < limit {
-            let reply = try await pond.run(
-                RedisCommand("XREVRANGE", .text(keys.decisions), .text(end), "-", "COUNT", 500),
-                doing: "reading decisions of fleet \(name)"
-            )
-            let entries = (reply.array ?? []).compactMap(\.array)
+            let entries = try await pond.records(of: keys.decisions, upTo: end, atMost: Self.pageEntries)
             for entry in entries {
-                guard entry.count == 2, let fields = entry[1].array, fields.count >= 4,
-                    let decision: ScalingDecision = fields[3].string.flatMap({ JSONText.value($0) })
+                guard entry.values.count >= 2, let decision: ScalingDecision = JSONText.value(entry.values[1])
                 else { continue }
                 if queue == nil || queue == decision.queue { found.append(decision) }
             }
-            guard entries.count == 500, let last = entries.last?.first?.string else { break }
-            end = "(\(last)"
+            guard entries.count == Self.pageEntries, let last = entries.last else { break }
+            end = "(\(last.id)"
         }
         return Array(found.prefix(limit))
     }

@@ -1,19 +1,21 @@
 import Glibc
 
 /// A folder of a test's own, gone with all that is in it when the test is over.
-func withFolder<T>(
+package func withFolder<T>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (String) async throws -> T
 ) async throws -> T {
-    var template = Array("/tmp/pond-sqlite-XXXXXX".utf8CString)
+    var template = Array("/tmp/pond-test-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw NoFolder(code: errno) }
     let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     defer { removeFolder(path) }
     return try await body(path)
 }
 
-struct NoFolder: Error {
-    let code: Int32
+/// There is no place for a folder.
+package struct NoFolder: Error {
+    /// The system's reason.
+    package let code: Int32
 }
 
 private func removeFolder(_ path: String) {
@@ -28,10 +30,4 @@ private func removeFolder(_ path: String) {
         }
         if name != "." && name != ".." { unlink("\(path)/\(name)") }
     }
-}
-
-func write(_ bytes: [UInt8], to path: String) {
-    guard let file = fopen(path, "we") else { return }
-    fwrite(bytes, 1, bytes.count, file)
-    fclose(file)
 }

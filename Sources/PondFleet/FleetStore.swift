@@ -1,4 +1,5 @@
 package import PondCore
+package import PondQueue
 import PondRedis
 
 /// A fleet: hosts that share a number of workers through Redis, one of which leads.
@@ -54,14 +55,5 @@ extension Pond {
             )
         }
         return FleetStore(name, on: self)
-    }
-
-    /// The known fleets: those that a supervisor has joined.
-    public func fleets() async throws(QueueError) -> [String] {
-        let reply = try await run(
-            RedisCommand("SMEMBERS", .text(Keys.fleets(prefix: prefix))),
-            doing: "listing fleets"
-        )
-        return (reply.array ?? []).compactMap(\.string).sorted()
     }
 }

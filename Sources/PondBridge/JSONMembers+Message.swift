@@ -10,38 +10,26 @@ struct FlawedMessage: Error {
     }
 }
 
-/// The members of one JSON object, by name; values are read when they are asked for, and payloads never.
-struct JSONMembers {
-    private let bytes: [UInt8]
-    private var places: [String: Range<Int>] = [:]
-
-    /// - Throws: `FlawedMessage`, when the bytes are no object, or one that has a name twice.
-    init(_ bytes: [UInt8]) throws(FlawedMessage) {
-        self.bytes = bytes
-        let members: [(name: Range<Int>, value: Range<Int>)]
-        do throws(JSONSyntax.Flaw) {
-            members = try JSONSyntax.members(of: bytes)
-        } catch {
-            throw FlawedMessage("no JSON object: \(error)")
-        }
-        for (name, value) in members {
-            let name = try decoded(name)
-            guard places.updateValue(value, forKey: name) == nil else {
-                throw FlawedMessage("\"\(name.prefix(50))\" is given twice")
-            }
-        }
+// What a handler's line says, by name.
+extension JSONMembers {
+    /// - Throws: `FlawedMessage`, when the line is no object, or one that has a name twice.
+    static func message(_ line: [UInt8]) throws(FlawedMessage) -> JSONMembers {
+        let members: JSONMembers
+        do throws(Flaw) { members = try JSONMembers(line) } catch { throw FlawedMessage(error) }
+        if let name = members.repeated { throw FlawedMessage(.twice(name)) }
+        return members
     }
 
     func text(_ name: String) throws(FlawedMessage) -> String? {
-        guard let place = place(of: name) else { return nil }
-        guard bytes[place.lowerBound] == UInt8(ascii: "\"") else { throw FlawedMessage("\(name) is no text") }
-        return try decoded(place)
+        guard let token = token(name) else { return nil }
+        guard token.first == UInt8(ascii: "\"") else { throw FlawedMessage("\(name) is no text") }
+        do throws(Flaw) { return try Self.decoded(token) } catch { throw FlawedMessage(error) }
     }
 
     /// A finite number.
     func number(_ name: String) throws(FlawedMessage) -> Double? {
-        guard let place = place(of: name) else { return nil }
-        guard let number = Double(String(decoding: bytes[place], as: UTF8.self)), number.isFinite else {
+        guard let token = token(name) else { return nil }
+        guard let number = Double(String(decoding: token, as: UTF8.self)), number.isFinite else {
             throw FlawedMessage("\(name) is no number")
         }
         return number
@@ -56,21 +44,27 @@ struct JSONMembers {
 
     /// Bytes: those of a value of JSON as they are written, or those that `NAME_base64` stands for.
     func bytes(_ name: String) throws(FlawedMessage) -> [UInt8]? {
-        if let place = place(of: name) { return Array(bytes[place]) }
+        if let token = token(name) { return Array(token) }
         guard let text = try text("\(name)_base64") else { return nil }
         guard let data = Data(base64Encoded: text) else { throw FlawedMessage("\(name)_base64 is no base64") }
         return Array(data)
     }
 
-    /// The place of a value; null is as good as nothing.
-    private func place(of name: String) -> Range<Int>? {
-        guard let place = places[name], !bytes[place].elementsEqual("null".utf8) else { return nil }
-        return place
+    /// A value; null is as good as nothing.
+    private func token(_ name: String) -> ArraySlice<UInt8>? {
+        // It throws for a name that is there twice only, and `message` has refused that.
+        guard let token = try? value(name), !token.elementsEqual("null".utf8) else { return nil }
+        return token
     }
+}
 
-    private func decoded(_ place: Range<Int>) throws(FlawedMessage) -> String {
-        guard let text = JSONSyntax.string(bytes[place]) else { throw FlawedMessage("a text cannot be read") }
-        return text
+extension FlawedMessage {
+    fileprivate init(_ flaw: JSONMembers.Flaw) {
+        switch flaw {
+        case .noObject(let flaw): self.init("no JSON object: \(flaw)")
+        case .twice(let name): self.init("\"\(name.prefix(50))\" is given twice")
+        case .noText: self.init("a text cannot be read")
+        }
     }
 }
 
