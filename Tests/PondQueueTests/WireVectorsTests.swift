@@ -67,7 +67,8 @@ private let mustFail = (try? file.get().mustFail) ?? []
         }
     }
 
-    private static func send(_ nodes: [JSONNode], _ scene: VectorScene, _ redis: RedisClient) async throws -> RESPValue {
+    private static func send(_ nodes: [JSONNode], _ scene: VectorScene, _ redis: RedisClient) async throws -> RESPValue
+    {
         let words = try nodes.map { node in
             guard let value = VectorValue(node) else { throw VectorProblem("\(node) is no word to send") }
             return try scene.bytes(value)
