@@ -52,11 +52,13 @@ private let mustFail = (try? file.get().mustFail) ?? []
     private static func run(_ vector: Vector, _ bench: Bench) async throws {
         try await bench.pond.installLibrary()
         var scene = VectorScene(queue: bench.name)
+        // One connection for all steps: a transaction goes over several of them.
+        let redis = bench.pond.redis
         for (number, step) in vector.steps.enumerated() {
             do {
                 // Only for a step that speaks of time: inside of a transaction nobody can ask.
                 if step.send.contains(where: \.usesClock) { scene.now = try await bench.now() }
-                let answer = try await send(step.send, scene, bench)
+                let answer = try await send(step.send, scene, redis)
                 if step.expect.usesClock { scene.now = try await bench.now() }
                 try scene.match(try VectorPattern(step.expect), answer)
             } catch let problem as VectorProblem {
@@ -65,14 +67,15 @@ private let mustFail = (try? file.get().mustFail) ?? []
         }
     }
 
-    private static func send(_ nodes: [JSONNode], _ scene: VectorScene, _ bench: Bench) async throws -> RESPValue {
+    private static func send(_ nodes: [JSONNode], _ scene: VectorScene, _ redis: RedisClient) async throws -> RESPValue
+    {
         let words = try nodes.map { node in
             guard let value = VectorValue(node) else { throw VectorProblem("\(node) is no word to send") }
             return try scene.bytes(value)
         }
         let name = String(decoding: try #require(words.first), as: UTF8.self)
         let command = RedisCommand(name, words.dropFirst().map { .bytes($0) })
-        switch try #require(try await bench.pond.redis.pipeline([command]).first) {
+        switch try #require(try await redis.pipeline([command]).first) {
         case .success(let answer): return answer
         case .failure(let error) where error.prefix != nil: return .error(error.message)
         case .failure(let error): throw error

@@ -7,9 +7,12 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 import redis
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack as Unpack
 
 DEFAULT_QUEUE = "default"
 
@@ -62,6 +65,33 @@ class Enqueued:
     checksum: str | None = None
 
 
+class JobOptions(TypedDict, total=False):
+    """What `enqueue` takes beside kind and data: the same as `NewJob`. A name that is not here is a TypeError."""
+
+    queue: str | None
+    key: str | None
+    delay: Seconds | None
+    run_at: datetime | None
+    expires_at: datetime | None
+    priority: str | None
+    correlation_id: str | None
+    causation_id: str | None
+    traceparent: str | None
+    tracestate: str | None
+    job_class: str | None
+    max_attempts: int | None
+    timeout: Seconds | None
+    budget_wall: Seconds | None
+    budget_cpu: Seconds | None
+    budget_usd: float | None
+    headers: Mapping[str, str]
+
+
+_TEXTS = (
+    "kind", "queue", "key", "priority", "correlation_id", "causation_id", "traceparent", "tracestate", "job_class",
+)
+
+
 @dataclass(frozen=True)
 class NewJob:
     """A job to enqueue. `data` becomes JSON, unless it is bytes, which stay as they are. Times are seconds."""
@@ -88,6 +118,7 @@ class NewJob:
 
     def fields(self) -> list[str | bytes]:
         """Names and values as `pond_enqueue` takes them. Raises `InvalidJob`."""
+        self._check()
         pairs: dict[str, Any] = {
             "kind": self.kind,
             "data": self._payload(),
@@ -122,6 +153,22 @@ class NewJob:
         """Whether an append does the same as the function."""
         return self.key is None and self.delay is None and self.run_at is None
 
+    def _check(self) -> None:
+        for name in _TEXTS:
+            value: object = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise self._invalid(f"{name} is {value!r}, give a text")
+        whole, money = self.max_attempts, self.budget_usd
+        if whole is not None and (isinstance(whole, bool) or not isinstance(whole, int)):
+            raise self._invalid(f"max_attempts is {whole!r}, give a whole number")
+        if money is not None and (isinstance(money, bool) or not isinstance(money, (int, float))):
+            raise self._invalid(f"budget_usd is {money!r}, give US dollars as a number")
+        if not isinstance(self.headers, Mapping):
+            raise self._invalid(f"headers is {self.headers!r}, give a dictionary of texts")
+        for header, text in self.headers.items():
+            if not isinstance(header, str) or not isinstance(text, str):
+                raise self._invalid(f"the header {header!r} is {text!r}, give a text")
+
     def _payload(self) -> bytes | None:
         if self.data is None or isinstance(self.data, (bytes, bytearray, memoryview)):
             return None if self.data is None else bytes(self.data)
@@ -136,6 +183,8 @@ class NewJob:
         value = getattr(self, name)
         if value is None:
             return None
+        if isinstance(value, bool):
+            raise self._invalid(f"{name} is {value!r}, give seconds or a timedelta")
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
         try:
             milliseconds = round(seconds * 1000)

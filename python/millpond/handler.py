@@ -36,13 +36,31 @@ TEXT_MAX = 4_000  # characters of an error or a traceback that are sent
 class Retry(Exception):
     """This try failed: Retry("the API is busy", after_ms=30000). `root_cause` may name what failures have in common."""
 
-    def __init__(self, text: str, **more: Any) -> None:
+    def __init__(
+        self,
+        text: str,
+        *,
+        after_ms: Optional[int] = None,
+        root_cause: Optional[str] = None,
+        trace: Optional[str] = None,
+    ) -> None:
         super().__init__(text)
-        self.more = more
+        self.more = _members(after_ms=_whole("after_ms", after_ms), **_texts(root_cause=root_cause, trace=trace))
 
 
 class Fail(Retry):
     """No further try can help: Fail("no such user", cause="no_user")."""
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        cause: Optional[str] = None,
+        root_cause: Optional[str] = None,
+        trace: Optional[str] = None,
+    ) -> None:
+        super().__init__(text, root_cause=root_cause, trace=trace)
+        self.more.update(_members(**_texts(cause=cause)))
 
 
 class NotJSON(Fail, ValueError):
@@ -58,13 +76,13 @@ class Result:
 
     def __init__(self, value: Any, keep_ms: Optional[int] = None) -> None:
         self.value = value
-        self.keep_ms = keep_ms
+        self.keep_ms = _whole("keep_ms", keep_ms)
 
 
 class Job(Dict[str, Any]):
     """The request: job["id"], job["kind"], job["data"], job["attempt"], job.get("key") …"""
 
-    def __init__(self, members: Dict[str, Any], line: "_Line") -> None:
+    def __init__(self, members: Dict[str, Any], line: "_Talk") -> None:
         super().__init__(members)
         self._line = line
 
@@ -90,9 +108,21 @@ class Job(Dict[str, Any]):
         if self._line.is_cancelled(self["id"]):
             raise Cancelled
 
-    def enqueue(self, kind: str, data: Any = None, **options: Any) -> None:
-        """Enqueues a child job. Options: key, delay_ms, queue, priority, correlation_id. Raises NotJSON at once."""
-        members = {"type": "enqueue", "id": self["id"], "kind": kind, "data": data, **options}
+    def enqueue(
+        self,
+        kind: str,
+        data: Any = None,
+        *,
+        queue: Optional[str] = None,
+        key: Optional[str] = None,
+        delay_ms: Optional[int] = None,
+        priority: Optional[str] = None,
+        correlation_id: Optional[str] = None,
+    ) -> None:
+        """Enqueues a child job, in this job's queue unless another is named. Raises NotJSON at once."""
+        texts = _texts(kind=kind, queue=queue, key=key, priority=priority, correlation_id=correlation_id)
+        options = _members(**texts, delay_ms=_whole("delay_ms", delay_ms))
+        members = {"type": "enqueue", "id": self["id"], "data": data, **options}
         self._line.write(_encoded(members, f"a child job {kind}"))
 
     def spend(self, usd: float) -> None:
@@ -107,7 +137,7 @@ class Job(Dict[str, Any]):
         if value is None:
             return self._say("done")
         result = value if isinstance(value, Result) else Result(value)
-        more: Dict[str, Any] = {} if result.keep_ms is None else {"keep_ms": int(result.keep_ms)}
+        more = _members(keep_ms=result.keep_ms)
         try:
             size = len(_encoded(result.value, "the result"))
             if size > RESULT_BYTES_MAX:
@@ -135,12 +165,14 @@ def handles(
     They hold when the worker takes the kinds from here, which it does without `--kind`.
     """
 
+    limits = {"attempts": _whole("attempts", attempts), "timeout_ms": _whole("timeout_ms", timeout_ms)}
+    _texts(kind=kind)
+
     def register(function: AnyHandler) -> AnyHandler:
         if kind in _handlers:
             raise ValueError(f"the kind {kind} has a handler already, {_handlers[kind].__name__}; one kind has one")
         _handlers[kind] = function
-        limits = {"attempts": attempts, "timeout_ms": timeout_ms}
-        _kinds.append({"kind": kind, **{name: value for name, value in limits.items() if value is not None}})
+        _kinds.append({"kind": kind, **_members(**limits)})
         return function
 
     return register
@@ -154,10 +186,10 @@ def run() -> None:
     for text in iter(line.read, b""):
         job = _job(text, line)
         if job is not None:
-            _run(job)
+            _run(job, _handlers.get(job["kind"]))
 
 
-def _job(text: bytes, line: "_Line") -> Optional[Job]:
+def _job(text: bytes, line: "_Talk") -> Optional[Job]:
     try:
         members = json.loads(text)
     except (ValueError, RecursionError) as error:  # a payload that is JSON and yet too much for Python
@@ -170,11 +202,11 @@ def _job(text: bytes, line: "_Line") -> Optional[Job]:
     return Job(members, line) if members["type"] == "job" else None
 
 
-def _run(job: Job) -> None:
+def _run(job: Job, handler: Optional[Handler]) -> None:
     try:
-        if job["kind"] not in _handlers:
+        if handler is None:
             raise Fail(f"no handler for {job['kind']}", cause="unknown_kind")
-        result = _handlers[job["kind"]](job)
+        result = handler(job)
     except Fail as error:
         job._failed("fail", str(error), **error.more)
     except Retry as error:
@@ -196,7 +228,35 @@ def _encoded(value: Any, name: str) -> bytes:
         raise NotJSON(f"{name} is no JSON: {error}", cause="not_json") from None
 
 
-class _Line:
+def _members(**values: Any) -> Dict[str, Any]:
+    """Those that were given."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _texts(**values: Optional[str]) -> Dict[str, Any]:
+    for name, value in values.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} is {value!r}, give a text")
+    return values
+
+
+def _whole(name: str, value: Optional[int]) -> Optional[int]:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
+        raise TypeError(f"{name} is {value!r}, give a whole number, 0 or more")
+    return value
+
+
+class _Talk:
+    """Where a job's messages go: to its worker, or to a test."""
+
+    def write(self, message: bytes) -> None:
+        raise NotImplementedError
+
+    def is_cancelled(self, id: str) -> bool:
+        raise NotImplementedError
+
+
+class _Line(_Talk):
     """The two ends of the conversation, kept from what libraries print and from what they start."""
 
     def __init__(self) -> None:

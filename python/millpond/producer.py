@@ -5,7 +5,7 @@ import itertools
 import os
 import threading
 from collections.abc import Iterable, Iterator
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import redis
@@ -21,7 +21,10 @@ from ._jobs import NewJob as NewJob
 from ._jobs import QueueFull as QueueFull
 from ._jobs import Refused as Refused
 from ._jobs import SomeRefused as SomeRefused
-from ._jobs import Words, all_or_raise, is_function_missing, judged, may_append
+from ._jobs import JobOptions, Words, all_or_raise, is_function_missing, judged, may_append
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 BATCH_MAX = 500  # jobs a round trip; more is no faster, and Redis holds the answers of a whole one in memory
 DEFAULT_URL = "redis://127.0.0.1:6379"
@@ -54,8 +57,8 @@ class Producer:
         self._owns = client is None
         self._redis: Any = client or redis.Redis.from_url(_address(url), **_connection(options, Retry(NoBackoff(), 0)))
 
-    def enqueue(self, kind: str, data: Any = None, **options: Any) -> Enqueued:
-        """Enqueues one job; the options are those of `NewJob`.
+    def enqueue(self, kind: str, data: Any = None, **options: Unpack[JobOptions]) -> Enqueued:
+        """Enqueues one job; the options are those of `NewJob`, and each has a type there.
 
         Raises a `Refused`, and a redis.RedisError when Redis cannot be asked. After redis.ConnectionError or
         redis.TimeoutError the job may be there: one with a key has been sent three times, and any can be sent again.
@@ -135,7 +138,7 @@ class AsyncProducer:
         retry = redis.asyncio.retry.Retry(NoBackoff(), 0)
         self._redis: Any = client or redis.asyncio.Redis.from_url(_address(url), **_connection(options, retry))
 
-    async def enqueue(self, kind: str, data: Any = None, **options: Any) -> Enqueued:
+    async def enqueue(self, kind: str, data: Any = None, **options: Unpack[JobOptions]) -> Enqueued:
         """As `Producer.enqueue`."""
         job = NewJob(kind, data, **options)
         call = self._words.call(job)
@@ -196,7 +199,7 @@ _lock = threading.Lock()
 _shared: Producer | None = None
 
 
-def enqueue(kind: str, data: Any = None, **options: Any) -> Enqueued:
+def enqueue(kind: str, data: Any = None, **options: Unpack[JobOptions]) -> Enqueued:
     """Enqueues one job with a producer that this process keeps, as the environment says where Redis is."""
     global _shared
     with _lock:

@@ -1,8 +1,10 @@
 """What a job becomes before it is sent, without any Redis."""
+import dataclasses
 import unittest
 from datetime import datetime, timedelta, timezone
 
-from millpond import InvalidJob, NewJob, Producer
+from millpond import InvalidJob, NewJob, Producer, enqueue
+from millpond._jobs import JobOptions
 
 
 def pairs(job):
@@ -44,6 +46,14 @@ class Fields(unittest.TestCase):
                 NewJob("a", **options).fields()
             self.assertEqual(caught.exception.job.kind, "a")
 
+    def test_a_wrong_type_is_refused_and_not_made_a_text(self):
+        for options in ({"key": 5}, {"queue": b"q"}, {"max_attempts": "3"}, {"max_attempts": True}, {"delay": True},
+                        {"budget_usd": "1"}, {"headers": {"n": 1}}, {"headers": ["n"]}, {"priority": 1}):
+            with self.subTest(options), self.assertRaisesRegex(InvalidJob, "^a: "):
+                NewJob("a", **options).fields()
+        with self.assertRaisesRegex(InvalidJob, "kind is 7"):
+            NewJob(7).fields()
+
     def test_money_is_whole_millionths(self):
         self.assertEqual(pairs(NewJob("a", budget_usd=0.02))[b"budget_usd_micros"], b"20000")
 
@@ -55,6 +65,12 @@ class Fields(unittest.TestCase):
     def test_a_misspelt_option_is_an_error_and_no_header(self):
         with self.assertRaises(TypeError):
             Producer().enqueue("a", delya=5)
+        with self.assertRaises(TypeError):
+            enqueue("a", delya=5)
+
+    def test_the_types_of_the_options_are_those_of_a_job(self):
+        names = [field.name for field in dataclasses.fields(NewJob) if field.name not in ("kind", "data")]
+        self.assertEqual(list(JobOptions.__annotations__), names)
 
 
 class Addresses(unittest.TestCase):
