@@ -189,6 +189,21 @@ import Testing
         }
     }
 
+    @Test func `a join whose time is up has failed, and cancels the rest`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            #expect(try await store.children(try fanOut(["a", "b"], limit: 1)) == .go(attempt: 1, token: nil))
+            let child = try await bench.fetchOne()
+            let wait = SagaWait("pages", .children, within: .milliseconds(5))
+            #expect(try await store.wait([wait], spent: nil) == .parked)
+            let record = try await bench.woken(id).0.wait([wait], spent: nil).record
+            #expect(record?.state == .failed && record?.error == "timed out")
+            #expect(try await bench.redis("HKEYS", bench.key("cancel")).array?.map(\.string) == [child.id.text])
+            try await bench.settle(child, .cancelled)
+            #expect(try await bench.fetch().isEmpty)
+        }
+    }
+
     @Test func `bounds of a fan-out are named`() async throws {
         try await Bench.run { bench in
             let (_, store) = try await bench.saga()
