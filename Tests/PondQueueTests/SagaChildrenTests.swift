@@ -161,6 +161,11 @@ import Testing
                 return page
             }
             #expect(try await store.children(try page(["a", "b"], 0)) == .go(attempt: 1, token: nil))
+            #expect(try await store.read()?["pages"]?.state == .running)
+            guard case .refused = try await store.wait([join], spent: nil) else {
+                Issue.record("a saga waited for children that it had not given")
+                return
+            }
             guard case .refused = try await store.children(try page(["d"], 3)) else {
                 Issue.record("a page was left out")
                 return
@@ -168,6 +173,7 @@ import Testing
             for _ in 0..<2 {
                 #expect(try await store.children(try page(["c", "d"], 2)) == .go(attempt: 1, token: nil))
             }
+            #expect(try await store.read()?["pages"]?.state == .waiting)
             #expect(try await bench.fetch().count == 4)
         }
     }

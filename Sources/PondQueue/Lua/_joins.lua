@@ -65,9 +65,18 @@ local function close(keys, key, id, name, join, how, failure, now, events)
     redis.call('HSET', key, 'closed', how)
     cancel_rest(keys, key, join, now, events)
     local step = saga.read_step(redis.call('HGET', keys.saga .. id, 'step:' .. name))
-    if not step or step.state ~= 'w' then return end
+    if not step or (step.state ~= 'w' and step.state ~= 'r') then return end
     note(events, 'joined', id .. ' ' .. how .. ' ' .. name)
     saga.deliver(keys, id, name, step, nil, how == 'failed' and failure or nil, now, events)
+end
+
+-- Until all pages are there its step is running, not waiting: whoever goes on after a crash gives the rest.
+local function note_all_given(keys, id, name, join)
+    if join.given < join.total then return end
+    local step = saga.read_step(redis.call('HGET', keys.saga .. id, 'step:' .. name))
+    if not step or step.state ~= 'r' then return end
+    step.state = 'w'
+    saga.write_step(keys, id, name, step)
 end
 
 -- Adds a page of payloads and starts what may be started.
@@ -81,6 +90,7 @@ function joins.add(context, name, offset, args, first)
         redis.call('HSET', key, 'p:' .. int(i), args[first + i - offset], 'given', int(i + 1))
         join.given = i + 1
     end
+    note_all_given(keys, id, name, join)
     if join.closed then return { 'go', '1', '' } end
     start_more(keys, key, id, name, join)
     local how = verdict(join)

@@ -71,6 +71,9 @@ local function wait_for(context, name, kind, within, signal, fingerprint)
         or (fingerprint ~= '' and step.fingerprint and step.fingerprint ~= fingerprint) then
         return { 'mismatch', saga.told(name, step) }
     end
+    if step.state == 'r' and step.kind == 'j' then
+        return { 'refused', 'not all children of "' .. name .. '" were given; give the rest first' }
+    end
     if step.state == 'r' then step.state, step.token, step.fence = 'w', nil, nil end
     if step.state == 'w' and not step.due and whole_number(within) then step.due = context.now + whole_number(within) end
     look_at(context, name, step)
