@@ -5,7 +5,9 @@ import PondSaga
 import PondTestKit
 import Testing
 
-/// Random sagas with every kind of part, run by workers that die at every moment. The seed is printed; put it in to repeat.
+/// Random sagas with every kind of part, run by workers that die at every moment.
+///
+/// The seed is printed; put it in to repeat.
 @Suite(.redis) struct SagaModelTests {
     @Test(arguments: [1, 2, UInt64.random(in: 3 ... .max)])
     func `whatever happens, every saga ends once, and what it did is kept or undone`(seed: UInt64) async throws {
