@@ -122,7 +122,8 @@ let package = Package(
         .target(
             name: "PondInsight",
             dependencies: [
-                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondSQLite", logging, lifecycle,
+                "PondCore", "PondSaga", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondSQLite", logging,
+                lifecycle,
             ],
             swiftSettings: house
         ),
@@ -154,7 +155,8 @@ let package = Package(
                 "PondSupervisor", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
-                "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore, nioHTTP,
+                "PondScaling", "PondSaga", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore,
+                nioHTTP,
                 tracing,
             ],
             swiftSettings: house,
@@ -264,7 +266,7 @@ let package = Package(
             name: "PondInsightTests",
             dependencies: [
                 "PondInsight", "PondTelemetry", "PondSQLite", "PondWorker", "PondQueue", "PondScaling", "PondRedis",
-                "PondCore", "PondTestKit", grdb, logging, lifecycle, subprocess, system,
+                "PondSaga", "PondCore", "PondTestKit", grdb, logging, lifecycle, subprocess, system,
             ],
             swiftSettings: house
         ),
@@ -294,7 +296,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "pond", "PondInsight", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis",
-                "PondCore",
+                "PondSaga", "PondCore",
                 arguments, logging, subprocess, system,
             ],
             swiftSettings: house
@@ -310,7 +312,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore",
-                "PondInsight", "PondScaling",
+                "PondInsight", "PondSaga", "PondScaling",
                 logging,
                 subprocess,
                 system,

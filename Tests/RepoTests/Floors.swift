@@ -128,7 +128,7 @@ enum Floors {
             holds:
                 "where a job is and why, how queues stand, the doctor, the history's follower, the dead, service "
                 + "levels: read and judged once, for the command line and a console",
-            ours: lower.union(["PondTelemetry", "PondSQLite"]),
+            ours: lower.union(["PondSaga", "PondTelemetry", "PondSQLite"]),
             theirs: lifecycle
         ),
         Floor(
@@ -162,7 +162,7 @@ enum Floors {
             holds: "the command line program: one file a command, in folders by noun",
             ours: lower.union([
                 "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
-                "PondSimulation", "PondSupervisor", "PondWorker",
+                "PondSaga", "PondSimulation", "PondSupervisor", "PondWorker",
             ]),
             theirs: lifecycle.union([
                 "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "SystemPackage", "Tracing", "Yams",
