@@ -127,7 +127,7 @@ let package = Package(
         .target(
             name: "PondInsight",
             dependencies: [
-                "PondCore", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondFleet", "PondSQLite",
+                "PondCore", "PondSaga", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondFleet", "PondSQLite",
                 logging,
                 lifecycle,
             ],
@@ -161,7 +161,8 @@ let package = Package(
                 "PondSupervisor", "PondFleet", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
-                "PondScaling", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore, nioHTTP,
+                "PondScaling", "PondSaga", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore,
+                nioHTTP,
                 tracing,
             ],
             swiftSettings: house,
@@ -272,7 +273,7 @@ let package = Package(
             name: "PondInsightTests",
             dependencies: [
                 "PondInsight", "PondFleet", "PondTelemetry", "PondSQLite", "PondWorker", "PondQueue", "PondScaling",
-                "PondRedis",
+                "PondRedis", "PondSaga",
                 "PondCore", "PondTestKit", grdb, logging, lifecycle, subprocess, system,
             ],
             swiftSettings: house
@@ -303,7 +304,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "pond", "PondInsight", "PondFleet", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry",
-                "PondRedis",
+                "PondRedis", "PondSaga",
                 "PondCore",
                 arguments, logging, subprocess, system,
             ],
@@ -320,7 +321,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "pond", "ingest", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry", "PondRedis", "PondCore",
-                "PondInsight", "PondScaling", "PondFleet",
+                "PondInsight", "PondSaga", "PondScaling", "PondFleet",
                 logging,
                 subprocess,
                 system,

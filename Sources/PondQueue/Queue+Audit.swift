@@ -8,7 +8,7 @@ package struct AuditEntry: Sendable, Hashable {
     /// Who: user and host, or what `MILLPOND_ACTOR` says.
     package var by: String
     /// What: `retry`, `discard`, `escalate`, `compensate`, `ignore`, `resolve` or `reopen` of dead jobs; `purge` or `set` of a
-    /// queue.
+    /// queue; `saga pause`, `saga replay` and so on.
     package var action: String
     /// To which: a group, a cause, a place or a setting.
     package var target: String

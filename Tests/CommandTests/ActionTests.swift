@@ -52,7 +52,9 @@ import Testing
         ["1s"], ["emails", "4", "--for", "1h"], ["KEY", "--queue", "emails"], ["--lines", "FILE"],
         ["--file", "FILE"], ["--file", "FILE", "emails"], ["--db", "FILE"], ["E-1f3a9c2e", "--run", "COMMAND"],
         ["email.send", "--data", "JSON"], ["--queue", "emails", "--class", "B", "--wait", "30s"],
-        ["2", "--", "COMMAND"], ["emails", "--max-depth", "5"],
+        ["2", "--", "COMMAND"], ["emails", "--max-depth", "5"], ["emails/1732374245000-0", "--reason", "WHY"],
+        ["emails/1732374245000-0", "STEP", "--done", "--reason", "WHY"], ["emails/1732374245000-0", "SIGNAL"],
+        ["emails/1732374245000-0", "--from", "STEP", "--reason", "WHY"],
     ]
 
     @Test(arguments: Action.samples)

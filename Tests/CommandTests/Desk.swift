@@ -35,7 +35,11 @@ struct Desk: Sendable {
     }
 
     /// Runs the program to its end, off a terminal.
-    func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Run {
+    func run(
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String = ""
+    ) async throws -> Run {
         var variables: [Environment.Key: String?] = [
             "MILLPOND_REDIS_URL": url, "MILLPOND_PREFIX": prefix, "MILLPOND_REDIS_PASSWORD_FILE": nil,
         ]
@@ -44,6 +48,7 @@ struct Desk: Sendable {
             .path(FilePath(Desk.path("pond"))),
             arguments: Arguments(arguments),
             environment: .inherit.updating(variables),
+            input: .string(input),
             output: .string(limit: 16 << 20),
             error: .string(limit: 1 << 20)
         )

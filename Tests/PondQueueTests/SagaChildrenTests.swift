@@ -161,6 +161,11 @@ import Testing
                 return page
             }
             #expect(try await store.children(try page(["a", "b"], 0)) == .go(attempt: 1, token: nil))
+            #expect(try await store.read()?["pages"]?.state == .running)
+            guard case .refused = try await store.wait([join], spent: nil) else {
+                Issue.record("a saga waited for children that it had not given")
+                return
+            }
             guard case .refused = try await store.children(try page(["d"], 3)) else {
                 Issue.record("a page was left out")
                 return
@@ -168,6 +173,7 @@ import Testing
             for _ in 0..<2 {
                 #expect(try await store.children(try page(["c", "d"], 2)) == .go(attempt: 1, token: nil))
             }
+            #expect(try await store.read()?["pages"]?.state == .waiting)
             #expect(try await bench.fetch().count == 4)
         }
     }
@@ -185,6 +191,21 @@ import Testing
             #expect(delivery.id == id)
             #expect(try await bench.redis("HKEYS", bench.key("cancel")).array?.map(\.string) == [running.id.text])
             try await bench.settle(running, .cancelled)
+            #expect(try await bench.fetch().isEmpty)
+        }
+    }
+
+    @Test func `a join whose time is up has failed, and cancels the rest`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            #expect(try await store.children(try fanOut(["a", "b"], limit: 1)) == .go(attempt: 1, token: nil))
+            let child = try await bench.fetchOne()
+            let wait = SagaWait("pages", .children, within: .milliseconds(5))
+            #expect(try await store.wait([wait], spent: nil) == .parked)
+            let record = try await bench.woken(id).0.wait([wait], spent: nil).record
+            #expect(record?.state == .failed && record?.error == "timed out")
+            #expect(try await bench.redis("HKEYS", bench.key("cancel")).array?.map(\.string) == [child.id.text])
+            try await bench.settle(child, .cancelled)
             #expect(try await bench.fetch().isEmpty)
         }
     }

@@ -43,6 +43,7 @@ import Testing
             #expect(try await bench.queue.saga(id)?.reason == "failed: card declined")
             try await undoAll(bench, id, as: .compensated, .compensated)
             try await bench.expect(id, endedAs: "compensated")
+            #expect(try await bench.queue.saga(id)?.reason == "failed: card declined")
         }
     }
 
@@ -192,6 +193,8 @@ import Testing
             #expect(try await bench.queue.settle([settlement], as: .ann) == [.dead(cause: "failed")])
             #expect(try await bench.queue.saga(id)?.state == .failed)
             #expect(try await bench.redis("PTTL", bench.key("saga:\(id.text)")).int == -1)
+            _ = try await bench.queue.discard([id])
+            #expect(try await bench.queue.saga(id)?.state == .abandoned)
         }
     }
 }

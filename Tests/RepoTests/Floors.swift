@@ -134,7 +134,7 @@ enum Floors {
             holds:
                 "where a job is and why, how queues stand, the doctor, the history's follower, the dead, service "
                 + "levels: read and judged once, for the command line and a console",
-            ours: lower.union(["PondTelemetry", "PondSQLite", "PondFleet"]),
+            ours: lower.union(["PondSaga", "PondTelemetry", "PondSQLite", "PondFleet"]),
             theirs: lifecycle
         ),
         Floor(
@@ -168,7 +168,7 @@ enum Floors {
             holds: "the command line program: one file a command, in folders by noun",
             ours: lower.union([
                 "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
-                "PondSimulation", "PondSupervisor", "PondFleet", "PondWorker",
+                "PondSaga", "PondSimulation", "PondSupervisor", "PondFleet", "PondWorker",
             ]),
             theirs: lifecycle.union([
                 "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "SystemPackage", "Tracing", "Yams",

@@ -23,7 +23,7 @@ package enum BoundedFile {
     }
 
     /// All that is left to read from a descriptor.
-    static func read(_ descriptor: Int32, atMost bytesMax: Int) throws(Obstacle) -> [UInt8] {
+    package static func read(_ descriptor: Int32, atMost bytesMax: Int) throws(Obstacle) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: min(65_536, bytesMax + 1))
         while bytes.count <= bytesMax {

@@ -48,6 +48,39 @@ extension Action {
         queue.map { .pond("dead", "list", "--queue", $0) } ?? .pond("dead", "list")
     }
 
+    // MARK: Sagas
+
+    /// All that is remembered of a saga, step by step.
+    static func saga(_ address: String) -> Action { .pond("saga", "show", address) }
+    /// The sagas of a queue in one state.
+    static func sagas(_ queue: String, _ state: String) -> Action { .pond("saga", "list", queue, "--state", state) }
+    /// Lets a saga that is paused go on.
+    static func resumeSaga(_ address: String) -> Action { .pond("saga", "resume", address) }
+    /// Turns a saga round.
+    static func cancelSaga(_ address: String) -> Action { .pond("saga", "cancel", address) }
+    /// Says that a step or an undo has happened, or ends a wait.
+    static func sayDone(_ address: String, _ step: String) -> Action {
+        .pond("saga", "resolve", address, step, "--done", "--reason", "WHY")
+    }
+    /// The same with what came of it.
+    static func sayResult(_ address: String, _ step: String) -> Action {
+        .pond("saga", "resolve", address, step, "--done", "--result", "JSON", "--reason", "WHY")
+    }
+    /// Has a step or an undo tried again.
+    static func sayRetry(_ address: String, _ step: String) -> Action {
+        .pond("saga", "resolve", address, step, "--retry", "--reason", "WHY")
+    }
+    /// Says that nothing is to be done about a step or an undo.
+    static func sayAbandon(_ address: String, _ step: String) -> Action {
+        .pond("saga", "resolve", address, step, "--abandon", "--reason", "WHY")
+    }
+    /// Answers a token, which is read from standard input.
+    static var resolveToken: Action { .pond("saga", "resolve-token", "-", "--data", "JSON") }
+    /// Sends a signal.
+    static func signal(_ address: String, _ name: String) -> Action { .pond("saga", "signal", address, name) }
+    /// All jobs of an intent, the children of a saga too.
+    static func intent(_ address: String) -> Action { .pond("corr", address) }
+
     // MARK: What happened
 
     /// Keeps what happened to jobs.
@@ -77,7 +110,9 @@ extension Action {
             why(job), cancel(job), queues, self.queue(queue), resume(queue), workers(queue), startWorker(queue),
             supervise(queue), explain(queue), dead(job), group("1f3a9c2e"), retry(job), compensate(job), groups(nil),
             groups(queue), deadList(nil), deadList(queue), follow, historyStatus, story(job), tail(queue), doctor,
-            status, loadFunctions, enqueue,
+            status, loadFunctions, enqueue, saga(job), sagas(queue, "stuck"), resumeSaga(job), cancelSaga(job),
+            sayDone(job, "charge"), sayResult(job, "charge#2"), sayRetry(job, "a step"), sayAbandon(job, "charge"),
+            resolveToken, signal(job, "paid"), intent(job),
         ]
     }
 }

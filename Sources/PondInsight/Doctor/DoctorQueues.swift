@@ -62,6 +62,7 @@ struct DoctorQueues {
             try await status.lookAtOverflow(of: queue)
             var findings = DoctorQueues.judge(status, check, meta: queue.keys.meta)
             findings += await DoctorStreams(queue, workers).findings(check, status)
+            findings += try await DoctorSagas(queue).findings(check)
             return findings.isEmpty ? [.ok(check, DoctorQueues.summary(status))] : findings
         } catch {
             let told = doctor.explain(error)
@@ -71,7 +72,9 @@ struct DoctorQueues {
     }
 
     private static func summary(_ queue: QueueStatus) -> String {
-        let wait = queue.ready > 0 ? ", the oldest waits for \(queue.oldestReady.human)" : ""
+        let wait =
+            (queue.waiting > 0 ? ", \(queue.waiting.of("waiting saga"))" : "")
+            + (queue.ready > 0 ? ", the oldest waits for \(queue.oldestReady.human)" : "")
         return "\(queue.ready.grouped) ready, \(queue.inFlight.grouped) in flight, \(queue.held.grouped) held, "
             + "\(queue.dead.grouped) dead, \(queue.workers.of("worker"))\(wait)"
     }
@@ -141,7 +144,8 @@ extension DoctorQueues {
             return .failure(check, waiting + "and no worker serves it", advice: start)
         }
         guard queue.isOverdue, let due = queue.nextDue, let now = queue.at else { return nil }
-        return .failure(check, "a held job is due for \(now.since(due).human) and no worker serves it", advice: start)
+        let what = queue.waiting > 0 ? "a held job or a waiting saga" : "a held job"
+        return .failure(check, "\(what) is due for \(now.since(due).human) and no worker serves it", advice: start)
     }
 }
 

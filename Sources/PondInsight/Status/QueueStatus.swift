@@ -15,9 +15,11 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     package var held: Int
     /// Jobs that ended badly.
     package var dead: Int
+    /// Sagas that wait without a slot, or are paused.
+    package var waiting: Int
     /// How long the oldest runnable job has been runnable.
     @Seconds package var oldestReady: Duration
-    /// When the next held job is due.
+    /// When the next held job or waiting saga is due.
     @Moment package var nextDue: ServerTime?
     /// Entries ever added to the ready streams, retries included.
     package var added: Int
@@ -53,7 +55,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         case name = "queue"
         case state, ready
         case inFlight = "in_flight"
-        case held, dead
+        case held, dead, waiting
         case oldestReady = "oldest_ready"
         case nextDue = "next_due"
         case added, done, dropped, workers
@@ -103,6 +105,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         let alive = workers.filter { $0.isAlive(at: depth.now) }
         (self.name, state) = (name.text, .ok)
         (ready, inFlight, held, dead) = (depth.ready, depth.inFlight, depth.held, depth.dead)
+        waiting = depth.waiting
         _oldestReady = Seconds(wrappedValue: depth.oldestReady)
         _nextDue = Moment(wrappedValue: depth.nextDue)
         (added, done, dropped) = (depth.added, depth.done, depth.dropped)

@@ -101,7 +101,7 @@ extension StatusReport {
             ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)) and no worker serves \(pronoun)"
             : inFlight > 0
                 ? "\(inFlight.of("job", ("is", "are"))) in flight in \(list(queues)) and no worker is alive to take over"
-                : "held jobs of \(list(queues)) are due and no worker serves \(pronoun)"
+                : "held jobs\(queues.contains { $0.waiting > 0 } ? " or sagas" : "") of \(list(queues)) are due and no worker serves \(pronoun)"
         return Concern(.unserved, text, queues: names(queues), do: [.startWorker(worst.name), .supervise(worst.name)])
     }
 

@@ -19,6 +19,10 @@ package struct JobEvidence: Sendable {
     package var owner: WorkerAbout?
     /// How long jobs of the kind run; nil when that is not known.
     package var runTimes: HistoryRunTimes?
+    /// What is remembered of the job when it is a saga; results are left out.
+    package var saga: SagaDetail?
+    /// How far the fan-outs are that it waits for, by the step's name.
+    package var joins: [String: SagaJoin] = [:]
     /// Whether there is a history; without one what happened is known from the journal in Redis alone.
     package var hasHistory = true
     /// Whether the queue is in the list of known queues.
@@ -35,8 +39,11 @@ package struct JobEvidence: Sendable {
 
     /// What the job is.
     var kind: String? { situation.report.field(WireField.kind.rawValue) ?? story?.job.kind }
-    /// Whether what the job may have done is to be undone.
-    var isCompensation: Bool { situation.report.field(WireField.phase.rawValue) != nil }
+    /// Whether what the job may have done is to be undone by its kind's compensation.
+    var isCompensation: Bool { phase == JobPhase.compensate.rawValue }
+    /// Whether its saga has turned round: its handler undoes what was done.
+    var isUndo: Bool { phase == JobPhase.undo.rawValue }
+    private var phase: String? { situation.report.field(WireField.phase.rawValue) }
     /// The job's address.
     var address: String { "\(queue)/\(situation.report.id)" }
 

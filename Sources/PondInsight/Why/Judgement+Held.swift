@@ -5,7 +5,7 @@ import PondQueue
 
 extension JobEvidence {
     /// Past its due time by more, a held job waits for a worker to promote it.
-    private static let promotionTime = Duration.seconds(2)
+    static let promotionTime = Duration.seconds(2)
 
     var held: Judgement {
         let due = situation.report.due ?? situation.now
@@ -25,28 +25,13 @@ extension JobEvidence {
         return Judgement(.scheduled, "it is scheduled for \(due.iso8601)", next: next, do: [cancel])
     }
 
-    /// Of a saga that waits without a slot.
-    var parked: Judgement {
-        let cancel = Action.cancel(address)
-        guard let due = situation.report.due else {
-            return Judgement(
-                .scheduled,
-                "its saga waits for an answer without an end, or is paused",
-                next: "nothing by itself",
-                do: [cancel]
-            )
-        }
-        let next = "it goes on when what it waits for comes, at the latest at \(due.iso8601)"
-        return Judgement(.scheduled, "its saga waits until \(due.iso8601)", next: next, do: [cancel])
-    }
-
     private var retrying: String {
         let most = number(.attemptsMax).map { " of at most \($0)" } ?? ""
         let error = situation.report.field(WireField.lastError.rawValue).map { ": \(firstLine(of: $0))" } ?? ""
         return "try \(situation.report.attempts)\(most) failed\(error)"
     }
 
-    private func overdue(by time: Duration) -> Judgement {
+    func overdue(by time: Duration) -> Judgement {
         let late = "it has been due for \(time.human) and nobody made it ready"
         if workerCount == 0 { return noWorker(late + ": ") }
         return Judgement(

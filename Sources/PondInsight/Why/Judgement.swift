@@ -26,11 +26,13 @@ package struct Judgement: Sendable, Hashable {
     package static func of(_ evidence: JobEvidence) -> Judgement {
         var judgement = plain(evidence)
         if evidence.isCompensation { judgement.detail = "what it did is to be undone: \(judgement.detail)" }
+        evidence.tellOfSaga(&judgement)
         return judgement
     }
 
     private static func plain(_ evidence: JobEvidence) -> Judgement {
-        switch evidence.situation.report.state {
+        if let judgement = evidence.sagaJudgement { return judgement }
+        return switch evidence.situation.report.state {
         case .held: evidence.held
         case .waiting: evidence.parked
         case .ready: evidence.waiting

@@ -30,6 +30,22 @@ package enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
     case runningSilent = "running_silent"
     /// Its worker is lost, and the job is about to be taken over.
     case leaseExpired = "lease_expired"
+    /// Its saga sleeps, without a slot.
+    case waitingTimer = "waiting_timer"
+    /// Its saga waits for somebody to answer a token.
+    case waitingToken = "waiting_token"
+    /// Its saga waits for a signal.
+    case waitingSignal = "waiting_signal"
+    /// Its saga waits for the jobs that it started.
+    case waitingChildren = "waiting_children"
+    /// Its saga has turned round, and a worker undoes what was done.
+    case undoing
+    /// Its saga begins nothing more until somebody resumes it.
+    case sagaPaused = "saga_paused"
+    /// Nobody knows whether a step of its saga has happened.
+    case stepUnknown = "step_unknown"
+    /// An undo of its saga has failed for good.
+    case sagaStuck = "saga_stuck"
     /// It ended badly and waits for a person.
     case dead
     /// It ended well.
@@ -63,10 +79,10 @@ extension Reason {
         switch self {
         case .scheduled, .retryBackoff: .held
         case .behindOthers, .starting, .queuePaused, .noWorker, .noWorkerForKind, .brake, .scalingUp, .atLimit,
-            .downstreamHold:
+            .downstreamHold, .waitingTimer, .waitingToken, .waitingSignal, .waitingChildren, .sagaPaused, .stepUnknown:
             .waiting
-        case .running, .runningSilent, .leaseExpired: .running
-        case .dead: .dead
+        case .running, .runningSilent, .leaseExpired, .undoing: .running
+        case .dead, .sagaStuck: .dead
         case .done, .compensated, .cancelled, .expired, .duplicate, .discarded, .dropped: .ended
         case .lostPayload, .unknown: .unknown
         }

@@ -2,6 +2,7 @@ import PondCore
 import PondFleet
 package import PondQueue
 package import PondSQLite
+import PondSaga
 import PondScaling
 
 /// Reads what decides why a job is where it is, and has it judged; a few commands, however full the queues are.
@@ -11,6 +12,8 @@ package struct WhyReader: Sendable {
     /// So many jobs of a correlation id are judged; of others it is said how many there are.
     package static let jobsMax = 15
     private static let fleetsMax = 2
+    /// Of so many things that a saga waits for at once it is said how far they are.
+    private static let joinsMax = 3
     /// How far the keys are walked through for a queue that is in no list; each round looks at a thousand.
     private static let strayRounds = 20
 
@@ -149,10 +152,26 @@ package struct WhyReader: Sendable {
         if report.state == .ready || (report.state == .held && evidence.workerCount == 0) {
             evidence.decision = try await decision(about: evidence.queue)
         }
+        try await completeSaga(&evidence, in: queue)
         if report.state == .running, let history, let kind = evidence.kind {
             evidence.runTimes = try await history.runTimes(of: kind, in: evidence.queue)
         }
         return evidence
+    }
+
+    /// Reads what is remembered of a job that is a saga, and how far what it waits for is.
+    private func completeSaga(_ evidence: inout JobEvidence, in queue: Queue) async throws {
+        let report = evidence.situation.report
+        switch report.state {
+        case .unknown: return
+        // One that has gone on from a wait or a failure says so itself.
+        case .ready, .held: if report.field(WireField.saga.rawValue) == nil { return }
+        case .running, .waiting, .dead: break
+        }
+        evidence.saga = try await queue.sagaDetail(report.id, withResults: false)
+        for step in evidence.openWaits.prefix(Self.joinsMax) where step.kind == .children {
+            evidence.joins[step.name] = try await queue.join(of: step.name, in: report.id)
+        }
     }
 
     /// The last decision about the size of a queue's fleet.

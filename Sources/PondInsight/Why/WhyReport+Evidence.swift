@@ -47,6 +47,8 @@ extension JobEvidence {
         add("key", report.field(WireField.key.rawValue))
         add("expires", time(.expires)?.iso8601)
         add("trace", report.field(WireField.traceparent.rawValue))
+        add("saga", sagaFact)
+        add("steps", stepsFact)
         add("story", timeline)
         return facts
     }

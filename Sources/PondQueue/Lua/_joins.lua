@@ -65,9 +65,18 @@ local function close(keys, key, id, name, join, how, failure, now, events)
     redis.call('HSET', key, 'closed', how)
     cancel_rest(keys, key, join, now, events)
     local step = saga.read_step(redis.call('HGET', keys.saga .. id, 'step:' .. name))
-    if not step or step.state ~= 'w' then return end
+    if not step or (step.state ~= 'w' and step.state ~= 'r') then return end
     note(events, 'joined', id .. ' ' .. how .. ' ' .. name)
     saga.deliver(keys, id, name, step, nil, how == 'failed' and failure or nil, now, events)
+end
+
+-- Until all pages are there its step is running, not waiting: whoever goes on after a crash gives the rest.
+local function note_all_given(keys, id, name, join)
+    if join.given < join.total then return end
+    local step = saga.read_step(redis.call('HGET', keys.saga .. id, 'step:' .. name))
+    if not step or step.state ~= 'r' then return end
+    step.state = 'w'
+    saga.write_step(keys, id, name, step)
 end
 
 -- Adds a page of payloads and starts what may be started.
@@ -81,6 +90,7 @@ function joins.add(context, name, offset, args, first)
         redis.call('HSET', key, 'p:' .. int(i), args[first + i - offset], 'given', int(i + 1))
         join.given = i + 1
     end
+    note_all_given(keys, id, name, join)
     if join.closed then return { 'go', '1', '' } end
     start_more(keys, key, id, name, join)
     local how = verdict(join)
@@ -109,17 +119,19 @@ function joins.ended(keys, fields, child, is_done, text, now, events)
     start_more(keys, key, id, name, join)
 end
 
--- Ends the fan-outs of a saga that goes no further: nothing more is started, and what runs is cancelled.
+-- Ends a fan-out that nobody waits for any more: nothing more is started, and what runs is cancelled.
+function joins.abandon_one(keys, id, name, now, events)
+    local key = joins.key(keys, id, name)
+    local join = read(key)
+    if not join or join.closed then return end
+    redis.call('HSET', key, 'closed', 'abandoned')
+    cancel_rest(keys, key, join, now, events)
+end
+
+-- Ends all fan-outs of a saga that goes no further.
 function joins.abandon(keys, id, now, events)
     local names = saga.waited_for(redis.call('HGET', keys.saga .. id, 'joins'))
-    for i = 1, #names do
-        local key = joins.key(keys, id, names[i])
-        local join = read(key)
-        if join and not join.closed then
-            redis.call('HSET', key, 'closed', 'abandoned')
-            cancel_rest(keys, key, join, now, events)
-        end
-    end
+    for i = 1, #names do joins.abandon_one(keys, id, names[i], now, events) end
 end
 
 -- Cancels a job that has not ended: a saga turns round when it has anything to undo. Returns cancelled, cancelling or unknown.
@@ -156,7 +168,7 @@ function joins.job_ended(keys, id, fields, how, now, events, result)
     if saga.any(keys) then
         local state = saga.state(keys, id)
         if state and not saga.FINAL[state] and ENDS_OF_SAGA[how] then
-            saga.finish(keys, id, ENDS_OF_SAGA[how], how, now, events)
+            saga.finish(keys, id, ENDS_OF_SAGA[how], how == 'expired' and how or '', now, events)
         end
         -- A replay begins with the same job.
         if state then redis.call('HSET', keys.saga .. id, 'envelope', cmsgpack.pack(fields)) end
@@ -181,8 +193,7 @@ end
 function joins.job_forgotten(keys, id, fields, how, now, events)
     if saga.any(keys) then
         local state = saga.state(keys, id)
-        if state == 'stuck' then saga.finish(keys, id, 'abandoned', how, now, events) end
-        if state == 'failed' then saga.expire(keys, id, now) end
+        if state == 'stuck' or state == 'failed' then saga.finish(keys, id, 'abandoned', how, now, events) end
     end
     if field(fields, 'parent') then joins.ended(keys, fields, id, false, how, now, events) end
 end

@@ -94,7 +94,8 @@ function saga.close_wait(step, now, result, failure)
 end
 
 -- Closes a wait whose time has come.
-function saga.close_due(step, now)
+function saga.close_due(keys, id, name, step, now, events)
+    if step.kind == 'j' then saga.joins.abandon_one(keys, id, name, now, events) end
     if step.kind == 'z' then return saga.close_wait(step, now, nil, nil) end
     saga.close_wait(step, now, nil, 'timed out')
     step.extra = nil
@@ -168,12 +169,12 @@ function saga.turn_waiting(keys, id, fields, how, reason, now, events)
 end
 
 -- Closes those waits of a saga whose time has come.
-local function close_due_waits(keys, id, now)
+local function close_due_waits(keys, id, now, events)
     local names = waited_for(redis.call('HGET', keys.saga .. id, 'waits'))
     for i = 1, #names do
         local step = saga.read_step(redis.call('HGET', keys.saga .. id, 'step:' .. names[i]))
         if step and step.state == 'w' and step.due and step.due <= now then
-            saga.close_due(step, now)
+            saga.close_due(keys, id, names[i], step, now, events)
             saga.write_step(keys, id, names[i], step)
         end
     end
@@ -186,7 +187,7 @@ local function wake_due(keys, id, now, events)
     if expires and expires <= now then
         return saga.turn_waiting(keys, id, fields, 'cancelled', 'deadline', now, events)
     end
-    close_due_waits(keys, id, now)
+    close_due_waits(keys, id, now, events)
     saga.wake(keys, id, 'timer', now, events)
 end
 
@@ -230,7 +231,9 @@ end
 
 -- The last word on a saga, or that it is stuck. Its keys stay for a while, so that whoever asks what became of it is told.
 function saga.finish(keys, id, state, reason, now, events)
-    saga.set_state(keys, id, state, now, 'reason', clipped(reason or '', saga.REASON_BYTES_MAX))
+    saga.set_state(keys, id, state, now)
+    -- Why it turned round is still the reason when all is undone.
+    if reason and reason ~= '' then redis.call('HSET', keys.saga .. id, 'reason', clipped(reason, saga.REASON_BYTES_MAX)) end
     redis.call('HDEL', keys.saga .. id, 'waits')
     note(events, state == 'stuck' and 'saga_stuck' or 'saga_ended', with_text(id .. ' ' .. state, reason))
     if not saga.FINAL[state] then return end

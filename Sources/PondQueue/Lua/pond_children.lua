@@ -49,7 +49,7 @@ local function new_join(context, args)
         'need', int(total > 0 and need_of(args[9], total) or 0), 'policy', args[9], 'kind', args[6], 'given', '0', 'next', '0',
         'ok', '0', 'bad', '0', 'correlation_id', field(fields, 'correlation_id') or id, 'class', field(fields, 'class') or '')
     saga.write_step(keys, id, name, {
-        state = 'w', kind = 'j', seq = number, attempt = 1, effect = 'k', undo = 'n', began = context.now,
+        state = 'r', kind = 'j', seq = number, attempt = 1, effect = 'k', undo = 'n', began = context.now,
         fingerprint = args[10] ~= '' and args[10] or nil,
     }, 'next', int(number + 1))
     local names = saga.waited_for(redis.call('HGET', context.key, 'joins'))
@@ -75,7 +75,7 @@ local function start(context, args)
     if step and (step.kind ~= 'j' or (args[10] ~= '' and step.fingerprint and step.fingerprint ~= args[10])) then
         return { 'mismatch', saga.told(name, step) }
     end
-    if step and step.state ~= 'w' then return { 'known', saga.told(name, step) } end
+    if step and step.state ~= 'w' and step.state ~= 'r' then return { 'known', saga.told(name, step) } end
     if not step then
         wrong = new_join(context, args)
         if wrong then return { 'refused', wrong } end

@@ -50,6 +50,7 @@ local function resolve(names, args)
     if not header.state or not step then return { 'unknown' } end
     local now, events = now_ms(), {}
     if step.state == 'w' and header.state ~= 'undoing' and how ~= 'retry' then
+        if step.kind == 'j' then joins.abandon_one(keys, id, name, now, events) end
         saga.deliver(keys, id, name, step, result, how == 'abandon' and 'abandoned: ' .. reason or nil, now, events)
     elseif resolve_undo(step, how) or resolve_step(step, how, result, now) then
         saga.write_step(keys, id, name, step)

@@ -45,7 +45,7 @@ local function new_wait(context, name, kind, within, signal, fingerprint)
 end
 
 -- Closes a wait whose answer came before it, or whose time is up.
-local function look_at(context, step)
+local function look_at(context, name, step)
     if step.kind == 'g' and step.state == 'w' then
         local entry, data = early_signal(context, step.extra)
         if entry then
@@ -54,7 +54,9 @@ local function look_at(context, step)
             return saga.close_wait(step, context.now, data ~= '' and data or nil, nil)
         end
     end
-    if step.state == 'w' and step.due and step.due <= context.now then saga.close_due(step, context.now) end
+    if step.state == 'w' and step.due and step.due <= context.now then
+        saga.close_due(context.keys, context.job.id, name, step, context.now, context.events)
+    end
 end
 
 -- Returns the answer of one wait, and its step while it is open.
@@ -69,9 +71,12 @@ local function wait_for(context, name, kind, within, signal, fingerprint)
         or (fingerprint ~= '' and step.fingerprint and step.fingerprint ~= fingerprint) then
         return { 'mismatch', saga.told(name, step) }
     end
+    if step.state == 'r' and step.kind == 'j' then
+        return { 'refused', 'not all children of "' .. name .. '" were given; give the rest first' }
+    end
     if step.state == 'r' then step.state, step.token, step.fence = 'w', nil, nil end
     if step.state == 'w' and not step.due and whole_number(within) then step.due = context.now + whole_number(within) end
-    look_at(context, step)
+    look_at(context, name, step)
     saga.write_step(context.keys, context.job.id, name, step)
     if step.state ~= 'w' then return { 'over', saga.told(name, step) } end
     return { 'open' }, step

@@ -8,7 +8,7 @@ import PondQueue
 struct DeadAuditCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "audit",
-        abstract: "List what people did to groups of dead jobs, the newest first."
+        abstract: "List what people did to groups of dead jobs, to queues and to sagas, the newest first."
     )
 
     @OptionGroup var page: DeadPage

@@ -29,9 +29,7 @@ struct QueueListCommand: AsyncParsableCommand {
                 guard !statuses.isEmpty else {
                     return terminal.say("no queue is known yet; a queue begins with its first job or worker")
                 }
-                var table = Table(QueueStatus.columns)
-                for status in statuses { table.add(status.row) }
-                try terminal.print(table.text(for: terminal))
+                try terminal.print(QueueStatus.table(statuses).text(for: terminal))
             }
         }
     }

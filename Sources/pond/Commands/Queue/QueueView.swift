@@ -47,6 +47,7 @@ struct QueueView {
         )
         sheet.add("in flight", status.inFlight.grouped)
         sheet.add("held", status.held.grouped + (status.nextDue.map { ", the next \(due($0))" } ?? ""))
+        sheet.add("waiting", status.waiting > 0 ? status.waiting.of("saga") : nil)
         sheet.add("dead", status.dead.grouped + (status.dropped > 0 ? ", and \(status.dropped.grouped) dropped" : ""))
         sheet.add("done", status.done.grouped)
         sheet.add("workers", status.workers.grouped)

@@ -10,9 +10,7 @@ extension StatusReport {
     func text(for terminal: Terminal) -> String {
         let line = terminal.tinted(SafeText.escaped(verdict), tint)
         guard !queues.isEmpty else { return line }
-        var table = Table(QueueStatus.columns)
-        for queue in queues { table.add(queue.row) }
-        return line + "\n\n" + table.text(for: terminal)
+        return line + "\n\n" + QueueStatus.table(queues).text(for: terminal)
     }
 
     var document: JSONDocument { JSONDocument(kind: "Status", of: self) }

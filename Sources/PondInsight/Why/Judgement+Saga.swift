@@ -1,0 +1,240 @@
+// What is judged of a job that has become a saga.
+
+import PondCore
+import PondQueue
+import PondSaga
+
+extension JobEvidence {
+    /// What its saga says of where the job is; nil where its place says more.
+    var sagaJudgement: Judgement? {
+        guard let record = saga?.record else { return nil }
+        switch (record.state, situation.report.state) {
+        case (.stuck, .dead): return stuck(record)
+        case (.paused, .waiting), (.paused, .ready), (.paused, .held): return paused(record)
+        case (.waiting, .waiting): return parked
+        case (.undoing, .running): return undoing(record)
+        default: return nil
+        }
+    }
+
+    /// The waits that nothing has come for yet.
+    var openWaits: [StepRecord] { saga?.record.steps.filter { $0.state == .waiting } ?? [] }
+
+    /// Adds what its saga means for a judgement that comes from the job's place.
+    func tellOfSaga(_ judgement: inout Judgement) {
+        guard let record = saga?.record else { return }
+        let isTold = [Reason.undoing, .sagaPaused, .stepUnknown, .sagaStuck].contains(judgement.reason)
+        if isUndo, !isTold {
+            judgement.detail = "its saga undoes what it did (\(undoProgress(record))): \(judgement.detail)"
+        }
+        if record.state == .paused, situation.report.state == .running {
+            judgement.next = "its saga is paused, so it begins no more steps and waits until somebody resumes it"
+            judgement.actions.insert(.resumeSaga(address), at: 0)
+        }
+        if !judgement.actions.contains(.saga(address)) { judgement.actions.append(.saga(address)) }
+    }
+}
+
+// MARK: - Waiting
+
+extension JobEvidence {
+    /// Of a saga that waits without a slot.
+    var parked: Judgement {
+        let due = situation.report.due
+        if let due, situation.now.since(due) > Self.promotionTime { return overdue(by: situation.now.since(due)) }
+        // What somebody has to do something for is told of first.
+        let order: [StepRecord.Kind] = [.callback, .signal, .children, .sleep]
+        let waits = openWaits.sorted { order.firstIndex(of: $0.kind) ?? 9 < order.firstIndex(of: $1.kind) ?? 9 }
+        guard let first = waits.first else {
+            let text = "its saga waits, and nothing is known of what for"
+            return Judgement(.waitingTimer, text, next: whenOver(due), do: [.cancelSaga(address)])
+        }
+        var judgement = waiting(for: first)
+        let others = waits.dropFirst().prefix(3).map { "step \($0.name) (\($0.kind.rawValue))" }
+        if !others.isEmpty {
+            let more = waits.count > 4 ? " and \((waits.count - 4).of("other"))" : ""
+            judgement.detail +=
+                "; it also waits for \(others.joined(separator: ", "))\(more), and goes on with the first"
+        }
+        judgement.since = first.began
+        return judgement
+    }
+
+    private func waiting(for step: StepRecord) -> Judgement {
+        let name = firstLine(of: step.name)
+        let cancel = Action.cancelSaga(address)
+        switch step.kind {
+        case .callback:
+            return Judgement(
+                .waitingToken,
+                "step \(name) waits for an answer to the token that it has given out",
+                next: whenOver(step.due, or: "nothing, until somebody answers"),
+                do: [.sayResult(address, step.name), .resolveToken, cancel]
+            )
+        case .signal:
+            let signal = saga?.signals[step.name] ?? step.name
+            return Judgement(
+                .waitingSignal,
+                "step \(name) waits for the signal \(firstLine(of: signal))",
+                next: whenOver(step.due, or: "nothing, until somebody sends it"),
+                do: [.signal(address, signal), .sayDone(address, step.name), cancel]
+            )
+        case .children:
+            return Judgement(
+                .waitingChildren,
+                "step \(name) waits for its child jobs\(progress(of: step.name))",
+                next: whenOver(step.due, or: "it goes on when enough of them have ended"),
+                do: [.intent(address), .sayDone(address, step.name), cancel]
+            )
+        case .sleep, .step:
+            return Judgement(
+                .waitingTimer,
+                "step \(name) sleeps\(step.due.map { " until \($0.iso8601)" } ?? "")",
+                next: whenOver(step.due),
+                do: [.sayDone(address, step.name), cancel]
+            )
+        }
+    }
+
+    private func whenOver(_ due: ServerTime?, or otherwise: String? = nil) -> String {
+        guard let due else { return otherwise ?? "nothing by itself" }
+        let left = max(.zero, due.since(situation.now)).human
+        return otherwise.map { "\($0); in \(left), at \(due.iso8601), its time is up and the handler is told so" }
+            ?? "it goes on in \(left), at \(due.iso8601)"
+    }
+
+    /// `: 17 of 20 have ended, 2 of them badly; 3 are on their way`.
+    private func progress(of step: String) -> String {
+        guard let join = joins[step] else { return "" }
+        let ended = join.succeeded + join.failed
+        let bad = join.failed > 0 ? ", \(join.failed.grouped) of them badly" : ""
+        let open = max(0, join.started - ended)
+        return
+            ": \(ended.grouped) of \(join.total.grouped) have ended\(bad); \(open.of("job", ("is", "are"))) on their way"
+    }
+}
+
+// MARK: - Undoing, paused, stuck
+
+extension JobEvidence {
+    private func undoing(_ record: SagaRecord) -> Judgement {
+        let place = running
+        // That its worker is silent or lost says more.
+        guard place.reason == .running else { return place }
+        let why = record.reason.isEmpty ? "" : ", because \(firstLine(of: record.reason))"
+        return Judgement(
+            .undoing,
+            "it has turned round\(why); \(undoProgress(record)); \(place.detail)",
+            next: "it ends as \(record.undoneState.rawValue) when all is undone; an undo that fails is tried "
+                + "\(UndoPolicy.attemptsMax) times, and then a person has to say",
+            do: [.saga(address), .workers(queue)],
+            since: record.since
+        )
+    }
+
+    /// `step account is next, at its 3rd try (HTTP 503); 2 are left`.
+    private func undoProgress(_ record: SagaRecord) -> String {
+        let left = record.toUndo
+        guard let next = left.first else { return "all is undone" }
+        let tries = next.undoAttempt > 0 ? ", tried \(next.undoAttempt.of("time"))" : ""
+        let error = next.undoAttempt > 1 && !next.error.isEmpty ? " (\(firstLine(of: next.error)))" : ""
+        return "step \(firstLine(of: next.name)) is next to be undone\(tries)\(error), \(left.count.grouped) in all"
+    }
+
+    private func paused(_ record: SagaRecord) -> Judgement {
+        if let step = record.steps.first(where: { $0.state == .unknown }) { return unknown(step, record) }
+        let since = situation.now.since(record.since).human
+        let resume = [Action.resumeSaga(address), .cancelSaga(address)]
+        if let step = record.reason.suffix(after: "plan_mismatch: ") {
+            return Judgement(
+                .sagaPaused,
+                "plan_mismatch: step \(firstLine(of: step)) of the handler is not the one in the record, as after a deploy; "
+                    + "paused for \(since)",
+                next: "nothing, until a build that fits serves \(queue) and somebody resumes it",
+                do: [.words("deploy a build whose step \(firstLine(of: step)) is as recorded")] + resume,
+                since: record.since
+            )
+        }
+        let why = record.reason.isEmpty ? ", and nobody said why" : ": \(firstLine(of: record.reason))"
+        return Judgement(
+            .sagaPaused,
+            "its saga has been paused for \(since)\(why)",
+            next: "nothing, until somebody resumes it",
+            do: resume,
+            since: record.since
+        )
+    }
+
+    private func unknown(_ step: StepRecord, _ record: SagaRecord) -> Judgement {
+        Judgement(
+            .stepUnknown,
+            "step \(firstLine(of: step.name)) began at \(step.began.iso8601) and its worker died: nobody knows whether it "
+                + "happened, and its effect (\(step.effect.rawValue)) must not happen twice",
+            next:
+                "nothing, until somebody says: it has happened (--done, with its result), it has not (--retry), or leave it out",
+            do: [
+                .sayResult(address, step.name), .sayRetry(address, step.name), .sayAbandon(address, step.name),
+                .cancelSaga(address),
+            ],
+            since: record.since
+        )
+    }
+
+    private func stuck(_ record: SagaRecord) -> Judgement {
+        guard let step = record.steps.last(where: { $0.undo == .stuck }) else {
+            return Judgement(
+                .sagaStuck,
+                "its saga was undoing what it did and died of \(firstLine(of: record.reason)); \(undoProgress(record))",
+                next: "nothing, until somebody sends it back",
+                do: [.retry(address), .dead(address)],
+                since: record.since
+            )
+        }
+        let error = step.error.isEmpty ? firstLine(of: record.reason) : firstLine(of: step.error)
+        let left = record.toUndo.count
+        let rest = left > 0 ? "; \(left.of("step", ("is", "are"))) still to be undone behind it" : ""
+        return Judgement(
+            .sagaStuck,
+            "the undo of step \(firstLine(of: step.name)) failed for good after \(step.undoAttempt.of("try", plural: "tries")): "
+                + "\(error)\(rest)",
+            next: "nothing, until somebody says: try it again, it is undone (--done), or leave it (--abandon)",
+            do: [
+                .sayRetry(address, step.name), .sayDone(address, step.name), .sayAbandon(address, step.name),
+                .dead(address),
+            ],
+            since: record.since
+        )
+    }
+}
+
+// MARK: - Facts
+
+extension JobEvidence {
+    private static let stepsShown = 8
+
+    /// `undoing for 4m12s (compensated when all is undone), 3 steps`.
+    var sagaFact: String? {
+        guard let record = saga?.record else { return nil }
+        let turn = record.turn.map { " (\($0.rawValue) when all is undone)" } ?? ""
+        let from = saga?.forkedFrom.map { ", a replay of \(queue)/\($0)" } ?? ""
+        return "\(record.state.rawValue) for \(situation.now.since(record.since).human)\(turn), "
+            + record.steps.count.of("step") + from
+    }
+
+    /// The last steps in a line: `account done ─ payment waiting`.
+    var stepsFact: String? {
+        guard let steps = saga?.record.steps, !steps.isEmpty else { return nil }
+        let shown = steps.suffix(Self.stepsShown).map { step in
+            let undo = [.none, .armed].contains(step.undo) ? "" : ", undo \(step.undo.rawValue)"
+            return "\(firstLine(of: step.name)) \(step.state.rawValue)\(undo)"
+        }
+        return ((steps.count > Self.stepsShown ? ["…"] : []) + shown).joined(separator: " ─ ")
+    }
+}
+
+extension String {
+    /// What stands behind a beginning; nil when the text does not begin so.
+    fileprivate func suffix(after beginning: String) -> String? {
+        hasPrefix(beginning) ? String(dropFirst(beginning.count)) : nil
+    }
+}

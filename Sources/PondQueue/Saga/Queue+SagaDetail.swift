@@ -1,0 +1,93 @@
+package import PondCore
+import PondRedis
+package import PondSaga
+
+/// A saga with what people ask for beside its record.
+package struct SagaDetail: Sendable, Hashable {
+    /// What is remembered.
+    package var record: SagaRecord
+    /// What its job is.
+    package var kind: String
+    /// How often it has waited without a slot.
+    package var parks: Int
+    /// The saga that it replays.
+    package var forkedFrom: JobID?
+    /// The first step that the replay runs.
+    package var forkStep: String?
+    /// The replay that was made of it last.
+    package var forkedTo: JobID?
+    /// Which signals its open waits are for, by the step's name.
+    package var signals: [String: String]
+
+    /// A record, and what else is known.
+    package init(
+        _ record: SagaRecord,
+        kind: String = "",
+        parks: Int = 0,
+        forkedFrom: JobID? = nil,
+        forkStep: String? = nil,
+        forkedTo: JobID? = nil,
+        signals: [String: String] = [:]
+    ) {
+        (self.record, self.kind, self.parks, self.signals) = (record, kind, parks, signals)
+        (self.forkedFrom, self.forkStep, self.forkedTo) = (forkedFrom, forkStep, forkedTo)
+    }
+}
+
+/// How far a fan-out is.
+package struct SagaJoin: Sendable, Hashable {
+    /// How many children it has.
+    package var total: Int
+    /// How many were started, ended well, and ended otherwise.
+    package var started, succeeded, failed: Int
+    /// When it is over: `all`, `first`, `best_effort` or a number.
+    package var policy: String
+
+    /// - Parameter policy: when it is over.
+    package init(total: Int, started: Int, succeeded: Int, failed: Int, policy: String) {
+        (self.total, self.started, self.policy) = (total, started, policy)
+        (self.succeeded, self.failed) = (succeeded, failed)
+    }
+}
+
+extension Queue {
+    /// A saga as a person asks for it; nil for a job that is none.
+    package func sagaDetail(_ id: JobID, withResults: Bool = true) async throws(QueueError) -> SagaDetail? {
+        let arguments: [RedisArgument] = [.text(id.text)] + (withResults ? [] : ["brief"])
+        let reply = try await pond.call("pond_saga", keys, arguments, readOnly: true)
+        guard let record = try SagaReader.record(reply), let parts = reply.array, let head = parts.first else {
+            return nil
+        }
+        var reader = try ReplyReader("pond_saga", head)
+        let facts = try reader.namedTexts()
+        var detail = SagaDetail(record, kind: facts["kind"] ?? "", parks: facts["parks"].flatMap { Int($0) } ?? 0)
+        detail.forkedFrom = facts["forked_from"].map { JobID($0) }
+        detail.forkStep = facts["fork_step"]
+        detail.forkedTo = facts["forked_to"].map { JobID($0) }
+        for (step, part) in zip(record.steps, parts.dropFirst()) where step.kind == .signal && step.state == .waiting {
+            // What waits for a signal has its name behind all else; older libraries do not say it.
+            detail.signals[step.name] = part.array.flatMap { $0.count > 16 ? $0[16].string : nil }
+        }
+        return detail
+    }
+
+    /// How far a fan-out of a saga is; nil when there is none of that name.
+    package func join(of step: String, in id: JobID) async throws(QueueError) -> SagaJoin? {
+        let key = "\(keys.base):join:\(id.text):\(step)"
+        let reply = try await pond.run(
+            RedisCommand("HMGET", .text(key), "total", "next", "ok", "bad", "policy"),
+            doing: "reading a fan-out of \(name)"
+        )
+        guard let values = reply.array, values.count == 5, let total = values[0].string.flatMap({ Int($0) }) else {
+            return nil
+        }
+        func number(_ index: Int) -> Int { values[index].string.flatMap { Int($0) } ?? 0 }
+        return SagaJoin(
+            total: total,
+            started: number(1),
+            succeeded: number(2),
+            failed: number(3),
+            policy: values[4].string ?? "all"
+        )
+    }
+}

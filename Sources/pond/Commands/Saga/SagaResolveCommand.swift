@@ -1,0 +1,93 @@
+import ArgumentParser
+import Millpond
+import PondCore
+import PondInsight
+import PondQueue
+import PondSaga
+
+/// `pond saga resolve`: a person says what became of a step.
+struct SagaResolveCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "resolve",
+        abstract: "Say what became of a step that nobody knows of, a wait, or an undo that failed for good.",
+        discussion: """
+            --done: it has happened; of a step or a wait with its result. --retry: it is run again. --abandon: nothing is \
+            done about it: a step is left out, a wait fails, what an undo should have undone stays; that asks first, --yes \
+            goes on without asking. Then the saga goes on where it stopped.
+            """
+    )
+
+    @OptionGroup var saga: SagaChoice
+
+    @Argument(help: "The step's name, as `pond saga show` has it.")
+    var step: String
+
+    @Flag(help: "It has happened.")
+    var done = false
+
+    @Flag(help: "Run it again.")
+    var retry = false
+
+    @Flag(help: "Nothing is to be done about it.")
+    var abandon = false
+
+    @Option(
+        parsing: .unconditional,
+        help: ArgumentHelp("With --done, what came of it: JSON, @FILE, or - for standard input.", valueName: "json")
+    )
+    var result: String?
+
+    @Flag(help: "Do it without asking.")
+    var yes = false
+
+    @OptionGroup var why: SagaReason
+    @OptionGroup var redis: RedisOptions
+    @OptionGroup var output: OutputOptions
+
+    private var word: PersonWord { done ? .done : retry ? .retry : .abandon }
+
+    func validate() throws {
+        guard [done, retry, abandon].count(where: { $0 }) == 1 else {
+            throw ValidationError("say what became of it: one of --done, --retry and --abandon")
+        }
+        if result != nil, !done { throw ValidationError("--result goes with --done") }
+    }
+
+    func run() async throws {
+        try await runReporting(output) { terminal in
+            let bytes = try result.map { try SagaBytes.read($0, "--result", atMost: Limits.stepResultBytesMax) }
+            try await redis.withPond { pond in
+                let found = try await saga.find(on: pond)
+                let record = found.detail.record
+                guard let known = record[step] else {
+                    throw CommandFailure(
+                        .notFound,
+                        "saga \(found.address) has no step \(SafeText.escaped(step))",
+                        hint: "`pond saga show \(found.address)` lists them"
+                    )
+                }
+                if abandon {
+                    let what = known.undo == .stuck ? "the undo of step" : "step"
+                    terminal.say(SafeText.escaped("leave \(what) \(step) of \(found.address) as it is, for good"))
+                    try Confirmation.ask("abandon it", count: 1, yes: yes, on: terminal)
+                }
+                let answer = try await found.queue.resolveStep(
+                    step,
+                    of: found.id,
+                    word,
+                    because: why.reason,
+                    result: bytes ?? []
+                )
+                try found.check(answer, to: "changed")
+                try await found.audit("resolve", reason: why.reason, result: word.rawValue, step: step)
+                try found.tell(
+                    "step \(step) of \(found.address): \(word.rawValue); the saga goes on",
+                    "SagaResolve",
+                    [("step", .string(step)), ("result", .string(word.rawValue))],
+                    asJSON: output.json,
+                    terminal
+                )
+            }
+        }
+    }
+}
