@@ -127,7 +127,8 @@ let package = Package(
         .target(
             name: "PondInsight",
             dependencies: [
-                "PondCore", "PondSaga", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondFleet", "PondSQLite",
+                "PondCore", "PondSaga", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondFleet",
+                "PondSQLite",
                 logging,
                 lifecycle,
             ],
