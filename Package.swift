@@ -131,15 +131,17 @@ let package = Package(
         .target(
             name: "Millpond",
             dependencies: [
-                "PondCore", "PondProcess", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondWorker",
-                "PondSupervisor",
+                "PondCore", "PondProcess", "PondSaga", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue",
+                "PondWorker", "PondSupervisor",
                 logging, lifecycle, unixSignals, arguments, subprocess, system, metrics, nioCore, nioPosix, nioHTTP,
             ],
             swiftSettings: house
         ),
         .target(
             name: "PondTestKit",
-            dependencies: ["PondCore", "PondRedis", "PondQueue", "PondWorker", logging, subprocess, system],
+            dependencies: [
+                "PondCore", "PondSaga", "PondRedis", "PondQueue", "PondWorker", logging, subprocess, system,
+            ],
             swiftSettings: house
         ),
         .target(
@@ -212,6 +214,7 @@ let package = Package(
         ),
         // Tests: pure values first, then bytes, a real server, real processes.
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
+        .testTarget(name: "PondSagaTests", dependencies: ["PondSaga", "PondCore"], swiftSettings: house),
         .testTarget(name: "PondScalingTests", dependencies: ["PondScaling", "PondCore"], swiftSettings: house),
         .testTarget(
             name: "PondSimulationTests",
@@ -235,7 +238,9 @@ let package = Package(
         .testTarget(
             name: "PondWorkerTests",
             dependencies: [
-                "PondWorker", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", "ChaosKit", logging,
+                "PondWorker", "PondSaga", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit",
+                "ChaosKit",
+                logging,
                 lifecycle, tracing,
             ],
             swiftSettings: house
@@ -338,7 +343,7 @@ let package = Package(
         ),
         .testTarget(
             name: "PondTestKitTests",
-            dependencies: ["PondTestKit", "PondWorker", "PondQueue", "PondCore", logging],
+            dependencies: ["PondTestKit", "PondWorker", "PondQueue", "PondSaga", "PondCore", logging],
             swiftSettings: house
         ),
         .testTarget(name: "RepoTests", swiftSettings: house),

@@ -135,7 +135,7 @@ enum Floors {
             "Millpond",
             level: 4,
             holds: "what an application imports, the private Redis of demos, and the server of metrics",
-            ours: lower.union(["PondProcess", "PondTelemetry", "PondWorker", "PondSupervisor"]),
+            ours: lower.union(["PondProcess", "PondSaga", "PondTelemetry", "PondWorker", "PondSupervisor"]),
             theirs: lifecycle.union(subprocess).union(nio).union([
                 "ArgumentParser", "Metrics", "NIOHTTP1", "UnixSignals",
             ])
@@ -144,7 +144,7 @@ enum Floors {
             "PondTestKit",
             level: 4,
             holds: "for users' tests and ours: run a handler, drain a queue, a real Redis, a clock to turn",
-            ours: ["PondCore", "PondRedis", "PondQueue", "PondWorker"],
+            ours: ["PondCore", "PondSaga", "PondRedis", "PondQueue", "PondWorker"],
             theirs: subprocess.union(["Logging"])
         ),
         Floor(

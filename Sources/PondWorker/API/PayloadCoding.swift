@@ -35,12 +35,23 @@ package enum PayloadCoding {
         try encode(payload, as: "payload")
     }
 
+    /// The same input as the same bytes, whatever the order of its keys.
+    static func encode(input: some Encodable) throws(PondError) -> [UInt8] {
+        try encode(input, as: "input", .sortedKeys)
+    }
+
     static func encode(result: some Encodable) throws(PondError) -> [UInt8] { try encode(result, as: "result") }
 
-    private static func encode(_ value: some Encodable, as what: String) throws(PondError) -> [UInt8] {
+    private static func encode(
+        _ value: some Encodable,
+        as what: String,
+        _ formatting: JSONEncoder.OutputFormatting = []
+    ) throws(PondError) -> [UInt8] {
         if let raw = value as? RawPayload { return raw.bytes }
         do {
-            return Array(try JSONEncoder().encode(value))
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = formatting
+            return Array(try encoder.encode(value))
         } catch {
             throw PondError(.invalidJob, "the \(what) \(type(of: value)) does not encode as JSON: \(error)")
         }

@@ -61,7 +61,7 @@ struct KindTable: Sendable {
 
     /// What runs a job: its kind's handler, or for a compensation what undoes that handler's work, never the other.
     subscript(job: Job) -> Registered {
-        guard job.phase == .compensate else { return byKind[job.kind] ?? everyOther ?? unknown }
+        guard job.phase != nil, job.phase == .compensate else { return byKind[job.kind] ?? everyOther ?? unknown }
         return compensations[byKind[job.kind] == nil ? JobRegistration.everyKind : job.kind.text] ?? unknown
     }
 
