@@ -179,6 +179,12 @@ let package = Package(
             path: "examples/mailer/Sources",
             swiftSettings: house
         ),
+        .executableTarget(
+            name: "onboarding",
+            dependencies: ["Millpond"],
+            path: "examples/onboarding/Sources",
+            swiftSettings: house
+        ),
         // The chaos machine: a checker of histories, and a program that makes them.
         .target(
             name: "ChaosKit",
@@ -339,6 +345,12 @@ let package = Package(
             name: "MailerTests",
             dependencies: ["mailer", "Millpond", "PondTestKit"],
             path: "examples/mailer/Tests",
+            swiftSettings: house
+        ),
+        .testTarget(
+            name: "OnboardingTests",
+            dependencies: ["onboarding", "Millpond", "PondTestKit"],
+            path: "examples/onboarding/Tests",
             swiftSettings: house
         ),
         .testTarget(

@@ -175,6 +175,7 @@ enum Floors {
             theirs: subprocess.union(["ArgumentParser", "GRDB", "Logging"])
         ),
         Floor("mailer", folder: "examples/mailer/Sources", ours: ["Millpond"]),
+        Floor("onboarding", folder: "examples/onboarding/Sources", ours: ["Millpond"]),
         Floor("shop", folder: "examples/shop/Sources", ours: ["Millpond", "PondSQLite"], theirs: ["GRDB"]),
         Floor("floor", folder: "Benchmarks/Floor"),
         Floor(
@@ -186,7 +187,7 @@ enum Floors {
     ]
 
     /// Programs have no API, so a test may look inside of them with `@testable`.
-    static let testable: Set<String> = ["pond", "ingest", "mailer", "PondBench"]
+    static let testable: Set<String> = ["pond", "ingest", "mailer", "onboarding", "PondBench"]
 
     /// The one module whose API must not leak upwards: the umbrella re-exports, nobody else does.
     static let reexporting = "Millpond"
