@@ -138,15 +138,17 @@ let package = Package(
         .target(
             name: "Millpond",
             dependencies: [
-                "PondCore", "PondProcess", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue", "PondWorker",
-                "PondSupervisor",
+                "PondCore", "PondProcess", "PondSaga", "PondTelemetry", "PondScaling", "PondRedis", "PondQueue",
+                "PondWorker", "PondSupervisor",
                 logging, lifecycle, unixSignals, arguments, subprocess, system, metrics, nioCore, nioPosix, nioHTTP,
             ],
             swiftSettings: house
         ),
         .target(
             name: "PondTestKit",
-            dependencies: ["PondCore", "PondRedis", "PondQueue", "PondWorker", logging, subprocess, system],
+            dependencies: [
+                "PondCore", "PondSaga", "PondRedis", "PondQueue", "PondWorker", logging, subprocess, system,
+            ],
             swiftSettings: house
         ),
         .target(
@@ -184,6 +186,12 @@ let package = Package(
             path: "examples/mailer/Sources",
             swiftSettings: house
         ),
+        .executableTarget(
+            name: "onboarding",
+            dependencies: ["Millpond"],
+            path: "examples/onboarding/Sources",
+            swiftSettings: house
+        ),
         // The chaos machine: a checker of histories, and a program that makes them.
         .target(
             name: "ChaosKit",
@@ -219,6 +227,7 @@ let package = Package(
         ),
         // Tests: pure values first, then bytes, a real server, real processes.
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
+        .testTarget(name: "PondSagaTests", dependencies: ["PondSaga", "PondCore"], swiftSettings: house),
         .testTarget(name: "PondScalingTests", dependencies: ["PondScaling", "PondCore"], swiftSettings: house),
         .testTarget(
             name: "PondSimulationTests",
@@ -243,7 +252,9 @@ let package = Package(
         .testTarget(
             name: "PondWorkerTests",
             dependencies: [
-                "PondWorker", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit", "ChaosKit", logging,
+                "PondWorker", "PondSaga", "PondTelemetry", "PondQueue", "PondRedis", "PondCore", "PondTestKit",
+                "ChaosKit",
+                logging,
                 lifecycle, tracing,
             ],
             swiftSettings: house
@@ -347,8 +358,14 @@ let package = Package(
             swiftSettings: house
         ),
         .testTarget(
+            name: "OnboardingTests",
+            dependencies: ["onboarding", "Millpond", "PondTestKit"],
+            path: "examples/onboarding/Tests",
+            swiftSettings: house
+        ),
+        .testTarget(
             name: "PondTestKitTests",
-            dependencies: ["PondTestKit", "PondWorker", "PondQueue", "PondCore", logging],
+            dependencies: ["PondTestKit", "PondWorker", "PondQueue", "PondSaga", "PondCore", logging],
             swiftSettings: house
         ),
         .testTarget(name: "RepoTests", swiftSettings: house),

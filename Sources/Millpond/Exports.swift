@@ -4,5 +4,6 @@
 @_exported public import PondCore
 @_exported public import PondQueue
 @_exported public import PondRedis
+@_exported public import PondSaga
 @_exported public import PondWorker
 @_exported public import protocol ServiceLifecycle.Service

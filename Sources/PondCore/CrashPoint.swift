@@ -28,6 +28,10 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case afterMark = "after-mark"
     case afterPurge = "after-purge"
     case afterSpawn = "after-spawn"
+    case beforeStepCommit = "before-step-commit"
+    case afterStepCommit = "after-step-commit"
+    case beforeUndoEnd = "before-undo-end"
+    case afterPark = "after-park"
 
     /// Ends the process here, when the environment asks for it.
     @inline(__always)

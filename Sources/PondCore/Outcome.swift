@@ -56,6 +56,8 @@ public struct Cause: Sendable, Hashable, CustomStringConvertible {
     public static let usdExhausted = Cause("budget_exhausted:usd")
     /// The work is done, and its result cannot be stored: it is too long, or cannot be encoded.
     public static let result = Cause("result")
+    /// What a saga has done cannot be undone.
+    public static let sagaStuck = Cause("saga_stuck")
     /// The handler said that no further try can help.
     public static let failed = Cause("failed")
 

@@ -42,7 +42,16 @@ final class ServedQueue: Sendable {
         metrics = .ifWanted(queue.name.text, kinds: kinds.places)
         serverClock = ServerClock(worker.loopClock)
         brake = BrakeLever(worker.configuration.brake, clock: worker.loopClock)
-        home = JobHome(queue: handlerQueue, clock: worker.clock)
+        let consumer = worker.consumer
+        home = JobHome(
+            queue: handlerQueue,
+            clock: worker.clock,
+            sagas: SagaPlace { context in
+                guard let receipt = context.fetched?.receipt else { preconditionFailure("a worker's job was fetched") }
+                return QueueSagaStore(handlerQueue, receipt, of: context.id, as: consumer)
+            },
+            middleware: worker.configuration.middleware
+        )
         middleware = MiddlewareChain(of: worker, metrics: metrics)
         handlers = kinds.inside(middleware)
         keys = KeyGate(queue, worker, logger: logger)
@@ -70,8 +79,20 @@ final class JobHome: Sendable {
     let clock: LocalClock
     /// Told of each heartbeat; nil in a worker, which looks at the last one when it sends its own.
     let onHeartbeat: (@Sendable (Double?, String?) -> Void)?
+    /// Where the steps of a job that becomes a saga are written down.
+    let sagas: SagaPlace?
+    /// What the program does around each step.
+    let middleware: [any JobMiddleware]
 
-    init(queue: Queue, clock: LocalClock, onHeartbeat: (@Sendable (Double?, String?) -> Void)? = nil) {
+    init(
+        queue: Queue,
+        clock: LocalClock,
+        onHeartbeat: (@Sendable (Double?, String?) -> Void)? = nil,
+        sagas: SagaPlace? = nil,
+        middleware: [any JobMiddleware] = []
+    ) {
+        self.sagas = sagas
+        self.middleware = middleware
         self.queue = queue
         self.clock = clock
         self.onHeartbeat = onHeartbeat

@@ -44,8 +44,9 @@ extension WhySystem {
         async let tried = triedCases()
         async let undone = undoneCases()
         async let large = largeCases()
+        async let sagas = sagaCases()
         // What fails is forgotten after a minute, so that is asked first.
-        let all = try await scaled + large + tried + undone + untouchedCases()
+        let all = try await scaled + large + tried + undone + sagas + untouchedCases()
         try await follow()
         return try all + stoppedCases(workers)
     }

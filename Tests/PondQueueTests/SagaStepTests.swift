@@ -159,6 +159,20 @@ import Testing
         }
     }
 
+    @Test func `a saga that ended an hour ago leaves the list by itself`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            try await store.run("a")
+            let settlement = Settlement(receipt: store.receipt, id: id, outcome: .done, isSaga: true)
+            #expect(try await bench.queue.settle([settlement], as: .ann) == [.done])
+            #expect(try await bench.queue.sagas(in: .done).map(\.id) == [id])
+            let hourAgo = 6 * 10_000_000_000_000 + (try await bench.now()) - 3_700_000
+            try await bench.redis("ZADD", bench.key("sagas"), "\(hourAgo)", id.text)
+            try await bench.call("pond_beat", "ann", "10000", "1", "{}")
+            #expect(try await bench.redis("ZCARD", bench.key("sagas")).int == 0)
+        }
+    }
+
     @Test func `a job that is tried again is known as a saga when it comes back`() async throws {
         try await Bench.run { bench in
             let id = try await bench.add()

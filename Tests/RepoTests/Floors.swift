@@ -141,7 +141,7 @@ enum Floors {
             "Millpond",
             level: 4,
             holds: "what an application imports, the private Redis of demos, and the server of metrics",
-            ours: lower.union(["PondProcess", "PondTelemetry", "PondWorker", "PondSupervisor"]),
+            ours: lower.union(["PondProcess", "PondSaga", "PondTelemetry", "PondWorker", "PondSupervisor"]),
             theirs: lifecycle.union(subprocess).union(nio).union([
                 "ArgumentParser", "Metrics", "NIOHTTP1", "UnixSignals",
             ])
@@ -150,7 +150,7 @@ enum Floors {
             "PondTestKit",
             level: 4,
             holds: "for users' tests and ours: run a handler, drain a queue, a real Redis, a clock to turn",
-            ours: ["PondCore", "PondRedis", "PondQueue", "PondWorker"],
+            ours: ["PondCore", "PondSaga", "PondRedis", "PondQueue", "PondWorker"],
             theirs: subprocess.union(["Logging"])
         ),
         Floor(
@@ -181,6 +181,7 @@ enum Floors {
             theirs: subprocess.union(["ArgumentParser", "GRDB", "Logging"])
         ),
         Floor("mailer", folder: "examples/mailer/Sources", ours: ["Millpond"]),
+        Floor("onboarding", folder: "examples/onboarding/Sources", ours: ["Millpond"]),
         Floor("shop", folder: "examples/shop/Sources", ours: ["Millpond", "PondSQLite"], theirs: ["GRDB"]),
         Floor("floor", folder: "Benchmarks/Floor"),
         Floor(
@@ -192,7 +193,7 @@ enum Floors {
     ]
 
     /// Programs have no API, so a test may look inside of them with `@testable`.
-    static let testable: Set<String> = ["pond", "ingest", "mailer", "shop", "PondBench"]
+    static let testable: Set<String> = ["pond", "ingest", "mailer", "shop", "onboarding", "PondBench"]
 
     /// The one module whose API must not leak upwards: the umbrella re-exports, nobody else does.
     static let reexporting = "Millpond"

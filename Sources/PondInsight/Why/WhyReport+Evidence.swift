@@ -40,6 +40,7 @@ extension JobEvidence {
         add("enqueued", (time(.enqueuedAt) ?? idTime)?.iso8601)
         add("correlation", report.field(WireField.correlationID.rawValue) ?? story?.job.correlationID)
         add("caused by", report.field(WireField.causationID.rawValue) ?? story?.job.causationID)
+        add("child of", report.field(WireField.parent.rawValue).map { "\(queue)/\($0)\(parentStep)" })
         if report.attempts > 0 { add("failed tries", "\(report.attempts)") }
         if let recoveries = number(.recoveries), recoveries > 0 { add("recoveries", "\(recoveries) (its worker died)") }
         if report.state != .dead { add("last error", report.field(WireField.lastError.rawValue)) }
@@ -51,6 +52,11 @@ extension JobEvidence {
         add("steps", stepsFact)
         add("story", timeline)
         return facts
+    }
+
+    /// `, step pages`, of a job that a saga started and waits for.
+    private var parentStep: String {
+        situation.report.field(WireField.parentStep.rawValue).map { ", step \(firstLine(of: $0))" } ?? ""
     }
 
     private var idTime: ServerTime? {

@@ -258,10 +258,8 @@ function saga.forget(keys, id)
     redis.call('ZREM', keys.sagas, id)
 end
 
--- Lets what belongs to a saga that has ended go by itself.
-function saga.expire(keys, id, now)
-    local found = keys_of_saga(keys, id)
-    for i = 1, #found do redis.call('PEXPIREAT', found[i], int(now + saga.KEPT_MS)) end
+-- Takes those off the list that ended so long ago that their keys have gone.
+function saga.forget_old(keys, now)
     for state in pairs(saga.FINAL) do
         if state ~= 'failed' then
             local first = saga.span(state)
@@ -270,6 +268,13 @@ function saga.expire(keys, id, now)
             if #old > 0 then redis.call('ZREM', keys.sagas, unpack(old)) end
         end
     end
+end
+
+-- Lets what belongs to a saga that has ended go by itself.
+function saga.expire(keys, id, now)
+    local found = keys_of_saga(keys, id)
+    for i = 1, #found do redis.call('PEXPIREAT', found[i], int(now + saga.KEPT_MS)) end
+    saga.forget_old(keys, now)
 end
 
 -- What failed for good is to be tried again: a step runs again, a wait begins anew, an undo has all its tries again.

@@ -80,7 +80,8 @@ local function take_census(keys, consumer, now)
     end
     tend_consumers(keys, keys.bell, now)
     -- Should somebody have taken it away, no saga would ever be woken by its time.
-    if redis.pcall('ZCARD', keys.waits) ~= 0 then redis.call('HSET', keys.meta, 'waits', '1') end
+    if redis.pcall('ZCARD', keys.waits) ~= 0 then redis.pcall('HSET', keys.meta, 'waits', '1') end
+    if redis.pcall('ZCARD', keys.sagas) ~= 0 then pcall(saga.forget_old, keys, now) end
     pcall(tend_journal, keys, consumer)
 end
 

@@ -27,7 +27,10 @@ local function list(names, args)
     local reply = {}
     for i = 1, #ids do
         local header = redis.call('HMGET', keys.saga .. ids[i], 'since_ms', 'kind', 'reason')
-        for _, word in ipairs({ ids[i], header[1] or '', header[2] or '', header[3] or '' }) do reply[#reply + 1] = word end
+        -- One that ended an hour ago may still be on the list.
+        if header[1] then
+            for _, word in ipairs({ ids[i], header[1], header[2] or '', header[3] or '' }) do reply[#reply + 1] = word end
+        end
     end
     return reply
 end

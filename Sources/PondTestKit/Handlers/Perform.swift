@@ -1,6 +1,7 @@
 public import PondCore
 import PondQueue
 import PondRedis
+import PondSaga
 public import PondWorker
 import Synchronization
 
@@ -37,6 +38,22 @@ public func perform(
     clock: LocalClock = .system
 ) async throws -> Performed {
     let data = try PayloadCoding.encode(payload)
+    // A handler that says a step has a place to remember it in, for this one try.
+    let saga = MemorySaga(HandClock())
+    let store = MemorySagaStore(saga: saga, delivery: 0)
+    return try await performOnce(registration, data, job, middleware, clock, store: { _ in store })
+}
+
+/// One try, whose steps are remembered where it is said.
+func performOnce(
+    _ registration: JobRegistration,
+    _ data: [UInt8],
+    _ job: TestJob,
+    _ middleware: [any JobMiddleware],
+    _ clock: LocalClock,
+    rest: (@Sendable (Duration) async throws -> Void)? = nil,
+    store: @escaping @Sendable (JobContext) -> any SagaStore
+) async throws -> Performed {
     let recorder = EnqueueRecorder()
     let logs = LogRecorder()
     let heartbeats = Mutex<[PerformedHeartbeat]>([])
@@ -53,7 +70,8 @@ public func perform(
         try job.job(kind: kind, data: data),
         on: try pond.queue(job.queue),
         middleware: middleware,
-        clock: clock
+        clock: clock,
+        sagas: SagaPlace(rest: rest, store: store)
     ) { progress, note in
         heartbeats.withLock { $0.append(PerformedHeartbeat(progress: progress, note: note)) }
     }

@@ -36,6 +36,9 @@ public struct TestJob: Sendable {
     ///
     /// Defaults to false.
     public var isCompensation = false
+    /// Whether steps of it are remembered, and whether those are to be undone.
+    var isSaga = false
+    var isUndoing = false
 
     public init() {}
 
@@ -68,6 +71,8 @@ public struct TestJob: Sendable {
         if spent.usd > .zero { fields.append((.spentUSD, "\(spent.usd.micros)")) }
         if let lastError { fields.append((.lastError, lastError)) }
         if isCompensation { fields.append((.phase, JobPhase.compensate.rawValue)) }
+        if isSaga { fields.append((.saga, "1")) }
+        if isUndoing { fields.append((.phase, JobPhase.undo.rawValue)) }
         return fields
     }
 }

@@ -36,6 +36,9 @@ extension JobContext {
         }
     }
 
+    /// What all tries together took until now.
+    var spentNow: Spending { spent(after: runningTime) }
+
     /// What all tries together took, this one up to now included.
     func spent(after run: Duration) -> Spending {
         let now = lastProgress

@@ -13,10 +13,12 @@ public final class JobContext: DeliveredJob {
     let handler: Registered
     let started: LocalInstant
     let limit: RunLimit
-    private let home: JobHome
+    let home: JobHome
     /// How it came here; nil outside of a worker.
     let fetched: FetchedJob?
     let progress: Mutex<Progress>
+    /// Whether there is a saga, for whoever only has to know that there is none.
+    private let hasSaga: Atomic<Bool>
 
     /// What the handler last said of itself, and what middleware added.
     struct Progress: Sendable {
@@ -29,6 +31,8 @@ public final class JobContext: DeliveredJob {
         var span: QueueSpan?
         /// The headers, when a middleware has changed them.
         var headers: [String: String]?
+        /// What is remembered of its steps; nil for a job that has said none.
+        var saga: SagaRun?
     }
 
     /// A try that begins now.
@@ -37,7 +41,9 @@ public final class JobContext: DeliveredJob {
         self.handler = handler
         self.home = home
         self.fetched = fetched
-        budget = job.budget.filled(from: handler.budget)
+        // What was done has to be undone, whatever that takes.
+        budget = job.phase != nil && job.phase == .undo ? Budget() : job.budget.filled(from: handler.budget)
+        hasSaga = Atomic(job.isSaga)
         limit = RunLimit(job, handler, budget)
         started = home.clock.now()
         progress = Mutex(Progress(lastHeartbeat: started))
@@ -97,6 +103,8 @@ public final class JobContext: DeliveredJob {
             progress.headers = headers
         }
     }
+    /// How long the try has run.
+    var runningTime: Duration { started.duration(to: clock.now()) }
     /// What is left of the attempt's time; zero when it is up.
     public var timeRemaining: Duration { max(.zero, clock.now().duration(to: end)) }
     /// When the attempt's time is up, to the microsecond; then the handler's task is cancelled.
@@ -133,6 +141,25 @@ public final class JobContext: DeliveredJob {
         }
         home.onHeartbeat?(fraction, note)
         try Task.checkCancellation()
+    }
+
+    /// Whether steps of the job are written down.
+    var isSaga: Bool { hasSaga.load(ordering: .relaxed) }
+
+    /// The job as a saga, which it is from here on.
+    ///
+    /// - Throws: `PondError`, where nothing can be written down.
+    func saga() throws(PondError) -> SagaRun {
+        guard let sagas = home.sagas else {
+            throw PondError(.invalidConfiguration, "job \(id): there is no place here to remember its steps in")
+        }
+        return progress.withLock { progress in
+            if let saga = progress.saga { return saga }
+            let saga = SagaRun(sagas, self, policy: handler.policy, clock: home.clock)
+            progress.saga = saga
+            hasSaga.store(true, ordering: .relaxed)
+            return saga
+        }
     }
 
     var lastProgress: Progress { progress.withLock { $0 } }

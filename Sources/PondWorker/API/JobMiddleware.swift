@@ -29,6 +29,11 @@ public protocol JobMiddleware: EnqueueMiddleware {
     /// `GiveUp` end it, and any other error is a failed try.
     func perform(_ job: JobContext, next: @Sendable () async throws -> Void) async throws
 
+    /// Around a step of a saga that runs, or its undo; a step that is done already has none.
+    ///
+    /// Has to call `next` or to throw.
+    func perform(_ step: StepContext, of job: JobContext, next: @Sendable () async throws -> Void) async throws
+
     /// The end of a try, or of a job that was not run, before it is written down.
     ///
     /// Called on the slot that had the job, so it has to be quick.
@@ -38,6 +43,15 @@ public protocol JobMiddleware: EnqueueMiddleware {
 extension JobMiddleware {
     /// Runs the handler, and nothing else.
     public func perform(_ job: JobContext, next: @Sendable () async throws -> Void) async throws { try await next() }
+
+    /// Runs the step, and nothing else.
+    public func perform(
+        _ step: StepContext,
+        of job: JobContext,
+        next: @Sendable () async throws -> Void
+    ) async throws {
+        try await next()
+    }
 
     /// Does nothing.
     public func ended(_ job: JobContext, _ end: JobEnd) {}

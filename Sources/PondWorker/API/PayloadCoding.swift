@@ -44,6 +44,11 @@ package enum PayloadCoding {
         try encode(payload, as: "payload")
     }
 
+    /// The same input as the same bytes, whatever the order of its keys.
+    static func encode(input: some Encodable) throws(PondError) -> [UInt8] {
+        try encode(input, as: "input")
+    }
+
     static func encode(result: some Encodable) throws(PondError) -> [UInt8] { try encode(result, as: "result") }
 
     private static func encode(_ value: some Encodable, as what: String) throws(PondError) -> [UInt8] {

@@ -64,7 +64,7 @@ struct Admission: Sendable {
         if fetched.isExpired { return .settle(.expired) }
         if handler.isUnknown { return .settle(deferral.outcome(of: fetched)) }
         let budget = job.budget.filled(from: handler.budget)
-        if let exhaustion = budget.obstacle(after: job.spent, reserving: handler.reserve) {
+        if let exhaustion = budget.obstacle(after: job.spent, reserving: handler.reserve), job.phase != .undo {
             return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text))
         }
         return looked.isDisjoint(with: Marks(job, recoveriesMax)) ? .run : nil

@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// Middleware, time limits and the judgement are those of a worker; nothing is fetched and nothing is settled.
 package struct HandlerTrial: Sendable {
-    /// What a worker would settle.
+    /// What a worker would settle; of a saga that waits, is parked or turned round, what middleware is told.
     package let outcome: Outcome
     /// What the handler threw.
     package let error: (any Error)?
@@ -20,6 +20,7 @@ package struct HandlerTrial: Sendable {
     /// - Parameters:
     ///   - queue: where children go; the pond's middleware decides whether that is Redis.
     ///   - random: the jitter of the next rest, -1 to 1.
+    ///   - sagas: where a job that becomes a saga is written down.
     ///   - onHeartbeat: told of each heartbeat, with the fraction and the note that it gave.
     /// - Throws: `PondError`, when the registration is not allowed or has no compensation for a job that needs one.
     package static func run(
@@ -29,6 +30,7 @@ package struct HandlerTrial: Sendable {
         middleware: [any JobMiddleware] = [],
         clock: LocalClock,
         random: Double = 0,
+        sagas: SagaPlace? = nil,
         onHeartbeat: @escaping @Sendable (Double?, String?) -> Void = { _, _ in }
     ) async throws -> HandlerTrial {
         let kinds = try KindTable([registration]).inside(MiddlewareChain(middleware))
@@ -36,12 +38,13 @@ package struct HandlerTrial: Sendable {
         guard !handler.isUnknown else {
             throw PondError(.invalidConfiguration, "\(job.kind): there is no compensation to run")
         }
-        let home = JobHome(queue: queue, clock: clock, onHeartbeat: onHeartbeat)
+        let home = JobHome(queue: queue, clock: clock, onHeartbeat: onHeartbeat, sagas: sagas, middleware: middleware)
         let context = JobContext(job, handler, home)
-        let (thrown, reason) = await perform(context, handler, clock)
+        let (end, reason) = await perform(context, handler, clock)
+        let thrown = end.thrown
         let time = context.started.duration(to: clock.now())
         let spent = context.spent(after: time)
-        let outcome = Verdict.outcome(
+        let verdict = Verdict.outcome(
             of: job,
             thrown: thrown,
             cancelled: reason,
@@ -52,7 +55,8 @@ package struct HandlerTrial: Sendable {
             random: random
         )
         // Only another worker could make it nil.
-        guard let outcome else { preconditionFailure("a trial has no other worker") }
+        guard let verdict else { preconditionFailure("a trial has no other worker") }
+        let outcome = await conclude(context, end, verdict, spent)
         // Without the worker's own, so that the log has nothing but what the handler says.
         for one in middleware.reversed() { one.ended(context, JobEnd(outcome, after: time)) }
         return HandlerTrial(
@@ -67,8 +71,49 @@ package struct HandlerTrial: Sendable {
         )
     }
 
+    /// How the handler ended, and of a saga that undoes how far that came.
+    private struct End: Sendable {
+        var thrown: (any Error)?
+        var undone: SagaRun.Undone?
+    }
+
+    /// What is written down of a saga, and what it comes to.
+    private static func conclude(
+        _ context: JobContext,
+        _ end: End,
+        _ verdict: Outcome,
+        _ spent: Spending
+    ) async -> Outcome {
+        guard context.isSaga else { return verdict }
+        do {
+            switch try await context.saga().conclude(end.thrown, end.undone, verdict, spent: spent) {
+            case .settle(let outcome), .moved(let outcome): return outcome
+            case .lost: return .released
+            }
+        } catch {
+            // As a worker that gets no answer hands it back.
+            return .released
+        }
+    }
+
+    private static func live(_ context: JobContext, _ handler: Registered) async -> End {
+        func run() async -> (any Error)? {
+            do {
+                try await handler.run(context)
+                return nil
+            } catch {
+                return error
+            }
+        }
+        let thrown = await run()
+        // Without a place for sagas the handler has been told that already.
+        guard context.isSaga, let saga = try? context.saga() else { return End(thrown: thrown) }
+        let (last, undone) = await saga.live(after: thrown, spent: { context.spentNow }) { await run() }
+        return End(thrown: last, undone: undone)
+    }
+
     private enum Event {
-        case ended((any Error)?)
+        case ended(End)
         case timeIsUp(CancelReason)
         case watchEnded
     }
@@ -78,16 +123,9 @@ package struct HandlerTrial: Sendable {
         _ context: JobContext,
         _ handler: Registered,
         _ clock: LocalClock
-    ) async -> ((any Error)?, CancelReason?) {
+    ) async -> (End, CancelReason?) {
         await withTaskGroup(of: Event.self) { group in
-            group.addTask {
-                do {
-                    try await handler.run(context)
-                    return .ended(nil)
-                } catch {
-                    return .ended(error)
-                }
-            }
+            group.addTask { .ended(await live(context, handler)) }
             group.addTask {
                 guard let reason = await watch(context, clock) else { return .watchEnded }
                 return .timeIsUp(reason)
@@ -95,16 +133,16 @@ package struct HandlerTrial: Sendable {
             var reason: CancelReason?
             for await event in group {
                 switch event {
-                case .ended(let thrown):
+                case .ended(let end):
                     group.cancelAll()
-                    return (thrown, reason)
+                    return (end, reason)
                 case .timeIsUp(let why):
                     reason = why
                     group.cancelAll()
                 case .watchEnded: break
                 }
             }
-            return (CancellationError(), reason)
+            return (End(thrown: CancellationError()), reason)
         }
     }
 

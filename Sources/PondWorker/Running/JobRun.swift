@@ -49,6 +49,8 @@ struct JobRun {
             if PlantedBug.active == .ackBeforeEffect { return await acknowledgeFirst(context) }
             #endif
             let thrown = await perform(context)
+            // Of a job that said no step this is the only trace of sagas.
+            if context.isSaga { return await goOn(context, after: thrown) }
             guard let ending = judge(context, thrown) else { return served.forget([fetched.entry]) }
             await finish(context, ending)
         case .settle(let outcome): await finish(unbegun, Ending(outcome: outcome))
@@ -92,10 +94,19 @@ struct JobRun {
 
     /// - Returns: nil when another worker has the job.
     private func judge(_ context: JobContext, _ thrown: (any Error)?) -> Ending? {
+        let (outcome, reason, time) = measure(context, thrown)
+        guard let outcome else {
+            served.middleware.ended(context, JobEnd(nil, after: time), isDone: false)
+            return nil
+        }
+        return judged(context, outcome, thrown, reason, time)
+    }
+
+    private func measure(_ context: JobContext, _ thrown: (any Error)?) -> (Outcome?, CancelReason?, Duration) {
         let reason = worker.table.end(slot: slot)
         let time = context.started.duration(to: worker.clock.now())
         worker.intake.noteRun(time, bytes: context.job.data.count)
-        served.tally.noteRun(time, isSuccess: thrown == nil)
+        served.tally.noteRun(time, isSuccess: thrown == nil || thrown is Suspended)
         let outcome = Verdict.outcome(
             of: context.job,
             thrown: thrown,
@@ -105,13 +116,47 @@ struct JobRun {
             reserve: handler.reserve,
             spent: context.spent(after: time)
         )
-        guard let outcome else {
-            served.middleware.ended(context, JobEnd(nil, after: time), isDone: false)
-            return nil
-        }
+        return (outcome, reason, time)
+    }
+
+    private func judged(
+        _ context: JobContext,
+        _ outcome: Outcome,
+        _ thrown: (any Error)?,
+        _ reason: CancelReason?,
+        _ time: Duration
+    ) -> Ending {
         let root = Verdict.root(of: context.job, outcome: outcome, thrown: thrown, cancelled: reason)
         served.noteVerdict(outcome, root)
         return Ending(outcome: outcome, time: time, root: root)
+    }
+
+    // MARK: 4b. Of a saga: go on from what is remembered, and write down what its handler's end means.
+
+    nonisolated(nonsending) private func goOn(_ context: JobContext, after first: (any Error)?) async {
+        // Nil only for a worker without a store, and those have no sagas.
+        guard let saga = try? context.saga() else {
+            preconditionFailure("a worker has a place to remember steps in")
+        }
+        let (thrown, undone) = await saga.live(after: first, spent: { context.spentNow }) { await perform(context) }
+        let (outcome, reason, time) = measure(context, thrown)
+        let ending: SagaEnding
+        do {
+            ending = try await saga.conclude(thrown, undone, outcome, spent: context.spent(after: time))
+        } catch {
+            // Redis does not answer. The job comes back, and finds in what is remembered what is left to do.
+            context.logger.error("no answer about a saga; it is handed back", metadata: ["error": "\(error)"])
+            ending = .settle(.released)
+        }
+        switch ending {
+        case .settle(let outcome): await finish(context, judged(context, outcome, thrown, reason, time))
+        case .moved(let outcome):
+            served.middleware.ended(context, JobEnd(outcome, after: time), isDone: false)
+            served.forget([fetched.entry])
+        case .lost:
+            served.middleware.ended(context, JobEnd(nil, after: time), isDone: false)
+            served.forget([fetched.entry])
+        }
     }
 
     // MARK: 5. Finish: tell whoever has to know before the job's end is written down, and have it written down.
@@ -166,7 +211,8 @@ struct JobRun {
             // Nobody asks what a job took that is done.
             spent: isDone ? nil : context.spent(after: ending.time ?? .zero),
             ran: ending.time.map { Ran(started: context.started, duration: $0, sampling: handler.sampling) },
-            root: ending.root
+            root: ending.root,
+            isSaga: context.isSaga
         )
     }
 }

@@ -77,7 +77,7 @@ final class KindTable: Sendable {
 
     /// What runs a job: its kind's handler, or for a compensation what undoes that handler's work, never the other.
     subscript(job: Job) -> Registered {
-        guard job.phase == .compensate else {
+        guard job.phase != nil, job.phase == .compensate else {
             for place in first.indices where first[place].kind == job.kind { return first[place].registered }
             return byKind[job.kind] ?? everyOther ?? unknown
         }

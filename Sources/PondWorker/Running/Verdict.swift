@@ -113,7 +113,8 @@ package enum Verdict {
         var random: Double
     }
 
-    private static func describe(_ error: any Error) -> String {
+    /// A failure in the words that are kept of it.
+    static func describe(_ error: any Error) -> String {
         (error as? any ToldFailure)?.keptText ?? "\(type(of: error)): \(error)"
     }
 }

@@ -13,14 +13,17 @@ struct Ran: Sendable {
 extension Settler {
     /// Writes down what became of a job.
     ///
-    /// - Parameter ran: how it was tried here; nil when it was not.
+    /// - Parameters:
+    ///   - ran: how it was tried here; nil when it was not.
+    ///   - isSaga: whether steps of it are written down, which then end with it.
     func settle(
         _ fetched: FetchedJob,
         _ outcome: Outcome,
         result: JobResult? = nil,
         spent: Spending? = nil,
         ran: Ran? = nil,
-        root: RootCause? = nil
+        root: RootCause? = nil,
+        isSaga: Bool = false
     ) {
         let story = fetched.story(ran)
         if ran != nil { fetched.served.recorder.add(story, outcome, readySince: fetched.readySince) }
@@ -35,7 +38,8 @@ extension Settler {
                 result: result,
                 spent: spent,
                 story: story,
-                root: root
+                root: root,
+                isSaga: isSaga || fetched.job.isChild
             ),
             of: fetched.entry
         )

@@ -49,11 +49,14 @@ struct JobCancelCommand: AsyncParsableCommand {
             let result: [(String, JSONValue)] = [("job", .string(address)), ("result", .string(answer.rawValue))]
             return try terminal.print(JSONDocument(kind: "JobCancel", result))
         }
+        let job = SafeText.escaped(address)
         try terminal.print(
             answer == .cancelled
-                ? "cancelled \(SafeText.escaped(address)); it will not run"
-                : "cancelling \(SafeText.escaped(address)); its worker \(SafeText.escaped(report.owner?.name ?? "")) "
-                    + "hears it within \((Limits.beatInterval * 2).human)"
+                ? "cancelled \(job); it will not run"
+                : report.owner.map { owner in
+                    "cancelling \(job); its worker \(SafeText.escaped(owner.name)) hears it within "
+                        + (Limits.beatInterval * 2).human
+                } ?? "cancelling \(job); it is a saga, and what it did is undone, the newest first"
         )
     }
 }

@@ -1,0 +1,144 @@
+import PondCore
+import PondSaga
+import Synchronization
+
+/// What Redis would remember of one saga, in memory and by a clock that the test moves.
+///
+/// Each delivery of its job has a number; a store that speaks for an older one is answered `lost`.
+final class MemorySaga: Sendable {
+    struct State: Sendable {
+        var record: SagaRecord?
+        /// The delivery that has the job now.
+        var delivery = 0
+        /// Where the job is.
+        var place = Place.ready
+        var open: [SagaWait] = []
+        /// The tokens of callbacks, and the answers that came for them.
+        var tokens: [String: String] = [:]
+        var signals: [(name: String, bytes: [UInt8])] = []
+        var children: [String: MemoryJoin] = [:]
+        var undone: [String] = []
+        var crash: Crash?
+        var hasCrashed = false
+    }
+
+    /// Where the saga's job is between its deliveries.
+    enum Place: Sendable, Hashable {
+        case ready, waiting, parked, ended
+    }
+
+    /// Where the worker dies.
+    enum Crash: Sendable, Hashable {
+        /// The step ran, and nobody hears of it.
+        case during(String)
+        /// Its end is written down, and nothing after it.
+        case after(String)
+        case duringUndo(String)
+    }
+
+    /// A worker that died in the test: nothing that its handler does counts any more.
+    struct WorkerDied: Error, CustomStringConvertible {
+        var description: String { "the worker died here, as the test wanted it" }
+    }
+
+    let clock: HandClock
+    let state = Mutex(State())
+
+    init(_ clock: HandClock) {
+        self.clock = clock
+    }
+
+    var now: ServerTime { clock.wall }
+}
+
+/// The children of a fan-out.
+struct MemoryJoin: Sendable {
+    var kind: JobKind
+    var payloads: [[UInt8]]
+    var ends: [ChildEnd]
+    var policy: SagaChildren.Policy
+
+    /// How the join ends; nil while it is open.
+    var end: StepRecord.State? {
+        let done = ends.count { if case .done = $0 { true } else { false } }
+        let failed = ends.count { if case .failed = $0 { true } else { false } }
+        switch policy {
+        case .all: return failed > 0 ? .failed : done == ends.count ? .done : nil
+        case .bestEffort: return done + failed == ends.count ? .done : nil
+        case .first: return done >= 1 ? .done : failed == ends.count ? .failed : nil
+        case .quorum(let least): return done >= least ? .done : ends.count - failed < least ? .failed : nil
+        }
+    }
+}
+
+extension MemorySaga.State {
+    mutating func change(_ name: String, _ body: (inout StepRecord) -> Void) {
+        guard let index = record?.steps.firstIndex(where: { $0.name == name }), var step = record?.steps[index] else {
+            return
+        }
+        body(&step)
+        record?.steps[index] = step
+    }
+
+    mutating func add(_ step: StepRecord) {
+        var step = step
+        step.sequence = (record?.steps.last?.sequence ?? 0) + 1
+        record?.steps.append(step)
+    }
+
+    mutating func move(to state: SagaRecord.State, _ reason: String, at now: ServerTime) {
+        record?.state = state
+        record?.since = now
+        record?.reason = reason
+    }
+
+    /// Closes a wait whose answer is there, or whose time is up.
+    mutating func look(at wait: SagaWait, now: ServerTime) {
+        guard let step = record?[wait.name], step.state == .waiting else { return }
+        if case .signal(let name) = wait.kind, let index = signals.firstIndex(where: { $0.name == name }) {
+            let bytes = signals.remove(at: index).bytes
+            return change(wait.name) { ($0.state, $0.result, $0.ended) = (.done, bytes, now) }
+        }
+        if let end = children[wait.name]?.end {
+            return change(wait.name) { step in
+                (step.state, step.ended) = (end, now)
+                if end == .failed { step.error = "children_failed: a child of \(step.name) has failed" }
+            }
+        }
+        guard let due = step.due, due <= now else { return }
+        change(wait.name) { step in
+            step.ended = now
+            let isSleep = wait.kind == .sleep
+            step.state = isSleep ? .done : .failed
+            step.error = isSleep ? "" : "timed out"
+        }
+    }
+
+    /// Brings the saga back when something that it waits for is there.
+    mutating func wakeIfDue(at now: ServerTime) {
+        guard place == .waiting else { return }
+        for wait in open { look(at: wait, now: now) }
+        guard open.contains(where: { record?[$0.name]?.state != .waiting }) else { return }
+        (place, open) = (.ready, [])
+        move(to: .running, "", at: now)
+    }
+
+    /// The job's end is its saga's, unless that has turned round meanwhile.
+    mutating func settle(_ outcome: Outcome, at now: ServerTime) {
+        if record?.state == .undoing { return }
+        place = .ended
+        switch outcome {
+        case .dead(let cause, let error): move(to: .failed, "\(cause): \(error)", at: now)
+        case .cancelled, .expired: move(to: .cancelled, "cancelled", at: now)
+        default: move(to: .done, "", at: now)
+        }
+    }
+
+    mutating func turn(_ end: SagaRecord.State, _ reason: String, at now: ServerTime) {
+        if record?.state != .undoing {
+            move(to: .undoing, reason, at: now)
+            record?.turn = end
+        }
+        (place, open) = (.ready, [])
+    }
+}

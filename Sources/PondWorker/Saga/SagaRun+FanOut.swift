@@ -1,0 +1,57 @@
+import PondCore
+import PondSaga
+import Synchronization
+
+extension SagaRun {
+    /// Starts child jobs, waits for their join, and reads how they ended.
+    func fanOut(_ children: SagaChildren) async throws -> [ChildEnd] {
+        var children = children
+        children.name = try await enter(children.name)
+        let (name, total) = (children.name, children.payloads.count)
+        guard total <= Limits.sagaChildrenMax else {
+            throw GiveUp(
+                "fan-out \(name) has \(total) children, allowed are \(Limits.sagaChildrenMax)",
+                cause: "saga_refused"
+            )
+        }
+        guard total > 0 else { return [] }
+        let known = try remembered(name, .children, children.fingerprint)
+        if known == nil, isUndoing { throw Suspended(.replayed(name)) }
+        if known == nil || known?.state == .running { try await start(children) }
+        guard let known, known.state == .done || known.state == .failed else {
+            throw isUndoing ? Suspended(.replayed(name)) : wait(for: SagaWait(name, .children, within: nil))
+        }
+        if known.state == .failed { _ = try value(of: known, StepCoding<Void>.nothing) }
+        return try await ends(of: name, total)
+    }
+
+    private func start(_ all: SagaChildren) async throws {
+        for first in stride(from: 0, to: all.payloads.count, by: Limits.sagaChildrenPageMax) {
+            try Task.checkCancellation()
+            var page = all
+            page.payloads = Array(all.payloads[first..<min(first + Limits.sagaChildrenPageMax, all.payloads.count)])
+            page.offset = first
+            let asked = page
+            let answer = try await asking { [store] in try await store.children(asked) }
+            state.withLock { $0.exists = true }
+            if case .go = answer { continue }
+            _ = try known(answer)
+        }
+    }
+
+    private func ends(of name: String, _ total: Int) async throws -> [ChildEnd] {
+        var ends: [ChildEnd] = []
+        while ends.count < total {
+            let range = ends.count..<min(ends.count + Limits.sagaChildrenPageMax, total)
+            let page = try await asking { [store] in try await store.ends(of: name, range) }
+            guard page.count == range.count else {
+                throw GiveUp(
+                    "fan-out \(name) had \(total) children here, and \(ends.count + page.count) there",
+                    cause: "saga_refused"
+                )
+            }
+            ends += page
+        }
+        return ends
+    }
+}

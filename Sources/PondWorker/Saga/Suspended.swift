@@ -1,0 +1,64 @@
+import PondCore
+import PondSaga
+
+/// Thrown up through a handler whose saga stops here for now: it waits, rests, or has turned round.
+///
+/// It is no failure, and a handler has to let it through: what is remembered is in Redis, and the handler runs again from
+/// the top when it goes on.
+struct Suspended: Error, Sendable, CustomStringConvertible {
+    enum Reason: Sendable, Hashable {
+        /// For a time, an answer, a signal or children.
+        case waits(String)
+        /// A step is tried again later.
+        case rests(String)
+        /// Nothing is begun any more.
+        case stopped
+        /// A run that undoes has come as far as the saga had.
+        case replayed(String)
+    }
+
+    let reason: Reason
+
+    init(_ reason: Reason) {
+        self.reason = reason
+    }
+
+    var description: String {
+        switch reason {
+        case .waits(let name): "the saga waits for \(name); let this error through"
+        case .rests(let name): "the saga rests before \(name) is tried again; let this error through"
+        case .stopped: "the saga stops here; let this error through"
+        case .replayed(let name): "the saga had come no further than \(name); let this error through"
+        }
+    }
+}
+
+/// A handler returned though its saga waits: it caught what it had to let through.
+struct SuspensionCaught: Error, CustomStringConvertible {
+    let names: [String]
+
+    var description: String {
+        "the handler returned though its saga waits for \(names.joined(separator: ", ")): it caught the error that a wait "
+            + "throws. Catch errors that you know, as in `catch let error as GiveUp`, and let all others through; and await "
+            + "each `async let` of a wait"
+    }
+}
+
+/// A step took longer than it may.
+struct StepTimedOut: Error, CustomStringConvertible {
+    let limit: Duration
+
+    var description: String { "the step timed out after \(limit.inSeconds) s" }
+}
+
+/// What a step had was not certain, and its undo takes a result.
+struct UndoNeedsResult: Error, CustomStringConvertible {
+    let name: String
+    let error: String
+
+    var description: String {
+        "step \(name) may have happened, and its undo needs its result\(error.isEmpty ? "" : "; its last error was: \(error)"). "
+            + "Find out, undo it by hand, and say so (--done); or that nothing is to be done (--abandon). An `undoAlways:` or "
+            + "a `probe:` does without you"
+    }
+}
