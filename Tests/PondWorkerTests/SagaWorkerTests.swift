@@ -82,6 +82,7 @@ import Testing
             try await job.step("b") { step in
                 seen.add("b\(step.attempt) \(step.key == "\(job.id):b")")
                 isIn.fire()
+                // Until it is cut off.
                 if step.attempt == 1 { try await Task.sleep(for: .seconds(600)) }
             }
         }
@@ -201,6 +202,7 @@ import Testing
         let jobs = flow { job in
             try await job.step("a") { _ -> Int in
                 isIn.fire()
+                // Until it is cancelled.
                 try await Task.sleep(for: .seconds(600))
                 return 1
             } undoAlways: { value, _ in

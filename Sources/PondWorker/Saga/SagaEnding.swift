@@ -107,8 +107,9 @@ extension SagaRun {
     private func conclude(_ undone: Undone, _ outcome: Outcome?, _ spent: Spending) async throws -> SagaEnding {
         switch undone {
         case .all:
-            let state = state.withLock { $0.record?.undoneState } ?? .compensated
-            return try await end(state, "", state == .cancelled ? .cancelled : .compensated, spent)
+            // Why it turned round is why it ended so.
+            let (state, reason) = state.withLock { ($0.record?.undoneState ?? .compensated, $0.record?.reason ?? "") }
+            return try await end(state, reason, state == .cancelled ? .cancelled : .compensated, spent)
         case .stuck(let error): return try await end(.stuck, error, .dead(cause: .sagaStuck, error: error), spent)
         case .rests(let rest): return .settle(outcome == .released ? .released : .postponed(for: rest))
         case .mismatch(let name): return try await pause("plan_mismatch: \(name)", spent)

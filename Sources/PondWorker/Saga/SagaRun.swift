@@ -158,6 +158,7 @@ package struct SagaPlace: Sendable {
     /// Lets a short wait pass; nil waits for it.
     let rest: (@Sendable (Duration) async throws -> Void)?
 
+    /// A place that stores are made for, one a delivery.
     package init(
         rest: (@Sendable (Duration) async throws -> Void)? = nil,
         store: @escaping @Sendable (JobContext) -> any SagaStore
