@@ -44,9 +44,9 @@ extension WhySystem {
         async let tried = triedCases()
         async let undone = undoneCases()
         async let large = largeCases()
-        async let sagas = sagaCases()
         // What fails is forgotten after a minute, so that is asked first.
-        let all = try await scaled + large + tried + undone + sagas + untouchedCases()
+        // A bare id of two queues is that of two jobs, and who adds at the same time may be given the same.
+        let all = try await scaled + large + tried + undone + untouchedCases() + sagaCases()
         try await follow()
         return try all + stoppedCases(workers)
     }

@@ -10,10 +10,13 @@ extension WhySystem {
     func sagaCases() async throws -> [WhyCase] {
         let queue = try queue("sagas")
         try await queue.register()
+        _ = try await queue.beat(as: Self.ann, about: "{}")
+        let cases = try await waitingCases(queue) + turnedCases(queue) + [unknownCase(queue), pausedCase(queue)]
+        // Each fetch is a sign of life, too; from here on the worker beats for a long time to come.
         let now = try await queue.beat(as: Self.ann, about: "{}").now
         let ahead = now.advanced(by: .seconds(3_600)).milliseconds
         _ = try await place.pond.redis.send(RedisCommand("ZADD", .text(queue.keys.beats), .integer(ahead), "ann"))
-        return try await waitingCases(queue) + turnedCases(queue) + [unknownCase(queue), pausedCase(queue)]
+        return cases
     }
 
     private static let ann = Consumer("ann")
