@@ -42,7 +42,8 @@ struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    private func historyStatus() async throws -> HistoryStatus {
-        try await history.withStore { try await $0.status() }
+    private func historyStatus() async throws -> (status: HistoryStatus, file: String, server: String) {
+        let status = try await history.withStore { try await $0.status() }
+        return (status, try history.path(), try redis.serverText())
     }
 }
