@@ -45,6 +45,16 @@ import Testing
         #expect(run.code == 0)
     }
 
+    @Test func `only the queues in which jobs wait are named`() async throws {
+        let desk = try desk()
+        _ = try await desk.queue("waits").enqueue()
+        let other = try await desk.queue("runs")
+        _ = try await other.enqueue()
+        _ = try await other.fetch(as: Consumer("ghost"), atMost: 1)
+        let verdict = try await desk.run("status --json").json()["verdict"]?.text
+        #expect(verdict?.hasPrefix("1 job waits in waits and no worker serves it → ") == true, "\(verdict ?? "")")
+    }
+
     @Test func `jobs in flight without a worker are told`() async throws {
         let desk = try desk()
         let queue = try await desk.queue()

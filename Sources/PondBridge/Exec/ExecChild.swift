@@ -107,6 +107,7 @@ final class ExecChild: Sendable {
         process.write(ExecRequest.cancel(id))
         var failure = BridgeFailure(.stopped, "it was told to stop and did not answer")
         failure.stopNote = state.withLock(\.silence)
+        failure.silenceNote = "it sends one by `job.heartbeat()` in Python, by {\"type\":\"heartbeat\"} else"
         _ = blame(failure)
         process.stop(termAfter: BridgeLimits.stopGrace)
     }

@@ -93,14 +93,15 @@ extension StatusReport {
 
     private static func unserved(_ queues: [QueueStatus]) -> Concern? {
         guard let worst = queues.max(by: { $0.wanting < $1.wanting }) else { return nil }
-        let pronoun = queues.count == 1 ? "it" : "them"
+        let waiting = queues.filter { $0.ready > 0 }
+        let pronoun = (waiting.isEmpty ? queues : waiting).count == 1 ? "it" : "them"
         let ready = queues.reduce(0) { $0 + $1.ready }
         let inFlight = queues.reduce(0) { $0 + $1.inFlight }
         let text =
             ready > 0
-            ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)) and no worker serves \(pronoun)"
+            ? "\(ready.of("job", ("waits", "wait"))) in \(list(waiting)) and no worker serves \(pronoun)"
             : inFlight > 0
-                ? "\(inFlight.of("job", ("is", "are"))) in flight in \(list(queues)) and no worker is alive to take over"
+                ? "\(inFlight.of("job", ("is", "are"))) in flight in \(list(queues.filter { $0.inFlight > 0 })) and no worker is alive to take over"
                 : "held jobs of \(list(queues)) are due and no worker serves \(pronoun)"
         return Concern(.unserved, text, queues: names(queues), do: [.startWorker(worst.name), .supervise(worst.name)])
     }
@@ -156,10 +157,11 @@ extension StatusReport {
         guard let worst = queues.max(by: { $0.ready < $1.ready }) else { return nil }
         let ready = queues.reduce(0) { $0 + $1.ready }
         let reason = queues.count == 1 ? worst.pauseReason.map { " (\($0))" } ?? "" : ""
-        let verb = queues.count == 1 ? "is" : "are"
+        let waiting = queues.filter { $0.ready > 0 }
+        let verb = (waiting.isEmpty ? queues : waiting).count == 1 ? "is" : "are"
         let text =
             ready > 0
-            ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)), which \(verb) paused\(reason)"
+            ? "\(ready.of("job", ("waits", "wait"))) in \(list(waiting)), which \(verb) paused\(reason)"
             : "\(list(queues)) \(verb) paused\(reason)"
         let action = worst.isPausedByItsDead ? Action.groups(worst.name) : .resume(worst.name)
         return Concern(.paused, text, queues: names(queues), do: [action])
