@@ -23,7 +23,7 @@ public final class ExecBridge: Bridge {
 
     /// Has the job run by a program that waits for one, or by a new one.
     public func run(_ job: JobContext) async throws {
-        let child = try await pool.take()
+        let child = try await pool.take(for: job)
         let answer: ToldAnswer
         do {
             answer = try await child.run(job)
