@@ -251,6 +251,8 @@ import Testing
         arguments: [
             (#"{"type":"enqueue","kind":"late","data":NaN}"#, "handler_child_job_refused"),
             ("LONG", "handler_line_too_long"),
+            (#"{"type":"enqueue","kind":"late","data":"LARGE"}"#, "handler_child_job_refused"),
+            (#"{"type":"enqueue","kind":"late","queue":"No Queue"}"#, "handler_child_job_refused"),
         ]
     )
     func `what each further try would come to is dead at once`(line: String, cause: String) async throws {
@@ -259,7 +261,8 @@ import Testing
             harness,
             """
             for line in sys.stdin:
-                print(r'''\(line)'''.replace("LONG", "x" * 3000000), flush=True)
+                line = r'''\(line)'''.replace("LONG", "x" * 3000000)
+                print(line.replace("LARGE", "x" * 1500000), flush=True)
                 say(type="done")
             """
         )

@@ -166,7 +166,7 @@ final class ExecChild: Sendable {
             guard let reference = child.reference else {
                 var refusal = BridgeFailure(.refusedChild, "a child job \(child.kind) was not enqueued: \(error)")
                 // The program would ask for the same again, after the same effects.
-                refusal.isFinal = error is PondError
+                refusal.isFinal = error is PondError || (error as? QueueError)?.code == .invalid
                 return refusal
             }
             news = ExecRequest.refused(reference, "\(error)")
