@@ -288,6 +288,19 @@ import Testing
         #expect(error.hasPrefix("timed out after 300ms; ") && error.contains(text), "\(error)")
     }
 
+    @Test func `one whose answer has no line end is told of it`() async throws {
+        let harness = try Harness()
+        let bridge = try ExecBridge(
+            #"read -r line; printf '{"type":"done"}'"#,
+            slots: 1,
+            logger: harness.pond.logger
+        )
+        try await harness.enqueue("{}")
+        try await harness.withWorker(bridge) { try await harness.eventually { $0.dead == 1 } }
+        let error = try #require(try await harness.queue.dead().first).error
+        #expect(error.contains("exit code 0 before it had answered; its last line has no end: "), "\(error)")
+    }
+
     @Test func `Python writes each line at once`() async throws {
         let harness = try Harness()
         let program = """

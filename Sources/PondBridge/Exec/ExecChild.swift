@@ -208,7 +208,11 @@ final class ExecChild: Sendable {
     private func obituary() async -> BridgeFailure {
         let ending = await process.ending
         let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
-        var failure = BridgeFailure(.died, "it ended with \(ending.text) before it had answered\(last)")
+        let unfinished =
+            state.withLock(\.endsInLine)
+            ? "; its last line has no end: write a newline behind each message, and flush" : ""
+        let text = "it ended with \(ending.text) before it had answered\(unfinished)\(last)"
+        var failure = BridgeFailure(.died, text)
         failure.details = process.errors.details
         failure.isForAllJobs = ExitJudgement.isMissingProgram(ending.code)
         return failure
