@@ -36,13 +36,18 @@ struct Desk: Sendable {
 
     /// Runs the program to its end, off a terminal.
     func run(_ arguments: [String], environment: [String: String] = [:]) async throws -> Run {
+        try await run(Arguments(arguments), environment: environment)
+    }
+
+    /// Runs the program with arguments of any bytes.
+    func run(_ arguments: Arguments, environment: [String: String] = [:]) async throws -> Run {
         var variables: [Environment.Key: String?] = [
             "MILLPOND_REDIS_URL": url, "MILLPOND_PREFIX": prefix, "MILLPOND_REDIS_PASSWORD_FILE": nil,
         ]
         for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
         let result = try await Subprocess.run(
             .path(FilePath(Desk.path("pond"))),
-            arguments: Arguments(arguments),
+            arguments: arguments,
             environment: .inherit.updating(variables),
             output: .string(limit: 16 << 20),
             error: .string(limit: 1 << 20)

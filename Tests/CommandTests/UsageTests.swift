@@ -1,4 +1,6 @@
+import PondQueue
 import PondTestKit
+import Subprocess
 import Testing
 
 @Suite(.redis) struct UsageTests {
@@ -35,6 +37,17 @@ import Testing
         let run = try await Desk().run("worker --http http://127.0.0.1:65536/")
         #expect(run.code == 2 && run.error.contains("has the port 65536, allowed is 1 to 65535"), "\(run.error)")
         #expect(!run.error.contains("ready"))
+    }
+
+    @Test func `an argument that is not UTF-8 is refused before anything is enqueued`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        let words = ["enqueue", "pond.echo", "--queue", "emails", "--raw", "--data", "1", "--key"].map {
+            Array($0.utf8)
+        }
+        let run = try await desk.run(Arguments(words + [Array("caf".utf8) + [0xe9]]))
+        #expect(run.code == 2 && run.error.contains("argument 9, behind --key, is not valid UTF-8"), "\(run.error)")
+        #expect(try await queue.depth().ready == 0)
     }
 
     @Test func `help goes to standard output with 0`() async throws {
