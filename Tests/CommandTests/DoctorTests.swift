@@ -222,6 +222,41 @@ extension Desk {
         }
     }
 
+    @Test func `a server that takes no writes ends no check, and nobody is called lost for it`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            let queue = try await desk.queue()
+            let running = try await queue.enqueue()
+            _ = try await queue.fetch(as: Consumer("silent"), atMost: 1)
+            let waiting = try await queue.enqueue()
+            try #require(mkdir(server.directory + "/dump.rdb", 0o700) == 0)
+            // Only a server that is to write snapshots refuses writes when it cannot.
+            try await desk.command("CONFIG", "SET", "save", "3600 1")
+            try await desk.command("BGSAVE")
+            while try await desk.command("INFO", "persistence").string?.contains("rdb_bgsave_in_progress:1") == true {}
+            let found = try await desk.doctor("writes")
+            #expect(found.code == 8 && found.level == "failure" && found.text.contains("takes no writes"))
+            #expect(found.advice.contains("free space on the disk"))
+            #expect(try await desk.doctor("version").level == "ok")
+            let status = try await desk.run("status --json").json()
+            #expect(status["health"] == "no_writes")
+            let verdict = status["verdict"]?.text ?? ""
+            #expect(verdict.hasPrefix("Redis takes no writes: ") && !verdict.contains("no worker"), "\(verdict)")
+            for (id, reason) in [(running, "running_silent"), (waiting, "no_writes")] {
+                let why = try await desk.run("why emails/\(id)").output
+                #expect(why.contains(reason) && why.contains("Redis takes no writes: "), "\(why)")
+            }
+        }
+    }
+
+    @Test func `what a server says of its disk is cut to one sentence`() {
+        let append = RedisError.reply("MISCONF Errors writing to the AOF file: No space left on device")
+        #expect(PondServer.writeRefusal(append) == "Errors writing to the AOF file: No space left on device")
+        let snapshot = RedisError.reply("MISCONF It cannot persist to disk. Commands are disabled. Please check")
+        #expect(PondServer.writeRefusal(snapshot) == "It cannot persist to disk")
+        #expect(PondServer.writeRefusal(.reply("OOM command not allowed")) == nil)
+    }
+
     @Test func `the function library is missing, older, newer or somebody else's`() async throws {
         try await RedisServer.withServer { server in
             let desk = try Desk(server)

@@ -67,6 +67,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     /// What is worth saying first about a queue.
     package enum State: String, Sendable, Hashable, Codable {
         case ok, fault, unserved, brake, behind, paused
+        /// Redis takes no writes, so it is not known which workers are alive.
+        case noWrites = "no_writes"
     }
 
     /// Workers that have stopped fetching by themselves.
@@ -166,6 +168,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         case .ok: "ok"
         case .fault: "fault: \(shortFault ?? "")"
         case .unserved: isListed ? "no worker" : "no worker, and in no list"
+        case .noWrites: "Redis takes no writes"
         case .brake: "stopped fetching"
         case .behind: "behind"
         case .paused: pauseReason.map { "paused: \($0)" } ?? "paused"

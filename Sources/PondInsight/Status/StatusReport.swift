@@ -19,10 +19,18 @@ package struct StatusReport: Sendable, Hashable, Codable {
     /// - Parameters:
     ///   - unreadable: streams with jobs in them that no worker can read. Defaults to none.
     ///   - memory: how full the server is; nil when that is not known. Defaults to nil.
-    package init(_ queues: [QueueStatus], unreadable: [UnreadableKey] = [], memory: ServerMemory? = nil) {
+    ///   - noWrites: why Redis takes no writes just now. Defaults to nil: it takes them.
+    package init(
+        _ queues: [QueueStatus],
+        unreadable: [UnreadableKey] = [],
+        memory: ServerMemory? = nil,
+        noWrites: String? = nil
+    ) {
+        // Without writes there are no heartbeats: who is alive is not known.
+        let queues = noWrites == nil ? queues : queues.map(\.withoutWrites)
         self.queues = queues
         concerns =
-            Self.concerns(queues) + Self.concerns(unreadable) + (memory.flatMap { Concern($0) }.map { [$0] } ?? [])
+            (noWrites.map { [Self.noWrites($0)] } ?? []) + Self.concerns(queues) + Self.concerns(unreadable) + (memory.flatMap { Concern($0) }.map { [$0] } ?? [])
         concerns.sort { $0.kind < $1.kind }
         health = concerns.first?.kind.rawValue ?? (queues.isEmpty ? "empty" : "ok")
         verdict = ""
@@ -69,6 +77,14 @@ extension StatusReport {
             paused(queues.filter(\.isPaused)),
         ]
         return all.compactMap { $0 }
+    }
+
+    private static func noWrites(_ why: String) -> Concern {
+        Concern(
+            .noWrites,
+            "Redis takes no writes: \(why); no job is taken or ended until it does, and workers cannot say that they are alive",
+            do: [.doctor]
+        )
     }
 
     /// One in so many jobs that end may expire without being told of.
@@ -188,5 +204,15 @@ extension Concern {
     init?(_ memory: ServerMemory) {
         guard let kind = memory.concern else { return nil }
         self.init(kind, "redis' memory is \(memory.percent)% full", do: [.doctor])
+    }
+}
+
+extension QueueStatus {
+    /// The same of a server that takes no writes: a worker that is not heard of may be alive.
+    fileprivate var withoutWrites: QueueStatus {
+        guard state == .unserved else { return self }
+        var status = self
+        status.state = .noWrites
+        return status
     }
 }

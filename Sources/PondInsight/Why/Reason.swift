@@ -12,6 +12,8 @@ package enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
     case starting
     /// Somebody has paused the queue.
     case queuePaused = "queue_paused"
+    /// Redis takes no writes, so no job can be begun.
+    case noWrites = "no_writes"
     /// No worker serves the queue.
     case noWorker = "no_worker"
     /// Workers serve the queue, and none of them has a handler for its kind.
@@ -62,7 +64,7 @@ extension Reason {
     package var state: WhyState {
         switch self {
         case .scheduled, .retryBackoff: .held
-        case .behindOthers, .starting, .queuePaused, .noWorker, .noWorkerForKind, .brake, .scalingUp, .atLimit,
+        case .behindOthers, .starting, .queuePaused, .noWrites, .noWorker, .noWorkerForKind, .brake, .scalingUp, .atLimit,
             .downstreamHold:
             .waiting
         case .running, .runningSilent, .leaseExpired: .running

@@ -169,8 +169,9 @@ package struct WhyReader: Sendable {
         switch report.state {
         case .ready: evidence.workers = try await WorkerSighting.all(of: queue)
         case .held, .running: evidence.workers = try await WorkerSighting.beating(in: queue)
-        case .dead, .unknown: break
+        case .dead, .unknown: return evidence
         }
+        evidence.noWrites = try await pond.server.writeRefusal()
         if report.state == .ready || (report.state == .held && evidence.workerCount == 0) {
             evidence.decision = try await decision(about: evidence.queue)
         }
