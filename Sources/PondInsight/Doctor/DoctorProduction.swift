@@ -23,7 +23,8 @@ package struct DoctorProduction {
             for name in names { findings += try await queue(name, plans) }
             if names.isEmpty { findings.append(.unchecked("workers", "no queue is known yet")) }
         } catch {
-            findings.append(.unchecked("queues", doctor.explain(error).message))
+            // That the queues cannot be read is told of by the checks of the queues.
+            findings.append(.unchecked("workers", doctor.explain(error).message))
         }
         return findings
     }
