@@ -46,6 +46,7 @@ extension Desk {
 
     @Test(arguments: [
         ":ready", ":ready:low", ":bell", ":held", ":due", ":dead", ":dead:at", ":beats", ":meta", ":journal",
+        ":load", ":started", ":spent", ":keys:live", ":keys", ":results",
     ])
     func `a key of another type is named`(suffix: String) async throws {
         let desk = try Desk()
@@ -102,6 +103,9 @@ extension Desk {
         ("orders:ready:high", "the name has no braces round it", "{orders}:ready:high"),
         ("{{orders}}:ready", "other braces than one pair", "{orders}:ready"),
         ("{orders}:ready:urgent", "a queue has no stream :ready:urgent", "{orders}:ready"),
+        ("{orders}:Ready", "a queue has no stream :Ready", "{orders}:ready"),
+        ("{orders}", "nothing follows the braces", "{orders}:ready"),
+        ("{orders}ready", "no colon between the braces and ready", "{orders}:ready"),
         ("{Orders}:ready", "\"Orders\" is no queue's name", nil), ("{acme/mail}:ready", "is no queue's name", nil),
     ])
     func `a key that no worker can read is named with the reason`(key: String, why: String, right: String?) async throws
@@ -115,6 +119,22 @@ extension Desk {
         #expect(found.text.hasPrefix("1 job lies in \(desk.prefix):\(key), where no worker looks"), "\(found.text)")
         #expect(found.text.contains(why), "\(found.text)")
         if let right { #expect(found.advice.contains("write to \(desk.prefix):\(right);"), "\(found.advice)") }
+    }
+
+    @Test func `a prefix in other letters or without its colon is named, a deployment of its own is not`() async throws
+    {
+        let desk = try Desk()
+        _ = try await desk.queue("orders").livingWorker()
+        let (capitals, list) = (desk.prefix.uppercased(), Keys.queues(prefix: desk.prefix.uppercased()))
+        try await desk.command("XADD", .text("\(capitals):{orders}:ready"), "*", "kind", "a")
+        #expect(try await desk.doctor("unreadable").text.contains("\(capitals) is another one"))
+        try await desk.command("XADD", .text("\(desk.prefix){orders}:ready"), "*", "kind", "a")
+        // Each cause is told of with a key that has it.
+        let verdict = try await desk.run("status --json").json()["verdict"]?.text ?? ""
+        #expect(verdict.contains("\(capitals) is another one") && verdict.contains("no colon behind the prefix"))
+        try await desk.command("SADD", .text(list), "orders")
+        let text = try await desk.doctor("unreadable").text
+        #expect(text.hasPrefix("1 job lies in \(desk.prefix){orders}:ready"), "\(text)")
     }
 
     @Test func `keys of another deployment, and streams without an entry, are no matter`() async throws {
@@ -302,7 +322,20 @@ extension Desk {
                 #expect(item?["level"] == "unchecked", "\(check)")
                 #expect(item?["text"]?.text?.contains("NOPERM") == true, "\(check)")
             }
-            #expect(run.code == 0)
+            #expect(run.code == 4)
+        }
+    }
+
+    @Test func `a user who may read nothing is no healthy deployment, and each check is told of once`() async throws {
+        let users = ["user default on nopass ~* &* +@all", "user blind on >pw resetkeys resetchannels -@all"]
+        try await RedisServer.withServer(.init(aclUsers: users)) { server in
+            let desk = try Desk(server, url: server.url.replacing("unix://", with: "unix://blind:pw@"))
+            let run = try await desk.run("doctor --production --json --file /nonexistent/history.sqlite")
+            let report = try run.json()
+            #expect(run.code == 4 && report["healthy"] == .bool(false), "\(run.output)")
+            let checks = report.items.compactMap { $0["check"]?.text }
+            #expect(Set(checks).count == checks.count, "\(checks)")
+            #expect(report["verdict"]?.text?.hasPrefix("This user may not make the checks that matter") == true)
         }
     }
 

@@ -30,7 +30,8 @@ package struct StatusReport: Sendable, Hashable, Codable {
         let queues = noWrites == nil ? queues : queues.map(\.withoutWrites)
         self.queues = queues
         concerns =
-            (noWrites.map { [Self.noWrites($0)] } ?? []) + Self.concerns(queues) + Self.concerns(unreadable) + (memory.flatMap { Concern($0) }.map { [$0] } ?? [])
+            (noWrites.map { [Self.noWrites($0)] } ?? []) + Self.concerns(queues) + Self.concerns(unreadable)
+            + (memory.flatMap { Concern($0) }.map { [$0] } ?? [])
         concerns.sort { $0.kind < $1.kind }
         health = concerns.first?.kind.rawValue ?? (queues.isEmpty ? "empty" : "ok")
         verdict = ""
@@ -184,12 +185,24 @@ extension StatusReport {
     }
 
     private static func concerns(_ keys: [UnreadableKey]) -> [Concern] {
-        guard let first = keys.max(by: { $0.jobs < $1.jobs }) else { return [] }
-        let jobs = keys.reduce(0) { $0 + $1.jobs }
-        let more = keys.count > 1 ? " and \((keys.count - 1).of("other key"))" : ""
-        let text = "\(jobs.of("job", ("lies", "lie"))) in \(first.key)\(more), where no worker looks: \(first.reason)"
-        return [Concern(.unreadable, text, do: [.doctor])]
+        guard !keys.isEmpty else { return [] }
+        let jobs = keys.reduce(0) { $0 + $1.jobs }.of("job", ("lies", "lie"))
+        // One key of each cause is named: what is said of one would be wrong of the others.
+        var named: [UnreadableKey] = []
+        for key in keys.sorted(by: { $0.jobs > $1.jobs }) where !named.contains(where: { $0.cause == key.cause }) {
+            named.append(key)
+        }
+        named = Array(named.prefix(causesNamed))
+        let more = keys.count > named.count ? " and \((keys.count - named.count).of("other key"))" : ""
+        guard named.count > 1 else {
+            let text = "\(jobs) in \(named[0].key)\(more), where no worker looks: \(named[0].reason)"
+            return [Concern(.unreadable, text, do: [.doctor])]
+        }
+        let each = named.map { "\($0.key) (\($0.reason))" }.joined(separator: ", ")
+        return [Concern(.unreadable, "\(jobs) where no worker looks, in \(each)\(more)", do: [.doctor])]
     }
+
+    private static let causesNamed = 3
 
     private static func names(_ queues: [QueueStatus]) -> [String] { queues.map(\.name) }
 

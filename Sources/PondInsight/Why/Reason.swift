@@ -64,7 +64,8 @@ extension Reason {
     package var state: WhyState {
         switch self {
         case .scheduled, .retryBackoff: .held
-        case .behindOthers, .starting, .queuePaused, .noWrites, .noWorker, .noWorkerForKind, .brake, .scalingUp, .atLimit,
+        case .behindOthers, .starting, .queuePaused, .noWrites, .noWorker, .noWorkerForKind, .brake, .scalingUp,
+            .atLimit,
             .downstreamHold:
             .waiting
         case .running, .runningSilent, .leaseExpired: .running
