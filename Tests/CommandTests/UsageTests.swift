@@ -45,7 +45,8 @@ import Testing
         let words = ["enqueue", "pond.echo", "--queue", "emails", "--raw", "--data", "1", "--key"].map {
             Array($0.utf8)
         }
-        let run = try await desk.run(Arguments(words + [Array("caf".utf8) + [0xe9]]))
+        // Each is read up to a zero.
+        let run = try await desk.run(Arguments((words + [Array("caf".utf8) + [0xe9]]).map { $0 + [0] }))
         #expect(run.code == 2 && run.error.contains("argument 9, behind --key, is not valid UTF-8"), "\(run.error)")
         #expect(try await queue.depth().ready == 0)
     }
