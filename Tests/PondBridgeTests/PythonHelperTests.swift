@@ -122,7 +122,7 @@ import Testing
     @Test(arguments: [
         ("/no/such/program", "exit code 127"), ("python3 /no/such/handlers.py", "exit code 2"),
         ("python3 -c 'import nothing_here'", "No module named 'nothing_here'"),
-        ("true", "does its last line run it"), ("kill -9 $$", "SIGKILL"),
+        ("true", "does its last line run it"), ("kill -9 $$", "signal 9"),
     ])
     func `a program that ends before it has a job cannot start`(command: String, text: String) async throws {
         let harness = try Harness()
