@@ -40,6 +40,8 @@ public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible 
     package var isForAllJobs = false
     /// What a program that was stopped did not do in its time, when that may be why.
     package var stopNote: String?
+    /// How a program that was stopped for want of a heartbeat sends one.
+    package var silenceNote: String?
 
     package init(_ cause: Cause, _ text: String) {
         self.cause = cause

@@ -28,6 +28,8 @@ public enum BridgeLimits {
     static let announcedKindsMax = 1_000
     /// How long a program may take to announce its kinds.
     package static let announcementTime = Duration.seconds(15)
+    /// How much longer than three times its first run a program may live before it counts as one that waits for jobs.
+    static let waitingTime = Duration.milliseconds(500)
     /// A kept connection that ends so soon after a request was written to it had been closed before: nobody read it.
     static let staleConnectionTime = Duration.milliseconds(250)
     /// How long a handler may live on after it closed its standard output.

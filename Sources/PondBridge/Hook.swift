@@ -99,7 +99,8 @@ package enum Hook: Sendable {
         let status: HTTPResponseStatus
         do {
             let time = TimeAmount.milliseconds(limit.wholeMilliseconds)
-            var configuration = HTTPClient.Configuration()
+            // Of a redirect a GET without the JSON would come, and it leads to addresses that nobody has checked.
+            var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
             // It is called once: otherwise an address where nobody listens would be tried for all of the time.
             configuration.connectionPool.retryConnectionEstablishment = false
             status = try await HTTPClient.withHTTPClient(configuration: configuration) { client in

@@ -8,9 +8,12 @@ package protocol ToldFailure: Error {
     var retryAfter: Duration? { get }
     /// What is added to `timed out after 5 s`, when that is how it came to the failure.
     var stopNote: String? { get }
+    /// The same for `no heartbeat for 5 s`: how one is sent.
+    var silenceNote: String? { get }
 }
 
 extension ToldFailure {
     package var retryAfter: Duration? { nil }
     package var stopNote: String? { nil }
+    package var silenceNote: String? { nil }
 }

@@ -1,4 +1,5 @@
 package import Logging
+import PondRedis
 import Synchronization
 
 /// Says once that something fails, and what; once that it works again; and little in between.
@@ -30,13 +31,29 @@ package final class OutageLog: Sendable {
             // A second trouble in the first one is news too.
             return (state.failures, state.failures == 1 || state.trouble != trouble)
         }
-        let metadata: Logger.Metadata = ["what": "\(what)", "error": "\(error)", "failures": "\(count)"]
+        var metadata: Logger.Metadata = ["what": "\(what)", "error": "\(error)", "failures": "\(count)"]
         if isNews {
+            if let hint = Self.hint(on: error) { metadata["hint"] = "\(hint)" }
             logger.warning("\(trouble); trying again until it works", metadata: metadata)
         } else if count.isMultiple(of: 60) {
             logger.error("\(trouble), still", metadata: metadata)
         }
         return count
+    }
+
+    /// What somebody has to do before it works again; nil for what passes by itself, or is not known.
+    package static func hint(on error: any Error) -> String? {
+        let redis = (error as? QueueError)?.redis ?? error as? RedisError
+        guard let redis, let prefix = redis.prefix else { return nil }
+        // Redis 7 has no prefix for a right that a function's own command lacks.
+        let isInFunction = redis.message.contains("The user executing the script can't")
+        switch isInFunction ? "NOPERM" : prefix {
+        case "NOPERM": return "grant this right with ACL SETUSER; docs/security.md has the rights of each user"
+        case "READONLY": return "this server is a replica: name its primary in the address, or wait for the failover"
+        case "MISCONF": return "free space on the disk of the server's directory; pond doctor tells more"
+        case "OOM": return "the server's memory is full: raise maxmemory, or let jobs be taken; pond doctor tells more"
+        default: return nil
+        }
     }
 
     /// Notes that it works.

@@ -121,7 +121,8 @@ extension Pond {
                     + "\(LuaLibrary.format); upgrade this program, or use another Redis or database for it"
             )
         case .load:
-            try await loadLibrary()
+            // Who comes second to an empty server finds it there, and does not load it again.
+            guard try await loadLibrary(replacing: found != nil) else { return try await installLibrary() }
             logger.info(
                 "function library loaded",
                 metadata: ["version": "\(LuaLibrary.Version.own)", "before": "\(found.map { "\($0)" } ?? "none")"]
@@ -145,13 +146,14 @@ extension Pond {
         }
     }
 
-    private func loadLibrary() async throws(QueueError) {
+    /// - Returns: false when another has loaded one meanwhile, and none is to be replaced.
+    private func loadLibrary(replacing: Bool) async throws(QueueError) -> Bool {
         do throws(QueueError) {
-            _ = try await run(
-                RedisCommand("FUNCTION", "LOAD", "REPLACE", .text(LuaLibrary.text)),
-                doing: "loading the function library"
-            )
+            let words: [RedisArgument] = ["LOAD"] + (replacing ? ["REPLACE"] : []) + [.text(LuaLibrary.text)]
+            _ = try await run(RedisCommand("FUNCTION", words), doing: "loading the function library")
+            return true
         } catch {
+            if !replacing, error.redis?.message.contains("already exists") == true { return false }
             if error.isTransient { throw error }
             throw QueueError(
                 .libraryMissing,

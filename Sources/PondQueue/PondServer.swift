@@ -12,6 +12,28 @@ package struct PondServer: Sendable {
         _ = try await redis.send("PING")
     }
 
+    /// Why it takes no writes just now, as with a full disk; nil when it takes them, or does not say.
+    ///
+    /// A server that cannot write its data to disk refuses writes, and PING with them; reads go on.
+    package func writeRefusal() async throws(RedisError) -> String? {
+        do throws(RedisError) {
+            try await ping()
+            return nil
+        } catch {
+            // What never reached the server, or was never answered, is no refusal.
+            guard error.prefix != nil else { throw error }
+            return Self.writeRefusal(error)
+        }
+    }
+
+    /// What an answer says of writes, in one sentence without its full stop; nil when it is about something else.
+    package static func writeRefusal(_ error: RedisError) -> String? {
+        guard error.prefix == "MISCONF" else { return nil }
+        let words = error.message.hasPrefix("MISCONF ") ? error.message.dropFirst("MISCONF ".count) : error.message[...]
+        guard let end = words.firstRange(of: ". ") else { return String(words) }
+        return String(words[..<end.lowerBound])
+    }
+
     /// Its clock.
     package func time() async throws(RedisError) -> ServerTime {
         try Self.time(try await redis.send("TIME"))

@@ -13,10 +13,17 @@ package struct WorkerAbout: Decodable, Sendable {
         package let attempt: Int?
         /// How long it has been running.
         package let seconds: Double?
+        /// How long the try may take, in milliseconds; nil for a worker that does not say.
+        package let limitMilliseconds: Int64?
         /// How far it is, from 0 to 1, unless another program says otherwise.
         package let progress: Double?
         /// What its handler last said.
         package let note: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case id, kind, attempt, seconds, progress, note
+            case limitMilliseconds = "limit_ms"
+        }
     }
 
     /// Why a worker has stopped fetching by itself.

@@ -140,6 +140,8 @@ import Testing
         let secret = try await escalate("--post", "@\(file)", "--post-header", "X-Key: @\(file)")
         #expect(secret.code == 1 && secret.error.contains("http://***@127.0.0.1:1/hook?token=*** did not answer"))
         #expect(!(secret.error + secret.output).contains("s3cret") && !secret.error.contains("t0ken"))
+        let port = try await escalate("--post", "http://127.0.0.1:65536/")
+        #expect(port.code == 2 && port.error.contains("has the port 65536"), "\(port.error)")
         let missing = try await escalate("--post", "@/no/such/file")
         #expect(missing.code == 2 && missing.error.contains("--post"), "\(missing.error)")
         #expect(try await queue.depth().dead == 3)

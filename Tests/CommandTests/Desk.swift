@@ -40,13 +40,22 @@ struct Desk: Sendable {
         environment: [String: String] = [:],
         input: String = ""
     ) async throws -> Run {
+        try await run(Arguments(arguments), environment: environment, input: input)
+    }
+
+    /// Runs the program with arguments of any bytes.
+    func run(
+        _ arguments: Arguments,
+        environment: [String: String] = [:],
+        input: String = ""
+    ) async throws -> Run {
         var variables: [Environment.Key: String?] = [
             "MILLPOND_REDIS_URL": url, "MILLPOND_PREFIX": prefix, "MILLPOND_REDIS_PASSWORD_FILE": nil,
         ]
         for (name, value) in environment { variables[Environment.Key(stringLiteral: name)] = value }
         let result = try await Subprocess.run(
             .path(FilePath(Desk.path("pond"))),
-            arguments: Arguments(arguments),
+            arguments: arguments,
             environment: .inherit.updating(variables),
             input: .string(input),
             output: .string(limit: 16 << 20),

@@ -17,6 +17,20 @@ import Testing
         #expect(run.output.contains("! replica: no replica"))
     }
 
+    @Test func `a history that nobody follows, or that is of another server, is named`() async throws {
+        try await withFolder { folder in
+            let file = "\(folder)/h.sqlite"
+            let desk = try Desk()
+            #expect(try await desk.run("history follow --once --file \(file)").code == 0)
+            let run = try await desk.run("doctor --production --file \(file)")
+            #expect(run.output.contains("✗ history: nobody follows into \(file)"), "\(run.output)")
+            let other = try Desk()
+            let found = try await other.run("doctor --production --file \(file)")
+            #expect(found.output.contains("! history: \(file) is the history of "), "\(found.output)")
+            #expect(found.output.contains("prefix \(desk.prefix), and this is "), "\(found.output)")
+        }
+    }
+
     @Test func `a server that forgets is a failure in production, and a warning elsewhere`() async throws {
         let desk = try Desk()
         try await desk.command("CONFIG", "SET", "appendonly", "no")

@@ -46,6 +46,7 @@ extension Desk {
 
     @Test(arguments: [
         ":ready", ":ready:low", ":bell", ":held", ":due", ":dead", ":dead:at", ":beats", ":meta", ":journal",
+        ":load", ":started", ":spent", ":keys:live", ":keys", ":results",
     ])
     func `a key of another type is named`(suffix: String) async throws {
         let desk = try Desk()
@@ -102,6 +103,9 @@ extension Desk {
         ("orders:ready:high", "the name has no braces round it", "{orders}:ready:high"),
         ("{{orders}}:ready", "other braces than one pair", "{orders}:ready"),
         ("{orders}:ready:urgent", "a queue has no stream :ready:urgent", "{orders}:ready"),
+        ("{orders}:Ready", "a queue has no stream :Ready", "{orders}:ready"),
+        ("{orders}", "nothing follows the braces", "{orders}:ready"),
+        ("{orders}ready", "no colon between the braces and ready", "{orders}:ready"),
         ("{Orders}:ready", "\"Orders\" is no queue's name", nil), ("{acme/mail}:ready", "is no queue's name", nil),
     ])
     func `a key that no worker can read is named with the reason`(key: String, why: String, right: String?) async throws
@@ -115,6 +119,22 @@ extension Desk {
         #expect(found.text.hasPrefix("1 job lies in \(desk.prefix):\(key), where no worker looks"), "\(found.text)")
         #expect(found.text.contains(why), "\(found.text)")
         if let right { #expect(found.advice.contains("write to \(desk.prefix):\(right);"), "\(found.advice)") }
+    }
+
+    @Test func `a prefix in other letters or without its colon is named, a deployment of its own is not`() async throws
+    {
+        let desk = try Desk()
+        _ = try await desk.queue("orders").livingWorker()
+        let (capitals, list) = (desk.prefix.uppercased(), Keys.queues(prefix: desk.prefix.uppercased()))
+        try await desk.command("XADD", .text("\(capitals):{orders}:ready"), "*", "kind", "a")
+        #expect(try await desk.doctor("unreadable").text.contains("\(capitals) is another one"))
+        try await desk.command("XADD", .text("\(desk.prefix){orders}:ready"), "*", "kind", "a")
+        // Each cause is told of with a key that has it.
+        let verdict = try await desk.run("status --json").json()["verdict"]?.text ?? ""
+        #expect(verdict.contains("\(capitals) is another one") && verdict.contains("no colon behind the prefix"))
+        try await desk.command("SADD", .text(list), "orders")
+        let text = try await desk.doctor("unreadable").text
+        #expect(text.hasPrefix("1 job lies in \(desk.prefix){orders}:ready"), "\(text)")
     }
 
     @Test func `keys of another deployment, and streams without an entry, are no matter`() async throws {
@@ -222,6 +242,41 @@ extension Desk {
         }
     }
 
+    @Test func `a server that takes no writes ends no check, and nobody is called lost for it`() async throws {
+        try await RedisServer.withServer { server in
+            let desk = try Desk(server)
+            let queue = try await desk.queue()
+            let running = try await queue.enqueue()
+            _ = try await queue.fetch(as: Consumer("silent"), atMost: 1)
+            let waiting = try await queue.enqueue()
+            try #require(mkdir(server.directory + "/dump.rdb", 0o700) == 0)
+            // Only a server that is to write snapshots refuses writes when it cannot.
+            try await desk.command("CONFIG", "SET", "save", "3600 1")
+            try await desk.command("BGSAVE")
+            while try await desk.command("INFO", "persistence").string?.contains("rdb_bgsave_in_progress:1") == true {}
+            let found = try await desk.doctor("writes")
+            #expect(found.code == 8 && found.level == "failure" && found.text.contains("takes no writes"))
+            #expect(found.advice.contains("free space on the disk"))
+            #expect(try await desk.doctor("version").level == "ok")
+            let status = try await desk.run("status --json").json()
+            #expect(status["health"] == "no_writes")
+            let verdict = status["verdict"]?.text ?? ""
+            #expect(verdict.hasPrefix("Redis takes no writes: ") && !verdict.contains("no worker"), "\(verdict)")
+            for (id, reason) in [(running, "running_silent"), (waiting, "no_writes")] {
+                let why = try await desk.run("why emails/\(id)").output
+                #expect(why.contains(reason) && why.contains("Redis takes no writes: "), "\(why)")
+            }
+        }
+    }
+
+    @Test func `what a server says of its disk is cut to one sentence`() {
+        let append = RedisError.reply("MISCONF Errors writing to the AOF file: No space left on device")
+        #expect(PondServer.writeRefusal(append) == "Errors writing to the AOF file: No space left on device")
+        let snapshot = RedisError.reply("MISCONF It cannot persist to disk. Commands are disabled. Please check")
+        #expect(PondServer.writeRefusal(snapshot) == "It cannot persist to disk")
+        #expect(PondServer.writeRefusal(.reply("OOM command not allowed")) == nil)
+    }
+
     @Test func `the function library is missing, older, newer or somebody else's`() async throws {
         try await RedisServer.withServer { server in
             let desk = try Desk(server)
@@ -267,7 +322,20 @@ extension Desk {
                 #expect(item?["level"] == "unchecked", "\(check)")
                 #expect(item?["text"]?.text?.contains("NOPERM") == true, "\(check)")
             }
-            #expect(run.code == 0)
+            #expect(run.code == 4)
+        }
+    }
+
+    @Test func `a user who may read nothing is no healthy deployment, and each check is told of once`() async throws {
+        let users = ["user default on nopass ~* &* +@all", "user blind on >pw resetkeys resetchannels -@all"]
+        try await RedisServer.withServer(.init(aclUsers: users)) { server in
+            let desk = try Desk(server, url: server.url.replacing("unix://", with: "unix://blind:pw@"))
+            let run = try await desk.run("doctor --production --json --file /nonexistent/history.sqlite")
+            let report = try run.json()
+            #expect(run.code == 4 && report["healthy"] == .bool(false), "\(run.output)")
+            let checks = report.items.compactMap { $0["check"]?.text }
+            #expect(Set(checks).count == checks.count, "\(checks)")
+            #expect(report["verdict"]?.text?.hasPrefix("This user may not make the checks that matter") == true)
         }
     }
 

@@ -59,6 +59,22 @@ import Testing
         #expect(free.code == 3 && free.error.contains("no job has the key order-43: it is free"))
     }
 
+    @Test(arguments: [("order-42", "order-42"), ("it's 42", #"'it'\''s 42'"#)])
+    func `a key that another payload has is refused with the command that shows its job`(
+        key: String,
+        word: String
+    ) async throws {
+        let desk = try Desk()
+        let add = ["enqueue", "k", "--queue", "b", "--key", key, "--data"]
+        #expect(try await desk.run(add + ["1"]).code == 0)
+        for refused in [
+            try await desk.run(add + ["2"]), try await desk.run(["enqueue", "k", "--queue", "b", "--key", key]),
+        ] {
+            #expect(refused.code == 5)
+            #expect(refused.error.contains("`pond job key \(word) --queue b` shows the job"), "\(refused.error)")
+        }
+    }
+
     @Test func `what a job has spent is shown beside its budget`() async throws {
         let desk = try Desk()
         let queue = try await desk.queue()

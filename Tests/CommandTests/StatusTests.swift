@@ -45,6 +45,16 @@ import Testing
         #expect(run.code == 0)
     }
 
+    @Test func `only the queues in which jobs wait are named`() async throws {
+        let desk = try desk()
+        _ = try await desk.queue("waits").enqueue()
+        let other = try await desk.queue("runs")
+        _ = try await other.enqueue()
+        _ = try await other.fetch(as: Consumer("ghost"), atMost: 1)
+        let verdict = try await desk.run("status --json").json()["verdict"]?.text
+        #expect(verdict?.hasPrefix("1 job waits in waits and no worker serves it → ") == true, "\(verdict ?? "")")
+    }
+
     @Test func `jobs in flight without a worker are told`() async throws {
         let desk = try desk()
         let queue = try await desk.queue()
@@ -91,6 +101,20 @@ import Testing
             )
         )
         #expect(run.output.contains("thumbs"))
+    }
+
+    @Test(arguments: [":keys:live", ":keys", ":started", ":load", ":results", ":groups", ":audit"])
+    func `a key that only some jobs need is a fault too, and the workers are counted`(suffix: String) async throws {
+        let desk = try desk()
+        let queue = try await desk.queue()
+        _ = try await queue.livingWorker()
+        let key = queue.keys.base + suffix
+        try await desk.command("DEL", .text(key))
+        try await desk.command("SET", .text(key), "x")
+        let json = try await desk.run("status --json").json()
+        #expect(json["health"] == "fault")
+        #expect(json["verdict"]?.text?.contains("the key \(key) is of another type") == true)
+        #expect(json.items.first?["workers"] == .number(1) && json.items.first?["state"] == "fault")
     }
 
     @Test func `only the queues that were named are shown`() async throws {

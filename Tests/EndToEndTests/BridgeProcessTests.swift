@@ -94,6 +94,34 @@ import Testing
         }
     }
 
+    @Test func `a release that cannot start stops the rolling restart, takes no job and leaves the worker before it`()
+        async throws
+    {
+        let place = try Place()
+        try await withDirectory { folder in
+            let file = URL(filePath: "\(folder)/handler.py")
+            let good = "import sys\nfor line in sys.stdin: print('{\"type\":\"done\"}')\n"
+            try Data(good.utf8).write(to: file)
+            let worker = ["worker"] + place.options + ["--kind", "a.b", "--exec", "exec python3 \(folder)/handler.py"]
+            let arguments = ["supervise", "--workers", "1", "--redis", place.url, "--", Child.path("pond")] + worker
+            let ended = try await Child.run(arguments) { supervisor in
+                try await supervisor.line("supervisor", "worker ready")
+                try await add(place)
+                try await place.eventually("one is done") { $0.done == 1 }
+                try Data("import nothing_here\n".utf8).write(to: file)
+                supervisor.send(SIGHUP)
+                try await supervisor.line("the new worker of slot 0 ended before it was ready")
+                try await add(place)
+                try await place.eventually("the worker before it goes on") { $0.done == 2 }
+                supervisor.send(SIGTERM)
+                try await supervisor.exit(within: .seconds(10))
+            }
+            let cause = "the handler cannot start: it ended with exit code 1 before it was given a job: "
+            #expect(ended.error.contains { $0.contains(cause + "ModuleNotFoundError") }, "\(ended.error)")
+            #expect(try await place.queue.depth().dead == 0)
+        }
+    }
+
     @Test func `a token comes from a file, and no secret is in the log`() async throws {
         let place = try Place()
         try await withDirectory { folder in

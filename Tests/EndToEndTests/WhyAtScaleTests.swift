@@ -32,7 +32,8 @@ import Testing
                     rows.append(try await Self.ask(system, state, monitor))
                 }
                 print(WhyRow.table(rows, "why: \(Self.waiting) waiting, \(try await system.sizes())"))
-                let missing = Set(Reason.allCases).subtracting(rows.map(\.reason))
+                // A server that takes no writes would stop everything else here: `DoctorTests` has one.
+                let missing = Set(Reason.allCases).subtracting(rows.map(\.reason)).subtracting([.noWrites])
                 #expect(missing.isEmpty, "nobody asked for \(missing)")
             }
         }

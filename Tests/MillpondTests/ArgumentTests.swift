@@ -32,6 +32,13 @@ import Testing
         #expect(RedisProgram.version(in: text)?.description == version)
     }
 
+    @Test(arguments: [["--slots", "0"], ["--brake=-1"], ["--prefetch", "9999"], ["--key-window", "1s"]])
+    func `what no worker can be given is refused by the option's name`(words: [String]) throws {
+        let error = #expect(throws: (any Error).self) { try WorkerOptions.parse(words) }
+        let option = words[0].split(separator: "=")[0]
+        #expect(WorkerOptions.message(for: try #require(error)).hasPrefix("\(option) is "))
+    }
+
     @Test func `a server that says nothing has no version`() {
         #expect(RedisProgram.version(in: "Redis server version seven") == nil)
     }

@@ -36,6 +36,12 @@ import Testing
         #expect(stop(1, BulkTally()).hint == "mend it and go on: the same command")
     }
 
+    @Test func `a key of another payload is refused again, so another key is what helps`() {
+        let refused = CommandFailure(.conflict, "the key a belongs to another payload", hint: nil)
+        let hint = BulkStop(("line", 1), at: 3, answeredUpTo: 5, hasKeys: true).failure(refused, BulkTally()).hint
+        #expect(hint?.hasPrefix("give line 3 a key of its own") == true && hint?.hasSuffix("--skip 5") == true)
+    }
+
     @Test func `keys of dead jobs are counted apart, and are a conflict`() {
         var tally = BulkTally()
         tally.duplicates = 3

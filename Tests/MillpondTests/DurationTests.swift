@@ -21,6 +21,12 @@ import Testing
         #expect(Duration(human: text) == .milliseconds(milliseconds))
     }
 
+    @Test(arguments: ["3651d", "3650d1ms", "99999999999999999999999d"])
+    func `what is too long is told its bound`(text: String) {
+        let error = #expect(throws: ValidationError.self) { try Duration.argument(text) }
+        #expect(error?.message.contains("the longest is ten years, 3650d") == true)
+    }
+
     @Test(arguments: [
         "", "5", "s", "5x", "5 s", "-5s", "5s5s", "5s1m", ".5s", "5.s", "1e3s", "5S", "1..5s", "3651d", "+5s", "٥s",
         "99999999999999999999999d",

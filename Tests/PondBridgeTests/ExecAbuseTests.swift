@@ -143,6 +143,16 @@ import Testing
         }
     }
 
+    @Test func `a job's time does not run while its program waits to be started again`() async throws {
+        let harness = try Harness()
+        let given = "\(harness.folder)/given"
+        let bridge = try ExecBridge("read -r line; echo x >> \(given); exit 3", slots: 1, logger: harness.pond.logger)
+        for _ in 0..<5 { try await harness.enqueue("1") }
+        // The last one waits for 1.28 s at least.
+        try await harness.withWorker(bridge, timeout: .seconds(1)) { try await harness.eventually { $0.dead == 5 } }
+        #expect(harness.words("given").count == 5)
+    }
+
     @Test func `a heartbeat that comes late harms nobody`() async throws {
         let harness = try Harness()
         let program = """

@@ -251,6 +251,8 @@ import Testing
         arguments: [
             (#"{"type":"enqueue","kind":"late","data":NaN}"#, "handler_child_job_refused"),
             ("LONG", "handler_line_too_long"),
+            (#"{"type":"enqueue","kind":"late","data":"LARGE"}"#, "handler_child_job_refused"),
+            (#"{"type":"enqueue","kind":"late","queue":"No Queue"}"#, "handler_child_job_refused"),
         ]
     )
     func `what each further try would come to is dead at once`(line: String, cause: String) async throws {
@@ -259,7 +261,8 @@ import Testing
             harness,
             """
             for line in sys.stdin:
-                print(r'''\(line)'''.replace("LONG", "x" * 3000000), flush=True)
+                line = r'''\(line)'''.replace("LONG", "x" * 3000000)
+                print(line.replace("LARGE", "x" * 1500000), flush=True)
                 say(type="done")
             """
         )
@@ -283,6 +286,19 @@ import Testing
         }
         let error = try #require(try await harness.queue.dead().first).error
         #expect(error.hasPrefix("timed out after 300ms; ") && error.contains(text), "\(error)")
+    }
+
+    @Test func `one whose answer has no line end is told of it`() async throws {
+        let harness = try Harness()
+        let bridge = try ExecBridge(
+            #"read -r line; printf '{"type":"done"}'"#,
+            slots: 1,
+            logger: harness.pond.logger
+        )
+        try await harness.enqueue("{}")
+        try await harness.withWorker(bridge) { try await harness.eventually { $0.dead == 1 } }
+        let error = try #require(try await harness.queue.dead().first).error
+        #expect(error.contains("exit code 0 before it had answered; its last line has no end: "), "\(error)")
     }
 
     @Test func `Python writes each line at once`() async throws {

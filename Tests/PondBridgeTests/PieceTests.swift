@@ -196,6 +196,30 @@ import Testing
         )
     }
 
+    @Test(
+        arguments: [
+            ("http://127.0.0.1:65536/", "http://127.0.0.1:65536/ has the port 65536, allowed is 1 to 65535"),
+            ("https://u:s3cret@[::1]:0", "https://***@[::1]:0 has the port 0,"),
+            ("http://a:4294967297?t=s3cret", "http://a:4294967297?t=*** has the port 4294967297,"),
+            ("http://u:98765/s3cret@host/", "http://***@host/ has no port that can be,"),
+        ]
+    )
+    func `an address with a port that is none is refused, and says so`(text: String, told: String) throws {
+        let error = try #require(#expect(throws: PondError.self) { try HTTPAddress(text) })
+        #expect(error.code == .invalidConfiguration && error.message.contains(told), "\(error)")
+        #expect(!error.message.contains("s3cret"))
+    }
+
+    @Test(arguments: ["http://a:65535/", "http://a:1", "http://a:/x:99999", "http://[::1]/", "http://a?b=c:99999"])
+    func `a port that can be is taken`(text: String) throws {
+        _ = try HTTPAddress(text)
+    }
+
+    @Test(arguments: ["http://a:99999999999999999999/", "http://a:-1/", "http://a:x/"])
+    func `a port that no number can hold is refused`(text: String) {
+        #expect(throws: PondError.self) { try HTTPAddress(text) }
+    }
+
     @Test func `an address that is none is refused without its password`() {
         let error = #expect(throws: PondError.self) { try HTTPAddress("http://svc:pa#ss/wo@rd@ host/?token=T123") }
         #expect(

@@ -102,19 +102,35 @@ import Testing
         #expect(trace < (lines.firstIndex { $0.hasPrefix("job is dead") } ?? 0))
     }
 
-    @Test func `it announces its kinds, and a program that does not has every kind`() async throws {
-        let (harness, bridge) = try harness()
-        let kinds = await bridge.announcedKinds()
+    @Test func `it announces its kinds, and has its limits`() async throws {
+        let (_, bridge) = try harness()
+        let kinds = try await bridge.announcedKinds()
         #expect(kinds?.map(\.kind) == ["result", "kept", "child", "raises"])
         #expect(kinds?[2] == AnnouncedKind("child", attempts: 3, timeout: .seconds(5)))
         await bridge.close()
-        let plain = try ExecBridge("cat", slots: 1, logger: harness.pond.logger)
-        #expect(await plain.announcedKinds() == nil)
-        await plain.close()
-        let none = try ExecBridge("/no/such/program", slots: 1, logger: harness.pond.logger)
-        #expect(await none.announcedKinds() == nil)
-        await none.close()
-        #expect(harness.logs.all.count { $0.hasPrefix("the handler cannot run any job") } == 1)
+    }
+
+    @Test(arguments: [
+        "cat", "while read -r line; do :; done; exit 1", "read -r line || { echo '{\"type\":\"fail\"}'; exit 3; }",
+    ])
+    func `a program that waits for jobs and does not know the question has every kind`(command: String) async throws {
+        let bridge = try ExecBridge(command, slots: 1, logger: try Harness().pond.logger)
+        #expect(try await bridge.announcedKinds() == nil)
+        await bridge.close()
+    }
+
+    @Test(arguments: [
+        ("/no/such/program", "exit code 127"), ("python3 /no/such/handlers.py", "exit code 2"),
+        ("python3 -c 'import nothing_here'", "No module named 'nothing_here'"),
+        ("true", "does its last line run it"), ("kill -9 $$", "signal 9"),
+    ])
+    func `a program that ends before it has a job cannot start`(command: String, text: String) async throws {
+        let harness = try Harness()
+        let bridge = try ExecBridge(command, slots: 1, logger: harness.pond.logger)
+        let failure = await #expect(throws: BridgeFailure.self) { try await bridge.announcedKinds() }
+        #expect(failure?.text.contains(text) == true, "\(String(describing: failure))")
+        #expect(harness.logs.all.count { $0.contains("Traceback") } <= 1)
+        await bridge.close()
     }
 
     @Test func `a second handler of a kind is an error that names the first`() async throws {

@@ -30,6 +30,20 @@ import Testing
         }
     }
 
+    @Test(.redis) func `several that come to an empty server at once load it once`() async throws {
+        try await Bench.run { bench in
+            try await withThrowingTaskGroup(of: LuaLibrary.Version.self) { group in
+                for _ in 0..<8 { group.addTask { try await bench.pond.installLibrary() } }
+                for try await version in group { #expect(version == .own) }
+            }
+            let calls = try await bench.pond.redis.send(RedisCommand("INFO", "commandstats"))
+            let loads = try #require(calls.string).split(whereSeparator: \.isNewline)
+                .first { $0.hasPrefix("cmdstat_function|load:") }
+            let refused = try #require(loads?.firstMatch(of: /calls=(\d+).*failed_calls=(\d+)/))
+            #expect(Int(refused.1)! - Int(refused.2)! == 1, "\(loads ?? "")")
+        }
+    }
+
     @Test(.redis) func `the first call of any verb brings the library`() async throws {
         try await Bench.run { bench in
             let depth = try await bench.queue.depth()

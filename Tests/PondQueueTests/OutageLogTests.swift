@@ -1,5 +1,6 @@
 import Logging
 import PondQueue
+import PondRedis
 import Synchronization
 import Testing
 
@@ -19,6 +20,15 @@ import Testing
                 "it goes on",
             ]
         )
+    }
+
+    @Test func `what does not pass by itself has a hint`() {
+        func hint(_ reply: String) -> String? { OutageLog.hint(on: RedisError.reply(reply)) }
+        #expect(hint("NOPERM no permissions to run the 'xack' command")?.contains("ACL SETUSER") == true)
+        #expect(hint("ERR The user executing the script can't run this command")?.contains("ACL SETUSER") == true)
+        #expect(hint("READONLY You can't write against a read only replica.")?.contains("primary") == true)
+        #expect(hint("MISCONF Errors writing to the AOF file")?.contains("disk") == true)
+        #expect(hint("LOADING Redis is loading") == nil && OutageLog.hint(on: Trouble()) == nil)
     }
 
     @Test func `a long outage is told of again and again`() {

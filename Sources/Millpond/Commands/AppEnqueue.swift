@@ -105,7 +105,10 @@ package struct AppEnqueue<App: MillpondApp>: AsyncParsableCommand {
     }
 
     private func enqueue(_ job: NewJob, _ queue: Queue, _ terminal: Terminal) async throws {
-        let answer = try await queue.enqueue(job)
+        let answer: EnqueueAnswer
+        do throws(QueueError) { answer = try await queue.enqueue(job) } catch {
+            throw CommandFailure(describing: error, of: job, in: queue.name)
+        }
         guard output.json else {
             switch answer {
             case .enqueued: break

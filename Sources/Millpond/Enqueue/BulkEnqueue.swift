@@ -122,13 +122,13 @@ struct BulkEnqueue {
                 Input.self
             )
         }
-        var refusal: (number: Int, error: QueueError)?
+        var refusal: (number: Int, job: NewJob, error: QueueError)?
         // Jobs of a round trip stand for themselves, so some behind the refused one may be in the queue.
         var (behind, inDoubt) = (0, 0)
         for (piece, answer) in zip(batch, answers) {
             if case .failure(let error) = answer {
                 if error.outcomeUnknown { (tally.unknown, inDoubt) = (tally.unknown + 1, piece.number) }
-                refusal = refusal ?? (piece.number, error)
+                refusal = refusal ?? (piece.number, piece.job, error)
                 continue
             }
             count(answer)
@@ -136,7 +136,7 @@ struct BulkEnqueue {
         }
         guard let refusal else { return }
         throw stopped(
-            CommandFailure(describing: refusal.error),
+            CommandFailure(describing: refusal.error, of: refusal.job, in: queue.name),
             at: refusal.number,
             answeredUpTo: behind,
             unknownUpTo: inDoubt,

@@ -71,10 +71,15 @@ package struct BulkStop {
         if tally.duplicates > 0 { told += ", \(tally.duplicates.of("key")) known" }
         if tally.dead > 0 { told += " (\(tally.dead) of dead jobs)" }
         if tally.unknown > 0 { told += ", of \(tally.unknown) more nobody knows" }
-        return CommandFailure(cause.exitCode, told, hint: tally.unknown > 0 ? hintInDoubt : hint(isBehind))
+        return CommandFailure(cause.exitCode, told, hint: tally.unknown > 0 ? hintInDoubt : hint(isBehind, cause))
     }
 
-    private func hint(_ isBehind: Bool) -> String {
+    private func hint(_ isBehind: Bool, _ cause: CommandFailure) -> String {
+        // The same piece is refused again however it is enqueued, until its key is another.
+        if cause.exitCode == .conflict {
+            return "give \(input.piece) \(number) a key of its own, or the payload that its key was first given, and "
+                + "enqueue it; then go on: the same command and --skip \(max(number, answeredUpTo) + 1 - input.first)"
+        }
         let passed = (isBehind ? answeredUpTo + 1 : number) - input.first
         let mend = isBehind ? "enqueue that one by itself, then go on" : "mend it and go on"
         return mend + ": the same command" + (passed > 0 ? " and --skip \(passed)" : "")

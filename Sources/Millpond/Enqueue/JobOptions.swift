@@ -83,6 +83,8 @@ struct JobOptions: ParsableArguments, Sendable {
 
     func validate() throws {
         if delay != nil, runAt != nil { throw ValidationError("--in and --at exclude each other") }
+        try Self.checkIsLate(runAt, "--at")
+        if case .at(let time) = expires { try Self.checkIsLate(time, "--expires") }
         if let maxAttempts, maxAttempts < 1 {
             throw ValidationError("--max-attempts is \(maxAttempts), allowed is 1 or more")
         }
@@ -91,6 +93,12 @@ struct JobOptions: ParsableArguments, Sendable {
 }
 
 extension JobOptions {
+    /// A moment of long ago is a slip, which no job can have.
+    private static func checkIsLate(_ time: ServerTime?, _ option: String) throws {
+        guard let time, time < Limits.earliestTime else { return }
+        throw ValidationError("\(option) is \(time.iso8601), which is before 2001")
+    }
+
     /// A field beside those that Millpond knows.
     struct Header: Sendable, Hashable {
         let name: String
@@ -139,9 +147,17 @@ extension JobOptions {
         do { return try IdempotencyKey(text) } catch { throw ValidationError(error.message) }
     }
 
+    /// The whole dollars of `Limits.moneyMax`.
+    private static let moneyDollarsMax = Double(Limits.moneyMax.micros / 1_000_000)
+
     static func money(_ text: String) throws -> USD {
-        guard let dollars = Double(text), dollars >= 0.000_001, USD(dollars) <= Limits.moneyMax else {
+        guard let dollars = Double(text), dollars.isFinite else {
             throw ValidationError("\"\(SafeText.escaped(text.prefix(40)))\" is no amount; write dollars, as in 0.25")
+        }
+        guard dollars >= 0.000_001, dollars <= moneyDollarsMax, USD(dollars) <= Limits.moneyMax else {
+            throw ValidationError(
+                "\"\(SafeText.escaped(text.prefix(40)))\" is out of bounds; allowed is 0.000001 to 999999999 dollars"
+            )
         }
         return USD(dollars)
     }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 package import Logging
+import PondCore
 import PondSupervisor
 package import PondWorker
 
@@ -90,6 +91,22 @@ package struct WorkerOptions: ParsableArguments, Sendable {
     @OptionGroup package var metrics: MetricsOptions
 
     package init() {}
+
+    /// Refuses what no worker can be given, by the names of the options.
+    package func validate() throws {
+        if let slots, !(1...Limits.slotsMax).contains(slots) {
+            throw ValidationError("--slots is \(slots), allowed is 1 to \(Limits.slotsMax)")
+        }
+        if let prefetch, !(0...Limits.prefetchMax).contains(prefetch) {
+            throw ValidationError("--prefetch is \(prefetch), allowed is 0 to \(Limits.prefetchMax)")
+        }
+        if let brakeFailures, brakeFailures < 0 {
+            throw ValidationError("--brake is \(brakeFailures), allowed is 1 and more, and 0 for no brake")
+        }
+        if let keyWindow, !Limits.keyWindow.contains(keyWindow) {
+            throw ValidationError("--key-window is \(keyWindow.human), allowed is 1h to 30d")
+        }
+    }
 
     /// How an application's worker works: what it says itself, overridden by these options.
     package func configuration<App: MillpondApp>(of app: App.Type) -> WorkerConfiguration {

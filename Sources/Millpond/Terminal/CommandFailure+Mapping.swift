@@ -30,7 +30,8 @@ extension CommandFailure {
         case .invalid:
             self.init(.usage, error.message, hint: "nothing was written; correct it and run the command again")
         case .keyMismatch:
-            self.init(.conflict, error.message, hint: "`pond job key KEY --queue QUEUE` shows the job that has the key")
+            let hint = "the job that it names has the key; another effect needs another key"
+            self.init(.conflict, error.message, hint: hint)
         case .queueFull:
             self.init(.refused, error.message, hint: "nothing was written; try again when workers have caught up")
         case .libraryNewer:

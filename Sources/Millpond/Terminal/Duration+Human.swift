@@ -6,6 +6,12 @@ extension Duration {
     ///
     /// The number may have a fraction (`1.5s`); the result is at most ten years.
     package init?(human text: String) {
+        guard let total = Self.read(text), total <= Limits.delayMax else { return nil }
+        self = total
+    }
+
+    /// The same without the bound: what is longer comes as something longer.
+    private static func read(_ text: String) -> Duration? {
         var rest = text.utf8[...]
         var total = Duration.zero
         var smaller = Unit.allCases[...]
@@ -13,13 +19,17 @@ extension Duration {
             guard let part = Duration.part(&rest, &smaller) else { return nil }
             total += part
         } while !rest.isEmpty
-        guard total <= Limits.delayMax else { return nil }
-        self = total
+        return total
     }
 
     /// For `@Option(transform: Duration.argument)`.
     package static func argument(_ text: String) throws -> Duration {
         guard let duration = Duration(human: text) else {
+            if read(text) != nil {
+                throw ValidationError(
+                    "\"\(SafeText.escaped(text.prefix(40)))\" is too long; the longest is ten years, 3650d"
+                )
+            }
             throw ValidationError(
                 "\"\(SafeText.escaped(text.prefix(40)))\" is no duration; write it as 500ms, 5s, 2m, 1h, 3d or 1m30s"
             )
@@ -52,8 +62,8 @@ extension Duration {
             let value = Double(String(decoding: number, as: UTF8.self)),
             let index = units.firstIndex(where: { $0.rawValue.utf8.elementsEqual(letters) })
         else { return nil }
-        let milliseconds = value * units[index].milliseconds
-        guard milliseconds <= Limits.delayMax.inSeconds * 1_000 else { return nil }
+        // What is past the bound stays past it, and fits into the number.
+        let milliseconds = min(value * units[index].milliseconds, Limits.delayMax.inSeconds * 2_000)
         units = units[(index + 1)...]
         return .milliseconds(Int64(milliseconds.rounded()))
     }

@@ -54,9 +54,15 @@ extension CommandFailure {
 extension AsyncParsableCommand {
     /// Parses the command line and runs the command that it names; everything wrong is reported.
     ///
-    /// A wrong command line ends with exit code 2, as everywhere else in Millpond, instead of ArgumentParser's 64.
+    /// A wrong command line ends with exit code 2, as everywhere else in Millpond, instead of ArgumentParser's 64. One that
+    /// is not UTF-8 is wrong.
     /// - Returns: the exit code for the process.
     package static func runAsProgram(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) async -> Int32 {
+        let asJSON = arguments.prefix { $0 != "--" }.contains("--json")
+        if let flaw = ArgumentBytes.flaw {
+            flaw.report(on: .standard(), asJSON: asJSON)
+            return flaw.exitCode.rawValue
+        }
         do {
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
@@ -66,7 +72,7 @@ extension AsyncParsableCommand {
             }
             return ExitCodes.ok.rawValue
         } catch {
-            return end(with: error, arguments, asJSON: arguments.prefix { $0 != "--" }.contains("--json"))
+            return end(with: error, arguments, asJSON: asJSON)
         }
     }
 

@@ -23,7 +23,7 @@ public final class ExecBridge: Bridge {
 
     /// Has the job run by a program that waits for one, or by a new one.
     public func run(_ job: JobContext) async throws {
-        let child = try await pool.take()
+        let child = try await pool.take(for: job)
         let answer: ToldAnswer
         do {
             answer = try await child.run(job)
@@ -43,7 +43,10 @@ public final class ExecBridge: Bridge {
     /// Asks the program for the kinds that it has handlers for: starts it once without any job, to be told.
     ///
     /// - Returns: nil when it does not say.
-    public func announcedKinds() async -> [AnnouncedKind]? { await KindInquiry(world, complaints).ask(command) }
+    /// - Throws: when it cannot be started, or ends before it was given a job: then it can run none.
+    public func announcedKinds() async throws(BridgeFailure) -> [AnnouncedKind]? {
+        try await KindInquiry(world).ask(command)
+    }
 
     /// Ends the programs that wait: their standard input first, and force when that does not do.
     public func close() async {

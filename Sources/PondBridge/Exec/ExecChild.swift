@@ -107,6 +107,7 @@ final class ExecChild: Sendable {
         process.write(ExecRequest.cancel(id))
         var failure = BridgeFailure(.stopped, "it was told to stop and did not answer")
         failure.stopNote = state.withLock(\.silence)
+        failure.silenceNote = "it sends one by `job.heartbeat()` in Python, by {\"type\":\"heartbeat\"} else"
         _ = blame(failure)
         process.stop(termAfter: BridgeLimits.stopGrace)
     }
@@ -165,7 +166,7 @@ final class ExecChild: Sendable {
             guard let reference = child.reference else {
                 var refusal = BridgeFailure(.refusedChild, "a child job \(child.kind) was not enqueued: \(error)")
                 // The program would ask for the same again, after the same effects.
-                refusal.isFinal = error is PondError
+                refusal.isFinal = error is PondError || (error as? QueueError)?.code == .invalid
                 return refusal
             }
             news = ExecRequest.refused(reference, "\(error)")
@@ -207,7 +208,11 @@ final class ExecChild: Sendable {
     private func obituary() async -> BridgeFailure {
         let ending = await process.ending
         let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
-        var failure = BridgeFailure(.died, "it ended with \(ending.text) before it had answered\(last)")
+        let unfinished =
+            state.withLock(\.endsInLine)
+            ? "; its last line has no end: write a newline behind each message, and flush" : ""
+        let text = "it ended with \(ending.text) before it had answered\(unfinished)\(last)"
+        var failure = BridgeFailure(.died, text)
         failure.details = process.errors.details
         failure.isForAllJobs = ExitJudgement.isMissingProgram(ending.code)
         return failure

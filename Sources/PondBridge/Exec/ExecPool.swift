@@ -1,5 +1,6 @@
 import Logging
 import PondCore
+import PondWorker
 import Synchronization
 
 /// Handler programs that are between two jobs; as many live as ran at a time, so at most one a slot.
@@ -24,14 +25,17 @@ final class ExecPool: Sendable {
 
     /// One that waits, or a new one; after a fault a new one has to wait a little, longer with each in a row.
     ///
+    /// The job has not been given to anybody yet, so its time does not run meanwhile.
     /// - Throws: `BridgeFailure` when it cannot be started, `CancellationError` when the job is stopped meanwhile.
-    func take() async throws -> ExecChild {
+    func take(for job: JobContext) async throws -> ExecChild {
         while let child = state.withLock({ $0.idle.popLast() }) {
             if child.isUsable { return child }
         }
         if let notBefore = state.withLock(\.notBefore) {
             let rest = world.clock.now().duration(to: notBefore)
-            if rest > .zero { try await world.clock.sleep(rest) }
+            if rest > .zero {
+                try await job.hold(for: rest, "waits \(rest.human) until a handler program that died is started again")
+            }
         }
         let child = ExecChild(world)
         do {

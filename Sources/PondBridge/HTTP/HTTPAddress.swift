@@ -17,7 +17,7 @@ public struct HTTPAddress: Sendable, Hashable, CustomStringConvertible {
     /// What must not be seen anywhere.
     package let secrets: Secrets
 
-    /// - Throws: `PondError.invalidConfiguration`, when it is no address with a scheme and a host.
+    /// - Throws: `PondError.invalidConfiguration`, when it is no address with a scheme and a host, or its port can be none.
     public init(_ text: String) throws(PondError) {
         // A file that an editor wrote ends with a line end.
         let text = String(text.drop(while: \.isWhitespace).reversed().drop(while: \.isWhitespace).reversed())
@@ -31,7 +31,16 @@ public struct HTTPAddress: Sendable, Hashable, CustomStringConvertible {
                     + "a password, write / ? # @ : as %2F %3F %23 %40 %3A)"
             )
         }
-        self.text = Self.masked(String(text.prefix { $0 != "#" }))
+        let shown = Self.masked(String(text.prefix { $0 != "#" }))
+        if let port = Self.writtenPort(text), !Self.isPort(port) {
+            // What reads as a port may be a password that should have been encoded.
+            let name = shown.contains(":\(port)") ? "the port \(port.prefix(20))" : "no port that can be"
+            throw PondError(
+                .invalidConfiguration,
+                "the address \(shown.prefix(200)) has \(name), allowed is 1 to 65535"
+            )
+        }
+        self.text = shown
         self.url = url
         var secrets: [String] = []
         let (user, password) = (components.user, components.password)
@@ -77,6 +86,21 @@ public struct HTTPAddress: Sendable, Hashable, CustomStringConvertible {
         guard let end = text.lastIndex(of: "@") else { return masked(text) }
         let scheme = text.firstRange(of: "://").map { text[..<$0.upperBound] } ?? ""
         return masked("\(scheme)***\(text[end...])")
+    }
+
+    /// The port as it stands there, also one that no number can hold; nil when there is none.
+    private static func writtenPort(_ text: String) -> Substring? {
+        guard let scheme = text.firstRange(of: "://") else { return nil }
+        let authority = text[scheme.upperBound...].prefix { !"/?#".contains($0) }
+        let place = authority.lastIndex(of: "@").map { authority[$0...].dropFirst() } ?? authority
+        // The colons of an IPv6 address are in brackets.
+        let tail = place.lastIndex(of: "]").map { place[$0...] } ?? place
+        guard let port = tail.firstIndex(of: ":").map({ tail[$0...].dropFirst() }), !port.isEmpty else { return nil }
+        return port
+    }
+
+    private static func isPort(_ text: Substring) -> Bool {
+        text.utf8.allSatisfy { (0x30...0x39).contains($0) } && Int(text).map((1...65_535).contains) ?? false
     }
 
     private static func plain(_ components: URLComponents) -> String? {

@@ -31,6 +31,9 @@ package struct Doctor: Sendable {
         (self.pond, self.configuration, self.explain) = (pond, configuration, explain)
     }
 
+    /// Reads how a history stands, and says which file that is and what this server is called in one.
+    package typealias ReadHistory = () async throws -> (status: HistoryStatus, file: String, server: String)
+
     /// Makes all checks.
     ///
     /// - Throws: `RedisError` when the server cannot be reached at all: then there is nothing to check.
@@ -39,7 +42,7 @@ package struct Doctor: Sendable {
     /// The same with what a deployment needs that others rely on: the list of docs/production.md.
     ///
     /// - Parameter history: tells how the history stands.
-    package func productionReport(history: () async throws -> HistoryStatus) async throws -> DoctorReport {
+    package func productionReport(history: ReadHistory) async throws -> DoctorReport {
         let more = await DoctorProduction(doctor: self).findings(history: history)
         return DoctorReport((try await findings() + more).map { $0.inProduction })
     }

@@ -42,9 +42,20 @@ package struct DoctorFinding: Sendable, Hashable, Codable {
         DoctorFinding(check: check, level: .failure, text: text, advice: advice)
     }
 
+    /// Whether an answer says that this user may not do it.
+    private static func isRefusal(_ text: String) -> Bool {
+        text.contains("NOPERM") || text.contains("The user executing the script can't")
+    }
+
+    /// Whether this user may not make the check, and without it nothing is known of the queues.
+    var isForbidden: Bool {
+        guard level == .unchecked, Self.isRefusal(text) else { return false }
+        return ["connection", "library", "queues"].contains(check) || check.hasPrefix("queue ")
+    }
+
     /// The check could not be made, for example because this user may not ask.
     package static func unchecked(_ check: String, _ why: String, advice: String? = nil) -> DoctorFinding {
-        let isForbidden = why.contains("NOPERM")
+        let isForbidden = isRefusal(why)
         return DoctorFinding(
             check: check,
             level: .unchecked,
@@ -58,7 +69,7 @@ package struct DoctorFinding: Sendable, Hashable, Codable {
 package struct DoctorReport: Sendable, Hashable, Codable {
     /// What each check found.
     package var findings: [DoctorFinding]
-    /// Whether no check failed.
+    /// Whether no check failed, and those that matter could be made.
     package var isHealthy: Bool
     /// How it went, in one line.
     package var verdict: String
@@ -72,10 +83,13 @@ package struct DoctorReport: Sendable, Hashable, Codable {
     /// A report of what was found.
     package init(_ findings: [DoctorFinding]) {
         self.findings = findings
-        isHealthy = !findings.contains { $0.level == .failure }
+        isHealthy = !findings.contains { $0.level == .failure || $0.isForbidden }
         verdict = ""
         verdict = line
     }
+
+    /// Whether a check failed.
+    package var hasFailure: Bool { findings.contains { $0.level == .failure } }
 
     private func count(_ level: DoctorFinding.Level) -> Int {
         findings.count { $0.level == level }
@@ -88,6 +102,7 @@ package struct DoctorReport: Sendable, Hashable, Codable {
         ].filter { $0.0 > 0 }.map { $0.0.of($0.1, plural: $0.1 == "warning" ? "warnings" : "checks not made") }
         let tail = others.isEmpty ? "" : "; " + others.joined(separator: ", ")
         if failures > 0 { return "\(failures.of("check")) failed\(tail)." }
+        if !isHealthy { return "This user may not make the checks that matter\(tail)." }
         return others.isEmpty ? "All \(findings.count) checks passed." : "No check failed\(tail)."
     }
 }

@@ -21,11 +21,23 @@ struct DoctorKeys {
             (queue.keys.audit, "stream"), (queue.keys.beats, "zset"), (queue.keys.workers, "hash"),
             (queue.keys.meta, "hash"), (base + ":moved", "hash"), (base + ":cancel", "hash"),
             (base + ":waiting", "hash"), (base + ":waits", "zset"), (base + ":sagas", "zset"),
+            (queue.keys.load, "hash"), (base + ":started", "hash"), (base + ":spent", "hash"),
+            (base + ":keys:live", "hash"), (base + ":keys", "zset"), (base + ":results", "zset"),
         ]
     }
 
     /// Every key of the queue.
     var names: [String] { expected.map(\.key) }
+
+    /// The first key of another type than it must be; nil when there is none, or when this user may not ask.
+    func wrong() async throws(RedisError) -> (key: String, found: String, type: String)? {
+        let expected = expected
+        for (entry, reply) in zip(expected, try await queue.pond.server.types(of: expected.map(\.key))) {
+            guard case .success(let found) = reply, found != "none", found != entry.type else { continue }
+            return (entry.key, found, entry.type)
+        }
+        return nil
+    }
 
     /// A finding a key of the wrong type; none when all is well.
     func findings(_ check: String) async -> [DoctorFinding] {

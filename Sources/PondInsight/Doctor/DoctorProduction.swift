@@ -15,7 +15,7 @@ package struct DoctorProduction {
     /// More dead jobs of a queue are more than anybody looks at one by one.
     static let deadMax = 1_000
 
-    func findings(history: () async throws -> HistoryStatus) async -> [DoctorFinding] {
+    func findings(history: Doctor.ReadHistory) async -> [DoctorFinding] {
         var findings = [await login(), network, await replica(), await self.history(history)]
         do {
             let names = try await pond.queues()
@@ -23,7 +23,8 @@ package struct DoctorProduction {
             for name in names { findings += try await queue(name, plans) }
             if names.isEmpty { findings.append(.unchecked("workers", "no queue is known yet")) }
         } catch {
-            findings.append(.unchecked("queues", doctor.explain(error).message))
+            // That the queues cannot be read is told of by the checks of the queues.
+            findings.append(.unchecked("workers", doctor.explain(error).message))
         }
         return findings
     }
@@ -57,9 +58,10 @@ package struct DoctorProduction {
 
     // MARK: The history
 
-    private func history(_ read: () async throws -> HistoryStatus) async -> DoctorFinding {
+    private func history(_ read: Doctor.ReadHistory) async -> DoctorFinding {
         do {
-            return Self.history(try await read())
+            let read = try await read()
+            return Self.history(read.status, in: read.file, of: read.server)
         } catch {
             return .warning(
                 "history",
@@ -167,12 +169,23 @@ extension DoctorProduction {
         )
     }
 
-    static func history(_ status: HistoryStatus) -> DoctorFinding {
+    /// - Parameters:
+    ///   - file: the history that was looked at; those of other files are not seen from here.
+    ///   - server: what is checked, as a history names it.
+    static func history(_ status: HistoryStatus, in file: String, of server: String) -> DoctorFinding {
+        if let owner = status.server, owner != server {
+            return .warning(
+                "history",
+                "\(file) is the history of \(owner), and this is \(server)",
+                advice: "name the file that the follower of this server has: --file, or MILLPOND_HISTORY"
+            )
+        }
         guard status.isFollowed else {
             return .failure(
                 "history",
-                "nobody follows it",
-                advice: "run \(Action.follow.inSentence) beside the workers"
+                "nobody follows into \(file)",
+                advice: "run \(Action.follow.inSentence) beside the workers; if one runs with another file, name it: "
+                    + "--file, or MILLPOND_HISTORY"
             )
         }
         let missed = status.missed > 0 ? ", \(Int(status.missed).of("event")) missed" : ""

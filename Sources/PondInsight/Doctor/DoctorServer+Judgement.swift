@@ -1,4 +1,6 @@
 import PondCore
+import PondQueue
+import PondRedis
 
 // What a healthy server looks like: facts in, findings out.
 
@@ -16,6 +18,31 @@ extension DoctorServer {
             advice: "every call pays this; look at the network, at SLOWLOG GET and at the server's load"
         )
     }
+
+    /// What a server means that answers a PING with an error; nil when there is nothing to check behind it.
+    static func refusal(_ error: RedisError, _ address: String) -> DoctorFinding? {
+        if let why = PondServer.writeRefusal(error) {
+            return .failure(
+                "writes",
+                "\(address) takes no writes: \(why); no job is taken, and workers can neither beat nor end a job",
+                advice: diskAdvice + "; then it takes writes again by itself"
+            )
+        }
+        switch error.prefix {
+        case "NOPERM": return .unchecked("connection", error.message)
+        case "LOADING", "BUSY", "MASTERDOWN":
+            return .failure(
+                "connection",
+                "\(address) cannot serve just now: \(error.message)",
+                advice: "wait for it, and look at its log; INFO persistence tells how far the loading is"
+            )
+        default: return nil
+        }
+    }
+
+    /// What to do when the server cannot write its data.
+    static let diskAdvice =
+        "free space on the disk of the server's directory, or give it the right to write there; its log says which"
 
     /// What server it is, and whether it takes writes.
     static func identity(_ facts: ServerFacts) -> [DoctorFinding] {

@@ -70,7 +70,7 @@ extension DoctorServer {
     }
 
     private static func brokenWrites(_ facts: ServerFacts) -> [DoctorFinding] {
-        let advice = "look at the server's log, the disk's free space and the permissions of its directory"
+        let advice = diskAdvice
         var findings: [DoctorFinding] = []
         if facts["aof_enabled"] == "1", facts["aof_last_write_status"] == "err" {
             findings.append(

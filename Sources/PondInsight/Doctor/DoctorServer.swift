@@ -19,8 +19,7 @@ struct DoctorServer {
 
     /// - Throws: `RedisError` when the server cannot be reached at all: then there is nothing to check.
     func findings() async throws(RedisError) -> [DoctorFinding] {
-        let latency = try await latency()
-        var findings = [DoctorServer.latency(latency, address)]
+        var findings = [try await connection()]
         switch await ask({ () throws(RedisError) in try await server.info() }) {
         case .success(let text):
             let facts = ServerFacts(text)
@@ -34,6 +33,16 @@ struct DoctorServer {
         }
         findings.append(await skew())
         return findings
+    }
+
+    /// How fast the server answers, or why it does not, which ends no other check.
+    private func connection() async throws(RedisError) -> DoctorFinding {
+        do throws(RedisError) {
+            return DoctorServer.latency(try await latency(), address)
+        } catch {
+            guard let finding = DoctorServer.refusal(error, address) else { throw error }
+            return finding
+        }
     }
 
     private func ask<Answer>(

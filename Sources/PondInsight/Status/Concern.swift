@@ -2,6 +2,8 @@
 package struct Concern: Sendable, Hashable, Codable {
     /// What kind of thing it is, the worst first.
     package enum Kind: String, Sendable, Hashable, Codable, CaseIterable, Comparable {
+        /// Redis takes no writes: nothing is enqueued, begun or ended.
+        case noWrites = "no_writes"
         /// A key is of another type: what needs it does not work.
         case fault
         /// Memory is full, or about to be: jobs are refused.

@@ -1,5 +1,6 @@
 package import PondCore
 package import PondQueue
+import PondRedis
 
 /// What there is to say about one queue at a glance.
 package struct QueueStatus: Sendable, Hashable, Codable {
@@ -46,6 +47,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
 
     /// The key that is at fault, and how.
     package var keyFault: KeyFault?
+    /// A key of another type that the depth did not meet.
+    private var wrongKey: String?
     /// Whether somebody has said that its dead may be thrown away when there are too many.
     package var dropsDead = false
     /// The names of the workers that have beaten within their lease.
@@ -69,6 +72,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     /// What is worth saying first about a queue.
     package enum State: String, Sendable, Hashable, Codable {
         case ok, fault, unserved, brake, behind, paused
+        /// Redis takes no writes, so it is not known which workers are alive.
+        case noWrites = "no_writes"
     }
 
     /// Workers that have stopped fetching by themselves.
@@ -127,14 +132,34 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     package static func read(_ queue: Queue, isListed: Bool = true) async throws -> QueueStatus {
         let depth = try await queue.depth()
         // The parts of a queue that has a fault may not be readable.
-        guard depth.fault == nil else {
-            return QueueStatus(queue.name, depth, workers: [], pauseReason: nil, isListed: isListed)
+        let wrong = depth.fault == nil ? try await DoctorKeys(queue).wrong() : nil
+        guard depth.fault == nil, wrong == nil else {
+            let workers = try await readableWorkers(of: queue)
+            var status = QueueStatus(queue.name, depth, workers: workers, pauseReason: nil, isListed: isListed)
+            if let wrong { status.note(wrong: wrong.key, holds: wrong.found, expected: wrong.type) }
+            return status
         }
         let reason = depth.isPaused ? try await queue.pauseReason() : nil
         let workers = try await WorkerSighting.beating(in: queue)
         var status = QueueStatus(queue.name, depth, workers: workers, pauseReason: reason, isListed: isListed)
         try await status.lookAtOverflow(of: queue)
         return status
+    }
+
+    /// The workers of a queue that has a fault; none when the fault is in their own keys.
+    private static func readableWorkers(of queue: Queue) async throws -> [WorkerSighting] {
+        do {
+            return try await WorkerSighting.beating(in: queue)
+        } catch let error as QueueError where error.redis?.prefix == "WRONGTYPE" {
+            return []
+        }
+    }
+
+    /// Notes a key that the queue's depth does not need, and its jobs do.
+    mutating func note(wrong key: String, holds found: String, expected type: String) {
+        wrongKey = key
+        fault = "\(key): it holds a \(found), expected is a \(type)"
+        state = judged
     }
 
     /// Reads whether the dead that were thrown away were meant to be.
@@ -169,6 +194,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         case .ok: "ok"
         case .fault: "fault: \(shortFault ?? "")"
         case .unserved: isListed ? "no worker" : "no worker, and in no list"
+        case .noWrites: "Redis takes no writes"
         case .brake: "stopped fetching"
         case .behind: "behind"
         case .paused: pauseReason.map { "paused: \($0)" } ?? "paused"
@@ -177,6 +203,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
 
     /// What is wrong with a key, in fewer words than the server's.
     package var shortFault: String? {
+        if let wrongKey { return "the key \(wrongKey) is of another type" }
         guard let keyFault, keyFault.code == "WRONGTYPE" else { return fault }
         return "the key \(keyFault.key) is of another type"
     }

@@ -27,7 +27,12 @@ package struct StatusReader: Sendable {
         let places = listed.map { ($0, true) } + stray.queues.prefix(Self.strayMax).map { ($0.text, false) }
         var statuses = try await statuses(places)
         try await lookForExpired(among: &statuses)
-        return StatusReport(statuses, unreadable: stray.unreadable, memory: try await ServerMemory.read(pond))
+        return StatusReport(
+            statuses,
+            unreadable: stray.unreadable,
+            memory: try await ServerMemory.read(pond),
+            noWrites: try await pond.server.writeRefusal()
+        )
     }
 
     private func statuses(_ places: [(name: String, isListed: Bool)]) async throws -> [QueueStatus] {

@@ -19,10 +19,19 @@ package struct StatusReport: Sendable, Hashable, Codable {
     /// - Parameters:
     ///   - unreadable: streams with jobs in them that no worker can read. Defaults to none.
     ///   - memory: how full the server is; nil when that is not known. Defaults to nil.
-    package init(_ queues: [QueueStatus], unreadable: [UnreadableKey] = [], memory: ServerMemory? = nil) {
+    ///   - noWrites: why Redis takes no writes just now. Defaults to nil: it takes them.
+    package init(
+        _ queues: [QueueStatus],
+        unreadable: [UnreadableKey] = [],
+        memory: ServerMemory? = nil,
+        noWrites: String? = nil
+    ) {
+        // Without writes there are no heartbeats: who is alive is not known.
+        let queues = noWrites == nil ? queues : queues.map(\.withoutWrites)
         self.queues = queues
         concerns =
-            Self.concerns(queues) + Self.concerns(unreadable) + (memory.flatMap { Concern($0) }.map { [$0] } ?? [])
+            (noWrites.map { [Self.noWrites($0)] } ?? []) + Self.concerns(queues) + Self.concerns(unreadable)
+            + (memory.flatMap { Concern($0) }.map { [$0] } ?? [])
         concerns.sort { $0.kind < $1.kind }
         health = concerns.first?.kind.rawValue ?? (queues.isEmpty ? "empty" : "ok")
         verdict = ""
@@ -71,6 +80,14 @@ extension StatusReport {
         return all.compactMap { $0 }
     }
 
+    private static func noWrites(_ why: String) -> Concern {
+        Concern(
+            .noWrites,
+            "Redis takes no writes: \(why); no job is taken or ended until it does, and workers cannot say that they are alive",
+            do: [.doctor]
+        )
+    }
+
     /// One in so many jobs that end may expire without being told of.
     private static let expiredShare = 20
 
@@ -93,14 +110,15 @@ extension StatusReport {
 
     private static func unserved(_ queues: [QueueStatus]) -> Concern? {
         guard let worst = queues.max(by: { $0.wanting < $1.wanting }) else { return nil }
-        let pronoun = queues.count == 1 ? "it" : "them"
+        let waiting = queues.filter { $0.ready > 0 }
+        let pronoun = (waiting.isEmpty ? queues : waiting).count == 1 ? "it" : "them"
         let ready = queues.reduce(0) { $0 + $1.ready }
         let inFlight = queues.reduce(0) { $0 + $1.inFlight }
         let text =
             ready > 0
-            ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)) and no worker serves \(pronoun)"
+            ? "\(ready.of("job", ("waits", "wait"))) in \(list(waiting)) and no worker serves \(pronoun)"
             : inFlight > 0
-                ? "\(inFlight.of("job", ("is", "are"))) in flight in \(list(queues)) and no worker is alive to take over"
+                ? "\(inFlight.of("job", ("is", "are"))) in flight in \(list(queues.filter { $0.inFlight > 0 })) and no worker is alive to take over"
                 : "held jobs\(queues.contains { $0.waiting > 0 } ? " or sagas" : "") of \(list(queues)) are due and no worker serves \(pronoun)"
         return Concern(.unserved, text, queues: names(queues), do: [.startWorker(worst.name), .supervise(worst.name)])
     }
@@ -156,22 +174,35 @@ extension StatusReport {
         guard let worst = queues.max(by: { $0.ready < $1.ready }) else { return nil }
         let ready = queues.reduce(0) { $0 + $1.ready }
         let reason = queues.count == 1 ? worst.pauseReason.map { " (\($0))" } ?? "" : ""
-        let verb = queues.count == 1 ? "is" : "are"
+        let waiting = queues.filter { $0.ready > 0 }
+        let verb = (waiting.isEmpty ? queues : waiting).count == 1 ? "is" : "are"
         let text =
             ready > 0
-            ? "\(ready.of("job", ("waits", "wait"))) in \(list(queues)), which \(verb) paused\(reason)"
+            ? "\(ready.of("job", ("waits", "wait"))) in \(list(waiting)), which \(verb) paused\(reason)"
             : "\(list(queues)) \(verb) paused\(reason)"
         let action = worst.isPausedByItsDead ? Action.groups(worst.name) : .resume(worst.name)
         return Concern(.paused, text, queues: names(queues), do: [action])
     }
 
     private static func concerns(_ keys: [UnreadableKey]) -> [Concern] {
-        guard let first = keys.max(by: { $0.jobs < $1.jobs }) else { return [] }
-        let jobs = keys.reduce(0) { $0 + $1.jobs }
-        let more = keys.count > 1 ? " and \((keys.count - 1).of("other key"))" : ""
-        let text = "\(jobs.of("job", ("lies", "lie"))) in \(first.key)\(more), where no worker looks: \(first.reason)"
-        return [Concern(.unreadable, text, do: [.doctor])]
+        guard !keys.isEmpty else { return [] }
+        let jobs = keys.reduce(0) { $0 + $1.jobs }.of("job", ("lies", "lie"))
+        // One key of each cause is named: what is said of one would be wrong of the others.
+        var named: [UnreadableKey] = []
+        for key in keys.sorted(by: { $0.jobs > $1.jobs }) where !named.contains(where: { $0.cause == key.cause }) {
+            named.append(key)
+        }
+        named = Array(named.prefix(causesNamed))
+        let more = keys.count > named.count ? " and \((keys.count - named.count).of("other key"))" : ""
+        guard named.count > 1 else {
+            let text = "\(jobs) in \(named[0].key)\(more), where no worker looks: \(named[0].reason)"
+            return [Concern(.unreadable, text, do: [.doctor])]
+        }
+        let each = named.map { "\($0.key) (\($0.reason))" }.joined(separator: ", ")
+        return [Concern(.unreadable, "\(jobs) where no worker looks, in \(each)\(more)", do: [.doctor])]
     }
+
+    private static let causesNamed = 3
 
     private static func names(_ queues: [QueueStatus]) -> [String] { queues.map(\.name) }
 
@@ -186,5 +217,15 @@ extension Concern {
     init?(_ memory: ServerMemory) {
         guard let kind = memory.concern else { return nil }
         self.init(kind, "redis' memory is \(memory.percent)% full", do: [.doctor])
+    }
+}
+
+extension QueueStatus {
+    /// The same of a server that takes no writes: a worker that is not heard of may be alive.
+    fileprivate var withoutWrites: QueueStatus {
+        guard state == .unserved else { return self }
+        var status = self
+        status.state = .noWrites
+        return status
     }
 }

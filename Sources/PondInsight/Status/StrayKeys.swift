@@ -34,10 +34,11 @@ package struct StrayKeys: Sendable, Hashable {
             rounds: rounds,
             keysARound: roundKeys
         )
-        let candidates = keys.sorted().prefix(candidatesMax).compactMap { key in
+        let shaped = keys.sorted().compactMap { key in
             KeyShape(key, prefix: pond.prefix).map { (key, $0) }
         }.filter { !$0.1.isServed(among: listed) }
-        found.isCut = found.isCut || keys.count > candidatesMax
+        found.isCut = found.isCut || shaped.count > candidatesMax
+        let candidates = try await ours(Array(shaped.prefix(candidatesMax)), pond)
         guard !candidates.isEmpty else { return found }
         let lengths = try await pond.server.lengths(ofStreams: candidates.map(\.0))
         var queues: Set<QueueName> = []
@@ -64,8 +65,27 @@ package struct StrayKeys: Sendable, Hashable {
         }
     }
 
-    private static func pattern(_ prefix: String) -> String {
-        prefix.map { "*?[]\\".contains($0) ? "\\\($0)" : "\($0)" }.joined() + ":*:ready*"
+    /// Those that are no other deployment's: a prefix in other letters may be a deployment of its own.
+    private static func ours(_ keys: [(String, KeyShape)], _ pond: Pond) async throws -> [(String, KeyShape)] {
+        let others = Set(keys.map { String($0.0.prefix(pond.prefix.count)) }).subtracting([pond.prefix]).sorted()
+        guard !others.isEmpty else { return keys }
+        let types = try await pond.server.types(of: others.map { Keys.queues(prefix: $0) })
+        var deployments: Set<String> = []
+        for (prefix, type) in zip(others, types) {
+            if case .success("none") = type { continue }
+            // A list of queues is there, or may not be looked at: not ours to judge.
+            deployments.insert(prefix)
+        }
+        return keys.filter { !deployments.contains(String($0.0.prefix(pond.prefix.count))) }
+    }
+
+    /// Every key that begins with the prefix, in capitals too.
+    static func pattern(_ prefix: String) -> String {
+        prefix.map { letter in
+            let (small, large) = (letter.lowercased(), letter.uppercased())
+            if small != large { return "[\(small)\(large)]" }
+            return "*?[]\\".contains(letter) ? "\\\(letter)" : "\(letter)"
+        }.joined() + "[:{]*"
     }
 
     /// The queue's name that a text is; nil when it is none.
@@ -90,6 +110,9 @@ package struct UnreadableKey: Sendable, Hashable, Codable {
         (reason, right) = (why.reason, why.right)
     }
 
+    /// The reason without the names in it, to see which keys have the same.
+    var cause: Substring { reason.prefix { $0 != "," && $0 != ":" && $0 != "\"" } }
+
     /// What to do about it.
     package var advice: String {
         guard let right else { return "let the producer use a name that is allowed, and move what waits there" }
@@ -111,15 +134,21 @@ enum KeyShape: Hashable {
 
     private static let suffixes = ReadyStream.allCases.map(\.suffix)
 
-    /// Nil for a key of another deployment, whose prefix begins with this one's.
+    /// Nil for a key of another deployment, whose prefix begins with this one's, and for what is no ready stream.
     init?(_ key: String, prefix: String) {
-        let rest = key.dropFirst(prefix.count + 1)
-        guard rest.first == "{" || !rest.contains("{") else { return nil }
-        guard let ready = rest.firstRange(of: ":ready") else { return nil }
-        let (place, suffix) = (rest[..<ready.lowerBound], String(rest[ready.lowerBound...]))
+        let written = key.prefix(prefix.count)
+        let rest = key.dropFirst(prefix.count)
+        guard written.lowercased() == prefix.lowercased(), let mark = rest.first, ":{".contains(mark) else {
+            return nil
+        }
+        let tail = mark == ":" ? rest.dropFirst() : rest
+        guard tail.first == "{" || !tail.contains("{") else { return nil }
+        guard let parts = Self.parts(tail) else { return nil }
+        let (place, suffix) = parts
         let bare = place.filter { !"{}".contains($0) }
-        let isPlain = place == "{\(bare)}"
         guard let name = StrayKeys.name(bare) else {
+            // Without its ending a key of any name may be anything.
+            guard suffix.hasPrefix(":ready") else { return nil }
             self = .unreadable(
                 Fault(
                     reason: "\"\(bare.prefix(64))\" is no queue's name: [a-z0-9][a-z0-9._-]{0,62}, as in emails",
@@ -129,12 +158,31 @@ enum KeyShape: Hashable {
             return
         }
         let isStream = Self.suffixes.contains(suffix)
-        if isPlain, isStream {
+        if written == prefix, mark == ":", place == "{\(name)}", isStream {
             self = .queue(name)
-        } else {
-            let right = "\(prefix):{\(name)}" + (isStream ? suffix : ":ready")
-            self = .unreadable(Fault(reason: Self.reason(place, suffix, name), right: right))
+            return
         }
+        let lowered = suffix.lowercased()
+        let ending = Self.suffixes.first { $0 == lowered || $0.dropFirst() == lowered } ?? ":ready"
+        let right = "\(prefix):{\(name)}\(ending)"
+        let reason =
+            written != prefix
+            ? "the prefix is \(prefix), and \(written) is another one"
+            : mark != ":"
+                ? "there is no colon behind the prefix \(prefix)" : Self.reason(place, suffix, name)
+        self = .unreadable(Fault(reason: reason, right: right))
+    }
+
+    /// A key behind its prefix as the queue's place and what follows it; nil for what nobody can have meant as a ready stream.
+    private static func parts(_ tail: Substring) -> (place: Substring, suffix: String)? {
+        if let ready = tail.firstRange(of: ":ready") {
+            return (tail[..<ready.lowerBound], String(tail[ready.lowerBound...]))
+        }
+        guard tail.first == "{", let close = tail.firstIndex(of: "}") else { return nil }
+        let (place, suffix) = (tail[...close], String(tail[tail.index(after: close)...]))
+        let lowered = suffix.lowercased()
+        guard suffix.isEmpty || lowered.hasPrefix("ready") || lowered.hasPrefix(":ready") else { return nil }
+        return (place, suffix)
     }
 
     /// Why a key of a queue whose name is right is none all the same.
@@ -143,6 +191,8 @@ enum KeyShape: Hashable {
         if place != "{\(name)}" {
             return "the name has other braces than one pair round it, so it is no key of queue \(name)"
         }
+        if suffix.isEmpty { return "nothing follows the braces: the stream of a queue ends in :ready" }
+        if suffix.first != ":" { return "there is no colon between the braces and \(suffix)" }
         return "a queue has no stream \(suffix): its priorities are :ready:high, :ready and :ready:low"
     }
 

@@ -27,6 +27,8 @@ package struct JobEvidence: Sendable {
     package var hasHistory = true
     /// Whether the queue is in the list of known queues.
     package var isListed = true
+    /// Why Redis takes no writes just now; nil when it takes them.
+    package var noWrites: String?
     /// What could not be seen.
     package var unseen: [String] = []
 

@@ -19,6 +19,9 @@ extension JobEvidence {
         )
     }
 
+    /// What its worker says of it.
+    private var told: WorkerAbout.Running? { owner?.jobs?.first { $0.id == address } }
+
     /// How long its kind takes, where the history knows.
     private var usual: String {
         guard let runTimes else { return "" }
@@ -27,10 +30,10 @@ extension JobEvidence {
 
     /// What its handler said last: the worker's own word is newer than what the history was told.
     private var progressText: String {
-        let said = owner?.jobs?.first { $0.id == address }.map { ($0.progress, $0.note) }
-        let told = story?.events.last { $0.what == .progress }
+        let said = told.map { ($0.progress, $0.note) }
+        let kept = story?.events.last { $0.what == .progress }
             .map { event in (event.words.first.flatMap { Double($0) }, event.text) }
-        guard let (fraction, note) = said ?? told else { return "" }
+        guard let (fraction, note) = said ?? kept else { return "" }
         // A fraction from outside may be any number.
         let percent = fraction.flatMap { (0...1).contains($0) ? "\(Int($0 * 100))%" : nil }
         let words = [percent, note].compactMap { $0 }.joined(separator: ", ")
@@ -39,8 +42,8 @@ extension JobEvidence {
 
     private func whenItEnds(_ elapsed: Duration) -> String {
         if situation.isCancelling { return "its worker hears within a second that it is cancelled, and stops it" }
-        guard let limit = number(.timeout).map({ Duration.milliseconds($0) }) else {
-            return "it ends, or its try is cut off at its kind's timeout (60s by default)"
+        guard let limit = (told?.limitMilliseconds ?? number(.timeout)).map({ Duration.milliseconds($0) }) else {
+            return "it ends, or its try is cut off at its kind's timeout (60s unless its worker says otherwise)"
         }
         let left = limit - elapsed
         return left > .zero

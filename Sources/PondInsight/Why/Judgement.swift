@@ -25,6 +25,7 @@ package struct Judgement: Sendable, Hashable {
     /// Judges where a job is and why: a pure function of what was read.
     package static func of(_ evidence: JobEvidence) -> Judgement {
         var judgement = plain(evidence)
+        if let why = evidence.noWrites { judgement = judgement.withoutWrites(why, evidence) }
         if evidence.isCompensation { judgement.detail = "what it did is to be undone: \(judgement.detail)" }
         evidence.tellOfSaga(&judgement)
         return judgement
@@ -40,6 +41,28 @@ package struct Judgement: Sendable, Hashable {
         case .dead: evidence.dead
         case .unknown: evidence.gone
         }
+    }
+}
+
+extension Judgement {
+    /// The same where Redis takes no writes: then silence is no sign of a lost worker.
+    fileprivate func withoutWrites(_ why: String, _ evidence: JobEvidence) -> Judgement {
+        var judged = self
+        let cause = "Redis takes no writes: \(why)"
+        switch reason.state {
+        case .waiting:
+            if reason != .queuePaused { judged.reason = .noWrites }
+            judged.detail = "\(cause); no job is begun until it does"
+        case .held: judged.detail = "\(cause); \(detail)"
+        case .running:
+            if reason == .leaseExpired { judged.reason = .runningSilent }
+            let owner = evidence.situation.report.owner?.name ?? "a worker"
+            judged.detail = "\(cause); \(owner) has it, and can neither send a heartbeat nor end it"
+        case .dead, .ended, .unknown: return self
+        }
+        judged.next = "nothing, until Redis takes writes again; then it goes on by itself"
+        judged.actions = [.doctor]
+        return judged
     }
 }
 

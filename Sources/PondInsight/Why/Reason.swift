@@ -12,6 +12,8 @@ package enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
     case starting
     /// Somebody has paused the queue.
     case queuePaused = "queue_paused"
+    /// Redis takes no writes, so no job can be begun.
+    case noWrites = "no_writes"
     /// No worker serves the queue.
     case noWorker = "no_worker"
     /// Workers serve the queue, and none of them has a handler for its kind.
@@ -78,8 +80,9 @@ extension Reason {
     package var state: WhyState {
         switch self {
         case .scheduled, .retryBackoff: .held
-        case .behindOthers, .starting, .queuePaused, .noWorker, .noWorkerForKind, .brake, .scalingUp, .atLimit,
-            .downstreamHold, .waitingTimer, .waitingToken, .waitingSignal, .waitingChildren, .sagaPaused, .stepUnknown:
+        case .behindOthers, .starting, .queuePaused, .noWrites, .noWorker, .noWorkerForKind, .brake, .scalingUp,
+            .atLimit, .downstreamHold, .waitingTimer, .waitingToken, .waitingSignal, .waitingChildren, .sagaPaused,
+            .stepUnknown:
             .waiting
         case .running, .runningSilent, .leaseExpired, .undoing: .running
         case .dead, .sagaStuck: .dead

@@ -20,14 +20,23 @@ package struct WhyReader: Sendable {
     private let pond: Pond
     private let history: HistoryStore?
     private let historyIsMissing: String
+    /// What is wrong with the history that there is.
+    private let doubt: String?
 
     /// - Parameters:
     ///   - history: tells of jobs that have ended and of correlation ids; nil answers from Redis alone.
     ///   - reason: why there is no history, for the answer.
-    package init(_ pond: Pond, history: HistoryStore?, orWhy reason: String = "there is no history") {
+    ///   - doubt: what is wrong with the history that there is, for the answer. Defaults to that it is behind.
+    package init(
+        _ pond: Pond,
+        history: HistoryStore?,
+        orWhy reason: String = "there is no history",
+        doubt: String? = nil
+    ) {
         self.pond = pond
         self.history = history
         historyIsMissing = reason
+        self.doubt = doubt
     }
 
     /// What is known of an id.
@@ -77,14 +86,30 @@ package struct WhyReader: Sendable {
         let stories = try await history?.stories(of: id, in: queue) ?? []
         let (names, unseen) = try await candidates(queue, stories)
         let found = try await reports(of: id, in: names, stories, unseen + missing)
-        guard found.isEmpty else { return found }
-        // A bare id is looked for in the journals only when they are all that there is.
-        if history == nil || queue != nil {
-            let told = try await JournalStory(pond: pond).read(id, in: names)
-            let note = history == nil ? ["\(historyIsMissing): all of this is from the journal in Redis"] : []
-            return try await reports(of: id, in: told.map(\.job.queue), told, unseen + note)
-        }
-        return []
+        return try await completed(found, of: id, in: names, stories, unseen)
+    }
+
+    /// The same with what the journals tell of a job that Redis no longer has and whose end the history has not heard of:
+    /// it ended just now, or the history is that of another Redis.
+    private func completed(
+        _ found: [WhyReport],
+        of id: JobID,
+        in names: [String],
+        _ stories: [HistoryStory],
+        _ unseen: [String]
+    ) async throws -> [WhyReport] {
+        let unended = Set(stories.filter { !$0.hasEnded }.map(\.job.queue))
+        let lost = found.filter { $0.reason == .lostPayload }.compactMap(\.queue).filter(unended.contains)
+        guard found.isEmpty || !lost.isEmpty else { return found }
+        var told = try await JournalStory(pond: pond).read(id, in: found.isEmpty ? names : lost)
+        // Of what the history knows in part, only the end is news.
+        if !found.isEmpty { told.removeAll { !$0.hasEnded } }
+        guard !told.isEmpty else { return found }
+        let queues = told.map(\.job.queue)
+        let why = history == nil ? historyIsMissing : doubt ?? "the history has not read so far"
+        let note = "\(why): all of this is from the journal in Redis"
+        let late = try await reports(of: id, in: queues, told, unseen + [note])
+        return found.filter { report in !queues.contains { $0 == report.queue } } + late
     }
 
     /// The job in a queue that no worker and no producer of the library has ever used; that takes a walk through the keys.
@@ -122,7 +147,7 @@ package struct WhyReader: Sendable {
             guard situation.report.state != .unknown || story != nil else { continue }
             var evidence = JobEvidence(queue: name, situation: situation)
             (evidence.story, evidence.unseen, evidence.isListed) = (story, unseen, areListed)
-            evidence.hasHistory = history != nil
+            evidence.hasHistory = history != nil && doubt == nil
             reports.append(WhyReport(try await complete(evidence)))
         }
         return reports
@@ -147,8 +172,9 @@ package struct WhyReader: Sendable {
         switch report.state {
         case .ready: evidence.workers = try await WorkerSighting.all(of: queue)
         case .held, .running, .waiting: evidence.workers = try await WorkerSighting.beating(in: queue)
-        case .dead, .unknown: break
+        case .dead, .unknown: return evidence
         }
+        evidence.noWrites = try await pond.server.writeRefusal()
         if report.state == .ready || (report.state == .held && evidence.workerCount == 0) {
             evidence.decision = try await decision(about: evidence.queue)
         }
@@ -190,7 +216,7 @@ package struct WhyReader: Sendable {
             throw WhyError(text: "no queue is known, so there is no job \(id)")
         }
         var evidence = JobEvidence(queue: name, situation: try await pond.queue(name).situation(of: id))
-        (evidence.unseen, evidence.hasHistory) = (unseen + missing, history != nil)
+        (evidence.unseen, evidence.hasHistory) = (unseen + missing + (doubt.map { [$0] } ?? []), history != nil)
         var report = WhyReport(evidence)
         report.queue = queue
         return report

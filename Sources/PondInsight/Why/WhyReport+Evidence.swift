@@ -59,8 +59,11 @@ extension JobEvidence {
         situation.report.field(WireField.parentStep.rawValue).map { ", step \(firstLine(of: $0))" } ?? ""
     }
 
+    /// The time in the job's id; nil for an id that somebody made up.
     private var idTime: ServerTime? {
-        situation.report.id.text.split(separator: "-").first.flatMap { Int64($0) }.map { ServerTime(milliseconds: $0) }
+        let number = situation.report.id.text.split(separator: "-").first.flatMap { Int64($0) }
+        guard let time = number.map({ ServerTime(milliseconds: $0) }), time >= Limits.earliestTime else { return nil }
+        return time
     }
 
     private static let eventsShown = 8

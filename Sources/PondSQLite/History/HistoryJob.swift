@@ -63,6 +63,9 @@ package struct HistoryStory: Sendable, Hashable {
     package var events: [HistoryEvent]
     /// Whether there are more events than were asked for; then the oldest are left out.
     package var isCut: Bool
+
+    /// Whether the last that happened was its end.
+    package var hasEnded: Bool { events.last.map { $0.what.isEnd || $0.what == .ghost } ?? false }
 }
 
 /// One thing that a search has found.

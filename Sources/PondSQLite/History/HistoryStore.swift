@@ -57,6 +57,11 @@ package final class HistoryStore: Sendable {
         }
     }
 
+    /// What the file is the history of; nil when no follower has said.
+    package func server() async throws -> String? {
+        try await store.read { try String.fetchOne($0, sql: "SELECT server FROM pond_history_origin") }
+    }
+
     /// Lets the file be another server's, as when the same server has got another address.
     package func reassign(to server: String) async throws {
         try await store.writeAlone { db in

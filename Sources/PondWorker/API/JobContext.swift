@@ -25,6 +25,9 @@ public final class JobContext: DeliveredJob {
         var fraction: Double?
         var note: String?
         var lastHeartbeat: LocalInstant
+        /// How long its worker kept it waiting before it could begin, and since when it does.
+        var held = Duration.zero
+        var heldSince: LocalInstant?
         var usd = USD.zero
         var cpu: Duration?
         var result: JobResult?
@@ -49,8 +52,8 @@ public final class JobContext: DeliveredJob {
         progress = Mutex(Progress(lastHeartbeat: started))
     }
 
-    private var clock: LocalClock { home.clock }
-    private var end: LocalInstant { started.advanced(by: limit.time) }
+    var clock: LocalClock { home.clock }
+    private var end: LocalInstant { started.advanced(by: limit.time + lastProgress.held(at: clock.now())) }
     var queue: Queue { home.queue }
     /// The span of the try, nil without a tracer.
     var span: QueueSpan? { progress.withLock(\.span) }

@@ -9,8 +9,14 @@ struct WorkerReport: Codable, Sendable {
         let kind: String
         let attempt: Int
         let seconds: Double
+        let limitMs: Int64
         let progress: Double?
         let note: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case id, kind, attempt, seconds, progress, note
+            case limitMs = "limit_ms"
+        }
     }
 
     /// Why the worker fetches single jobs only.
@@ -95,6 +101,7 @@ struct WorkerReport: Codable, Sendable {
                 kind: run.context.job.kind.text,
                 attempt: run.context.job.attempt,
                 seconds: run.started.duration(to: now).inSeconds,
+                limitMs: run.limit.time.wholeMilliseconds,
                 progress: progress.fraction,
                 note: progress.note?.cut(toBytes: Self.noteBytesMax)
             )

@@ -104,7 +104,10 @@ struct JobRun {
 
     private func measure(_ context: JobContext, _ thrown: (any Error)?) -> (Outcome?, CancelReason?, Duration) {
         let reason = worker.table.end(slot: slot)
-        let time = context.started.duration(to: worker.clock.now())
+        let now = worker.clock.now()
+        // What its worker kept it waiting is no part of its budget; nobody asks that of a job that is done.
+        let held = thrown == nil ? .zero : context.lastProgress.held(at: now)
+        let time = context.started.duration(to: now) - held
         worker.intake.noteRun(time, bytes: context.job.data.count)
         served.tally.noteRun(time, isSuccess: thrown == nil || thrown is Suspended)
         let outcome = Verdict.outcome(

@@ -33,7 +33,7 @@ package enum Verdict {
         case .timeout(let limit):
             return afterFailure(of: job, "timed out after \(limit.human)" + note(on: thrown), terms)
         case .silent(let interval):
-            return afterFailure(of: job, "no heartbeat for \(interval.human)" + note(on: thrown), terms)
+            return afterFailure(of: job, "no heartbeat for \(interval.human)" + silenceNote(on: thrown), terms)
         case .overBudget:
             let exhaustion = budget.obstacle(after: spent)
             return .dead(cause: .wallExhausted, error: exhaustion?.text ?? "its time over all tries is used up")
@@ -85,6 +85,11 @@ package enum Verdict {
     /// What a handler that was stopped leaves to be said, as in `; it wrote nothing`.
     private static func note(on error: any Error) -> String {
         (error as? any ToldFailure)?.stopNote.map { "; \($0)" } ?? ""
+    }
+
+    private static func silenceNote(on error: any Error) -> String {
+        let how = (error as? any ToldFailure)?.silenceNote.map { "; \($0)" } ?? ""
+        return how + note(on: error)
     }
 
     /// Another try, unless the tries or a part of the budget are used up; the first that is names the cause.

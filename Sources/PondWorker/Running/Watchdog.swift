@@ -13,9 +13,12 @@ struct Watchdog: Sendable {
         while !Task.isCancelled {
             let now = clock.now()
             table.cancel(at: now) { run in
-                run.limit.reason(
-                    after: run.started.duration(to: now),
-                    silentFor: run.context.lastProgress.lastHeartbeat.duration(to: now)
+                let progress = run.context.lastProgress
+                // What follows a job has a time of its own.
+                let held = run.verdict == nil ? progress.held(at: now) : .zero
+                return run.limit.reason(
+                    after: run.started.duration(to: now) - held,
+                    silentFor: progress.silence(at: now)
                 )
             }
             if !table.stuck(at: now, grace: stuckGrace).isEmpty { return }

@@ -13,15 +13,17 @@ final class BridgeHandlers: Sendable {
         slots = configuration.slots
     }
 
-    /// Makes the bridge, and asks its program for its kinds when none was given; other programs are started by the first
-    /// jobs.
+    /// Makes the bridge, and asks the program of `--exec` for its kinds, which shows whether it can run at all; other
+    /// programs are started by the first jobs.
     ///
-    /// - Throws: `PondError` or `CommandFailure`, when an address is none or a file cannot be read.
+    /// - Throws: `PondError` or `CommandFailure`, when an address is none, a file cannot be read, or the program cannot
+    ///   run: a worker that is not ready takes no job, and a rolling restart ends with it.
     func open(_ logger: Logger) async throws -> [JobRegistration] {
         guard let made = try makeBridge(logger) else { return [] }
         bridge.withLock { $0 = made }
         let kinds = options.kinds.flatMap { $0.split(separator: ",").map { String($0) } }
-        guard kinds.isEmpty, let announced = await (made as? ExecBridge)?.announcedKinds() else {
+        let announced = try await announcedKinds(of: made)
+        guard kinds.isEmpty, let announced else {
             return made.registrations(kinds: kinds, compensates: options.compensates).map(withPolicy)
         }
         guard !announced.isEmpty else {
@@ -33,6 +35,20 @@ final class BridgeHandlers: Sendable {
         )
         return zip(announced, made.registrations(kinds: announced.map(\.kind), compensates: options.compensates)).map {
             withPolicy($0.limiting($1))
+        }
+    }
+
+    private func announcedKinds(of bridge: any Bridge) async throws -> [AnnouncedKind]? {
+        guard let bridge = bridge as? ExecBridge else { return nil }
+        do throws(BridgeFailure) {
+            return try await bridge.announcedKinds()
+        } catch {
+            await bridge.close()
+            throw CommandFailure(
+                .failure,
+                "the handler cannot start: \(error.text)",
+                hint: "mend the program of --exec; no job was taken, and no try was counted"
+            )
         }
     }
 

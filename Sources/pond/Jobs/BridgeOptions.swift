@@ -97,6 +97,15 @@ struct BridgeOptions: ParsableArguments, Sendable {
         if http == nil, !httpHeader.isEmpty || httpBearerFile != nil {
             throw ValidationError("--http-header and --http-bearer-file are for --http")
         }
+        if let attempts, !(1...1_000_000).contains(attempts) {
+            throw ValidationError("--attempts is \(attempts), allowed is 1 to 1000000")
+        }
+        if let jobTimeout, jobTimeout < .milliseconds(1) {
+            throw ValidationError("--job-timeout is \(jobTimeout.human), allowed is 1ms to 3650d")
+        }
+        if let heartbeatEvery, heartbeatEvery < .milliseconds(100) {
+            throw ValidationError("--heartbeat-every is \(heartbeatEvery.human), allowed is 100ms and more")
+        }
         let hasPolicy =
             attempts != nil || backoff != nil || jobTimeout != nil || heartbeatEvery != nil || !kinds.isEmpty
             || compensates

@@ -128,6 +128,32 @@ import Testing
         }
     }
 
+    @Test(arguments: [nil, "h.sqlite is the history of redis://other:6379"])
+    func `an end that the history has not heard of is explained by the journal`(doubt: String?) async throws {
+        try await WhyPlace.run { place in
+            let (unheard, halfHeard) = (place.end(), place.end())
+            try await place.tell("ann", "started", halfHeard.text)
+            try await withHistory(of: place.pond) { history in
+                for id in [unheard, halfHeard] { try await place.tell("ann", "done", id.text) }
+                let reader = WhyReader(place.pond, history: history, doubt: doubt)
+                for id in [unheard, halfHeard] {
+                    let report = try #require(try await reader.answer("\(place.queue.name)/\(id)").jobs.first)
+                    #expect(report.reason == .done && report.state == .ended, "\(report)")
+                    let note = doubt ?? "the history has not read so far"
+                    #expect(report.unseen == ["\(note): all of this is from the journal in Redis"])
+                    var reasons: [Reason] = []
+                    _ = try await Waiting.until {
+                        reasons = try await reader.answer(id.text).jobs.map(\.reason)
+                        return reasons == [.done]
+                    }
+                    #expect(reasons == [.done])
+                }
+                let nobody = try await reader.answer("\(place.queue.name)/\(place.end())")
+                #expect(nobody.total == 0 && nobody.jobs.first?.unseen == (doubt.map { [$0] } ?? []))
+            }
+        }
+    }
+
     @Test func `the end is found behind thousands of other events`() async throws {
         try await WhyPlace.run { place in
             let id = place.end()

@@ -11,7 +11,8 @@ struct DoctorCommand: AsyncParsableCommand {
         abstract: "Check the Redis server, its settings and every queue, and say what to do.",
         discussion: """
             ✓ is well, ! is worth knowing, ✗ means that jobs can be lost or do not run, ? could not be checked.
-            The exit code is 8 when a check fails, 0 otherwise. Nothing is changed.
+            The exit code is 8 when a check fails, 4 when this user may not make those that matter, 0 otherwise. Nothing is \
+            changed.
             """
     )
 
@@ -38,11 +39,15 @@ struct DoctorCommand: AsyncParsableCommand {
                 return try await doctor.productionReport { try await historyStatus() }
             }
             try terminal.print(output.json ? report.document.text : report.text(for: terminal))
-            guard report.isHealthy else { throw ExitCode(ExitCodes.checkFailed.rawValue) }
+            guard report.isHealthy else {
+                let code: ExitCodes = report.hasFailure ? .checkFailed : .refused
+                throw ExitCode(code.rawValue)
+            }
         }
     }
 
-    private func historyStatus() async throws -> HistoryStatus {
-        try await history.withStore { try await $0.status() }
+    private func historyStatus() async throws -> (status: HistoryStatus, file: String, server: String) {
+        let status = try await history.withStore { try await $0.status() }
+        return (status, try history.path(), try redis.serverText())
     }
 }

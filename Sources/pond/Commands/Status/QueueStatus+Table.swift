@@ -5,7 +5,7 @@ extension QueueStatus {
     private var tint: Tint? {
         switch state {
         case .ok: nil
-        case .fault, .unserved, .brake: .red
+        case .fault, .unserved, .brake, .noWrites: .red
         case .behind, .paused: .yellow
         }
     }

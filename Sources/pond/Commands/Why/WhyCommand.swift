@@ -30,12 +30,21 @@ struct WhyCommand: AsyncParsableCommand {
             try await redis.withPond { pond in
                 let answer = try await about.history.withStoreIfAny { store, reason in
                     if let queue { _ = try QueueName(queue) }
-                    return try await WhyReader(pond, history: store, orWhy: reason).answer(about.id, queue: queue)
+                    let doubt = try await doubt(about: store)
+                    let reader = WhyReader(pond, history: store, orWhy: reason, doubt: doubt)
+                    return try await reader.answer(about.id, queue: queue)
                 }
                 let view = WhyView(answer: answer)
                 try terminal.print(output.json ? view.document.text : view.text(for: terminal))
                 if answer.total == 0 { throw ExitCode(ExitCodes.notFound.rawValue) }
             }
         }
+    }
+
+    /// Says when the history is not that of this server, or seems so.
+    private func doubt(about store: HistoryStore?) async throws -> String? {
+        guard let store, let owner = try await store.server() else { return nil }
+        let server = try redis.serverText()
+        return owner == server ? nil : "\(store.store.path) is the history of \(owner), and this is \(server)"
     }
 }
