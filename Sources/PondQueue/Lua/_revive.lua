@@ -14,7 +14,7 @@ local function send_one_back(keys, id, record, to_change, events)
     }
     for name, value in pairs(to_change) do changes[name] = value end
     local fields = with_fields(record[1], changes)
-    local landed, failure = readd(keys, home_letter(id), id, fields)
+    local landed, failure = readd(keys, home_code(id), id, fields)
     if not landed then return 'refused ' .. failure end
     dead_remove(keys, id, record)
     local phase = field(fields, 'phase')

@@ -9,7 +9,7 @@ local function cancel(names, args)
     local found, place = places.find(keys, args[1] or '')
     if not found or not place.drop then return 'unknown' end
     -- A producer that appended to a stream itself may name the job by its bare entry.
-    if found.letter then found.id = job_id(keys, found.letter, found.entry, found.fields) end
+    if found.code then found.id = job_id(keys, found.code, found.entry, found.fields) end
     if found.owner then
         redis.call('HSET', keys.cancel, found.id, found.owner)
         return 'cancelling'
