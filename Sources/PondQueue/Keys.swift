@@ -42,7 +42,7 @@ package struct Keys: Sendable, Hashable {
     /// What happened, a batch an entry.
     package var journal: String { base + ":journal" }
     /// Wakes one idle worker for a due time that comes before its next beat.
-    package var bell: String { base + ":bell" }
+    package var wakeUp: String { base + ":bell" }
 
     /// The key of a ready stream.
     package func stream(_ stream: ReadyStream) -> String {
@@ -86,7 +86,7 @@ package enum ReadyStream: String, Sendable, CaseIterable {
         }
     }
 
-    /// The id of a job that was never moved: its entry's, with this stream's letter when it is not the normal one,
+    /// The id of a job that was never moved: its entry's, with this stream's code when it is not the normal one,
     /// because entry ids are unique in one stream only.
     package func ownID(entry: String) -> JobID {
         JobID(self == .normal ? entry : entry + rawValue)

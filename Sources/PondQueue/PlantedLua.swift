@@ -20,19 +20,19 @@ enum PlantedLua {
         case .promoteRemovesFirst:
             [
                 (
-                    "    local landed, failure = readd(keys, home_letter(id), id, fields)",
-                    "    end_held(keys, id)\n    local landed, failure = readd(keys, home_letter(id), id, fields)"
+                    "    local landed, failure = readd(keys, home_code(id), id, fields)",
+                    "    end_held(keys, id)\n    local landed, failure = readd(keys, home_code(id), id, fields)"
                 )
             ]
         case .deleteConsumerAtShutdown:
-            [("        if pending_of(keys[LETTERS[i]], consumer) > 0 then return false end\n", "")]
+            [("        if pending_of(keys[CODES[i]], consumer) > 0 then return false end\n", "")]
         case .noFence:
             [
-                ("    if context.owned[letter][entry] then\n", "    if true then\n"),
+                ("    if context.owned[code][entry] then\n", "    if true then\n"),
                 ("        if owned[entry] then\n", "        if true then\n"),
             ]
         case .trimmedStream:
-            [("redis.pcall('XADD', keys[letter], '*',", "redis.pcall('XADD', keys[letter], 'MAXLEN', 100, '*',")]
+            [("redis.pcall('XADD', keys[code], '*',", "redis.pcall('XADD', keys[code], 'MAXLEN', 100, '*',")]
         case .groupAtEnd:
             [("key, GROUP, '0', 'MKSTREAM'", "key, GROUP, '$', 'MKSTREAM'")]
         case .earlyPromotion:

@@ -36,14 +36,14 @@ extension Queue {
         census: Bool = false,
         about: String,
         load: WorkerLoad? = nil,
-        news: [RunNews] = [],
+        news: [RunEvent] = [],
         spent: [JobID: USD] = [:]
     ) async throws(QueueError) -> BeatAnswer {
         var arguments: [RedisArgument] = [
             .text(consumer.name), .integer(lease.wholeMilliseconds), .text(census ? "1" : ""), .text(about),
         ]
         if let load { arguments.append(.text("load:\(load.text)")) }
-        arguments += RunNews.arguments(news).map { .text($0) }
+        arguments += RunEvent.arguments(news).map { .text($0) }
         for (id, amount) in spent { arguments += [.text(id.text), .integer(min(amount, Limits.moneyMax).micros)] }
         let reply = try await pond.call("pond_beat", keys, arguments)
         var reader = try ReplyReader("pond_beat", reply)
@@ -82,8 +82,8 @@ extension Queue {
     /// Says goodbye, so that nobody waits for this consumer's beat.
     ///
     /// - Returns: false when it still owns entries; then its lease runs out and others take them over.
-    package func leave(as consumer: Consumer, bell: String? = nil) async throws(QueueError) -> Bool {
-        try await pond.call("pond_leave", keys, [.text(consumer.name), .text(bell ?? "")]).string == "left"
+    package func leave(as consumer: Consumer, wakeUp: String? = nil) async throws(QueueError) -> Bool {
+        try await pond.call("pond_leave", keys, [.text(consumer.name), .text(wakeUp ?? "")]).string == "left"
     }
 
     /// Moves held jobs whose time has come to their ready streams, a bounded batch.

@@ -8,7 +8,7 @@ package enum ExportPlace: String, Sendable, CaseIterable {
     case held, front, high, normal, low, dead
 
     /// The name of the place for `pond_export`.
-    package var letter: String {
+    package var code: String {
         switch self {
         case .held: "d"
         case .dead: "x"
@@ -21,7 +21,7 @@ package enum ExportPlace: String, Sendable, CaseIterable {
 
     /// The stream; nil for what is kept in a hash.
     package var stream: ReadyStream? {
-        ReadyStream(rawValue: letter)
+        ReadyStream(rawValue: code)
     }
 }
 
@@ -72,7 +72,7 @@ extension Queue {
         let reply = try await pond.call(
             "pond_export",
             keys,
-            [.text(place.letter), .text(position), .text(last), .integer(Int64(Queue.exportPageMax))],
+            [.text(place.code), .text(position), .text(last), .integer(Int64(Queue.exportPageMax))],
             readOnly: true
         )
         var reader = try ReplyReader("pond_export", reply)
@@ -117,7 +117,7 @@ extension Queue {
     private func exportedJob(_ reader: inout ReplyReader) throws(QueueError) -> ExportedJob {
         let position = try reader.text()
         let id = JobID(try reader.text())
-        let letter = try reader.text()
+        let code = try reader.text()
         let time = try reader.timeIfAny()
         let cause = try reader.text()
         let error = try reader.text()
@@ -135,7 +135,7 @@ extension Queue {
         return ExportedJob(
             position: position,
             id: id,
-            priority: letter == "h" ? .high : letter == "l" ? .low : .normal,
+            priority: code == "h" ? .high : code == "l" ? .low : .normal,
             time: time,
             cause: cause.isEmpty ? nil : cause,
             error: error.isEmpty ? nil : error,

@@ -11,8 +11,8 @@ package struct Fetched: Sendable {
     package var isPaused = false
     /// What is now in flight here.
     package var deliveries: [Delivery] = []
-    /// A bell that rang: the next fetch puts it away.
-    package var bell: String?
+    /// A wakeUp that rang: the next fetch puts it away.
+    package var wakeUp: String?
     /// Streams that could not be read, and why.
     package var faults: [ReadyStream: String] = [:]
 
@@ -33,9 +33,9 @@ extension Queue {
         var reader = try ReplyReader("pond_open", try await pond.call("pond_open", keys, [.text(window)]))
         var faults: [ReadyStream: String] = [:]
         while !reader.isAtEnd {
-            let letter = try reader.text()
+            let code = try reader.text()
             let text = try reader.text()
-            if let stream = ReadyStream(rawValue: letter) { faults[stream] = text }
+            if let stream = ReadyStream(rawValue: code) { faults[stream] = text }
         }
         return faults
     }
@@ -46,9 +46,9 @@ extension Queue {
     package func fetch(
         as consumer: Consumer,
         atMost limit: Int,
-        bell: String? = nil
+        wakeUp: String? = nil
     ) async throws(QueueError) -> Fetched {
-        try read(try await pond.call("pond_fetch", keys, fetchArguments(consumer, limit, bell)))
+        try read(try await pond.call("pond_fetch", keys, fetchArguments(consumer, limit, wakeUp)))
     }
 
     /// The same where normal jobs alone are expected: a plain read beside the function brings them, because what goes
@@ -61,9 +61,9 @@ extension Queue {
     package func fetchNormal(
         as consumer: Consumer,
         atMost limit: Int,
-        bell: String? = nil
+        wakeUp: String? = nil
     ) async throws(QueueError) -> Fetched {
-        let function = Pond.command("pond_fetch", keys, fetchArguments(consumer, limit, bell) + ["urgent"])
+        let function = Pond.command("pond_fetch", keys, fetchArguments(consumer, limit, wakeUp) + ["urgent"])
         let read = RedisCommand(
             "XREADGROUP",
             [
@@ -85,8 +85,8 @@ extension Queue {
         return fetched
     }
 
-    private func fetchArguments(_ consumer: Consumer, _ limit: Int, _ bell: String?) -> [RedisArgument] {
-        [.text(consumer.name), .integer(Int64(limit)), .text(bell ?? "")]
+    private func fetchArguments(_ consumer: Consumer, _ limit: Int, _ wakeUp: String?) -> [RedisArgument] {
+        [.text(consumer.name), .integer(Int64(limit)), .text(wakeUp ?? "")]
     }
 
     private func read(_ reply: RESPValue) throws(QueueError) -> Fetched {
@@ -105,7 +105,7 @@ extension Queue {
         return fetched
     }
 
-    /// Waits until a job or a bell arrives, at most `block`; brings at most one entry a stream.
+    /// Waits until a job or a wakeUp arrives, at most `block`; brings at most one entry a stream.
     ///
     /// - Parameters:
     ///   - reader: a connection that nothing else uses; it is busy meanwhile.
@@ -116,7 +116,7 @@ extension Queue {
         to streams: [ReadyStream],
         block: Duration
     ) async throws(QueueError) -> Fetched {
-        let names = streams.map { keys.stream($0) } + [keys.bell]
+        let names = streams.map { keys.stream($0) } + [keys.wakeUp]
         let command = RedisCommand(
             "XREADGROUP",
             [
@@ -140,8 +140,8 @@ extension Queue {
             guard let pair = value.array, pair.count == 2, let key = pair[0].string, let entries = pair[1].array else {
                 throw QueueError(.unexpectedReply, "XREADGROUP of \(name) answered \(value)")
             }
-            if key == keys.bell {
-                fetched.bell = entries.first?.array?.first?.string
+            if key == keys.wakeUp {
+                fetched.wakeUp = entries.first?.array?.first?.string
             } else if let stream = streams.first(where: { keys.stream($0) == key }) {
                 fetched.add(try Delivery.read(entries, queue: name, stream: stream))
             }
@@ -157,35 +157,35 @@ extension Queue {
     /// - Returns: how many were buried, as malformed.
     package func buryOversized(as consumer: Consumer) async throws(QueueError) -> Int {
         var buried = 0
-        var behind = (letter: "", entry: "")
+        var behind = (code: "", entry: "")
         repeat {
             let reply = try await pond.call(
                 "pond_bury_oversized",
                 keys,
-                [.text(consumer.name), .text(behind.letter), .text(behind.entry)]
+                [.text(consumer.name), .text(behind.code), .text(behind.entry)]
             )
             var reader = try ReplyReader("pond_bury_oversized", reply)
             buried += Int(try reader.number())
             behind = (try reader.text(), try reader.text())
-        } while !behind.letter.isEmpty
+        } while !behind.code.isEmpty
         return buried
     }
 
-    /// What a consumer has in flight by Redis' account, and the bells that it holds.
-    package func owned(by consumer: Consumer) async throws(QueueError) -> (receipts: [Receipt], bells: [String]) {
+    /// What a consumer has in flight by Redis' account, and the wakeUps that it holds.
+    package func owned(by consumer: Consumer) async throws(QueueError) -> (receipts: [Receipt], wakeUps: [String]) {
         let reply = try await pond.call("pond_owned", keys, [.text(consumer.name)], readOnly: true)
         var reader = try ReplyReader("pond_owned", reply)
         var receipts: [Receipt] = []
-        var bells: [String] = []
+        var wakeUps: [String] = []
         while !reader.isAtEnd {
-            let letter = try reader.text()
+            let code = try reader.text()
             let entry = try reader.text()
-            if let stream = ReadyStream(rawValue: letter) {
+            if let stream = ReadyStream(rawValue: code) {
                 receipts.append(Receipt(stream: stream, entry: entry))
             } else {
-                bells.append(entry)
+                wakeUps.append(entry)
             }
         }
-        return (receipts, bells)
+        return (receipts, wakeUps)
     }
 }

@@ -27,7 +27,7 @@ extension Queue {
     /// answer is lost, sending the same again is right.
     ///
     /// - Parameters:
-    ///   - export: the export's id, 1 to 64 letters, digits and hyphens.
+    ///   - export: the export's id, 1 to 64 codes, digits and hyphens.
     ///   - jobs: with their numbers in the export, which ascend. None only asks for the cursor.
     package func importJobs(
         _ jobs: [(number: Int64, job: NewJob)],

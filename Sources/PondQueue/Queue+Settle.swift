@@ -46,7 +46,7 @@ extension Settlement {
         return receipt.stream == .normal ? receipt.entry == id.text : receipt.stream.ownID(entry: receipt.entry) == id
     }
 
-    /// outcome, letter, entry, a, b, c, and before them what is said beside: see `pond_settle.lua`.
+    /// outcome, code, entry, a, b, c, and before them what is said beside: see `pond_settle.lua`.
     var arguments: [RedisArgument] {
         let (a, b, c) = words
         return beside + [
@@ -59,15 +59,15 @@ extension Settlement {
     }
 
     private var beside: [RedisArgument] {
-        if outcome.isDone { return story.map { ["with", .bytes([$0.mark])] } ?? [] }
+        if outcome.isDone { return journalFacts.map { ["with", .bytes([$0.mark])] } ?? [] }
         guard outcome.traits.isFailure, let root else { return [] }
         return ["with", .text("\(root.root)\t\(root.title)")]
     }
 
     /// Whether the journal is told more of it than its end.
     var tellsFacts: Bool {
-        guard let story else { return false }
-        return story.isSampled || !outcome.isDone
+        guard let journalFacts else { return false }
+        return journalFacts.isSampled || !outcome.isDone
     }
 
     private var words: (String, RedisArgument, String) {
@@ -96,7 +96,7 @@ extension Settlement {
         let usd = min(spent.usd, Limits.moneyMax).micros
         let words = "\(spent.wall.wholeMilliseconds) \(spent.cpu.wholeMilliseconds) \(usd)"
         // Of the first try that began; later ones find it stored.
-        guard let wait = story?.wait, story?.job.waited == nil else { return words }
+        guard let wait = journalFacts?.wait, journalFacts?.job.waited == nil else { return words }
         return "\(words) \(max(0, wait.wholeMilliseconds))"
     }
 }

@@ -82,7 +82,7 @@ struct SettleBatch {
         // By index, so that no settlement is copied.
         for place in settlements.indices where settlements[place].tellsFacts {
             let end = facts.count
-            settlements[place].story?.append(to: &facts)
+            settlements[place].journalFacts?.append(to: &facts)
             guard facts.count <= Limits.factsBytesMax else {
                 facts.removeSubrange(end...)
                 continue
@@ -97,9 +97,9 @@ struct SettleBatch {
     private func marks(of group: Group) -> [UInt8]? {
         var isAnyKnown = false
         let marks = group.places.map { place in
-            guard let story = settlements[place].story else { return Self.noMark }
+            guard let journalFacts = settlements[place].journalFacts else { return Self.noMark }
             isAnyKnown = true
-            return story.mark
+            return journalFacts.mark
         }
         return isAnyKnown ? marks : nil
     }

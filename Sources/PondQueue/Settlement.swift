@@ -19,7 +19,7 @@ package final class Settlement: Sendable {
     /// What all tries together took; nil leaves what is stored.
     package let spent: Spending?
     /// What the journal and the counts are told; nil tells them nothing but the end itself.
-    package let story: JobStory?
+    package let journalFacts: JournalFacts?
     /// What a failure has in common with others; nil leaves it to the outcome's cause and the job's kind.
     package let root: RootCause?
     /// Whether the job is a saga or the child of one: its end is told to what waits for it, so it is never settled among many.
@@ -34,7 +34,7 @@ package final class Settlement: Sendable {
         key: IdempotencyKey? = nil,
         result: JobResult? = nil,
         spent: Spending? = nil,
-        story: JobStory? = nil,
+        journalFacts: JournalFacts? = nil,
         root: RootCause? = nil,
         isSaga: Bool = false
     ) {
@@ -45,7 +45,7 @@ package final class Settlement: Sendable {
         self.key = key
         self.result = result
         self.spent = spent
-        self.story = story
+        self.journalFacts = journalFacts
         self.root = root
         self.isSaga = isSaga
     }

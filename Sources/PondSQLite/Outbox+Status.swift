@@ -44,7 +44,7 @@ extension Outbox {
             )
             return db.changesCount > 0
         }
-        bell.ring()
+        wakeUp.ring()
         return wasParked
     }
 
@@ -65,7 +65,7 @@ extension Outbox {
             try db.execute(sql: "DELETE FROM pond_outbox WHERE id = ?", arguments: [id])
             return db.changesCount > 0
         }
-        bell.ring()
+        wakeUp.ring()
         return wasThere
     }
 }

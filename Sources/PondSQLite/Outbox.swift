@@ -19,9 +19,9 @@ public final class Outbox: Sendable {
     /// The file; the user's own tables are in it too.
     public let store: SQLiteStore
     /// Tells a relay in this process that there is something to do.
-    let bell = WakeSignal()
+    let wakeUp = WakeSignal()
     let wallClock: @Sendable () -> ServerTime
-    /// The connections whose present transaction rings the bell already.
+    /// The connections whose present transaction rings the wakeUp already.
     private let ringing = Mutex<Set<ObjectIdentifier>>([])
 
     /// - Parameters:
@@ -153,7 +153,7 @@ extension Outbox {
         guard ringing.withLock({ $0.insert(connection).inserted }) else { return }
         db.afterNextTransaction { _ in
             _ = self.ringing.withLock { $0.remove(connection) }
-            self.bell.ring()
+            self.wakeUp.ring()
         } onRollback: { _ in
             _ = self.ringing.withLock { $0.remove(connection) }
         }

@@ -71,7 +71,7 @@ public final class OutboxRelay: Service {
     /// Begins an orderly stop; may be called again.
     package func stop() {
         isStopping.withLock { $0 = true }
-        outbox.bell.ring()
+        outbox.wakeUp.ring()
     }
 }
 
@@ -120,7 +120,7 @@ extension OutboxRelay {
         while !shouldStop {
             var limit = SQLiteLimits.relayPoll
             if let next { limit = min(limit, max(.zero, clock.now().duration(to: next))) }
-            guard await outbox.bell.wait(atMost: limit, clock) else { return }
+            guard await outbox.wakeUp.wait(atMost: limit, clock) else { return }
             if let next, clock.now() >= next { return }
             if try await outbox.store.changeMark() != changes { return }
         }
@@ -135,7 +135,7 @@ extension OutboxRelay {
         )
         let end = clock.now() + rest
         while !shouldStop, !Task.isCancelled, clock.now() < end {
-            await outbox.bell.wait(atMost: clock.now().duration(to: end), clock)
+            await outbox.wakeUp.wait(atMost: clock.now().duration(to: end), clock)
         }
     }
 }

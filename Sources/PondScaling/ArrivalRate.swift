@@ -60,7 +60,7 @@ struct ArrivalRate: Sendable, Hashable, Codable {
     func rate(serviceTime: Double) -> Double {
         guard let fast = fast.value, let slow = slow.value else { return 0 }
         let deviation = (max(slow, 1e-9) / (2 * ArrivalRate.fastMemory(serviceTime))).squareRoot()
-        return fast > slow + ScalingConstants.newsDeviations * deviation ? fast : slow
+        return fast > slow + ScalingConstants.eventDeviations * deviation ? fast : slow
     }
 
     private static func fastMemory(_ serviceTime: Double) -> Double {

@@ -17,7 +17,7 @@ enum ScalingConstants {
     /// The slow average follows three service times, within these bounds; tuned.
     static let slowWindow = 60.0...600.0
     /// Standard deviations by which the fast average must exceed the slow one to be news: 1 of 700 ticks by chance.
-    static let newsDeviations = 3.0
+    static let eventDeviations = 3.0
 
     // MARK: Service time
 

@@ -24,7 +24,7 @@ package final class LineForwarder: Sendable {
     private let state = Mutex(State())
     /// A pipe: the writer thread sleeps in a read of it, whoever has news writes a byte, only under the lock of
     /// `state` and only while that is open.
-    private let bell: (read: FileDescriptor, write: FileDescriptor)
+    private let wakeUp: (read: FileDescriptor, write: FileDescriptor)
     private let ended: AsyncStream<Never>
     private let endedContinuation: AsyncStream<Never>.Continuation
 
@@ -38,9 +38,9 @@ package final class LineForwarder: Sendable {
     ) throws {
         let ends = try FileDescriptor.pipe()
         for end in [ends.readEnd, ends.writeEnd] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
-        // A full pipe of bells wakes the thread as well as one more would.
+        // A full pipe of wakeUps wakes the thread as well as one more would.
         _ = fcntl(ends.writeEnd.rawValue, F_SETFL, O_NONBLOCK)
-        bell = (ends.readEnd, ends.writeEnd)
+        wakeUp = (ends.readEnd, ends.writeEnd)
         self.output = output
         self.bytesMax = bytesMax
         self.logger = logger
@@ -96,7 +96,7 @@ package final class LineForwarder: Sendable {
 
     private func ring() {
         var byte: UInt8 = 0
-        _ = write(bell.write.rawValue, &byte, 1)
+        _ = write(wakeUp.write.rawValue, &byte, 1)
     }
 }
 
@@ -109,7 +109,7 @@ extension LineForwarder {
         let result = pthread_create(&thread, nil, LineForwarder.threadMain, context.toOpaque())
         guard result == 0 else {
             context.release()
-            closeBell()
+            closeWakeUp()
             throw Errno(rawValue: result)
         }
         pthread_detach(thread)
@@ -127,11 +127,11 @@ extension LineForwarder {
     }
 
     private func writeUntilClosed() {
-        var bells = [UInt8](repeating: 0, count: 256)
+        var wakeUps = [UInt8](repeating: 0, count: 256)
         var hasReader = true
         var isOver = false
         while !isOver {
-            _ = read(bell.read.rawValue, &bells, bells.count)
+            _ = read(wakeUp.read.rawValue, &wakeUps, wakeUps.count)
             let batch = state.withLock { state -> [UInt8] in
                 isOver = state.isClosed
                 defer { state.buffer = [] }
@@ -146,12 +146,12 @@ extension LineForwarder {
                 }
             }
         }
-        closeBell()
+        closeWakeUp()
         endedContinuation.finish()
     }
 
-    private func closeBell() {
-        close(bell.read.rawValue)
-        close(bell.write.rawValue)
+    private func closeWakeUp() {
+        close(wakeUp.read.rawValue)
+        close(wakeUp.write.rawValue)
     }
 }

@@ -70,7 +70,7 @@ final class QueueLine: Sendable {
         do throws(QueueError) {
             await measures.tell()
             CrashPoint.beforeLeave.reach()
-            if try await !served.queue.leave(as: served.worker.consumer, bell: fetcher.bell) {
+            if try await !served.queue.leave(as: served.worker.consumer, wakeUp: fetcher.wakeUp) {
                 served.logger.warning(
                     "worker leaves with jobs in flight; others take them over when its lease has run out"
                 )

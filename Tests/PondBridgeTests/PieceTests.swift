@@ -132,11 +132,11 @@ import Testing
             (125, .saidNothing), (126, .saidNothing), (127, .saidNothing), (128, .final(code: 128)),
             (129, .saidNothing), (137, .saidNothing), (192, .saidNothing), (193, .final(code: 193)),
             (255, .final(code: 255)), (nil, .saidNothing),
-        ] as [(Int32?, ExitJudgement)]
+        ] as [(Int32?, ExitVerdict)]
     )
-    func `an end is judged by its code, unless it was ours`(code: Int32?, judgement: ExitJudgement) {
-        #expect(ExitJudgement(code: code, wasStopped: false) == judgement)
-        #expect(ExitJudgement(code: code, wasStopped: true) == .stopped)
+    func `an end is judged by its code, unless it was ours`(code: Int32?, diagnosis: ExitVerdict) {
+        #expect(ExitVerdict(code: code, wasStopped: false) == diagnosis)
+        #expect(ExitVerdict(code: code, wasStopped: true) == .stopped)
     }
 
     @Test(
@@ -165,10 +165,10 @@ import Testing
             (.done, [200, 204, 299]), (.later, [408, 425, 429, 500, 503, 599]),
             (.elsewhere, [301, 302, 304, 307, 308, 401, 403, 404, 405, 407, 421, 501]),
             (.final, [400, 402, 406, 409, 410, 413, 415, 422]),
-        ] as [(HTTPJudgement, [UInt])]
+        ] as [(HTTPVerdict, [UInt])]
     )
-    func `a status is judged by what it says about the job`(judgement: HTTPJudgement, codes: [UInt]) {
-        for code in codes { #expect(HTTPJudgement(code) == judgement, "\(code)") }
+    func `a status is judged by what it says about the job`(diagnosis: HTTPVerdict, codes: [UInt]) {
+        for code in codes { #expect(HTTPVerdict(code) == diagnosis, "\(code)") }
     }
 
     @Test(

@@ -201,7 +201,7 @@ import Testing
         }
     }
 
-    @Test func `a queue name of 63 letters is one`() async throws {
+    @Test func `a queue name of 63 codes is one`() async throws {
         try await Bench.run { bench in
             let name = String(repeating: "q", count: 63)
             let queue = try bench.pond.queue(name)

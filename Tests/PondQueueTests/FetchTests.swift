@@ -170,12 +170,12 @@ import Testing
             #expect(try await heard.deliveries.map(\.id) == [id])
             try await bench.expect(id, in: .running(.ann))
             let nothing = try await bench.queue.listen(as: .ann, on: reader, to: [.normal], block: .milliseconds(1))
-            #expect(nothing.deliveries.isEmpty && nothing.bell == nil)
+            #expect(nothing.deliveries.isEmpty && nothing.wakeUp == nil)
             await reader.close()
         }
     }
 
-    @Test func `what a consumer owns is known to Redis, bells included`() async throws {
+    @Test func `what a consumer owns is known to Redis, wakeUps included`() async throws {
         try await Bench.run { bench in
             _ = try await bench.queue.open()
             _ = try await bench.add(priority: .high)
@@ -187,7 +187,7 @@ import Testing
             await reader.close()
             let owned = try await bench.queue.owned(by: .ann)
             #expect(Set(owned.receipts) == Set(deliveries.map(\.receipt)))
-            #expect(owned.bells == [try #require(heard.bell)])
+            #expect(owned.wakeUps == [try #require(heard.wakeUp)])
             #expect(try await bench.queue.owned(by: .bob).receipts.isEmpty)
         }
     }

@@ -10,7 +10,7 @@ import Testing
         try await Bench.run { bench in
             let id = try await bench.add()
             let delivery = try await bench.fetchOne()
-            let story = JobStory(
+            let journalFacts = JournalFacts(
                 job: try delivery.job.get(),
                 wait: .milliseconds(12),
                 run: .milliseconds(34),
@@ -21,7 +21,7 @@ import Testing
                 id: id,
                 outcome: .retry(after: .seconds(60), error: "HTTP 503\nfrom the bank"),
                 spent: Spending(wall: .milliseconds(34), cpu: .zero),
-                story: story
+                journalFacts: journalFacts
             )
             let answers = try await bench.queue.settle([settlement], as: .ann)
             guard case .held(let due) = answers.first else { throw Unexpected("\(answers)") }
@@ -64,7 +64,7 @@ import Testing
             for _ in 0..<4 { try await bench.add() }
             let deliveries = try await bench.fetch(as: .ann, 4)
             let settlements = try deliveries.enumerated().map { index, delivery in
-                let story = JobStory(
+                let journalFacts = JournalFacts(
                     job: try delivery.job.get(),
                     wait: .zero,
                     run: .zero,
@@ -75,7 +75,7 @@ import Testing
                     receipt: delivery.receipt,
                     id: try delivery.job.get().id,
                     outcome: .done,
-                    story: story
+                    journalFacts: journalFacts
                 )
             }
             _ = try await bench.queue.settle(settlements, as: .ann)
@@ -97,13 +97,18 @@ import Testing
             try await bench.add("a.b", "{}", options)
             let delivery = try await bench.fetchOne()
             let job = try delivery.job.get()
-            let story = JobStory(
+            let journalFacts = JournalFacts(
                 job: job,
                 wait: nil,
                 run: nil,
                 grade: JobGrade(.b, waitIsGood: true, totalIsGood: true)
             )
-            let settlement = Settlement(receipt: delivery.receipt, id: job.id, outcome: .done, story: story)
+            let settlement = Settlement(
+                receipt: delivery.receipt,
+                id: job.id,
+                outcome: .done,
+                journalFacts: journalFacts
+            )
             _ = try await bench.queue.settle([settlement], as: .ann)
             let event = try #require(try await bench.journalEntries().last?.events.first)
             #expect(event.facts?.correlationID == hostile)
@@ -118,13 +123,15 @@ import Testing
         try await Bench.run { bench in
             try await bench.add()
             let job = try await bench.fetchOne().job.get()
-            let story = JobStory(
+            let journalFacts = JournalFacts(
                 job: job,
                 wait: .milliseconds(1),
                 run: .seconds(2),
                 grade: JobGrade(.b, waitIsGood: true, totalIsGood: true)
             )
-            let news = [RunNews(.started, of: story), RunNews(.progress(0.25, "page 1\u{1e} of 4"), of: story)]
+            let news = [
+                RunEvent(.started, of: journalFacts), RunEvent(.progress(0.25, "page 1\u{1e} of 4"), of: journalFacts),
+            ]
             _ = try await bench.queue.beat(as: .ann, about: "{}", news: news)
             let entry = try #require(try await bench.journalEntries().last)
             #expect(entry.events.map(\.what) == [.started, .progress])

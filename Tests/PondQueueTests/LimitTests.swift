@@ -73,7 +73,7 @@ import Testing
         #expect(Set(names) == Set(WireField.allCases.filter(\.isOwnedByLibrary).map(\.rawValue)))
     }
 
-    @Test func `the streams have the same letters and keys on both sides`() throws {
+    @Test func `the streams have the same codes and keys on both sides`() throws {
         for stream in ReadyStream.allCases {
             #expect(LuaLibrary.text.contains("\(stream.rawValue) = '\(stream.suffix)'"))
         }
@@ -89,7 +89,7 @@ import Testing
         #expect(keys.ready(.normal) == "app:{emails}:ready")
         #expect(keys.ready(.high) == "app:{emails}:ready:high")
         #expect(keys.ready(.low) == "app:{emails}:ready:low")
-        let names = [keys.dead, keys.causes, keys.meta, keys.beats, keys.workers, keys.journal, keys.bell]
+        let names = [keys.dead, keys.causes, keys.meta, keys.beats, keys.workers, keys.journal, keys.wakeUp]
         #expect(
             names == ["dead", "causes", "meta", "beats", "workers", "journal", "bell"].map { "app:{emails}:\($0)" }
         )

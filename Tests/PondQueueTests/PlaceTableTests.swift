@@ -13,7 +13,7 @@ import Testing
     private struct Row {
         let state: String
         let keyState: String
-        let letters: [String]
+        let codes: [String]
         let moves: Set<String>
     }
 
@@ -25,7 +25,7 @@ import Testing
             Row(
                 state: words[at],
                 keyState: words[at + 1],
-                letters: words[at + 2].map { String($0) },
+                codes: words[at + 2].map { String($0) },
                 moves: Set(words[at + 3].split(separator: " ").map { String($0) })
             )
         }
@@ -93,11 +93,11 @@ import Testing
             )
         }
         var exported: [String] = []
-        for letter in Set(rows.flatMap(\.letters)) {
-            let page = try #require(try await bench.call("pond_export", letter, "", "", "10").array)
-            if page.count > 3, page[4].string == id.text { exported.append(letter) }
+        for code in Set(rows.flatMap(\.codes)) {
+            let page = try #require(try await bench.call("pond_export", code, "", "", "10").array)
+            if page.count > 3, page[4].string == id.text { exported.append(code) }
         }
-        #expect(exported.count == (row.letters.isEmpty ? 0 : 1) && Set(row.letters).isSuperset(of: exported))
+        #expect(exported.count == (row.codes.isEmpty ? 0 : 1) && Set(row.codes).isSuperset(of: exported))
     }
 
     @Test func `the table allows the moves that are tried, and no others`() async throws {
@@ -113,7 +113,7 @@ import Testing
     @Test func `programs know every place`() async throws {
         let rows = try await Bench.run { try await table($0).rows }
         #expect(Set(JobReport.State.allCases.map(\.rawValue)) == Set(rows.map(\.state) + ["unknown"]))
-        #expect(Set(ExportPlace.allCases.map(\.letter)) == Set(rows.flatMap(\.letters)))
+        #expect(Set(ExportPlace.allCases.map(\.code)) == Set(rows.flatMap(\.codes)))
         // Where each count stands never changes: clients of the first day read the answer by places.
         #expect(rows.prefix(4).map(\.state) == ["ready", "running", "held", "dead"])
     }

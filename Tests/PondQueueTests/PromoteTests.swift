@@ -163,18 +163,18 @@ import Testing
     }
 }
 
-/// The bell wakes one idle worker for a due time that comes before its next beat.
-@Suite(.redis) struct BellTests {
-    private func bells(_ bench: Bench) async throws -> Int64 {
+/// The wakeUp wakes one idle worker for a due time that comes before its next beat.
+@Suite(.redis) struct WakeUpTests {
+    private func wakeUps(_ bench: Bench) async throws -> Int64 {
         try await bench.redis("XLEN", bench.key("bell")).int ?? 0
     }
 
     @Test func `it rings for a near due time only`() async throws {
         try await Bench.run { bench in
             try await bench.add("a", "", .after(.seconds(600)))
-            #expect(try await bells(bench) == 0)
+            #expect(try await wakeUps(bench) == 0)
             try await bench.add("a", "", .after(.milliseconds(1_000)))
-            #expect(try await bells(bench) == 1)
+            #expect(try await wakeUps(bench) == 1)
         }
     }
 
@@ -183,11 +183,11 @@ import Testing
             let head = try await bench.addHeld()
             try await bench.makeDue(head)
             try await bench.add("a", "", .after(.milliseconds(1_000)))
-            #expect(try await bells(bench) == 0)
+            #expect(try await wakeUps(bench) == 0)
             try await bench.redis("DEL", bench.key("due"), bench.key("held"))
             try await bench.add("a", "", .after(.milliseconds(1_500)))
             try await bench.add("a", "", .after(.milliseconds(10)))
-            #expect(try await bells(bench) == 1)
+            #expect(try await wakeUps(bench) == 1)
         }
     }
 
@@ -198,7 +198,7 @@ import Testing
         try await Bench.run { bench in
             try await bench.add()
             try await bench.settle(try await bench.fetchOne(), outcome)
-            #expect(try await bells(bench) == 1)
+            #expect(try await wakeUps(bench) == 1)
         }
     }
 
@@ -208,40 +208,40 @@ import Testing
             let reader = bench.pond.makeReader()
             async let heard = bench.queue.listen(as: .ann, on: reader, to: [.normal], block: .seconds(20))
             try await bench.add("a", "", .after(.milliseconds(1_000)))
-            let bell = try #require(try await heard.bell)
-            #expect(try await bench.queue.owned(by: .ann).bells == [bell])
+            let wakeUp = try #require(try await heard.wakeUp)
+            #expect(try await bench.queue.owned(by: .ann).wakeUps == [wakeUp])
             let deaf = try await bench.queue.listen(as: .bob, on: reader, to: [.normal], block: .milliseconds(1))
-            #expect(deaf.bell == nil)
-            let fetched = try await bench.queue.fetch(as: .ann, atMost: 1, bell: bell)
+            #expect(deaf.wakeUp == nil)
+            let fetched = try await bench.queue.fetch(as: .ann, atMost: 1, wakeUp: wakeUp)
             #expect(fetched.nextDue != nil || fetched.deliveries.count == 1)
-            #expect(try await bells(bench) == 0)
-            #expect(try await bench.queue.owned(by: .ann).bells.isEmpty)
+            #expect(try await wakeUps(bench) == 0)
+            #expect(try await bench.queue.owned(by: .ann).wakeUps.isEmpty)
             await reader.close()
         }
     }
 
-    @Test func `a bell that a dead worker held is put away with its jobs`() async throws {
+    @Test func `a wakeUp that a dead worker held is put away with its jobs`() async throws {
         try await Bench.run { bench in
             _ = try await bench.queue.open()
             let reader = bench.pond.makeReader()
             try await bench.add("a", "", .after(.milliseconds(1_000)))
-            #expect(try await bench.queue.listen(as: .ann, on: reader, to: [], block: .seconds(20)).bell != nil)
+            #expect(try await bench.queue.listen(as: .ann, on: reader, to: [], block: .seconds(20)).wakeUp != nil)
             await reader.close()
             #expect(try await bench.queue.leave(as: .ann) == false)
             try await bench.reclaimAll(from: .ann)
-            #expect(try await bells(bench) == 0)
+            #expect(try await wakeUps(bench) == 0)
         }
     }
 
-    @Test func `who leaves takes its bell along`() async throws {
+    @Test func `who leaves takes its wakeUp along`() async throws {
         try await Bench.run { bench in
             _ = try await bench.queue.open()
             let reader = bench.pond.makeReader()
             try await bench.add("a", "", .after(.milliseconds(1_000)))
-            let bell = try await bench.queue.listen(as: .ann, on: reader, to: [], block: .seconds(20)).bell
+            let wakeUp = try await bench.queue.listen(as: .ann, on: reader, to: [], block: .seconds(20)).wakeUp
             await reader.close()
-            #expect(try await bench.queue.leave(as: .ann, bell: bell))
-            #expect(try await bells(bench) == 0)
+            #expect(try await bench.queue.leave(as: .ann, wakeUp: wakeUp))
+            #expect(try await wakeUps(bench) == 0)
         }
     }
 }

@@ -85,7 +85,7 @@ import Testing
         }
     }
 
-    @Test func `a worker that was told to stop is no evidence against its jobs`() async throws {
+    @Test func `a worker that was told to stop is no snapshot against its jobs`() async throws {
         try await Bench.run { bench in
             let id = try await bench.add()
             for _ in 0..<2 * Limits.recoveriesMax {

@@ -32,7 +32,7 @@ import Testing
             id: job.id,
             outcome: .done,
             key: job.fence == 0 ? job.key : nil,
-            story: JobStory(job: job, wait: .milliseconds(1), run: .milliseconds(1), grade: grade)
+            journalFacts: JournalFacts(job: job, wait: .milliseconds(1), run: .milliseconds(1), grade: grade)
         )
         return try await bench.queue.settle([settlement], as: consumer).first
     }
@@ -106,7 +106,7 @@ import Testing
             // Dies in time, on a try that had begun.
             try await bench.add("a.b", "{}", try job(.a))
             let delivery = try await bench.fetchOne()
-            let story = JobStory(
+            let journalFacts = JournalFacts(
                 job: try delivery.job.get(),
                 wait: .milliseconds(5),
                 run: .milliseconds(1),
@@ -117,7 +117,7 @@ import Testing
                 id: delivery.id,
                 outcome: .dead(cause: .failed, error: "no"),
                 spent: Spending(wall: .milliseconds(1), cpu: .zero, usd: USD(micros: 0)),
-                story: story
+                journalFacts: journalFacts
             )
             _ = try await bench.queue.settle([death], as: .ann)
             #expect(try await counts(bench, .a) == SLOCounts(jobs: 1, waitGood: 1, totalGood: 1, successGood: 0))

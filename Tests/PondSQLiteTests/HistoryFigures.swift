@@ -53,7 +53,7 @@ import Testing
             print("\(count) events in \(time) s: \(Int(Double(count) / time))/s, \(status.bytes / 1_000_000) MB")
             print("\(Double(status.usedBytes) / Double(count)) bytes an event, log \(status.logBytes / 1_000_000) MB")
             try await ask("job") {
-                _ = try await store.stories(of: JobID("\(WallHand.start + Int64($0 / 4))-\($0 % 4)"))
+                _ = try await store.jobHistories(of: JobID("\(WallHand.start + Int64($0 / 4))-\($0 % 4)"))
             }
             try await ask("correlation") { _ = try await store.jobs(correlatedBy: "order-\($0 / 5)") }
             try await ask("group") { try await self.search(store) { $0.group = "1000000\($1 % 7)" }($0) }

@@ -5,7 +5,7 @@ import PondSQLite
 import Testing
 
 @Suite struct HistoryIngestTests {
-    @Test func `a job's whole story is kept in order`() async throws {
+    @Test func `a job's whole jobHistory is kept in order`() async throws {
         try await withHistory { store, _ in
             var journal = HandJournal("mail")
             let line = facts(
@@ -25,18 +25,20 @@ import Testing
             let report = try await store.ingest([journal.page()])
             #expect(report.events == 4 && report.gaps.isEmpty && report.moved.isEmpty)
 
-            let story = try #require(try await store.stories(of: JobID("1-0")).first)
-            #expect(story.events.map(\.what) == [.started, .progress, .retried, .done])
-            #expect(story.events.map(\.by) == ["w-1", "w-1", "w-1", "w-2"])
-            #expect(story.events[1].text == "half\tway" && story.events[1].words == ["0.5"])
-            #expect(story.events[2].due == ServerTime(milliseconds: due) && story.events[2].group == "1f3a9c2e")
-            #expect(story.events[2].text == "HTTP 503 from mail.example")
-            #expect(story.events[3].attempt == 2 && story.events[3].run == .milliseconds(40))
-            #expect(story.job.kind == "mail.send" && story.job.queue == "mail")
-            #expect(story.job.correlationID == "order-7" && story.job.causationID == "0-9")
-            #expect(story.job.last?.what == .done && story.job.eventCount == 4 && !story.isCut)
-            #expect(try await store.stories(of: JobID("1-0"), in: "other").isEmpty)
-            #expect(try await store.stories(of: JobID("2-0")).isEmpty)
+            let jobHistory = try #require(try await store.jobHistories(of: JobID("1-0")).first)
+            #expect(jobHistory.events.map(\.what) == [.started, .progress, .retried, .done])
+            #expect(jobHistory.events.map(\.by) == ["w-1", "w-1", "w-1", "w-2"])
+            #expect(jobHistory.events[1].text == "half\tway" && jobHistory.events[1].words == ["0.5"])
+            #expect(
+                jobHistory.events[2].due == ServerTime(milliseconds: due) && jobHistory.events[2].group == "1f3a9c2e"
+            )
+            #expect(jobHistory.events[2].text == "HTTP 503 from mail.example")
+            #expect(jobHistory.events[3].attempt == 2 && jobHistory.events[3].run == .milliseconds(40))
+            #expect(jobHistory.job.kind == "mail.send" && jobHistory.job.queue == "mail")
+            #expect(jobHistory.job.correlationID == "order-7" && jobHistory.job.causationID == "0-9")
+            #expect(jobHistory.job.last?.what == .done && jobHistory.job.eventCount == 4 && !jobHistory.isCut)
+            #expect(try await store.jobHistories(of: JobID("1-0"), in: "other").isEmpty)
+            #expect(try await store.jobHistories(of: JobID("2-0")).isEmpty)
         }
     }
 
@@ -160,7 +162,7 @@ import Testing
             #expect(report.waiting == 1 && report.events == 0)
             let found = try #require(try await store.jobs(correlatedBy: "order-7").first)
             #expect(found.id == JobID("7-0") && found.last == nil && found.jobClass == "B" && found.enqueuedAt == at)
-            #expect(try await store.stories(of: JobID("7-0")).first?.events.map(\.what) == [.enqueued])
+            #expect(try await store.jobHistories(of: JobID("7-0")).first?.events.map(\.what) == [.enqueued])
 
             // The journal's end of it and a second look at the stream leave one job, at its end.
             var journal = HandJournal("mail")
@@ -168,8 +170,8 @@ import Testing
             _ = try await store.ingest([journal.page()])
             _ = try await store.restart(source, from: upTo, last: .zero)
             _ = try await store.ingest([HistoryPage(source, after: .zero, upTo: upTo, .waiting([job]))])
-            let story = try #require(try await store.stories(of: JobID("7-0")).first)
-            #expect(story.events.map(\.what) == [.enqueued, .done] && story.job.last?.what == .done)
+            let jobHistory = try #require(try await store.jobHistories(of: JobID("7-0")).first)
+            #expect(jobHistory.events.map(\.what) == [.enqueued, .done] && jobHistory.job.last?.what == .done)
             #expect(try await store.count("pond_history_jobs") == 1)
         }
     }
@@ -180,8 +182,8 @@ import Testing
             journal.add(["done", "1-0"])
             journal.add(["lost", "1-0"])
             _ = try await store.ingest([journal.page()])
-            let story = try #require(try await store.stories(of: JobID("1-0")).first)
-            #expect(story.events.map(\.what) == [.done, .lost] && story.job.last?.what == .done)
+            let jobHistory = try #require(try await store.jobHistories(of: JobID("1-0")).first)
+            #expect(jobHistory.events.map(\.what) == [.done, .lost] && jobHistory.job.last?.what == .done)
         }
     }
 
@@ -212,7 +214,9 @@ import Testing
             #expect(status.unreadable >= 5 && status.positions.first?.position == upTo)
             let bytes = status.bytes
             #expect(bytes < 1_000_000, "texts of \(long.utf8.count) bytes were cut, the file has \(bytes)")
-            #expect(try await store.stories(of: JobID("5-0")).first?.events.first?.text == "\u{fffd}binary\u{fffd}")
+            #expect(
+                try await store.jobHistories(of: JobID("5-0")).first?.events.first?.text == "\u{fffd}binary\u{fffd}"
+            )
             // The long id is found by its whole self all the same.
             #expect(try await store.jobs(JobID(long)).count == 1)
         }
@@ -225,7 +229,7 @@ import Testing
             mail.add(["done", "1-0"])
             pay.add(["done", "1-0"])
             _ = try await store.ingest([mail.page(), pay.page()])
-            #expect(try await store.stories(of: JobID("1-0")).map(\.job.queue).sorted() == ["mail", "pay"])
+            #expect(try await store.jobHistories(of: JobID("1-0")).map(\.job.queue).sorted() == ["mail", "pay"])
             #expect(try await store.positions().count == 2)
         }
     }

@@ -34,8 +34,8 @@ import Testing
             var query = HistoryQuery()
             query.text = "old"
             #expect(try await store.search(query).isEmpty)
-            let story = try #require(try await store.stories(of: JobID("keep-0")).first)
-            #expect(story.events.map(\.what) == [.done] && story.job.eventCount == 2)
+            let jobHistory = try #require(try await store.jobHistories(of: JobID("keep-0")).first)
+            #expect(jobHistory.events.map(\.what) == [.done] && jobHistory.job.eventCount == 2)
             let status = try await store.status()
             #expect(status.events == 2 && status.removed == 101)
             #expect(try await sweepAll(store, HistoryRetention(ageMax: .seconds(3_600))).events == 0)

@@ -12,11 +12,11 @@ final class EventLog: Sendable {
     }
 
     private let state = Mutex(State())
-    private let bell: AsyncStream<Void>
+    private let wakeUp: AsyncStream<Void>
     private let ring: AsyncStream<Void>.Continuation
 
     init() {
-        (bell, ring) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (wakeUp, ring) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
     }
 
     func record(_ event: FleetEvent) {
@@ -48,7 +48,7 @@ final class EventLog: Sendable {
             return try await withTimeLimit(limit) { [self] in
                 while true {
                     if let found = take(matches) { return found }
-                    for await _ in bell { break }
+                    for await _ in wakeUp { break }
                     try Task.checkCancellation()
                 }
             }

@@ -31,9 +31,9 @@ import Testing
         #expect(next(plan) == .fetch(atMost: all))
         plan.fetched(.init(asked: 10, used: 9))
         #expect(next(plan) == .listen(ReadyStream.allCases))
-        plan.listened(isEmpty: true, bell: nil, hasNormalOnly: false)
+        plan.listened(isEmpty: true, wakeUp: nil, hasNormalOnly: false)
         #expect(next(plan) == .listen(ReadyStream.allCases))
-        plan.listened(isEmpty: false, bell: nil, hasNormalOnly: true)
+        plan.listened(isEmpty: false, wakeUp: nil, hasNormalOnly: true)
         #expect(next(plan) == .fetch(atMost: all))
     }
 
@@ -59,13 +59,13 @@ import Testing
     @Test func `a wake-up is put away by the next fetch, and one that came from elsewhere does not replace it`() {
         var plan = begun()
         plan.fetched(.init(asked: 10, used: 0))
-        plan.listened(isEmpty: true, bell: "1-0", hasNormalOnly: false)
+        plan.listened(isEmpty: true, wakeUp: "1-0", hasNormalOnly: false)
         #expect(next(plan) == .fetch(atMost: all))
-        plan.compared(bell: "2-0")
-        #expect(plan.beginFetch().bell == "1-0")
-        plan.compared(bell: "2-0")
-        #expect(plan.beginFetch().bell == "2-0")
-        #expect(plan.beginFetch().bell == nil)
+        plan.compared(wakeUp: "2-0")
+        #expect(plan.beginFetch().wakeUp == "1-0")
+        plan.compared(wakeUp: "2-0")
+        #expect(plan.beginFetch().wakeUp == "2-0")
+        #expect(plan.beginFetch().wakeUp == nil)
     }
 
     @Test func `after a reply that was too large it asks for a quarter, and then for more and more`() {
@@ -107,7 +107,7 @@ import Testing
         var plan = begun()
         plan.fetched(.init(asked: 10, used: 0, faults: [.high: "another type"]))
         #expect(next(plan) == .listen(ReadyStream.allCases.filter { $0 != .high }))
-        plan.listened(isEmpty: true, bell: nil, hasNormalOnly: false)
+        plan.listened(isEmpty: true, wakeUp: nil, hasNormalOnly: false)
         #expect(next(plan) == .fetch(atMost: all))
     }
 }

@@ -214,7 +214,7 @@ final class ExecChild: Sendable {
         let text = "it ended with \(ending.text) before it had answered\(unfinished)\(last)"
         var failure = BridgeFailure(.died, text)
         failure.details = process.errors.details
-        failure.isForAllJobs = ExitJudgement.isMissingProgram(ending.code)
+        failure.isForAllJobs = ExitVerdict.isMissingProgram(ending.code)
         return failure
     }
 

@@ -8,7 +8,7 @@ import Synchronization
 ///
 /// 0 is done, 75 (`EX_TEMPFAIL`) asks for another try, any other code means that none can help. Where the program said nothing
 /// about the job, because it is missing or a signal ended it, the try failed. When this worker told it to end, its code is
-/// not asked: see `ExitJudgement`.
+/// not asked: see `ExitVerdict`.
 public final class ExecOnceBridge: Bridge {
     private let command: String
     private let complaints: Complaints
@@ -55,16 +55,16 @@ public final class ExecOnceBridge: Bridge {
         let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
         let text = "it ended with \(ending.text)\(last)"
         let details = process.errors.details
-        let judgement = ExitJudgement(code: ending.code, wasStopped: ending.wasStopped)
-        if judgement != .saidNothing, judgement != .stopped { complaints.clear() }
-        switch judgement {
+        let diagnosis = ExitVerdict(code: ending.code, wasStopped: ending.wasStopped)
+        if diagnosis != .saidNothing, diagnosis != .stopped { complaints.clear() }
+        switch diagnosis {
         case .done: keep(output, for: job)
         // Why it was stopped is known where it was, and decides.
         case .stopped: throw CancellationError()
         case .retry: throw ProgramAnswer(text: "it asked for another try (exit code 75)\(last)", details: details)
         case .final(let code): throw ProgramAnswer(text: text, cause: Cause("exit_\(code)"), details: details)
         case .saidNothing:
-            if ExitJudgement.isMissingProgram(ending.code) { complaints.say(BridgeFailure.Cause.died.rawValue, text) }
+            if ExitVerdict.isMissingProgram(ending.code) { complaints.say(BridgeFailure.Cause.died.rawValue, text) }
             var failure = BridgeFailure(.died, text)
             failure.details = details
             throw failure

@@ -26,7 +26,7 @@ struct KindInquiry {
         let first = try await hear(command, closingInput: true, within: BridgeLimits.announcementTime)
         if case .kinds(let kinds) = first.heard { return kinds }
         guard case .ended(let ending) = first.heard else { return withoutAnswer("it does not end with its input") }
-        if ExitJudgement.isMissingProgram(ending.code) { throw failure(ending, first.errors) }
+        if ExitVerdict.isMissingProgram(ending.code) { throw failure(ending, first.errors) }
         let patience = begin.duration(to: world.clock.now()) * 3 + BridgeLimits.waitingTime
         let second = try await hear(command, closingInput: false, within: patience)
         switch second.heard {

@@ -8,7 +8,7 @@ public import PondWorker
 /// Posts each job to an address: for handlers that are a web service.
 ///
 /// 2xx is done. What says that the service cannot now, or nothing about the job, asks for another try; any other status means
-/// that no further try can help: see `HTTPJudgement`. Redirects are not followed: a job must not end up where nobody meant
+/// that no further try can help: see `HTTPVerdict`. Redirects are not followed: a job must not end up where nobody meant
 /// it to.
 public final class HTTPBridge: Bridge {
     private let address: HTTPAddress
@@ -105,14 +105,14 @@ public final class HTTPBridge: Bridge {
 
     private func judge(_ response: HTTPClientResponse, _ body: [UInt8], _ job: JobContext) throws {
         let code = response.status.code
-        let judgement = HTTPJudgement(code)
-        if judgement != .elsewhere { complaints.clear() }
+        let diagnosis = HTTPVerdict(code)
+        if diagnosis != .elsewhere { complaints.clear() }
         let text = describe(response, body)
         // What a service says when it cannot now is in other words each time; what it says when it fails, is not.
         let origin = MessageNormaliser.normalised(address.text, toBytes: BridgeLimits.quotedBytesMax).text
         let key = code == 500 ? nil : "http \(code) of \(origin)"
         let after = response.headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0) }
-        switch judgement {
+        switch diagnosis {
         case .done:
             if job.idempotencyKey != nil, !body.isEmpty { job.leaveIfPossible(body) }
         case .later:

@@ -23,7 +23,7 @@ final class ChildProcess: Sendable {
 
         var text: String {
             if let code {
-                let meaning = ExitJudgement.obstacle(code).map { " (\($0))" } ?? ""
+                let meaning = ExitVerdict.obstacle(code).map { " (\($0))" } ?? ""
                 return "exit code \(code)\(meaning)"
             }
             return signal.map(SignalName.text) ?? "an unknown end"

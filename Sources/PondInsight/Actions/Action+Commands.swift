@@ -88,7 +88,7 @@ extension Action {
     /// How far the history has read.
     static var historyStatus: Action { .pond("history", "status") }
     /// What happened to a job.
-    static func story(_ address: String) -> Action { .pond("history", "job", address) }
+    static func jobHistory(_ address: String) -> Action { .pond("history", "job", address) }
     /// The last events of a queue.
     static func tail(_ queue: String) -> Action { .pond("tail", "--queue", queue) }
 
@@ -109,7 +109,7 @@ extension Action {
         return [
             why(job), cancel(job), queues, self.queue(queue), resume(queue), workers(queue), startWorker(queue),
             supervise(queue), explain(queue), dead(job), group("1f3a9c2e"), retry(job), compensate(job), groups(nil),
-            groups(queue), deadList(nil), deadList(queue), follow, historyStatus, story(job), tail(queue), doctor,
+            groups(queue), deadList(nil), deadList(queue), follow, historyStatus, jobHistory(job), tail(queue), doctor,
             status, loadFunctions, enqueue, saga(job), sagas(queue, "stuck"), resumeSaga(job), cancelSaga(job),
             sayDone(job, "charge"), sayResult(job, "charge#2"), sayRetry(job, "a step"), sayAbandon(job, "charge"),
             resolveToken, signal(job, "paid"), intent(job),

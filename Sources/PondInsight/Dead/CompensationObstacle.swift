@@ -18,8 +18,8 @@ package enum CompensationObstacle: Sendable, Hashable {
         let now = try await queue.depth().now
         let alive = try await queue.workers().compactMap { consumer, lastBeat, text -> (String, WorkerAbout?)? in
             let about = WorkerAbout(json: text)
-            let sighting = WorkerSighting(consumer.name, lastBeat, about)
-            return sighting.isAlive(at: now) ? (consumer.name, about) : nil
+            let snapshot = WorkerSnapshot(consumer.name, lastBeat, about)
+            return snapshot.isAlive(at: now) ? (consumer.name, about) : nil
         }
         return first(among: alive.map { (name: $0.0, about: $0.1) }, kinds: kinds)
     }

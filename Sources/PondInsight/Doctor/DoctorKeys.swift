@@ -15,7 +15,7 @@ struct DoctorKeys {
         let base = queue.keys.base
         let streams = ReadyStream.allCases.map { (queue.keys.stream($0), "stream") }
         return streams + [
-            (queue.keys.bell, "stream"), (queue.keys.journal, "stream"),
+            (queue.keys.wakeUp, "stream"), (queue.keys.journal, "stream"),
             (base + ":held", "hash"), (base + ":due", "zset"), (queue.keys.dead, "hash"), (base + ":dead:at", "zset"),
             (queue.keys.causes, "hash"), (queue.keys.groups, "hash"), (queue.keys.groups + ":empty", "zset"),
             (queue.keys.audit, "stream"), (queue.keys.beats, "zset"), (queue.keys.workers, "hash"),

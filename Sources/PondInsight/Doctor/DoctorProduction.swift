@@ -7,7 +7,7 @@ import PondScaling
 
 /// What a deployment needs beside health: the checklist of docs/production.md.
 ///
-/// Reading here, judgement below.
+/// Reading here, diagnosis below.
 package struct DoctorProduction {
     let doctor: Doctor
     private var pond: Pond { doctor.pond }
@@ -93,7 +93,7 @@ package struct DoctorProduction {
     }
 }
 
-// MARK: Judgement
+// MARK: Diagnosis
 
 extension DoctorProduction {
     /// Whether the server asks who comes.

@@ -56,7 +56,7 @@ struct DoctorQueues {
             let keys = await DoctorKeys(queue).findings(check)
             // A key of the wrong type spoils every other reading.
             guard keys.isEmpty else { return keys }
-            let workers = try await WorkerSighting.beating(in: queue)
+            let workers = try await WorkerSnapshot.beating(in: queue)
             let depth = try await queue.depth()
             var status = QueueStatus(name, depth, workers: workers, pauseReason: try await queue.pauseReason())
             try await status.lookAtOverflow(of: queue)

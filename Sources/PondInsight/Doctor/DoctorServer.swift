@@ -2,7 +2,7 @@ import PondCore
 import PondQueue
 import PondRedis
 
-/// The checks of the server itself: I/O here, judgement in the extensions.
+/// The checks of the server itself: I/O here, diagnosis in the extensions.
 struct DoctorServer {
     private let server: PondServer
     private let clock: LocalClock

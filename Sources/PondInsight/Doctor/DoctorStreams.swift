@@ -10,7 +10,7 @@ struct DoctorStreams {
     private static let futureTolerance = Duration.seconds(60)
 
     /// - Parameter workers: those of the queue, for the leases that they have.
-    init(_ queue: Queue, _ workers: [WorkerSighting]) {
+    init(_ queue: Queue, _ workers: [WorkerSnapshot]) {
         self.queue = queue
         leases = Dictionary(workers.map { ($0.name, $0.lease) }) { first, _ in first }
     }

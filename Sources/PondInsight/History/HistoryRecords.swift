@@ -130,9 +130,9 @@ package struct HistoryStoryRecord: Sendable, Hashable, Codable {
     }
 
     /// What is known, as programs read it.
-    package init(_ story: HistoryStory) {
-        (job, isCut) = (HistoryJobRecord(story.job), story.isCut)
-        events = story.events.map { HistoryEventRecord($0) }
+    package init(_ jobHistory: JobHistory) {
+        (job, isCut) = (HistoryJobRecord(jobHistory.job), jobHistory.isCut)
+        events = jobHistory.events.map { HistoryEventRecord($0) }
     }
 
     /// Reads what `encode(to:)` has written.

@@ -61,7 +61,7 @@ package struct IntentReader: Sendable {
         var jobs: [IntentJob] = []
         var (looks, unseen) = (0, [String]())
         for job in found {
-            let events = try await history.stories(of: job.id, in: job.queue).first?.events ?? []
+            let events = try await history.jobHistories(of: job.id, in: job.queue).first?.events ?? []
             var live: IntentJob.Live?
             if job.last?.what.isEnd != true, looks < limit {
                 looks += 1

@@ -124,11 +124,11 @@ extension QueueSample {
     package static func read(_ queue: Queue) async throws -> (status: QueueStatus, sample: QueueSample) {
         let depth = try await queue.depth()
         var sample = QueueSample(name: queue.name.text, at: depth.now)
-        var workers: [WorkerSighting] = []
+        var workers: [WorkerSnapshot] = []
         // The parts of a queue that has a fault may not be readable.
         if depth.fault == nil {
             let load = try await queue.load(dueSoon: .zero, later: .zero)
-            workers = try await WorkerSighting.beating(in: queue)
+            workers = try await WorkerSnapshot.beating(in: queue)
             sample.arrivals = load.arrivals
             sample.takeWorkers(workers, load, at: depth.now)
             if depth.isPaused { sample.pauseReason = try await queue.pauseReason() }
@@ -141,7 +141,7 @@ extension QueueSample {
         return (status, sample)
     }
 
-    private mutating func takeWorkers(_ sightings: [WorkerSighting], _ load: QueueLoad, at now: ServerTime) {
+    private mutating func takeWorkers(_ sightings: [WorkerSnapshot], _ load: QueueLoad, at now: ServerTime) {
         let loads = Dictionary(load.workers.map { ($0.consumer.name, $0.load) }) { first, _ in first }
         workers = sightings.filter { $0.isAlive(at: now) }.map { worker in
             // What is said of this queue alone comes with the load; a worker with a long lease may have none just now.

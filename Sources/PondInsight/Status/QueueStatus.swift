@@ -103,7 +103,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     package init(
         _ name: QueueName,
         _ depth: Depth,
-        workers: [WorkerSighting],
+        workers: [WorkerSnapshot],
         pauseReason: String?,
         isListed: Bool = true
     ) {
@@ -140,16 +140,16 @@ package struct QueueStatus: Sendable, Hashable, Codable {
             return status
         }
         let reason = depth.isPaused ? try await queue.pauseReason() : nil
-        let workers = try await WorkerSighting.beating(in: queue)
+        let workers = try await WorkerSnapshot.beating(in: queue)
         var status = QueueStatus(queue.name, depth, workers: workers, pauseReason: reason, isListed: isListed)
         try await status.lookAtOverflow(of: queue)
         return status
     }
 
     /// The workers of a queue that has a fault; none when the fault is in their own keys.
-    private static func readableWorkers(of queue: Queue) async throws -> [WorkerSighting] {
+    private static func readableWorkers(of queue: Queue) async throws -> [WorkerSnapshot] {
         do {
-            return try await WorkerSighting.beating(in: queue)
+            return try await WorkerSnapshot.beating(in: queue)
         } catch let error as QueueError where error.redis?.prefix == "WRONGTYPE" {
             return []
         }

@@ -83,10 +83,10 @@ package struct WhyReader: Sendable {
     // MARK: Jobs by id
 
     private func jobs(_ id: JobID, in queue: String?) async throws -> [WhyReport] {
-        let stories = try await history?.stories(of: id, in: queue) ?? []
-        let (names, unseen) = try await candidates(queue, stories)
-        let found = try await reports(of: id, in: names, stories, unseen + missing)
-        return try await completed(found, of: id, in: names, stories, unseen)
+        let jobHistories = try await history?.jobHistories(of: id, in: queue) ?? []
+        let (names, unseen) = try await candidates(queue, jobHistories)
+        let found = try await reports(of: id, in: names, jobHistories, unseen + missing)
+        return try await completed(found, of: id, in: names, jobHistories, unseen)
     }
 
     /// The same with what the journals tell of a job that Redis no longer has and whose end the history has not heard of:
@@ -95,13 +95,13 @@ package struct WhyReader: Sendable {
         _ found: [WhyReport],
         of id: JobID,
         in names: [String],
-        _ stories: [HistoryStory],
+        _ jobHistories: [JobHistory],
         _ unseen: [String]
     ) async throws -> [WhyReport] {
-        let unended = Set(stories.filter { !$0.hasEnded }.map(\.job.queue))
+        let unended = Set(jobHistories.filter { !$0.hasEnded }.map(\.job.queue))
         let lost = found.filter { $0.reason == .lostPayload }.compactMap(\.queue).filter(unended.contains)
         guard found.isEmpty || !lost.isEmpty else { return found }
-        var told = try await JournalStory(pond: pond).read(id, in: found.isEmpty ? names : lost)
+        var told = try await JournalHistory(pond: pond).read(id, in: found.isEmpty ? names : lost)
         // Of what the history knows in part, only the end is news.
         if !found.isEmpty { told.removeAll { !$0.hasEnded } }
         guard !told.isEmpty else { return found }
@@ -134,7 +134,7 @@ package struct WhyReader: Sendable {
     private func reports(
         of id: JobID,
         in names: [String],
-        _ stories: [HistoryStory],
+        _ jobHistories: [JobHistory],
         _ unseen: [String],
         areListed: Bool = true
     ) async throws -> [WhyReport] {
@@ -143,20 +143,20 @@ package struct WhyReader: Sendable {
         }
         var reports: [WhyReport] = []
         for (name, situation) in situations {
-            let story = stories.first { $0.job.queue == name }
-            guard situation.report.state != .unknown || story != nil else { continue }
-            var evidence = JobEvidence(queue: name, situation: situation)
-            (evidence.story, evidence.unseen, evidence.isListed) = (story, unseen, areListed)
-            evidence.hasHistory = history != nil && doubt == nil
-            reports.append(WhyReport(try await complete(evidence)))
+            let jobHistory = jobHistories.first { $0.job.queue == name }
+            guard situation.report.state != .unknown || jobHistory != nil else { continue }
+            var snapshot = JobSnapshot(queue: name, situation: situation)
+            (snapshot.jobHistory, snapshot.unseen, snapshot.isListed) = (jobHistory, unseen, areListed)
+            snapshot.hasHistory = history != nil && doubt == nil
+            reports.append(WhyReport(try await complete(snapshot)))
         }
         return reports
     }
 
     /// The queues that may have the job.
-    private func candidates(_ queue: String?, _ stories: [HistoryStory]) async throws -> ([String], [String]) {
+    private func candidates(_ queue: String?, _ jobHistories: [JobHistory]) async throws -> ([String], [String]) {
         if let queue { return ([queue], []) }
-        if !stories.isEmpty { return (stories.map(\.job.queue), []) }
+        if !jobHistories.isEmpty { return (jobHistories.map(\.job.queue), []) }
         let names = try await pond.queues().map(\.text)
         let rest = names.count - Self.queuesMax
         guard rest > 0 else { return (names, []) }
@@ -164,39 +164,39 @@ package struct WhyReader: Sendable {
         return (Array(names.prefix(Self.queuesMax)), [unseen])
     }
 
-    /// Reads what the judgement of such a job needs beside its place.
-    private func complete(_ evidence: JobEvidence) async throws -> JobEvidence {
-        var evidence = evidence
-        let report = evidence.situation.report
-        let queue = try pond.queue(evidence.queue)
+    /// Reads what the diagnosis of such a job needs beside its place.
+    private func complete(_ snapshot: JobSnapshot) async throws -> JobSnapshot {
+        var snapshot = snapshot
+        let report = snapshot.situation.report
+        let queue = try pond.queue(snapshot.queue)
         switch report.state {
-        case .ready: evidence.workers = try await WorkerSighting.all(of: queue)
-        case .held, .running, .waiting: evidence.workers = try await WorkerSighting.beating(in: queue)
-        case .dead, .unknown: return evidence
+        case .ready: snapshot.workers = try await WorkerSnapshot.all(of: queue)
+        case .held, .running, .waiting: snapshot.workers = try await WorkerSnapshot.beating(in: queue)
+        case .dead, .unknown: return snapshot
         }
-        evidence.noWrites = try await pond.server.writeRefusal()
-        if report.state == .ready || (report.state == .held && evidence.workerCount == 0) {
-            evidence.decision = try await decision(about: evidence.queue)
+        snapshot.noWrites = try await pond.server.writeRefusal()
+        if report.state == .ready || (report.state == .held && snapshot.workerCount == 0) {
+            snapshot.decision = try await decision(about: snapshot.queue)
         }
-        try await completeSaga(&evidence, in: queue)
-        if report.state == .running, let history, let kind = evidence.kind {
-            evidence.runTimes = try await history.runTimes(of: kind, in: evidence.queue)
+        try await completeSaga(&snapshot, in: queue)
+        if report.state == .running, let history, let kind = snapshot.kind {
+            snapshot.runTimes = try await history.runTimes(of: kind, in: snapshot.queue)
         }
-        return evidence
+        return snapshot
     }
 
     /// Reads what is remembered of a job that is a saga, and how far what it waits for is.
-    private func completeSaga(_ evidence: inout JobEvidence, in queue: Queue) async throws {
-        let report = evidence.situation.report
+    private func completeSaga(_ snapshot: inout JobSnapshot, in queue: Queue) async throws {
+        let report = snapshot.situation.report
         switch report.state {
         case .unknown: return
         // One that has gone on from a wait or a failure says so itself.
         case .ready, .held: if report.field(WireField.saga.rawValue) == nil { return }
         case .running, .waiting, .dead: break
         }
-        evidence.saga = try await queue.sagaDetail(report.id, withResults: false)
-        for step in evidence.openWaits.prefix(Self.joinsMax) where step.kind == .children {
-            evidence.joins[step.name] = try await queue.join(of: step.name, in: report.id)
+        snapshot.saga = try await queue.sagaDetail(report.id, withResults: false)
+        for step in snapshot.openWaits.prefix(Self.joinsMax) where step.kind == .children {
+            snapshot.joins[step.name] = try await queue.join(of: step.name, in: report.id)
         }
     }
 
@@ -215,9 +215,9 @@ package struct WhyReader: Sendable {
         guard let name = queue ?? names.first else {
             throw WhyError(text: "no queue is known, so there is no job \(id)")
         }
-        var evidence = JobEvidence(queue: name, situation: try await pond.queue(name).situation(of: id))
-        (evidence.unseen, evidence.hasHistory) = (unseen + missing + (doubt.map { [$0] } ?? []), history != nil)
-        var report = WhyReport(evidence)
+        var snapshot = JobSnapshot(queue: name, situation: try await pond.queue(name).situation(of: id))
+        (snapshot.unseen, snapshot.hasHistory) = (unseen + missing + (doubt.map { [$0] } ?? []), history != nil)
+        var report = WhyReport(snapshot)
         report.queue = queue
         return report
     }

@@ -55,7 +55,7 @@ package struct WhyReport: Sendable, Hashable {
         package var name: String
         /// The name as people read it.
         ///
-        /// In JSON the events of a job are called `story`, which programs rely on.
+        /// In JSON the events of a job are called `jobHistory`, which programs rely on.
         package var label: String { name == "story" ? "history" : name }
         /// What it is like.
         package var value: String

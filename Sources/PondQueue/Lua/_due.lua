@@ -29,7 +29,7 @@ local function promote_one(keys, id, now, events)
         end_held(keys, id)
         return 0
     end
-    local landed, failure = readd(keys, home_letter(id), id, fields)
+    local landed, failure = readd(keys, home_code(id), id, fields)
     if not landed then error(failure) end
     end_held(keys, id)
     return 1

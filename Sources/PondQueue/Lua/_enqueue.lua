@@ -150,9 +150,9 @@ local function take_key_or_undo(keys, fields, id, undo)
     error(failure)
 end
 
-local function enqueue_held(keys, letter, fields, due, now)
+local function enqueue_held(keys, code, fields, due, now)
     local number = redis.call('HINCRBY', keys.meta, 'held_ids', 1)
-    local id = int(now) .. '-' .. int(number) .. 'd' .. (letter == 'n' and '' or letter)
+    local id = int(now) .. '-' .. int(number) .. 'd' .. (code == 'n' and '' or code)
     hold(keys, id, with_fields(fields, { enqueued_ms = int(now) }), due, now)
     take_key_or_undo(keys, fields, id, function() end_held(keys, id) end)
     local events = {}
@@ -162,8 +162,8 @@ local function enqueue_held(keys, letter, fields, due, now)
     return { 'held', id, int(due) }
 end
 
-local function enqueue_ready(keys, letter, fields)
-    local landed, entry = append(keys, letter, fields)
+local function enqueue_ready(keys, code, fields)
+    local landed, entry = append(keys, code, fields)
     if not landed then return redis.error_reply(entry) end
     local id = own_id(landed, entry)
     take_key_or_undo(keys, fields, id, function() redis.call('XDEL', keys[landed], entry) end)
@@ -174,8 +174,8 @@ end
 function enqueue_job(keys, args)
     local fields, given = read_request(args)
     if not fields then return redis.error_reply(given) end
-    local letter = PRIORITY[given.priority or 'normal']
-    if not letter then return redis.error_reply(invalid('priority', given.priority, 'high, normal or low')) end
+    local code = PRIORITY[given.priority or 'normal']
+    if not code then return redis.error_reply(invalid('priority', given.priority, 'high, normal or low')) end
     local now = now_ms()
     local due, wrong_due = read_due(given, now)
     if wrong_due then return redis.error_reply(wrong_due) end
@@ -184,6 +184,6 @@ function enqueue_job(keys, args)
     if known then return known end
     local full = is_full(keys)
     if full then return redis.error_reply(full) end
-    if due then return enqueue_held(keys, letter, fields, due, now) end
-    return enqueue_ready(keys, letter, fields)
+    if due then return enqueue_held(keys, code, fields, due, now) end
+    return enqueue_ready(keys, code, fields)
 end

@@ -65,27 +65,27 @@ local function bounded(fields)
 end
 
 -- Entry ids are unique in one stream only, and a queue has several, so a job that began outside the normal stream
--- carries that stream's letter behind its entry id: h, l, f, or d (delayed) with h or l.
-local function own_id(letter, entry)
-    if letter == 'n' then return entry end
-    return entry .. letter
+-- carries that stream's code behind its entry id: h, l, f, or d (delayed) with h or l.
+local function own_id(code, entry)
+    if code == 'n' then return entry end
+    return entry .. code
 end
 
-local function home_letter(id)
+local function home_code(id)
     if string.find(id, 'h$') then return 'h' end
     if string.find(id, 'l$') then return 'l' end
     return 'n'
 end
 
 -- The id of the job in an entry. An `id` field counts only when the library wrote it: then `moved` points back.
-local function job_id(keys, letter, entry, fields)
+local function job_id(keys, code, entry, fields)
     local claimed = field(fields, 'id')
-    if claimed and redis.call('HGET', keys.moved, claimed) == letter .. entry then return claimed end
-    return own_id(letter, entry)
+    if claimed and redis.call('HGET', keys.moved, claimed) == code .. entry then return claimed end
+    return own_id(code, entry)
 end
 
-local function unpoint(keys, id, letter, entry)
-    if redis.call('HGET', keys.moved, id) ~= letter .. entry then return end
+local function unpoint(keys, id, code, entry)
+    if redis.call('HGET', keys.moved, id) ~= code .. entry then return end
     redis.call('HDEL', keys.moved, id)
     redis.pcall('HDEL', keys.started, id)
 end
@@ -100,20 +100,20 @@ local function enqueued_ms(fields, entry, now)
 end
 
 -- XADD that survives a stream whose ids are used up (somebody added the highest possible id): the job goes to the
--- front stream instead. Returns letter, entry, or nil and the error.
-local function append(keys, letter, fields)
-    local reply = redis.pcall('XADD', keys[letter], '*', unpack(fields))
-    if is_error(reply) and string.find(reply.err, 'exhausted') and letter ~= 'f' then
+-- front stream instead. Returns code, entry, or nil and the error.
+local function append(keys, code, fields)
+    local reply = redis.pcall('XADD', keys[code], '*', unpack(fields))
+    if is_error(reply) and string.find(reply.err, 'exhausted') and code ~= 'f' then
         return append(keys, 'f', fields)
     end
     if is_error(reply) then return nil, reply.err end
-    return letter, reply
+    return code, reply
 end
 
 -- Adds a job that already has an id to a ready stream, and points to its new entry. Each such move raises its fence.
-local function readd(keys, letter, id, fields)
+local function readd(keys, code, id, fields)
     local fence = int(math.min(number_field(fields, 'fence') + 1, COUNT_MAX))
-    local landed, entry = append(keys, letter, with_fields(fields, { id = id, fence = fence }))
+    local landed, entry = append(keys, code, with_fields(fields, { id = id, fence = fence }))
     if not landed then return nil, entry end
     local pointed = redis.pcall('HSET', keys.moved, id, landed .. entry)
     if is_error(pointed) then

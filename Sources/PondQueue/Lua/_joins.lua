@@ -31,7 +31,7 @@ local function start_one(keys, key, id, name, join, number)
         'pindex', int(number), 'correlation_id', join.correlation_id, 'causation_id', id,
     }
     if join.class ~= '' then fields[#fields + 1], fields[#fields + 2] = 'class', join.class end
-    local landed, entry = append(keys, home_letter(id), fields)
+    local landed, entry = append(keys, home_code(id), fields)
     if not landed then error(entry) end
     redis.call('HSET', key, 'c:' .. int(number), own_id(landed, entry), 'next', int(number + 1))
     redis.call('HDEL', key, 'p:' .. int(number))
@@ -139,7 +139,7 @@ function joins.cancel(keys, id, now, events)
     local found, place = places.find(keys, id)
     if not found or not (place.drop or found.state == 'dead') or found.state == 'dead' then return 'unknown' end
     -- A producer that appended to a stream itself may name the job by its bare entry.
-    if found.letter then found.id = job_id(keys, found.letter, found.entry, found.fields) end
+    if found.code then found.id = job_id(keys, found.code, found.entry, found.fields) end
     if field(found.fields, 'phase') == 'undo' then return 'cancelling' end
     if found.owner then
         if saga.state(keys, found.id) == 'running' then
@@ -150,7 +150,7 @@ function joins.cancel(keys, id, now, events)
     end
     if saga.turns(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events) then
         -- Its new entry is pointed to; of the old place only the place itself is left.
-        if found.letter then redis.call('XDEL', keys[found.letter], found.entry) else place.drop(keys, found) end
+        if found.code then redis.call('XDEL', keys[found.code], found.entry) else place.drop(keys, found) end
         return 'cancelling'
     end
     free_key(keys, found.fields, found.id)

@@ -19,7 +19,7 @@ local BUCKET_DIGITS = 3
 local YOUNG = '+'
 local YOUNG_MAX = 8
 local DIGEST_BYTES = 12
-local TOMBSTONE = '>c12c8I6I6I4c1I4c8'   -- digest, fingerprint, ended, id's ms, number and letter, fence, checksum
+local TOMBSTONE = '>c12c8I6I6I4c1I4c8'   -- digest, fingerprint, ended, id's ms, number and code, fence, checksum
 local TOMBSTONE_WORDS = '>I6I6I6I2c12I4c13'   -- the same with digests as numbers, both times packed, and all behind them
 local TIME_WORD = '>I6'
 local LAST_WORDS = '>I4I6I2'
@@ -27,8 +27,8 @@ local NO_LAST = '\0\0\0\0\0\0\0\0\0\0\0\0'   -- never moved, and without a resul
 local TOMBSTONE_BYTES = 49
 FENCE_MAX = 4294967295
 PAIR_BYTES = 19      -- of a packed {job id, fingerprint}, without the id's own and its second byte of length, if it has one
-local ID_LETTER = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl = 'e' }
-local LETTERS_OF = { n = '', h = 'h', l = 'l', f = 'f', d = 'd', D = 'dh', e = 'dl' }
+local ID_CODE = { [''] = 'n', h = 'h', l = 'l', f = 'f', d = 'd', dh = 'D', dl = 'e' }
+local CODES_OF = { n = '', h = 'h', l = 'l', f = 'f', d = 'd', D = 'dh', e = 'dl' }
 local ODD_ID = '?'   -- an id with larger numbers than a tombstone holds: it is kept in a field of its own
 
 -- Filled by the first use: while the library is loaded, there is no `string` yet.
@@ -88,9 +88,9 @@ local function epoch_at(now, window)
 end
 
 local function record_of(keys, epoch, packed, at)
-    local _, fingerprint, ended, ms, number, letter, fence, checksum = struct.unpack(TOMBSTONE, packed, at)
-    local id = int(ms) .. '-' .. int(number) .. (LETTERS_OF[letter] or '')
-    if letter == ODD_ID then
+    local _, fingerprint, ended, ms, number, code, fence, checksum = struct.unpack(TOMBSTONE, packed, at)
+    local id = int(ms) .. '-' .. int(number) .. (CODES_OF[code] or '')
+    if code == ODD_ID then
         local digest = string.sub(packed, at, at + DIGEST_BYTES - 1)
         id = redis.call('HGET', keys.epoch .. epoch, ODD_ID .. digest) or ''
     end
@@ -159,10 +159,10 @@ function free_key(keys, fields, id)
 end
 
 local function numbers_of_id(id)
-    local ms, number, letters = string.match(id, '^(%d+)%-(%d+)(%l*)$')
-    local letter = letters and ID_LETTER[letters]
-    if not letter or #ms > 14 or #number > 9 then return 0, 0, ODD_ID end
-    return tonumber(ms), tonumber(number), letter
+    local ms, number, codes = string.match(id, '^(%d+)%-(%d+)(%l*)$')
+    local code = codes and ID_CODE[codes]
+    if not code or #ms > 14 or #number > 9 then return 0, 0, ODD_ID end
+    return tonumber(ms), tonumber(number), code
 end
 
 -- Times of keeping are rounded up to a power of two seconds, so that there are few hashes however many times there are.
@@ -212,10 +212,10 @@ local function pack_tombstones(burials, now)
         local number = times and find(id, head, 1, true) == 1 and #id <= 23 and number_of(sub(id, 15))
         local both, last = times, lasts and 'n' .. lasts[i] or plain
         if not number then
-            local ms, letter
-            ms, number, letter = numbers_of_id(id)
-            both, last = ended .. pack(TIME_WORD, ms), letter .. (lasts and lasts[i] or NO_LAST)
-            if letter == ODD_ID then words[#words + 1], words[#words + 2] = ODD_ID .. packed_hex(sub(hex, 4, 27)), id end
+            local ms, code
+            ms, number, code = numbers_of_id(id)
+            both, last = ended .. pack(TIME_WORD, ms), code .. (lasts and lasts[i] or NO_LAST)
+            if code == ODD_ID then words[#words + 1], words[#words + 2] = ODD_ID .. packed_hex(sub(hex, 4, 27)), id end
         end
         local tombstone = pack(TOMBSTONE_WORDS, number_of(sub(hex, 4, 15), 16), number_of(sub(hex, 16, 27), 16),
             number_of(sub(fingerprint, -16, -5), 16), number_of(sub(fingerprint, -4), 16), both, number, last)

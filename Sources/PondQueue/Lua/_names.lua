@@ -35,7 +35,7 @@ local FUTURE_ID_MS = 86400000
 local BELL_MS = 1500
 
 -- Ready streams in the order in which they are fetched. `front` holds what was handed back or taken over.
-local LETTERS = { 'f', 'h', 'n', 'l' }
+local CODES = { 'f', 'h', 'n', 'l' }
 local SUFFIX = { f = ':ready:front', h = ':ready:high', n = ':ready', l = ':ready:low' }
 
 -- Fields that only the library writes.

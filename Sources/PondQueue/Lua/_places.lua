@@ -12,7 +12,7 @@
 --     size     (keys): how many jobs count against max_depth; missing where none do
 --     drop     (keys, found): takes away a job that nobody runs; missing where a cancel changes nothing
 --     keys     the names of its keys, each with a command that works on a key of its type alone
---     letters  its letters for pond_export; of a sorted set with the jobs' times also
+--     codes  its codes for pond_export; of a sorted set with the jobs' times also
 --     set      the set's name, and
 --     read     (keys, id): the job's fields and facts, nil when it is not there
 
@@ -27,16 +27,16 @@ function checked(total, name, ...)
     return 0
 end
 
-local function found_at(keys, letter, entry)
-    local ok, fields = pcall(entry_fields, keys[letter], entry)
+local function found_at(keys, code, entry)
+    local ok, fields = pcall(entry_fields, keys[code], entry)
     -- What is no stream and no entry holds no job; but a job that this user may not see is not nowhere.
     if not ok and is_forbidden(fields) then error(fields) end
     if not ok or not fields then return nil end
-    local pending = redis.pcall('XPENDING', keys[letter], GROUP, entry, entry, 1)
+    local pending = redis.pcall('XPENDING', keys[code], GROUP, entry, entry, 1)
     if is_error(pending) and is_forbidden(pending) then error(pending) end
     local owner = not is_error(pending) and pending[1] or nil
     return {
-        state = owner and 'running' or 'ready', letter = letter, entry = entry, fields = fields,
+        state = owner and 'running' or 'ready', code = code, entry = entry, fields = fields,
         owner = owner and owner[2] or nil, idle_ms = owner and owner[3] or 0,
     }
 end
@@ -45,9 +45,9 @@ end
 function find_entry(keys, id)
     local pointer = redis.call('HGET', keys.moved, id)
     if pointer then return found_at(keys, string.sub(pointer, 1, 1), string.sub(pointer, 2)) end
-    local entry, letter = string.match(id, '^(%d+%-%d+)([fhl]?)$')
+    local entry, code = string.match(id, '^(%d+%-%d+)([fhl]?)$')
     if not entry then return nil end
-    if letter ~= '' then return found_at(keys, letter, entry) end
+    if code ~= '' then return found_at(keys, code, entry) end
     -- A producer that appended to `ready:high` itself knows its job by the bare entry id.
     for _, candidate in ipairs({ 'n', 'h', 'l' }) do
         local found = found_at(keys, candidate, entry)
@@ -79,7 +79,7 @@ local function measure_stream(key, now, total)
 end
 
 function measure_streams(keys, now, total)
-    for i = 1, #LETTERS do measure_stream(keys[LETTERS[i]], now, total) end
+    for i = 1, #CODES do measure_stream(keys[CODES[i]], now, total) end
 end
 
 -- Entries ever added; a stream that does not exist has none.
@@ -122,7 +122,7 @@ end
 
 local held = {
     states = { { name = 'held', rank = 3, key = 'queued', moves = 'ready dead ended' } },
-    letters = 'd', set = 'due', read = read_held, keys = { held = 'HLEN', due = 'ZCARD' },
+    codes = 'd', set = 'due', read = read_held, keys = { held = 'HLEN', due = 'ZCARD' },
     size = function(keys) return redis.call('ZCARD', keys.due) end,
     drop = function(keys, found) end_held(keys, found.id) end,
     holds = function(keys, id) return redis.call('HEXISTS', keys.held, id) == 1 and 'held' or nil end,
@@ -140,16 +140,16 @@ local streams = {
         { name = 'ready', rank = 1, key = 'queued', moves = 'running ended' },
         { name = 'running', rank = 2, count = 'in_flight', key = 'running', moves = 'ready held dead waiting ended' },
     },
-    letters = 'fhnl', keys = {},   -- what is no stream is told of as it is measured
+    codes = 'fhnl', keys = {},   -- what is no stream is told of as it is measured
     measure = measure_streams,
     size = function(keys)
         local size = 0
-        for i = 1, #LETTERS do size = size + redis.call('XLEN', keys[LETTERS[i]]) end
+        for i = 1, #CODES do size = size + redis.call('XLEN', keys[CODES[i]]) end
         return size
     end,
     drop = function(keys, found)
-        unpoint(keys, found.id, found.letter, found.entry)
-        redis.call('XDEL', keys[found.letter], found.entry)
+        unpoint(keys, found.id, found.code, found.entry)
+        redis.call('XDEL', keys[found.code], found.entry)
     end,
     holds = function(keys, id)
         local found = find_entry(keys, id)
@@ -173,7 +173,7 @@ end
 
 local dead = {
     states = { { name = 'dead', rank = 4, key = 'dead', moves = 'ready ended' } },
-    letters = 'x', set = 'dead_at', read = read_dead, keys = { dead = 'HLEN', dead_at = 'ZCARD', causes = 'HLEN' },
+    codes = 'x', set = 'dead_at', read = read_dead, keys = { dead = 'HLEN', dead_at = 'ZCARD', causes = 'HLEN' },
     holds = function(keys, id) return redis.call('HEXISTS', keys.dead, id) == 1 and 'dead' or nil end,
     find = function(keys, id)
         local fields, found = read_dead(keys, id)
@@ -189,7 +189,7 @@ local NO_DUE = 99999999999999   -- of a saga that no time wakes
 -- Sagas that wait for a time, a token, a signal or their children, or that are paused.
 local waiting = {
     states = { { name = 'waiting', rank = 5, key = 'queued', moves = 'ready ended' } },
-    letters = '',   -- what it remembers is no part of a job, so an export leaves it out
+    codes = '',   -- what it remembers is no part of a job, so an export leaves it out
     keys = { waiting = 'HLEN', waits = 'ZCARD', sagas = 'ZCARD' },
     holds = function(keys, id) return redis.call('HEXISTS', keys.waiting, id) == 1 and 'waiting' or nil end,
     size = function(keys) return redis.call('ZCARD', keys.waits) end,
@@ -215,19 +215,19 @@ places.ALL = { held, streams, dead, waiting }
 -- Where a job begins.
 places.BEGINS = 'ready held'
 
--- All states, what each is to a job's key, and the letters of its export, of which what runs is left out.
-places.STATES, places.KEY_STATE, places.LETTERS = {}, {}, {}
+-- All states, what each is to a job's key, and the codes of its export, of which what runs is left out.
+places.STATES, places.KEY_STATE, places.CODES = {}, {}, {}
 for i = 1, #places.ALL do
     local states = places.ALL[i].states
     for j = 1, #states do
         places.STATES[states[j].rank] = states[j]
         places.KEY_STATE[states[j].name] = states[j].key
-        places.LETTERS[states[j].name] = states[j].key == 'running' and '' or places.ALL[i].letters
+        places.CODES[states[j].name] = states[j].key == 'running' and '' or places.ALL[i].codes
     end
 end
 
 -- The job with this id and the place that it is in, nil when it has ended: {id, state, since, owner, due, cause, error, group,
--- letter, entry, idle_ms, fields}; what does not apply is missing.
+-- code, entry, idle_ms, fields}; what does not apply is missing.
 function places.find(keys, id)
     for i = 1, #places.ALL do
         local found = places.ALL[i].find(keys, id)

@@ -18,7 +18,7 @@ local function send_one_back(keys, id, record, to_change, events)
         saga.reopen(keys, id, now_ms(), events)
         fields = with_fields(fields, { saga = '1' })
     end
-    local landed, failure = readd(keys, home_letter(id), id, fields)
+    local landed, failure = readd(keys, home_code(id), id, fields)
     if not landed then return 'refused ' .. failure end
     dead_remove(keys, id, record)
     local phase = field(fields, 'phase')

@@ -22,7 +22,7 @@ saga.RANK = {
 saga.FINAL = { done = true, compensated = true, cancelled = true, failed = true, abandoned = true }
 
 -- A step is packed as a list, the usual first and what is missing at the end left out, because a saga that waits costs what
--- its steps cost. Before these parts stand one text with the first letters of four words, and when it began in six bytes.
+-- its steps cost. Before these parts stand one text with the first codes of four words, and when it began in six bytes.
 local PARTS = {
     'seq', 'attempt', 'ended', 'result', 'flags', 'fingerprint', 'error', 'due', 'undo_attempt', 'fence', 'token', 'extra',
 }
@@ -110,11 +110,11 @@ function saga.set_state(keys, id, state, now, ...)
 end
 
 -- The id of the consumer's delivery when it is still its own, nil when the job is another's by now.
-function saga.is_own(keys, consumer, letter, entry, id)
-    if not consumer or not id or not SUFFIX[letter or ''] then return false end
-    local pending = redis.pcall('XPENDING', keys[letter], GROUP, entry, entry, 1, consumer)
+function saga.is_own(keys, consumer, code, entry, id)
+    if not consumer or not id or not SUFFIX[code or ''] then return false end
+    local pending = redis.pcall('XPENDING', keys[code], GROUP, entry, entry, 1, consumer)
     if is_error(pending) or not pending[1] then return false end
-    return id == own_id(letter, entry) or redis.call('HGET', keys.moved, id) == letter .. entry
+    return id == own_id(code, entry) or redis.call('HGET', keys.moved, id) == code .. entry
 end
 
 -- How deep a saga is nested: a child of none is 0.
@@ -126,7 +126,7 @@ end
 
 -- Makes a job a saga. Returns nil, or why it cannot be one.
 function saga.make(keys, job, now, events)
-    local fields = entry_fields(keys[job.letter], job.entry)
+    local fields = entry_fields(keys[job.code], job.entry)
     if not fields then return 'its entry was deleted' end
     local depth = depth_of(keys, fields)
     if depth > saga.DEPTH_MAX then

@@ -74,8 +74,8 @@ end
 
 -- Ends a delivery whose job has gone on to another place.
 function saga.end_delivery(keys, job)
-    if job.id ~= own_id(job.letter, job.entry) then unpoint(keys, job.id, job.letter, job.entry) end
-    forget_entries(keys[job.letter], { job.entry })
+    if job.id ~= own_id(job.code, job.entry) then unpoint(keys, job.id, job.code, job.entry) end
+    forget_entries(keys[job.code], { job.entry })
 end
 
 -- The names that a saga waits for.

@@ -102,34 +102,34 @@ do
     end
 
     -- After three looks in vain, in which an older job was in flight, the next calls do not look.
-    local function rest_after(trim, letter, cut)
-        local misses = cut > 0 and 0 or (trim.misses[letter] or 0) + 1
-        trim.misses[letter] = misses
-        trim.rests[letter] = misses > 2 and math.min(2 ^ (misses - 3), TRIM_RESTS_MAX) or 0
+    local function rest_after(trim, code, cut)
+        local misses = cut > 0 and 0 or (trim.misses[code] or 0) + 1
+        trim.misses[code] = misses
+        trim.rests[code] = misses > 2 and math.min(2 ^ (misses - 3), TRIM_RESTS_MAX) or 0
     end
 
     -- Cuts off what is done of acknowledged entries. Returns those that are left.
-    local function cut_done(keys, letter, entries)
-        local bound = done_before(keys[letter], #entries)
-        local cut = bound and redis.call('XTRIM', keys[letter], 'MINID', '=', bound) or 0
-        rest_after(keys.trim, letter, cut)
+    local function cut_done(keys, code, entries)
+        local bound = done_before(keys[code], #entries)
+        local cut = bound and redis.call('XTRIM', keys[code], 'MINID', '=', bound) or 0
+        rest_after(keys.trim, code, cut)
         if cut == #entries then return {} end
         return cut > 0 and not_before(entries, bound) or entries
     end
 
-    local function may_cut(trim, letter, entries, now)
+    local function may_cut(trim, code, entries, now)
         if #entries < TRIM_ENTRIES_MIN or now < trim.refused_until then return false end
-        local rests = trim.rests[letter] or 0
-        trim.rests[letter] = rests - 1
+        local rests = trim.rests[code] or 0
+        trim.rests[code] = rests - 1
         return rests <= 0
     end
 
     -- As forget_entries, for a batch of jobs that were just done.
-    function forget_batch(keys, letter, entries, now)
+    function forget_batch(keys, code, entries, now)
         if #entries == 0 then return end
-        redis.call('XACK', keys[letter], GROUP, unpack(entries))
-        if may_cut(keys.trim, letter, entries, now) then
-            local ok, left = pcall(cut_done, keys, letter, entries)
+        redis.call('XACK', keys[code], GROUP, unpack(entries))
+        if may_cut(keys.trim, code, entries, now) then
+            local ok, left = pcall(cut_done, keys, code, entries)
             if ok then
                 entries = left
             else
@@ -137,7 +137,7 @@ do
                 keys.trim.refused_until = now + TRIM_REFUSED_MS
             end
         end
-        if #entries > 0 then redis.call('XDEL', keys[letter], unpack(entries)) end
+        if #entries > 0 then redis.call('XDEL', keys[code], unpack(entries)) end
     end
 end
 
@@ -148,11 +148,11 @@ end
 
 -- Removes a consumer that has nothing in flight. Deleting one that has would lose its jobs, so that is refused.
 local function remove_consumer(keys, consumer)
-    for i = 1, #LETTERS do
-        if pending_of(keys[LETTERS[i]], consumer) > 0 then return false end
+    for i = 1, #CODES do
+        if pending_of(keys[CODES[i]], consumer) > 0 then return false end
     end
     if pending_of(keys.bell, consumer) > 0 then return false end
-    for i = 1, #LETTERS do redis.pcall('XGROUP', 'DELCONSUMER', keys[LETTERS[i]], GROUP, consumer) end
+    for i = 1, #CODES do redis.pcall('XGROUP', 'DELCONSUMER', keys[CODES[i]], GROUP, consumer) end
     redis.pcall('XGROUP', 'DELCONSUMER', keys.bell, GROUP, consumer)
     redis.call('ZREM', keys.beats, consumer)
     -- What nobody needs any more, so it must not fail a takeover that has been made.

@@ -74,9 +74,9 @@ local function renew_if_misnumbered(stream, now)
 end
 
 local function take_census(keys, consumer, now)
-    for i = 1, #LETTERS do
-        tend_consumers(keys, keys[LETTERS[i]], now)
-        renew_if_misnumbered(keys[LETTERS[i]], now)
+    for i = 1, #CODES do
+        tend_consumers(keys, keys[CODES[i]], now)
+        renew_if_misnumbered(keys[CODES[i]], now)
     end
     tend_consumers(keys, keys.bell, now)
     -- Should somebody have taken it away, no saga would ever be woken by its time.

@@ -1,7 +1,7 @@
 -- Starts child jobs of a saga and counts their ends, so that it can wait for them. A page of payloads a call; all of them are
 -- in the join from the beginning, and as many as the limit says are queued or run at a time. Also reads how they ended.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     1  consumer   2  letter   3  entry   4  the job's id   5  the step's name, then
+-- ARGV     1  consumer   2  code   3  entry   4  the job's id   5  the step's name, then
 --            6  the children's kind   7  how many there are on all pages   8  how many at a time   9  when the join is over:
 --            all, first, best_effort, or how many must be done   10  fingerprint, or ''
 --            11  the place of the page's first, from 0   12 …  payloads
@@ -44,7 +44,7 @@ local function new_join(context, args)
     local keys, id, name = context.keys, context.job.id, args[5]
     local number, full = saga.number(keys, id, redis.call('HGET', context.key, 'next'))
     if not number then return full end
-    local total, fields = whole_number(args[7]), entry_fields(keys[context.job.letter], context.job.entry)
+    local total, fields = whole_number(args[7]), entry_fields(keys[context.job.code], context.job.entry)
     redis.call('HSET', joins.key(keys, id, name), 'total', int(total), 'limit', args[8],
         'need', int(total > 0 and need_of(args[9], total) or 0), 'policy', args[9], 'kind', args[6], 'given', '0', 'next', '0',
         'ok', '0', 'bad', '0', 'correlation_id', field(fields, 'correlation_id') or id, 'class', field(fields, 'class') or '')
@@ -107,7 +107,7 @@ local function children(names, args)
     if not saga.is_own(keys, args[1], args[2], args[3], args[4]) then return { 'lost' } end
     local context = {
         keys = keys, key = keys.saga .. args[4], now = now_ms(), events = {},
-        job = { letter = args[2], entry = args[3], id = args[4] },
+        job = { code = args[2], entry = args[3], id = args[4] },
     }
     local reply = start(context, args)
     write_journal(keys, args[1], context.events)

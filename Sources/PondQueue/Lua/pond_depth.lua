@@ -19,7 +19,7 @@ local function depth(names)
     if not keys then return wrong_key end
     local now, added = now_ms(), 0
     local total = places.measure(keys, now)
-    for i = 1, #LETTERS do added = added + entries_added(keys[LETTERS[i]]) end
+    for i = 1, #CODES do added = added + entries_added(keys[CODES[i]]) end
     for name, command in pairs(OTHER_KEYS) do checked(total, keys[name], command, keys[name]) end
     local due = total.held > 0 and next_due(keys) or '0'
     if total.waiting > 0 then due = saga.earlier(due, saga.next_due(keys)) end

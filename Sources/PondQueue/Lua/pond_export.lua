@@ -11,10 +11,10 @@ local PAGE_MAX = 500
 local PAGE_BYTES_MAX = 1048576
 local ENTRIES_AT_ONCE = 8   -- a payload may have a MiB
 
-local function add(page, position, id, letter, fields, facts)
+local function add(page, position, id, code, fields, facts)
     local reply, fields = page.reply, bounded(fields)
     for _, word in ipairs({
-        position, id, letter, facts.time or '', facts.cause or '', facts.error or '', int(math.floor(#fields / 2)),
+        position, id, code, facts.time or '', facts.cause or '', facts.error or '', int(math.floor(#fields / 2)),
     }) do reply[#reply + 1] = tostring(word) end
     for i = 1, 2 * math.floor(#fields / 2) do
         -- What is held was not always packed by this library.
@@ -41,21 +41,21 @@ local function in_flight(key, entries)
     return found
 end
 
-local function export_stream(keys, page, letter, last, limit)
+local function export_stream(keys, page, code, last, limit)
     while not is_full(page, limit) do
         local first = page.position == '' and '-' or '(' .. page.position
         local count = math.min(ENTRIES_AT_ONCE, limit - page.looked)
-        local entries = redis.call('XRANGE', keys[letter], first, last, 'COUNT', count)
+        local entries = redis.call('XRANGE', keys[code], first, last, 'COUNT', count)
         if #entries == 0 then return false end
-        local owned = in_flight(keys[letter], entries)
+        local owned = in_flight(keys[code], entries)
         for i = 1, #entries do
             local entry, fields = entries[i][1], entries[i][2]
             page.looked, page.position = page.looked + 1, entry
             if owned[entry] then
                 page.in_flight = page.in_flight + 1
             else
-                local id = job_id(keys, letter, entry, fields)
-                add(page, entry, id, letter == 'f' and home_letter(id) or letter, fields, {})
+                local id = job_id(keys, code, entry, fields)
+                add(page, entry, id, code == 'f' and home_code(id) or code, fields, {})
             end
         end
     end
@@ -96,19 +96,19 @@ local function export_set(keys, page, place, last, limit)
         local fields, facts = place.read(keys, id)
         if fields then
             facts.time = time
-            add(page, page.position, id, home_letter(id), fields, facts)
+            add(page, page.position, id, home_code(id), fields, facts)
         end
     end
     return true
 end
 
--- The place that has this letter, or nil and all letters.
-local function place_of(letter)
+-- The place that has this code, or nil and all codes.
+local function place_of(code)
     local all = ''
     for i = 1, #places.ALL do
         local place = places.ALL[i]
-        if #letter == 1 and string.find(place.letters, letter, 1, true) then return place end
-        all = all .. place.letters
+        if #code == 1 and string.find(place.codes, code, 1, true) then return place end
+        all = all .. place.codes
     end
     return nil, all
 end
@@ -116,18 +116,18 @@ end
 local function export(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    local letter, position, last, limit = args[1] or '', args[2] or '', args[3] or '', whole_number(args[4])
+    local code, position, last, limit = args[1] or '', args[2] or '', args[3] or '', whole_number(args[4])
     if not limit or limit < 1 or limit > PAGE_MAX then
         return redis.error_reply('INVALID page: expected place, position, last and a limit of 1 to ' .. PAGE_MAX)
     end
     local page = { reply = { '', '', '' }, position = position, looked = 0, in_flight = 0, bytes = 0 }
-    local place, all = place_of(letter)
+    local place, all = place_of(code)
     if not place then return redis.error_reply('INVALID place: expected one of ' .. all) end
     local more
     if place.set then
         more = export_set(keys, page, place, last, limit)
     else
-        more = export_stream(keys, page, letter, last == '' and '+' or last, limit)
+        more = export_stream(keys, page, code, last == '' and '+' or last, limit)
     end
     if more == nil then return redis.error_reply('INVALID position: expected TIME:ID') end
     page.reply[1], page.reply[2], page.reply[3] = more and '1' or '0', page.position, int(page.in_flight)

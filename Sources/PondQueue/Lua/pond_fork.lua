@@ -96,7 +96,7 @@ local function fork(names, args)
         if #args[5] > PAYLOAD_BYTES_MAX then return { 'refused', 'a payload has at most ' .. PAYLOAD_BYTES_MAX .. ' bytes' } end
         changes.data = args[5]
     end
-    local landed, entry = append(keys, home_letter(id), with_fields(fields, changes))
+    local landed, entry = append(keys, home_code(id), with_fields(fields, changes))
     if not landed then return redis.error_reply(entry) end
     local new_id = own_id(landed, entry)
     write_saga(keys, id, new_id, header, kept, mode, from, now)

@@ -32,7 +32,7 @@ local function import(names, args)
     if not keys then return wrong_key end
     local export = args[1] or ''
     if #export > EXPORT_ID_BYTES_MAX or not string.find(export, '^[A-Za-z0-9-]+$') then
-        return redis.error_reply('INVALID export id: expected 1 to ' .. EXPORT_ID_BYTES_MAX .. ' letters and digits')
+        return redis.error_reply('INVALID export id: expected 1 to ' .. EXPORT_ID_BYTES_MAX .. ' codes and digits')
     end
     local cursor_name = 'import:' .. export
     -- Looked at before the first job: a key of another type must stop the call while nothing is written.

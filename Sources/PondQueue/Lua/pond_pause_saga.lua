@@ -1,18 +1,18 @@
 -- Stops a saga until somebody resumes it: it begins nothing more, and its job is parked.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  the job's id   2  why
---          and by the worker that has the job, which parks it in the same call:  3  consumer   4  letter   5  entry
+--          and by the worker that has the job, which parks it in the same call:  3  consumer   4  code   5  entry
 --            6  what all tries together took, as for pond_settle, or ''
 -- returns  {'moved'} (a job that is ready or runs is parked by its worker) · {'lost'} · {'unknown'} · {'refused', TEXT}
 
 local function park_delivery(keys, args, now)
-    local id, letter, entry = args[1], args[4], args[5]
-    local fields = entry_fields(keys[letter], entry)
+    local id, code, entry = args[1], args[4], args[5]
+    local fields = entry_fields(keys[code], entry)
     if not fields then return false end
     local changes = saga.spent_changes(args[6] or '')
     changes.enqueued_ms = enqueued_ms(fields, entry, now)
     saga.park(keys, id, with_fields(fields, changes), nil, now)
-    saga.end_delivery(keys, { id = id, letter = letter, entry = entry })
+    saga.end_delivery(keys, { id = id, code = code, entry = entry })
     return true
 end
 

@@ -2,7 +2,7 @@
 -- KEYS     1  a queue, mp:{q}; it is the same for all
 -- ARGV     none
 -- returns  four texts a state: the state, as pond_job says it, or `new` for a job that is being added; what it is to the
---          job's key: queued, running or dead; the letters by which pond_export reads it; the states that a job may get into
+--          job's key: queued, running or dead; the codes by which pond_export reads it; the states that a job may get into
 --          from there, a space between, where `ended` is none of them
 
 local function list_places(names)
@@ -12,7 +12,7 @@ local function list_places(names)
     for i = 1, #places.STATES do
         local last, state = #reply, places.STATES[i]
         reply[last + 1], reply[last + 2], reply[last + 3], reply[last + 4]
-            = state.name, state.key, places.LETTERS[state.name], state.moves
+            = state.name, state.key, places.CODES[state.name], state.moves
     end
     return reply
 end

@@ -8,16 +8,16 @@ local PURGE_MAX = 256
 local ENTRIES_AT_ONCE = 8   -- a payload may have a MiB
 
 -- Returns how many it took: none when the job is cancelled already, and undoes what it did.
-local function purge_entry(keys, letter, entry, fields, now, events)
-    local id = job_id(keys, letter, entry, fields)
+local function purge_entry(keys, code, entry, fields, now, events)
+    local id = job_id(keys, code, entry, fields)
     if field(fields, 'phase') == 'undo' then return 0 end
     if saga.turns(keys, id, fields, 'cancelled', 'purged', now, events) then
-        redis.call('XDEL', keys[letter], entry)
+        redis.call('XDEL', keys[code], entry)
         return 1
     end
     free_key(keys, fields, id)
-    unpoint(keys, id, letter, entry)
-    redis.call('XDEL', keys[letter], entry)
+    unpoint(keys, id, code, entry)
+    redis.call('XDEL', keys[code], entry)
     note(events, 'cancelled', id)
     note_facts(events, id, fields)
     joins.job_ended(keys, id, fields, 'cancelled', now, events)
@@ -26,17 +26,17 @@ end
 
 local function purge_ready(keys, limit, now, events)
     local left = limit
-    for i = 1, #LETTERS do
-        local letter = LETTERS[i]
-        local info, wrong_type = group_info(keys[letter])
+    for i = 1, #CODES do
+        local code = CODES[i]
+        local info, wrong_type = group_info(keys[code])
         if wrong_type then return nil, wrong_type end
         -- What lies before the group's place has been handed to a worker.
         local after = '(' .. (info and info['last-delivered-id'] or '0-0')
         while left > 0 do
-            local entries = redis.call('XRANGE', keys[letter], after, '+', 'COUNT', math.min(ENTRIES_AT_ONCE, left))
+            local entries = redis.call('XRANGE', keys[code], after, '+', 'COUNT', math.min(ENTRIES_AT_ONCE, left))
             if #entries == 0 then break end
             for j = 1, #entries do
-                left = left - purge_entry(keys, letter, entries[j][1], entries[j][2], now, events)
+                left = left - purge_entry(keys, code, entries[j][1], entries[j][2], now, events)
             end
             after = '(' .. entries[#entries][1]
         end

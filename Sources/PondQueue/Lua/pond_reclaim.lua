@@ -19,9 +19,9 @@ end
 
 -- Whether the lost worker may have run the job. One that outlived a worker already is only run after its start was
 -- written down, so that of a second death none but the jobs that ran are suspected.
-local function may_have_run(keys, letter, entry, id, fields)
+local function may_have_run(keys, code, entry, id, fields)
     if number_field(fields, 'recoveries') == 0 then return true end
-    return redis.pcall('HGET', keys.started, id) == letter .. entry
+    return redis.pcall('HGET', keys.started, id) == code .. entry
 end
 
 -- Until its last beat the worker lived, and so the job may have run since it was delivered.
@@ -65,13 +65,13 @@ local function count_recovery(context, fields)
 end
 
 -- What the loss of its worker adds to what is counted of a job.
-local function counts_of(context, letter, entry, id, fields, idle)
+local function counts_of(context, code, entry, id, fields, idle)
     local counts = {
         recoveries = number_field(fields, 'recoveries'), unstarted = number_field(fields, 'unstarted'),
         interrupted = number_field(fields, 'interrupted'),
         wall = number_field(fields, 'spent_wall_ms'), cpu = number_field(fields, 'spent_cpu_ms'),
     }
-    if not may_have_run(context.keys, letter, entry, id, fields) then
+    if not may_have_run(context.keys, code, entry, id, fields) then
         if not context.was_stopping then counts.unstarted = math.min(counts.unstarted + 1, COUNT_MAX) end
         return counts
     end
@@ -96,16 +96,16 @@ local function turn_saga(context, id, fields, is_cancelled, is_poison)
     return true
 end
 
-local function reclaim_one(context, letter, entry, idle)
+local function reclaim_one(context, code, entry, idle)
     local keys, now = context.keys, context.now
-    local fields = entry_fields(keys[letter], entry)
+    local fields = entry_fields(keys[code], entry)
     if not fields then
-        note(context.events, 'ghost', own_id(letter, entry))
+        note(context.events, 'ghost', own_id(code, entry))
         return
     end
-    local id = job_id(keys, letter, entry, fields)
+    local id = job_id(keys, code, entry, fields)
     note_facts(context.events, id, fields)
-    local counts = counts_of(context, letter, entry, id, fields, idle)
+    local counts = counts_of(context, code, entry, id, fields, idle)
     local recoveries, unstarted = counts.recoveries, counts.unstarted
     local changed = with_fields(fields, {
         recoveries = int(recoveries), unstarted = unstarted > 0 and int(unstarted) or nil,
@@ -143,24 +143,24 @@ local function reclaim_one(context, letter, entry, idle)
         context.moved = context.moved + 1
         return
     end
-    if id ~= own_id(letter, entry) then unpoint(keys, id, letter, entry) end
+    if id ~= own_id(code, entry) then unpoint(keys, id, code, entry) end
 end
 
-local function reclaim_stream(context, letter, limit)
-    local key = context.keys[letter]
+local function reclaim_stream(context, code, limit)
+    local key = context.keys[code]
     local pending = redis.pcall('XPENDING', key, GROUP, '-', '+', limit, context.lost)
     if is_error(pending) then return 0 end
     local finished = {}
     for i = 1, #pending do
         local entry = pending[i][1]
-        local ok, failure = pcall(reclaim_one, context, letter, entry, pending[i][3])
+        local ok, failure = pcall(reclaim_one, context, code, entry, pending[i][3])
         if ok and not failure then finished[#finished + 1] = entry end
     end
     forget_entries(key, finished)
     return #pending
 end
 
-local function forget_bells(keys, lost)
+local function forget_wake_ups(keys, lost)
     local pending = redis.pcall('XPENDING', keys.bell, GROUP, '-', '+', RECLAIM_BATCH_MAX, lost)
     if is_error(pending) then return end
     local entries = {}
@@ -183,12 +183,12 @@ local function reclaim(names, args)
         spent = last_spent(keys, lost), events = {}, moved = 0, buried = 0, any_saga = saga.any(keys),
     }
     local left = RECLAIM_BATCH_MAX
-    for i = 1, #LETTERS do
-        if left > 0 then left = left - reclaim_stream(context, LETTERS[i], left) end
+    for i = 1, #CODES do
+        if left > 0 then left = left - reclaim_stream(context, CODES[i], left) end
     end
     local more = left <= 0
     if not more then
-        forget_bells(keys, lost)
+        forget_wake_ups(keys, lost)
         more = not remove_consumer(keys, lost)
     end
     slo_write(keys, context.events.slo, now)

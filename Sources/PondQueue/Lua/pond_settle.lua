@@ -2,9 +2,9 @@
 -- owns answers `lost` and is left alone.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer, then records. Of plainly done jobs, which nearly all are (never moved, without a key), one record
---          for many:  plain  letter  how many  least entry  greatest entry  entry …
---          Of such with a key and without a result, too:  keyed  letter  how many  least entry  greatest entry  entry  key …
---          Of any other job six words:  outcome  letter  entry  a  b  c
+--          for many:  plain  code  how many  least entry  greatest entry  entry …
+--          Of such with a key and without a result, too:  keyed  code  how many  least entry  greatest entry  entry  key …
+--          Of any other job six words:  outcome  code  entry  a  b  c
 --            done       a = the job's id when it was moved, or ''      b = the result's bytes, or ''
 --                       c = '' for a job without a key; '-' for one with a key and no result; else how long the result
 --                       itself is kept in ms, 0 for its checksum alone
@@ -21,7 +21,7 @@
 --            cancelled  a, b, c = ''
 --            compensated  a, b, c = ''   (what the job may have done is undone; its key is free)
 --            expired    a, b, c = ''
---          Before a record may stand  with  text : marks of the done ones, a letter a job (see _slo.lua), or of a failure
+--          Before a record may stand  with  text : marks of the done ones, a code a job (see _slo.lua), or of a failure
 --          what its root cause is told by (see _groups.lua). Anywhere may stand  facts  text , what the worker knows of
 --          the jobs of this call, for the journal.
 --          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between, and perhaps
@@ -40,7 +40,7 @@ local WORDS_BESIDE = { with = true, facts = true }
 -- Without a key, neither a job's fields nor its result matter. Who did not claim its key must not end another's.
 local function end_key_of_done(context, job)
     local keys = context.keys
-    job.fields = entry_fields(keys[job.letter], job.entry)
+    job.fields = entry_fields(keys[job.code], job.entry)
     local key = job.fields and field(job.fields, 'key')
     if not key then return end
     local fingerprint = own_fingerprint(keys, key, job.id)
@@ -226,7 +226,7 @@ local function records_of(args)
         end
         if at > #args then break end
         local record = {
-            at = at, letter = args[at + 1], first = args[at + 2], last = args[at + 2], length = ARGUMENTS_A_JOB,
+            at = at, code = args[at + 1], first = args[at + 2], last = args[at + 2], length = ARGUMENTS_A_JOB,
             extra = extra,
         }
         extra = nil
@@ -238,7 +238,7 @@ local function records_of(args)
         elseif not SETTLE[args[at]] then
             return nil, 'INVALID settle: got "' .. string.sub(args[at], 1, 100) .. '" where an outcome was expected'
         end
-        if record.count == 0 or at + record.length - 1 > #args or not SUFFIX[record.letter] then
+        if record.count == 0 or at + record.length - 1 > #args or not SUFFIX[record.code] then
             return nil, 'INVALID settle: expected a consumer and up to ' .. SETTLE_BATCH_MAX .. ' jobs in whole records'
         end
         jobs = jobs + (record.count or 1)
@@ -252,7 +252,7 @@ local function records_of(args)
 end
 
 -- By stream, the entries that the consumer owns, in one ranged XPENDING a stream.
-local function owned_by_letter(keys, consumer, records)
+local function owned_by_code(keys, consumer, records)
     local ranges, owned = {}, {}
     for i = 1, #records do
         local record = records[i]
@@ -261,25 +261,25 @@ local function owned_by_letter(keys, consumer, records)
             if not ms then
                 return nil, 'INVALID settle: got "' .. string.sub(entry, 1, 100) .. '" where an entry was expected'
             end
-            ranges[record.letter] = widen(ranges[record.letter], entry, ms, seq)
+            ranges[record.code] = widen(ranges[record.code], entry, ms, seq)
         end
     end
-    for letter, range in pairs(ranges) do
-        owned[letter] = owned_in(keys[letter], consumer, range.first, range.last)
+    for code, range in pairs(ranges) do
+        owned[code] = owned_in(keys[code], consumer, range.first, range.last)
     end
     return owned
 end
 
 -- The job of an entry with its fields. A successful end without a key needs neither, so it does not pay for them.
-local function load_job(context, outcome, letter, entry, a, b, c, extra)
-    local job = { letter = letter, entry = entry, a = a, b = b, c = c, extra = extra }
+local function load_job(context, outcome, code, entry, a, b, c, extra)
+    local job = { code = code, entry = entry, a = a, b = b, c = c, extra = extra }
     if outcome == 'done' then
-        job.id = own_id(letter, entry)
-        if a ~= '' and redis.call('HGET', context.keys.moved, a) == letter .. entry then job.id = a end
+        job.id = own_id(code, entry)
+        if a ~= '' and redis.call('HGET', context.keys.moved, a) == code .. entry then job.id = a end
         return job
     end
-    job.fields = entry_fields(context.keys[letter], entry)
-    if job.fields then job.id = job_id(context.keys, letter, entry, job.fields) end
+    job.fields = entry_fields(context.keys[code], entry)
+    if job.fields then job.id = job_id(context.keys, code, entry, job.fields) end
     return job
 end
 
@@ -322,18 +322,18 @@ local function after_end(context, job, answer)
     joins.job_ended(context.keys, job.id, job.fields, how, context.now, context.events, string.sub(job.b, 1, RESULT_BYTES_MAX + 1))
 end
 
-local function settle_one(context, extra, outcome, letter, entry, a, b, c)
-    local job = load_job(context, outcome, letter, entry, a, b, c, extra)
+local function settle_one(context, extra, outcome, code, entry, a, b, c)
+    local job = load_job(context, outcome, code, entry, a, b, c, extra)
     if not job.id then
         -- Somebody deleted the entry behind our back: there is nothing left to move.
-        note(context.events, 'ghost', own_id(letter, entry))
-        if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
+        note(context.events, 'ghost', own_id(code, entry))
+        if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(code, entry)) end
         return 'lost', true
     end
     local answer = outcome ~= 'done' and before_end(context, job, outcome) or SETTLE[outcome](context, job)
     if outcome ~= 'done' then after_end(context, job, answer) end
     if string.find(answer, '^failed') then return answer, false end
-    if job.id ~= own_id(letter, entry) and answer ~= 'released' then unpoint(context.keys, job.id, letter, entry) end
+    if job.id ~= own_id(code, entry) and answer ~= 'released' then unpoint(context.keys, job.id, code, entry) end
     if context.any_cancel then redis.call('HDEL', context.keys.cancel, job.id) end
     return answer, true
 end
@@ -346,25 +346,25 @@ local function settle_safely(context, args, i, extra)
 end
 
 -- Notes that the consumer does not own an entry any more, so that the same entry twice in a batch is `lost` the second time.
-local function end_entry(context, letter, entry)
-    context.owned[letter][entry] = nil
-    local finished = context.finished[letter]
+local function end_entry(context, code, entry)
+    context.owned[code][entry] = nil
+    local finished = context.finished[code]
     if not finished then
         finished = {}
-        context.finished[letter] = finished
+        context.finished[code] = finished
     end
     finished[#finished + 1] = entry
 end
 
 local function settle_record(context, args, at, extra)
-    local letter, entry = args[at + 1], args[at + 2]
+    local code, entry = args[at + 1], args[at + 2]
     local answer, ended = 'lost', false
-    if context.owned[letter][entry] then
+    if context.owned[code][entry] then
         answer, ended = settle_safely(context, args, at, extra)
     else
-        note(context.events, 'lost', own_id(letter, entry))
+        note(context.events, 'lost', own_id(code, entry))
     end
-    if ended then end_entry(context, letter, entry) end
+    if ended then end_entry(context, code, entry) end
     return answer
 end
 
@@ -382,13 +382,13 @@ end
 -- Many that are done, never moved, and without a key: nothing of it can fail. Nearly every job comes here, so what can be done
 -- for all at once is.
 local function settle_plain(context, args, record)
-    local letter, lost, counts = record.letter, {}, {}
-    local suffix, owned = letter == 'n' and '' or letter, context.owned[letter]
+    local code, lost, counts = record.code, {}, {}
+    local suffix, owned = code == 'n' and '' or code, context.owned[code]
     local first = record.at + ARGUMENTS_BEFORE_ENTRIES
     local marks, entries = { string.byte(record.extra or '', 1, record.count) }, room_for(args, first, record.count)
-    local finished, ended = room_behind(context.finished[letter], entries)
+    local finished, ended = room_behind(context.finished[code], entries)
     local named, names = room_behind(context.done, entries)
-    context.finished[letter], context.done = finished, named
+    context.finished[code], context.done = finished, named
     for i = 1, #entries do
         local entry = entries[i]
         if owned[entry] then
@@ -401,10 +401,10 @@ local function settle_plain(context, args, record)
                 names = names + 1
                 named[names] = entry .. suffix
             end
-            if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(letter, entry)) end
+            if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(code, entry)) end
         else
             lost[#lost + 1] = entry
-            note(context.events, 'lost', own_id(letter, entry))
+            note(context.events, 'lost', own_id(code, entry))
         end
     end
     for i = #finished, ended + 1, -1 do finished[i] = nil end
@@ -417,9 +417,9 @@ end
 -- no longer this consumer's, so that it is not met twice. Whether a packed pair names a job is seen without unpacking it; an
 -- id too long for one byte of length is not recognised, and then has to be looked at the long way.
 local function take_burials(context, args, record)
-    local owned, find, count = context.owned[record.letter], string.find, record.count
+    local owned, find, count = context.owned[record.code], string.find, record.count
     local first = record.at + ARGUMENTS_BEFORE_ENTRIES
-    local suffix = record.letter == 'n' and '' or record.letter
+    local suffix = record.code == 'n' and '' or record.code
     local keys, ids, places = room_for(args, first, count), room_for(args, first, count), room_for(args, first, count)
     for job = 1, count do keys[job] = args[first + 2 * job - 1] end
     local pairs_found, buried = redis.call('HMGET', context.keys.live, unpack(keys)), 0
@@ -439,9 +439,9 @@ end
 -- Notes that jobs are done whose keys were buried, and takes their entries out of `args`. Marks are in the order of the jobs.
 local function note_buried(context, args, record, ids, places)
     local counts, marks = {}, { string.byte(record.extra or '', 1, record.count) }
-    local finished, ended = room_behind(context.finished[record.letter], ids)
+    local finished, ended = room_behind(context.finished[record.code], ids)
     local named, names = room_behind(context.done, ids)
-    context.finished[record.letter], context.done = finished, named
+    context.finished[record.code], context.done = finished, named
     local before = record.at + ARGUMENTS_BEFORE_ENTRIES - 2
     for i = 1, #places do
         local place = places[i]
@@ -462,7 +462,7 @@ end
 -- Many with a key of their own: what they have in common is done once. Where that fails, and for a job whose key is not
 -- plainly its own, each is looked at alone.
 local function settle_keyed(context, args, record)
-    local letter, answers = record.letter, {}
+    local code, answers = record.code, {}
     local first = record.at + ARGUMENTS_BEFORE_ENTRIES
     local ok, burials, places = pcall(take_burials, context, args, record)
     if ok and #places > 0 then
@@ -470,13 +470,13 @@ local function settle_keyed(context, args, record)
             note_buried(context, args, record, burials.ids, places)
             if #places == record.count then return answers end
         else
-            for i = 1, #places do context.owned[letter][args[places[i]]] = true end
+            for i = 1, #places do context.owned[code][args[places[i]]] = true end
         end
     end
     for i = first, record.at + record.length - 1, 2 do
         if args[i] then
             local mark = string.char(string.byte(record.extra or '', (i - first) / 2 + 1) or NO_MARK)
-            local answer = settle_record(context, { 'done', letter, args[i], '', '', '-' }, 1, mark)
+            local answer = settle_record(context, { 'done', code, args[i], '', '', '-' }, 1, mark)
             if answer ~= 'done' then answers[#answers + 1], answers[#answers + 2] = args[i], answer end
         end
     end
@@ -486,7 +486,7 @@ end
 local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
 
 local function finish(context, consumer)
-    for letter, entries in pairs(context.finished) do forget_batch(context.keys, letter, entries, context.now) end
+    for code, entries in pairs(context.finished) do forget_batch(context.keys, code, entries, context.now) end
     count(context.keys, 'done', #context.done + context.unnamed)
     count(context.keys, 'duplicates', context.duplicates)
     count(context.keys, 'duplicates_of_dead', context.duplicates_of_dead)
@@ -501,7 +501,7 @@ local function settle(names, args)
     if not keys then return wrong_key end
     local records, wrong = records_of(args)
     if not records then return redis.error_reply(wrong) end
-    local owned, wrong_entry = owned_by_letter(keys, args[1], records)
+    local owned, wrong_entry = owned_by_code(keys, args[1], records)
     if not owned then return redis.error_reply(wrong_entry) end
     local events = { facts = records.facts }
     local context = {

@@ -110,7 +110,7 @@ local function late_jobs(keys, now)
     for class = 0, 3 do context.waits[class + 1] = SLO.target_of(keys, class) end
     context.least_wait = math.min(unpack(context.waits))
     -- A stream that is of another type holds no job that could be late.
-    for i = 1, #LETTERS do pcall(look_at_stream, context, keys[LETTERS[i]]) end
+    for i = 1, #CODES do pcall(look_at_stream, context, keys[CODES[i]]) end
     return context
 end
 

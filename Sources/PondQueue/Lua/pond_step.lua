@@ -1,7 +1,7 @@
 -- Writes down what steps of a saga do, several a call: before one runs, after it ran, before and after its undo, and the end
 -- of all. The first `begin` makes the job a saga. Only the job's owner may; whoever has lost it changes nothing.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     1  consumer   2  letter   3  entry   4  the job's id, then records:
+-- ARGV     1  consumer   2  code   3  entry   4  the job's id, then records:
 --            begin   name  kind (step or callback)  effect  flags: u it has an undo, p it is the pivot  fingerprint
 --                    token  SHA-256 of the token in hex  how long the token may be used, ms   ('' for what does not apply)
 --            commit  name  done, retry, failed, failed_surely (what it does has not happened: it needs no undo) or sent
@@ -235,7 +235,7 @@ local function step(names, args)
     end
     local context = {
         keys = keys, key = keys.saga .. args[4], now = now_ms(), events = {}, fence = args[2] .. args[3],
-        job = { letter = args[2], entry = args[3], id = args[4] },
+        job = { code = args[2], entry = args[3], id = args[4] },
     }
     for i = 1, #records do
         local word = args[records[i]]

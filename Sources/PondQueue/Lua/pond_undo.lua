@@ -1,7 +1,7 @@
 -- Turns a saga round: from here on what its steps did is undone, newest first. Its job comes back in phase undo.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     by the worker that has the job:
---            1  consumer   2  letter   3  entry   4  the job's id
+--            1  consumer   2  code   3  entry   4  the job's id
 --            5  what the saga is when all is undone: compensated or cancelled   6  why
 --            7  what all tries together took, as for pond_settle, or ''
 -- returns  {'moved'} · {'lost'} · {'refused', TEXT}: nothing was changed; the text is `nothing to undo`, or begins with
@@ -24,10 +24,10 @@ end
 local function undo(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
-    local consumer, letter, entry, id, how, reason, spent = unpack(args, 1, 7)
+    local consumer, code, entry, id, how, reason, spent = unpack(args, 1, 7)
     if not HOW[how or ''] then return redis.error_reply('INVALID undo: expected compensated or cancelled') end
-    if not saga.is_own(keys, consumer, letter, entry, id) then return { 'lost' } end
-    local fields = entry_fields(keys[letter], entry)
+    if not saga.is_own(keys, consumer, code, entry, id) then return { 'lost' } end
+    local fields = entry_fields(keys[code], entry)
     if not fields then return { 'lost' } end
     local refused = refusal(keys, id, how)
     if refused then return { 'refused', refused } end
@@ -40,7 +40,7 @@ local function undo(names, args)
     local failure = saga.readd_to_undo(keys, id, with_fields(fields, changes), reason or '')
     if failure then return redis.error_reply(failure) end
     redis.call('HDEL', keys.cancel, id)
-    forget_entries(keys[letter], { entry })
+    forget_entries(keys[code], { entry })
     slo_write(keys, events.slo, now)
     write_journal(keys, consumer, events)
     return { 'moved' }

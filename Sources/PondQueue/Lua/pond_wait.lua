@@ -1,7 +1,7 @@
 -- Parks a saga: it waits without a slot and without a process, and its delivery ends in the same call. What it waits for may
 -- be there already; then it is told so and goes on. Several waits may be given: the saga comes back for whichever is over first.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     1  consumer   2  letter   3  entry   4  the job's id   5  what all tries together took, as for pond_settle, or ''
+-- ARGV     1  consumer   2  code   3  entry   4  the job's id   5  what all tries together took, as for pond_settle, or ''
 --          then five words a wait:  name  kind: sleep, callback, signal or children  for how long in ms, or ''
 --            the name of the signal, or ''   fingerprint, or ''
 -- returns  {answer, a list a wait}: the answer is parked (the delivery has ended; also when the saga was turned meanwhile) ·
@@ -84,7 +84,7 @@ end
 
 local function park(context, names, due, spent)
     local keys, job = context.keys, context.job
-    local fields = entry_fields(keys[job.letter], job.entry)
+    local fields = entry_fields(keys[job.code], job.entry)
     if not fields then return 'lost' end
     local parks = (whole_number(redis.call('HGET', context.key, 'parks') or '') or 0) + 1
     if parks > saga.PARKS_MAX then
@@ -105,13 +105,13 @@ end
 local function is_cancelled(context)
     local keys, job = context.keys, context.job
     if redis.call('HEXISTS', keys.cancel, job.id) == 0 then return false end
-    local fields = entry_fields(keys[job.letter], job.entry)
+    local fields = entry_fields(keys[job.code], job.entry)
     if not fields then return false end
     saga.mark_turned(keys, job.id, fields, 'cancelled', 'cancelled', context.now, context.events)
     local failure = saga.readd_to_undo(keys, job.id, fields, 'cancelled')
     if failure then error(failure) end
     redis.call('HDEL', keys.cancel, job.id)
-    forget_entries(keys[job.letter], { job.entry })
+    forget_entries(keys[job.code], { job.entry })
     return true
 end
 
@@ -146,7 +146,7 @@ local function wait(names, args)
     if not saga.is_own(keys, args[1], args[2], args[3], args[4]) then return { 'lost' } end
     local context = {
         keys = keys, key = keys.saga .. args[4], now = now_ms(), events = {},
-        job = { letter = args[2], entry = args[3], id = args[4] },
+        job = { code = args[2], entry = args[3], id = args[4] },
     }
     local state = saga.state(keys, args[4])
     if state == 'undoing' or state == 'paused' then return { state } end

@@ -39,13 +39,13 @@ end
 
 local function ahead_of(keys, found)
     local ahead = 0
-    for i = 1, #LETTERS do
-        local letter = LETTERS[i]
-        if letter == found.letter then
-            local own, exact = ahead_in_stream(keys[letter], found.entry)
+    for i = 1, #CODES do
+        local code = CODES[i]
+        if code == found.code then
+            local own, exact = ahead_in_stream(keys[code], found.entry)
             return ahead + own, exact
         end
-        ahead = ahead + undelivered(keys[letter])
+        ahead = ahead + undelivered(keys[code])
     end
     return ahead, false
 end

@@ -24,8 +24,8 @@ package struct HistoryJob: Sendable, Hashable {
     package var eventCount: Int
 }
 
-extension HistoryStory {
-    /// A story that was put together elsewhere, as from Redis' own journal.
+extension JobHistory {
+    /// A history that was put together elsewhere, as from Redis' own journal.
     ///
     /// - Parameter events: in order.
     package init(
@@ -56,7 +56,7 @@ extension HistoryStory {
 }
 
 /// A job with everything that happened to it.
-package struct HistoryStory: Sendable, Hashable {
+package struct JobHistory: Sendable, Hashable {
     /// The job.
     package var job: HistoryJob
     /// What happened, in order, the enqueuing first when it was seen.

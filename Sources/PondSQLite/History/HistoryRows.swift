@@ -12,7 +12,7 @@ struct HistoryRows {
 
     private let job: Statement
     private let event: Statement
-    private let story: Statement
+    private let jobHistory: Statement
 
     init(_ db: Database) throws {
         job = try db.cachedStatement(
@@ -27,7 +27,7 @@ struct HistoryRows {
         event = try db.cachedStatement(sql: HistoryRows.eventSQL + "WHERE event.entry = ? AND event.ord = ?")
         // By rows, not by times, because rows come in the order of the journal. What a restart of Redis made one
         // read again later is the only thing that is out of that order, and its times tell.
-        story = try db.cachedStatement(
+        jobHistory = try db.cachedStatement(
             sql: HistoryRows.eventSQL
                 + "WHERE event.job = ? ORDER BY event.ms DESC, event.entry DESC, event.ord DESC LIMIT ?"
         )
@@ -64,7 +64,7 @@ struct HistoryRows {
 
     /// The newest events of a job, oldest first.
     func events(ofJob row: Int64, atMost limit: Int) throws -> [HistoryEvent] {
-        try Row.fetchAll(story, arguments: [row, limit]).reversed().map { HistoryEvent($0) }
+        try Row.fetchAll(jobHistory, arguments: [row, limit]).reversed().map { HistoryEvent($0) }
     }
 }
 

@@ -8,18 +8,18 @@ extension HistoryStore {
     ///   - id: the job's id.
     ///   - queue: the queue's name; nil looks in all, because ids are unique in one queue only.
     ///   - limit: the most events a job, the newest ones. Defaults to 1,000.
-    /// - Returns: a story for each queue that has such a job; none when nothing is known of it.
-    package func stories(
+    /// - Returns: a history for each queue that has such a job; none when nothing is known of it.
+    package func jobHistories(
         of id: JobID,
         in queue: String? = nil,
-        limit: Int = HistoryLimits.storyEventsMax
-    ) async throws -> [HistoryStory] {
+        limit: Int = HistoryLimits.historyEventsMax
+    ) async throws -> [JobHistory] {
         try await store.read { db in
             let rows = try HistoryRows(db)
             return try HistoryStore.rows(of: id, db).compactMap { row in
                 guard let job = try rows.job(row), queue == nil || job.queue == queue else { return nil }
                 let events = try rows.events(ofJob: row, atMost: limit + 1)
-                return HistoryStory(
+                return JobHistory(
                     job: job,
                     events: job.enqueuing + events.suffix(limit),
                     isCut: events.count > limit
@@ -28,7 +28,7 @@ extension HistoryStore {
         }
     }
 
-    /// What is known of a job and its last event, without its whole story.
+    /// What is known of a job and its last event, without its whole history.
     ///
     /// - Returns: a job for each queue that has one with this id.
     package func jobs(_ id: JobID, in queue: String? = nil) async throws -> [HistoryJob] {

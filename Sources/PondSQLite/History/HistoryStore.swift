@@ -97,8 +97,8 @@ package enum HistoryLimits {
     static let idBytesMax = 512
     /// The longest error or note that is kept whole, in bytes.
     static let textBytesMax = Limits.errorTextBytesMax
-    /// The most events of a job's story that one answer holds.
-    package static let storyEventsMax = 1_000
+    /// The most events of a job's history that one answer holds.
+    package static let historyEventsMax = 1_000
     /// The most jobs of a correlation id that one answer holds.
     package static let correlatedJobsMax = 1_000
     /// The most hits of a search.

@@ -25,11 +25,11 @@ package struct FetchPlan: Sendable, Equatable {
         /// Whether normal jobs are read beside the function.
         package var isNormalOnly: Bool
         /// A wake-up to be put away.
-        package var bell: String?
+        package var wakeUp: String?
 
-        package init(isNormalOnly: Bool = false, bell: String? = nil) {
+        package init(isNormalOnly: Bool = false, wakeUp: String? = nil) {
             self.isNormalOnly = isNormalOnly
-            self.bell = bell
+            self.wakeUp = wakeUp
         }
     }
 
@@ -72,7 +72,7 @@ package struct FetchPlan: Sendable, Equatable {
     /// Streams that cannot be read, and why.
     package private(set) var faults: [ReadyStream: String] = [:]
     /// A wake-up that waits to be put away.
-    package private(set) var bell: String?
+    package private(set) var wakeUp: String?
     private var mustCompare = false
     private var lastCompare: LocalInstant
     /// The last fetch brought less than there was room for, so nothing waits: listen before fetching again.
@@ -101,8 +101,8 @@ package struct FetchPlan: Sendable, Equatable {
 
     /// How the batch is asked for, which is about to be.
     package mutating func beginFetch() -> Request {
-        defer { (isNormalOnly, bell) = (false, nil) }
-        return Request(isNormalOnly: isNormalOnly, bell: bell)
+        defer { (isNormalOnly, wakeUp) = (false, nil) }
+        return Request(isNormalOnly: isNormalOnly, wakeUp: wakeUp)
     }
 
     /// A batch has come.
@@ -128,14 +128,14 @@ package struct FetchPlan: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - isEmpty: whether no job came.
-    ///   - bell: the wake-up that came instead of one.
-    package mutating func listened(isEmpty: Bool, bell: String?, hasNormalOnly: Bool) {
-        self.bell = bell ?? self.bell
+    ///   - wakeUp: the wake-up that came instead of one.
+    package mutating func listened(isEmpty: Bool, wakeUp: String?, hasNormalOnly: Bool) {
+        self.wakeUp = wakeUp ?? self.wakeUp
         // Nothing came, so nothing waits; anything else is a reason to look, and so is a stream that is not listened
         // to because it could not be read: somebody may have repaired it.
-        isDrained = isEmpty && bell == nil && faults.isEmpty
+        isDrained = isEmpty && wakeUp == nil && faults.isEmpty
         // Where others wait, one of them would have come too.
-        isNormalOnly = bell == nil && faults.isEmpty && hasNormalOnly
+        isNormalOnly = wakeUp == nil && faults.isEmpty && hasNormalOnly
     }
 
     /// The streams were made; some may be unreadable.
@@ -163,7 +163,7 @@ package struct FetchPlan: Sendable, Equatable {
     }
 
     /// They were, and a wake-up was found that this worker holds.
-    package mutating func compared(bell: String?) {
-        self.bell = self.bell ?? bell
+    package mutating func compared(wakeUp: String?) {
+        self.wakeUp = self.wakeUp ?? wakeUp
     }
 }

@@ -9,7 +9,7 @@ extension Fetcher {
     func compareAccounts() async throws(QueueError) {
         plan { $0.beginCompare(at: served.worker.loopClock.now()) }
         let known = served.ledger.all
-        let owned: (receipts: [Receipt], bells: [String])
+        let owned: (receipts: [Receipt], wakeUps: [String])
         do {
             owned = try await served.queue.owned(by: served.worker.consumer)
         } catch {
@@ -17,7 +17,7 @@ extension Fetcher {
             throw error
         }
         let ownedSet = Set(owned.receipts)
-        plan { $0.compared(bell: owned.bells.first) }
+        plan { $0.compared(wakeUp: owned.wakeUps.first) }
         stopWhatIsGone(known.subtracting(ownedSet))
         let strange = ownedSet.subtracting(known)
         guard !strange.isEmpty else { return }

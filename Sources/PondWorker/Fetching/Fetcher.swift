@@ -36,7 +36,7 @@ final class Fetcher: Sendable {
     var isListening: Bool { state.withLock(\.isListening) }
 
     /// A wake-up that it holds.
-    var bell: String? { state.withLock(\.plan.bell) }
+    var wakeUp: String? { state.withLock(\.plan.wakeUp) }
 
     /// Reads and changes the plan.
     func plan<Result: Sendable>(_ body: (inout FetchPlan) -> Result) -> Result { state.withLock { body(&$0.plan) } }
@@ -122,7 +122,7 @@ final class Fetcher: Sendable {
 
     private func recover(from error: QueueError, _ outage: OutageLog) async {
         // A lost group or key: make it again, at 0, so that nothing is passed by. Not worth a warning of its own
-        // when it is the whole story, but a second failure in a row is.
+        // when it is all there is, but a second failure in a row is.
         let isGroupGone = error.redis?.prefix == "NOGROUP" || error.redis?.prefix == "UNBLOCKED"
         let failures = outage.failed("fetch", error)
         if isGroupGone || error.redis?.prefix == "WRONGTYPE" { await openQueue() }
@@ -156,8 +156,8 @@ final class Fetcher: Sendable {
         do throws(QueueError) {
             fetched =
                 request.isNormalOnly
-                ? try await served.queue.fetchNormal(as: consumer, atMost: reserved, bell: request.bell)
-                : try await served.queue.fetch(as: consumer, atMost: reserved, bell: request.bell)
+                ? try await served.queue.fetchNormal(as: consumer, atMost: reserved, wakeUp: request.wakeUp)
+                : try await served.queue.fetch(as: consumer, atMost: reserved, wakeUp: request.wakeUp)
         } catch {
             let isTooLarge = error.redis?.code == .protocolViolation
             plan { $0.fetchFailed(request, asked: reserved, isTooLarge: isTooLarge) }
@@ -195,7 +195,7 @@ final class Fetcher: Sendable {
         let isPaused = plan { plan in
             plan.listened(
                 isEmpty: fetched.deliveries.isEmpty,
-                bell: fetched.bell,
+                wakeUp: fetched.wakeUp,
                 hasNormalOnly: fetched.hasNormalOnly
             )
             return plan.isPaused

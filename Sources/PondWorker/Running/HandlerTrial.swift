@@ -4,7 +4,7 @@ import Synchronization
 
 /// One try of a job without a worker and without Redis: what the test kit runs handlers by.
 ///
-/// Middleware, time limits and the judgement are those of a worker; nothing is fetched and nothing is settled.
+/// Middleware, time limits and the diagnosis are those of a worker; nothing is fetched and nothing is settled.
 package struct HandlerTrial: Sendable {
     /// What a worker would settle; of a saga that waits, is parked or turned round, what middleware is told.
     package let outcome: Outcome

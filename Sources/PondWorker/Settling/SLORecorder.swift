@@ -49,20 +49,20 @@ final class SLORecorder: Sendable {
     }
 
     /// Notes the times of a try that has ended.
-    func add(_ story: JobStory, _ outcome: Outcome, readySince: ServerTime?) {
+    func add(_ journalFacts: JournalFacts, _ outcome: Outcome, readySince: ServerTime?) {
         // A job counts once; undoing it is no service to who waited for it.
-        guard story.job.phase == nil else { return }
+        guard journalFacts.job.phase == nil else { return }
         let total: Duration?
-        if outcome.isDone, let wait = story.wait, let run = story.run, let readySince {
-            total = readySince.since(story.job.enqueuedAt) + wait + run
+        if outcome.isDone, let wait = journalFacts.wait, let run = journalFacts.run, let readySince {
+            total = readySince.since(journalFacts.job.enqueuedAt) + wait + run
         } else {
             total = nil
         }
         add(
-            story.grade.jobClass,
+            journalFacts.grade.jobClass,
             // Counted once, though every try has one.
-            wait: story.job.waited == nil ? story.wait : nil,
-            run: outcome.isDone || outcome.traits.isVerdict ? story.run : nil,
+            wait: journalFacts.job.waited == nil ? journalFacts.wait : nil,
+            run: outcome.isDone || outcome.traits.isVerdict ? journalFacts.run : nil,
             isFailure: !outcome.isDone,
             total: total
         )

@@ -25,8 +25,8 @@ extension Settler {
         root: RootCause? = nil,
         isSaga: Bool = false
     ) {
-        let story = fetched.story(ran)
-        if ran != nil { fetched.served.recorder.add(story, outcome, readySince: fetched.readySince) }
+        let journalFacts = fetched.journalFacts(ran)
+        if ran != nil { fetched.served.recorder.add(journalFacts, outcome, readySince: fetched.readySince) }
         add(
             Settlement(
                 receipt: fetched.receipt,
@@ -37,7 +37,7 @@ extension Settler {
                 key: fetched.job.fence == 0 ? fetched.job.key : nil,
                 result: result,
                 spent: spent,
-                story: story,
+                journalFacts: journalFacts,
                 root: root,
                 isSaga: isSaga || fetched.job.isChild
             ),
@@ -63,7 +63,7 @@ extension FetchedJob {
     /// What the journal and the counts are told of the job.
     ///
     /// - Parameter ran: how it was tried here; nil when it was not.
-    func story(_ ran: Ran?) -> JobStory {
+    func journalFacts(_ ran: Ran?) -> JournalFacts {
         let begun = ran.flatMap { served.serverClock.time(at: $0.started) }
         let wait = begun.flatMap { begun in readySince.map { max(.zero, begun.since($0)) } }
         let ended = begun.flatMap { begun in ran.map { begun.advanced(by: $0.duration) } }
@@ -75,7 +75,7 @@ extension FetchedJob {
             waitIsGood: (job.waited ?? wait ?? .zero) <= target.wait,
             totalIsGood: ended.map { $0.since(job.enqueuedAt) <= target.total } ?? true
         )
-        return JobStory(
+        return JournalFacts(
             job: job,
             wait: wait,
             run: ran?.duration,

@@ -192,6 +192,6 @@ extension Settlement {
     /// Whether the log was told already, with the error, when the try was judged; what Redis alone decides, and what never was
     /// a job, was not.
     fileprivate var isToldAsDead: Bool {
-        if case .dead = outcome { story != nil } else { false }
+        if case .dead = outcome { journalFacts != nil } else { false }
     }
 }

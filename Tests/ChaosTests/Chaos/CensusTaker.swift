@@ -170,9 +170,9 @@ struct CensusTaker: Sendable {
         }
         let beats = try await admin.redis("ZRANGE", admin.key("beats"), "0", "-1").array?.compactMap(\.string) ?? []
         for consumer in beats { fault("beats still has \(consumer)") }
-        let bells = try await admin.redis("XLEN", admin.key("bell")).int ?? 0
+        let wakeUps = try await admin.redis("XLEN", admin.key("bell")).int ?? 0
         try await lookForConsumers(of: admin.key("bell"))
-        if bells > 1 { fault("bell holds \(bells) entries") }
+        if wakeUps > 1 { fault("bell holds \(wakeUps) entries") }
         guard settings.has("keys") else { return }
         let live = try await admin.redis("HLEN", admin.key("keys:live")).int ?? 0
         if live > dead.count { fault("keys:live has \(live) keys, and only \(dead.count) jobs are dead") }

@@ -167,8 +167,8 @@ import Testing
             try await place.tell("ann", "expired", id.text)
             let report = try await place.why(id)
             #expect(report.reason == .expired)
-            let story = try #require(report.facts.first { $0.name == "story" }).value
-            #expect(story.contains("started") && story.contains("expired"))
+            let jobHistory = try #require(report.facts.first { $0.name == "story" }).value
+            #expect(jobHistory.contains("started") && jobHistory.contains("expired"))
         }
     }
 

@@ -108,8 +108,8 @@ extension VectorPattern.Kind {
             let halves = bytes.split(separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
             return halves.count == 2 && halves.allSatisfy { !$0.isEmpty && $0.allSatisfy(isDigit) }
         case .id:
-            let letters = bytes.reversed().prefix(while: isLetter).count
-            return letters <= 2 && VectorPattern.Kind.entry.holds(Array(bytes.dropLast(letters)))
+            let codes = bytes.reversed().prefix(while: isLetter).count
+            return codes <= 2 && VectorPattern.Kind.entry.holds(Array(bytes.dropLast(codes)))
         case .checksum:
             return bytes.count == 16 && bytes.allSatisfy { isDigit($0) || ($0 >= 0x61 && $0 <= 0x66) }
         }

@@ -97,7 +97,7 @@ struct HistorySearchCommand: AsyncParsableCommand {
     }
 }
 
-/// `pond history job`: a job's whole story.
+/// `pond history job`: a job's whole history.
 struct HistoryJobCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "job",
@@ -114,8 +114,8 @@ struct HistoryJobCommand: AsyncParsableCommand {
         try await runReporting(output) { terminal in
             try await file.withStore { store in
                 let address = try JobAddress(id)
-                let stories = try await store.stories(of: address.id, in: address.queue)
-                guard !stories.isEmpty else {
+                let jobHistories = try await store.jobHistories(of: address.id, in: address.queue)
+                guard !jobHistories.isEmpty else {
                     throw CommandFailure(
                         .notFound,
                         "the history knows no job \(id)",
@@ -123,10 +123,10 @@ struct HistoryJobCommand: AsyncParsableCommand {
                     )
                 }
                 if output.json {
-                    let items = stories.map { JSONValue(encoding: HistoryStoryRecord($0)) }
+                    let items = jobHistories.map { JSONValue(encoding: HistoryStoryRecord($0)) }
                     return try terminal.print(JSONDocument(kind: "HistoryJob", items: items))
                 }
-                let texts = stories.map { HistoryView.text($0, for: terminal) }
+                let texts = jobHistories.map { HistoryView.text($0, for: terminal) }
                 try terminal.print(texts.joined(separator: "\n\n"))
             }
         }

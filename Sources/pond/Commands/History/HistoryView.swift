@@ -4,9 +4,9 @@ import PondSQLite
 
 /// A history as people and programs read it.
 enum HistoryView {
-    /// A job's story: what is known of it, then an event a line.
-    static func text(_ story: HistoryStory, for terminal: Terminal) -> String {
-        let job = story.job
+    /// A job's history: what is known of it, then an event a line.
+    static func text(_ jobHistory: JobHistory, for terminal: Terminal) -> String {
+        let job = jobHistory.job
         var sheet = Sheet()
         sheet.add("job", "\(job.queue)/\(job.id)")
         sheet.add("kind", job.kind)
@@ -14,12 +14,12 @@ enum HistoryView {
         sheet.add("enqueued by", job.causationID)
         sheet.add("class", job.jobClass)
         sheet.add("last", job.last.map { "\($0.what.name) at \($0.time.iso8601)" } ?? "waiting, as far as it was read")
-        if story.isCut { sheet.add("left out", "\(job.eventCount - story.events.count) older events") }
+        if jobHistory.isCut { sheet.add("left out", "\(job.eventCount - jobHistory.events.count) older events") }
         var table = Table([
             .text("TIME"), .text("EVENT"), .number("TRY"), .number("WAITED"), .number("RAN"), .text("WORKER"),
             .flexible("DETAIL"),
         ])
-        for event in story.events {
+        for event in jobHistory.events {
             table.add([
                 .text(event.time.iso8601), .text(event.what.name, tint(event.what)),
                 .text(event.attempt.map { "\($0)" } ?? ""), .text(event.wait?.human ?? ""),

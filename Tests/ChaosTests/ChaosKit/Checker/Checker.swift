@@ -51,7 +51,7 @@ package struct Checker: Sendable {
     package var broken: [Invariant] { findings.keys.sorted() }
 }
 
-/// The whole story of a job, from every file, for a person.
+/// The whole history of a job, from every file, for a person.
 package enum Story {
     /// How many jobs of an invariant are told in full.
     package static let storiesMax = 2

@@ -69,7 +69,7 @@ enum EffectRules {
                 }
                 highest = row.fence
             }
-            var owners: [Int64: JobStory.Delivery] = [:]
+            var owners: [Int64: JournalFacts.Delivery] = [:]
             for delivery in job.deliveries {
                 if let other = owners.updateValue(delivery, forKey: delivery.fence) {
                     return (

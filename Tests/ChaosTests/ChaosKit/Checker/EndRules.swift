@@ -44,7 +44,7 @@ enum EndRules {
     }
 
     /// A job whose every try spends two fifths of its budget gets three of them, and is dead for want of money.
-    private static func overspent(_ job: JobStory, in history: History) -> String? {
+    private static func overspent(_ job: JournalFacts, in history: History) -> String? {
         if let delivery = job.deliveries.first(where: { $0.attempt > 3 }) {
             return "delivered for attempt \(delivery.attempt), though its money was spent after 3"
         }

@@ -1,8 +1,8 @@
-// What the checker knows of a run, gathered in one pass over the files: a story a job, by the name that its producer
+// What the checker knows of a run, gathered in one pass over the files: a history a job, by the name that its producer
 // gave it, and the spans of the faults. Files are merged by job and not by time.
 
 /// A job's life, as all processes together saw it.
-package struct JobStory: Sendable {
+package struct JournalFacts: Sendable {
     /// A handler's run with the job.
     package struct Delivery: Sendable, Hashable {
         package var process: String
@@ -69,7 +69,7 @@ package struct CensusPlace: Sendable, Hashable {
 
 /// All that is known of a run.
 package struct History: Sendable {
-    package var jobs: [String: JobStory] = [:]
+    package var jobs: [String: JournalFacts] = [:]
     /// Which job an id is.
     package var names: [String: String] = [:]
     package var guarded: [GuardedRow] = []
@@ -144,12 +144,12 @@ extension History {
 
     /// Takes a row of the ledger in.
     package mutating func apply(_ row: LedgerRow) {
-        jobs[row.job, default: JobStory(name: row.job)].effects.append(row)
+        jobs[row.job, default: JournalFacts(name: row.job)].effects.append(row)
     }
 
     private mutating func applyToJob(_ event: Event) {
         guard let name = event.job else { return }
-        var job = jobs[name] ?? JobStory(name: name)
+        var job = jobs[name] ?? JournalFacts(name: name)
         switch event.kind {
         case .enqueueInvoke:
             job.wasAttempted = true
@@ -163,7 +163,7 @@ extension History {
         case .enqueueInfo: job.isUnknown = true
         case .deliver:
             job.deliveries.append(
-                JobStory.Delivery(
+                JournalFacts.Delivery(
                     process: event.process,
                     at: event.monotonic,
                     id: event.id ?? "",

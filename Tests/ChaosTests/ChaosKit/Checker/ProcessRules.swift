@@ -42,7 +42,7 @@ enum ProcessRules {
         return texts
     }
 
-    private static func isDue(_ job: JobStory, by moment: Int64, _ history: History) -> Bool {
+    private static func isDue(_ job: JournalFacts, by moment: Int64, _ history: History) -> Bool {
         guard job.answeredAt < moment else { return false }
         guard let due = job.due, let base = history.wallBase else { return true }
         return due <= base + moment / 1_000_000

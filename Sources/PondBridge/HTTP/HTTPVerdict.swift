@@ -1,5 +1,5 @@
 /// What a status says about a job.
-package enum HTTPJudgement: Sendable, Hashable {
+package enum HTTPVerdict: Sendable, Hashable {
     /// It is done.
     case done
     /// The service cannot now.

@@ -8,7 +8,7 @@ extension ServedQueue {
     private static let progressInterval = Duration.seconds(5)
 
     /// What the journal has not been told yet of the jobs that run.
-    func news(at now: LocalInstant) -> [RunNews] {
+    func news(at now: LocalInstant) -> [RunEvent] {
         worker.table.updateRuns { run in
             let elapsed = run.started.duration(to: now)
             guard run.fetched.served === self, run.verdict == nil, elapsed >= Self.silentTime else { return nil }
@@ -18,11 +18,14 @@ extension ServedQueue {
             case .progress(let fraction, let note):
                 (run.told.fraction, run.told.note, run.told.at) = (fraction, note, now)
             }
-            return RunNews(what, of: run.fetched.story(Ran(started: run.started, duration: elapsed, sampling: 1)))
+            return RunEvent(
+                what,
+                of: run.fetched.journalFacts(Ran(started: run.started, duration: elapsed, sampling: 1))
+            )
         }
     }
 
-    private static func untold(of run: RunningTable.Run, at now: LocalInstant) -> RunNews.What? {
+    private static func untold(of run: RunningTable.Run, at now: LocalInstant) -> RunEvent.What? {
         guard run.told.hasStarted else { return .started }
         let progress = run.context.lastProgress
         let isNew = progress.fraction != run.told.fraction || progress.note != run.told.note

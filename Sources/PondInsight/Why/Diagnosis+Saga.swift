@@ -4,9 +4,9 @@ import PondCore
 import PondQueue
 import PondSaga
 
-extension JobEvidence {
+extension JobSnapshot {
     /// What its saga says of where the job is; nil where its place says more.
-    var sagaJudgement: Judgement? {
+    var sagaJudgement: Diagnosis? {
         guard let record = saga?.record else { return nil }
         switch (record.state, situation.report.state) {
         case (.stuck, .dead): return stuck(record)
@@ -20,26 +20,26 @@ extension JobEvidence {
     /// The waits that nothing has come for yet.
     var openWaits: [StepRecord] { saga?.record.steps.filter { $0.state == .waiting } ?? [] }
 
-    /// Adds what its saga means for a judgement that comes from the job's place.
-    func tellOfSaga(_ judgement: inout Judgement) {
+    /// Adds what its saga means for a diagnosis that comes from the job's place.
+    func tellOfSaga(_ diagnosis: inout Diagnosis) {
         guard let record = saga?.record else { return }
-        let isTold = [Reason.undoing, .sagaPaused, .stepUnknown, .sagaStuck].contains(judgement.reason)
+        let isTold = [Reason.undoing, .sagaPaused, .stepUnknown, .sagaStuck].contains(diagnosis.reason)
         if isUndo, !isTold {
-            judgement.detail = "its saga undoes what it did (\(undoProgress(record))): \(judgement.detail)"
+            diagnosis.detail = "its saga undoes what it did (\(undoProgress(record))): \(diagnosis.detail)"
         }
         if record.state == .paused, situation.report.state == .running {
-            judgement.next = "its saga is paused, so it begins no more steps and waits until somebody resumes it"
-            judgement.actions.insert(.resumeSaga(address), at: 0)
+            diagnosis.next = "its saga is paused, so it begins no more steps and waits until somebody resumes it"
+            diagnosis.actions.insert(.resumeSaga(address), at: 0)
         }
-        if !judgement.actions.contains(.saga(address)) { judgement.actions.append(.saga(address)) }
+        if !diagnosis.actions.contains(.saga(address)) { diagnosis.actions.append(.saga(address)) }
     }
 }
 
 // MARK: - Waiting
 
-extension JobEvidence {
+extension JobSnapshot {
     /// Of a saga that waits without a slot.
-    var parked: Judgement {
+    var parked: Diagnosis {
         let due = situation.report.due
         if let due, situation.now.since(due) > Self.promotionTime { return overdue(by: situation.now.since(due)) }
         // What somebody has to do something for is told of first.
@@ -47,25 +47,25 @@ extension JobEvidence {
         let waits = openWaits.sorted { order.firstIndex(of: $0.kind) ?? 9 < order.firstIndex(of: $1.kind) ?? 9 }
         guard let first = waits.first else {
             let text = "its saga waits, and nothing is known of what for"
-            return Judgement(.waitingTimer, text, next: whenOver(due), do: [.cancelSaga(address)])
+            return Diagnosis(.waitingTimer, text, next: whenOver(due), do: [.cancelSaga(address)])
         }
-        var judgement = waiting(for: first)
+        var diagnosis = waiting(for: first)
         let others = waits.dropFirst().prefix(3).map { "step \($0.name) (\($0.kind.rawValue))" }
         if !others.isEmpty {
             let more = waits.count > 4 ? " and \((waits.count - 4).of("other"))" : ""
-            judgement.detail +=
+            diagnosis.detail +=
                 "; it also waits for \(others.joined(separator: ", "))\(more), and goes on with the first"
         }
-        judgement.since = first.began
-        return judgement
+        diagnosis.since = first.began
+        return diagnosis
     }
 
-    private func waiting(for step: StepRecord) -> Judgement {
+    private func waiting(for step: StepRecord) -> Diagnosis {
         let name = firstLine(of: step.name)
         let cancel = Action.cancelSaga(address)
         switch step.kind {
         case .callback:
-            return Judgement(
+            return Diagnosis(
                 .waitingToken,
                 "step \(name) waits for an answer to the token that it has given out",
                 next: whenOver(step.due, or: "nothing, until somebody answers"),
@@ -73,21 +73,21 @@ extension JobEvidence {
             )
         case .signal:
             let signal = saga?.signals[step.name] ?? step.name
-            return Judgement(
+            return Diagnosis(
                 .waitingSignal,
                 "step \(name) waits for the signal \(firstLine(of: signal))",
                 next: whenOver(step.due, or: "nothing, until somebody sends it"),
                 do: [.signal(address, signal), .sayDone(address, step.name), cancel]
             )
         case .children:
-            return Judgement(
+            return Diagnosis(
                 .waitingChildren,
                 "step \(name) waits for its child jobs\(progress(of: step.name))",
                 next: whenOver(step.due, or: "it goes on when enough of them have ended"),
                 do: [.intent(address), .sayDone(address, step.name), cancel]
             )
         case .sleep, .step:
-            return Judgement(
+            return Diagnosis(
                 .waitingTimer,
                 "step \(name) sleeps\(step.due.map { " until \($0.iso8601)" } ?? "")",
                 next: whenOver(step.due),
@@ -116,13 +116,13 @@ extension JobEvidence {
 
 // MARK: - Undoing, paused, stuck
 
-extension JobEvidence {
-    private func undoing(_ record: SagaRecord) -> Judgement {
+extension JobSnapshot {
+    private func undoing(_ record: SagaRecord) -> Diagnosis {
         let place = running
         // That its worker is silent or lost says more.
         guard place.reason == .running else { return place }
         let why = record.reason.isEmpty ? "" : ", because \(firstLine(of: record.reason))"
-        return Judgement(
+        return Diagnosis(
             .undoing,
             "it has turned round\(why); \(undoProgress(record)); \(place.detail)",
             next: "it ends as \(record.undoneState.rawValue) when all is undone; an undo that fails is tried "
@@ -141,12 +141,12 @@ extension JobEvidence {
         return "step \(firstLine(of: next.name)) is next to be undone\(tries)\(error), \(left.count.grouped) in all"
     }
 
-    private func paused(_ record: SagaRecord) -> Judgement {
+    private func paused(_ record: SagaRecord) -> Diagnosis {
         if let step = record.steps.first(where: { $0.state == .unknown }) { return unknown(step, record) }
         let since = situation.now.since(record.since).human
         let resume = [Action.resumeSaga(address), .cancelSaga(address)]
         if let step = record.reason.suffix(after: "plan_mismatch: ") {
-            return Judgement(
+            return Diagnosis(
                 .sagaPaused,
                 "plan_mismatch: step \(firstLine(of: step)) of the handler is not the one in the record, as after a deploy; "
                     + "paused for \(since)",
@@ -156,7 +156,7 @@ extension JobEvidence {
             )
         }
         let why = record.reason.isEmpty ? ", and nobody said why" : ": \(firstLine(of: record.reason))"
-        return Judgement(
+        return Diagnosis(
             .sagaPaused,
             "its saga has been paused for \(since)\(why)",
             next: "nothing, until somebody resumes it",
@@ -165,8 +165,8 @@ extension JobEvidence {
         )
     }
 
-    private func unknown(_ step: StepRecord, _ record: SagaRecord) -> Judgement {
-        Judgement(
+    private func unknown(_ step: StepRecord, _ record: SagaRecord) -> Diagnosis {
+        Diagnosis(
             .stepUnknown,
             "step \(firstLine(of: step.name)) began at \(step.began.iso8601) and its worker died: nobody knows whether it "
                 + "happened, and its effect (\(step.effect.rawValue)) must not happen twice",
@@ -180,9 +180,9 @@ extension JobEvidence {
         )
     }
 
-    private func stuck(_ record: SagaRecord) -> Judgement {
+    private func stuck(_ record: SagaRecord) -> Diagnosis {
         guard let step = record.steps.last(where: { $0.undo == .stuck }) else {
-            return Judgement(
+            return Diagnosis(
                 .sagaStuck,
                 "its saga was undoing what it did and died of \(firstLine(of: record.reason)); \(undoProgress(record))",
                 next: "nothing, until somebody sends it back",
@@ -193,7 +193,7 @@ extension JobEvidence {
         let error = step.error.isEmpty ? firstLine(of: record.reason) : firstLine(of: step.error)
         let left = record.toUndo.count
         let rest = left > 0 ? "; \(left.of("step", ("is", "are"))) still to be undone behind it" : ""
-        return Judgement(
+        return Diagnosis(
             .sagaStuck,
             "the undo of step \(firstLine(of: step.name)) failed for good after \(step.undoAttempt.of("try", plural: "tries")): "
                 + "\(error)\(rest)",
@@ -209,7 +209,7 @@ extension JobEvidence {
 
 // MARK: - Facts
 
-extension JobEvidence {
+extension JobSnapshot {
     private static let stepsShown = 8
 
     /// `undoing for 4m12s (compensated when all is undone), 3 steps`.

@@ -1,7 +1,7 @@
 import PondCore
 
 /// What a worker tells the journal of a job that it runs.
-package struct RunNews: Sendable {
+package struct RunEvent: Sendable {
     /// What is told.
     package enum What: Sendable, Hashable {
         /// It has been running for a while.
@@ -13,29 +13,29 @@ package struct RunNews: Sendable {
     /// What is told.
     package let what: What
     /// Of which job.
-    package let story: JobStory
+    package let journalFacts: JournalFacts
 
-    package init(_ what: What, of story: JobStory) {
+    package init(_ what: What, of journalFacts: JournalFacts) {
         self.what = what
-        self.story = story
+        self.journalFacts = journalFacts
     }
 }
 
-extension RunNews {
+extension RunEvent {
     /// The separator of events in a beat; it may not be in a note.
     private static let end: Character = "\u{1e}"
 
     /// The words of a beat that tell of running jobs; none when there is nothing to tell.
-    static func arguments(_ news: [RunNews]) -> [String] {
+    static func arguments(_ news: [RunEvent]) -> [String] {
         guard !news.isEmpty else { return [] }
         var facts: [UInt8] = []
-        for item in news where facts.count < Limits.factsBytesMax / 2 { item.story.append(to: &facts) }
+        for item in news where facts.count < Limits.factsBytesMax / 2 { item.journalFacts.append(to: &facts) }
         let events = news.map { "\($0.what.name) \($0.detail)\(end)" }
         return ["facts:\(String(decoding: facts, as: UTF8.self))", "events:\(events.joined())"]
     }
 
     private var detail: String {
-        let id = story.job.id.text
+        let id = journalFacts.job.id.text
         guard case .progress(let fraction, let note) = what else { return id }
         let done = fraction.map { String((1_000 * $0).rounded() / 1_000) } ?? "-"
         let words = note.map { "\n" + $0.filter { $0 != Self.end } } ?? ""
@@ -43,7 +43,7 @@ extension RunNews {
     }
 }
 
-extension RunNews.What {
+extension RunEvent.What {
     fileprivate var name: String {
         switch self {
         case .started: JournalEvent.Kind.started.rawValue

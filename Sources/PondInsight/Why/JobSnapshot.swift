@@ -4,17 +4,17 @@ package import PondSQLite
 package import PondScaling
 
 /// All that a reason is judged from: values, read before.
-package struct JobEvidence: Sendable {
+package struct JobSnapshot: Sendable {
     /// The job's queue.
     package var queue: String
     /// What Redis says.
     package var situation: JobSituation
     /// What the workers of the queue say; empty when that did not matter.
-    package var workers: [WorkerSighting] = []
+    package var workers: [WorkerSnapshot] = []
     /// The last decision about the size of the queue's fleet; nil when nobody sizes it.
     package var decision: ScalingDecision?
     /// What the history knows of the job; nil without one.
-    package var story: HistoryStory?
+    package var jobHistory: JobHistory?
     /// What the job's worker says of itself; nil when nobody has the job, or it says nothing.
     package var owner: WorkerAbout?
     /// How long jobs of the kind run; nil when that is not known.
@@ -40,7 +40,7 @@ package struct JobEvidence: Sendable {
     }
 
     /// What the job is.
-    var kind: String? { situation.report.field(WireField.kind.rawValue) ?? story?.job.kind }
+    var kind: String? { situation.report.field(WireField.kind.rawValue) ?? jobHistory?.job.kind }
     /// Whether what the job may have done is to be undone by its kind's compensation.
     var isCompensation: Bool { phase == JobPhase.compensate.rawValue }
     /// Whether its saga has turned round: its handler undoes what was done.

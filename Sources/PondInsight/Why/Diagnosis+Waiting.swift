@@ -4,8 +4,8 @@ import PondCore
 import PondQueue
 import PondScaling
 
-extension JobEvidence {
-    var waiting: Judgement {
+extension JobSnapshot {
+    var waiting: Diagnosis {
         if let paused = situation.pausedAt { return queuePaused(since: paused) }
         if workerCount == 0 { return noWorker("") }
         if let kind, !alive.isEmpty, alive.allSatisfy({ !$0.handles(kind, isCompensation: isCompensation) }) {
@@ -13,8 +13,8 @@ extension JobEvidence {
         }
         if let braked { return braked }
         guard let ahead = situation.ahead, ahead > 0 || !hasRoom else { return starting }
-        if let held = scalingJudgement { return held }
-        return Judgement(
+        if let held = scalingDiagnosis { return held }
+        return Diagnosis(
             .behindOthers,
             crowd,
             next: estimate,
@@ -22,7 +22,7 @@ extension JobEvidence {
         )
     }
 
-    var alive: [WorkerSighting] { workers.filter { $0.isAlive(at: situation.now) } }
+    var alive: [WorkerSnapshot] { workers.filter { $0.isAlive(at: situation.now) } }
 
     /// How many workers are there, each judged by the lease that it says it has.
     var workerCount: Int { workers.isEmpty ? situation.workers : alive.count }
@@ -33,7 +33,7 @@ extension JobEvidence {
     private var hasRoom: Bool { alive.isEmpty || alive.contains { $0.isFetching && $0.running < $0.slots } }
 
     /// Whoever could run it has stopped fetching, because what was fetched before all failed the same way.
-    private var braked: Judgement? {
+    private var braked: Diagnosis? {
         let able = alive.filter { worker in kind.map { worker.handles($0, isCompensation: isCompensation) } ?? true }
         let brakes = able.compactMap(\.brake)
         guard let brake = brakes.max(by: { $0.count ?? 0 < $1.count ?? 0 }), brakes.count == able.count else {
@@ -41,7 +41,7 @@ extension JobEvidence {
         }
         let who =
             able.count == 1 ? "the worker that could run it has" : "all \(able.count) workers that could run it have"
-        return Judgement(
+        return Diagnosis(
             .brake,
             "\(who) stopped fetching because \(brake.words(at: situation.now))",
             next: "now and then a worker tries one job; as soon as one does not fail that way, it fetches again",
@@ -50,10 +50,10 @@ extension JobEvidence {
         )
     }
 
-    private func queuePaused(since: ServerTime) -> Judgement {
+    private func queuePaused(since: ServerTime) -> Diagnosis {
         let reason = situation.pauseReason.map { ": \(firstLine(of: $0))" } ?? ", and nobody said why"
         let time = situation.now.since(since).human
-        return Judgement(
+        return Diagnosis(
             .queuePaused,
             "\(queue) has been paused for \(time)\(reason)",
             next: "nothing, until somebody resumes the queue; then \(position)",
@@ -62,7 +62,7 @@ extension JobEvidence {
         )
     }
 
-    func noWorker(_ lead: String) -> Judgement {
+    func noWorker(_ lead: String) -> Diagnosis {
         var detail = lead + "no worker serves \(queue)"
         if !isListed {
             detail += ", which is not in the list of known queues: whoever added the job did not register it"
@@ -75,15 +75,15 @@ extension JobEvidence {
         } else {
             actions.append(.startWorker(queue))
         }
-        return Judgement(.noWorker, detail, next: "it begins when a worker of \(queue) does; \(position)", do: actions)
+        return Diagnosis(.noWorker, detail, next: "it begins when a worker of \(queue) does; \(position)", do: actions)
     }
 
-    func unhandled(next: String?) -> Judgement {
+    func unhandled(next: String?) -> Diagnosis {
         let known = Set(alive.flatMap { (isCompensation ? $0.compensates : $0.kinds) ?? [] }).sorted()
         let handler = isCompensation ? "compensation" : "handler"
         let names =
             known.isEmpty ? "" : "; they know \(known.prefix(8).joined(separator: ", "))\(known.count > 8 ? " …" : "")"
-        return Judgement(
+        return Diagnosis(
             .noWorkerForKind,
             "\(workerCount.of("worker", ("serves", "serve"))) \(queue), none with a \(handler) for \(kind ?? "its kind")\(names)",
             next: graceEnd ?? next
@@ -117,8 +117,8 @@ extension JobEvidence {
     /// What workers did that do not say how long they hand a job on.
     private static let unknownKindGraceOnce = Duration.seconds(60)
 
-    private var starting: Judgement {
-        Judgement(
+    private var starting: Diagnosis {
+        Diagnosis(
             .starting,
             "nothing is before it and \(alive.count.of("worker", ("has", "have"))) room",
             next: "it begins at the next fetch, within a moment",
@@ -127,18 +127,18 @@ extension JobEvidence {
     }
 
     /// What the fleet's law says about too few workers; nil when it does not hold the queue up.
-    private var scalingJudgement: Judgement? {
+    private var scalingDiagnosis: Diagnosis? {
         guard let decision, decision.demand > workerCount || decision.demand > decision.to else { return nil }
         let explain = [Action.explain(queue)]
         let detail = "\(crowd); \(decision.sentence)"
         switch decision.limit {
-        case .verifyHold, .failing: return Judgement(.downstreamHold, detail, next: estimate, do: explain)
+        case .verifyHold, .failing: return Diagnosis(.downstreamHold, detail, next: estimate, do: explain)
         case .max, .fleet, .hostMemory, .hostCPU, .pressure, .pinned, .paused:
-            return Judgement(.atLimit, detail, next: estimate, do: explain)
+            return Diagnosis(.atLimit, detail, next: estimate, do: explain)
         case .none, .crashLoop, .stale, .downWindow:
             guard decision.to > workerCount else { return nil }
             let more = decision.to - workerCount
-            return Judgement(
+            return Diagnosis(
                 .scalingUp,
                 detail,
                 next: "\(more.of("worker", ("is", "are"))) starting; \(estimate)",

@@ -1,7 +1,7 @@
 package import PondCore
 
 /// A worker as its last beat shows it.
-package struct WorkerSighting: Sendable, Hashable {
+package struct WorkerSnapshot: Sendable, Hashable {
     /// Its name in the group.
     package var name: String
     /// When it beat last.

@@ -2,7 +2,7 @@ package import PondCore
 import PondQueue
 
 /// A reason with its sentence, what comes next, and what to do.
-package struct Judgement: Sendable, Hashable {
+package struct Diagnosis: Sendable, Hashable {
     /// Why.
     package var reason: Reason
     /// In a sentence.
@@ -11,7 +11,7 @@ package struct Judgement: Sendable, Hashable {
     package var next: String
     /// What to act with, the likeliest first.
     package var actions: [Action]
-    /// Since when, where the evidence's own time is not it.
+    /// Since when, where the snapshot's own time is not it.
     package var since: ServerTime?
 
     init(_ reason: Reason, _ detail: String, next: String, do actions: [Action] = [], since: ServerTime? = nil) {
@@ -23,30 +23,30 @@ package struct Judgement: Sendable, Hashable {
     }
 
     /// Judges where a job is and why: a pure function of what was read.
-    package static func of(_ evidence: JobEvidence) -> Judgement {
-        var judgement = plain(evidence)
-        if let why = evidence.noWrites { judgement = judgement.withoutWrites(why, evidence) }
-        if evidence.isCompensation { judgement.detail = "what it did is to be undone: \(judgement.detail)" }
-        evidence.tellOfSaga(&judgement)
-        return judgement
+    package static func of(_ snapshot: JobSnapshot) -> Diagnosis {
+        var diagnosis = plain(snapshot)
+        if let why = snapshot.noWrites { diagnosis = diagnosis.withoutWrites(why, snapshot) }
+        if snapshot.isCompensation { diagnosis.detail = "what it did is to be undone: \(diagnosis.detail)" }
+        snapshot.tellOfSaga(&diagnosis)
+        return diagnosis
     }
 
-    private static func plain(_ evidence: JobEvidence) -> Judgement {
-        if let judgement = evidence.sagaJudgement { return judgement }
-        return switch evidence.situation.report.state {
-        case .held: evidence.held
-        case .waiting: evidence.parked
-        case .ready: evidence.waiting
-        case .running: evidence.running
-        case .dead: evidence.dead
-        case .unknown: evidence.gone
+    private static func plain(_ snapshot: JobSnapshot) -> Diagnosis {
+        if let diagnosis = snapshot.sagaJudgement { return diagnosis }
+        return switch snapshot.situation.report.state {
+        case .held: snapshot.held
+        case .waiting: snapshot.parked
+        case .ready: snapshot.waiting
+        case .running: snapshot.running
+        case .dead: snapshot.dead
+        case .unknown: snapshot.gone
         }
     }
 }
 
-extension Judgement {
+extension Diagnosis {
     /// The same where Redis takes no writes: then silence is no sign of a lost worker.
-    fileprivate func withoutWrites(_ why: String, _ evidence: JobEvidence) -> Judgement {
+    fileprivate func withoutWrites(_ why: String, _ snapshot: JobSnapshot) -> Diagnosis {
         var judged = self
         let cause = "Redis takes no writes: \(why)"
         switch reason.state {
@@ -56,7 +56,7 @@ extension Judgement {
         case .held: judged.detail = "\(cause); \(detail)"
         case .running:
             if reason == .leaseExpired { judged.reason = .runningSilent }
-            let owner = evidence.situation.report.owner?.name ?? "a worker"
+            let owner = snapshot.situation.report.owner?.name ?? "a worker"
             judged.detail = "\(cause); \(owner) has it, and can neither send a heartbeat nor end it"
         case .dead, .ended, .unknown: return self
         }

@@ -3,31 +3,31 @@ import PondQueue
 import PondSQLite
 
 extension WhyReport {
-    /// Judges the evidence and says what else is known.
-    package init(_ evidence: JobEvidence) {
-        let judgement = Judgement.of(evidence)
-        let report = evidence.situation.report
+    /// Judges the snapshot and says what else is known.
+    package init(_ snapshot: JobSnapshot) {
+        let diagnosis = Diagnosis.of(snapshot)
+        let report = snapshot.situation.report
         self.init(
-            queue: evidence.queue,
+            queue: snapshot.queue,
             id: report.id,
-            kind: evidence.kind,
-            reason: judgement.reason,
-            since: judgement.since ?? report.since ?? evidence.heldSince,
-            detail: judgement.detail,
-            next: judgement.next,
-            actions: judgement.actions,
-            facts: evidence.facts,
-            unseen: evidence.unseen,
-            now: evidence.situation.now
+            kind: snapshot.kind,
+            reason: diagnosis.reason,
+            since: diagnosis.since ?? report.since ?? snapshot.heldSince,
+            detail: diagnosis.detail,
+            next: diagnosis.next,
+            actions: diagnosis.actions,
+            facts: snapshot.facts,
+            unseen: snapshot.unseen,
+            now: snapshot.situation.now
         )
     }
 }
 
-extension JobEvidence {
+extension JobSnapshot {
     /// When a held job was put there, where the history has seen that.
     fileprivate var heldSince: ServerTime? {
         guard situation.report.state == .held else { return nil }
-        return story?.events.last { $0.due != nil }?.time
+        return jobHistory?.events.last { $0.due != nil }?.time
     }
 
     fileprivate var facts: [WhyReport.Fact] {
@@ -38,8 +38,8 @@ extension JobEvidence {
         }
         add("class", report.field(WireField.jobClass.rawValue))
         add("enqueued", (time(.enqueuedAt) ?? idTime)?.iso8601)
-        add("correlation", report.field(WireField.correlationID.rawValue) ?? story?.job.correlationID)
-        add("caused by", report.field(WireField.causationID.rawValue) ?? story?.job.causationID)
+        add("correlation", report.field(WireField.correlationID.rawValue) ?? jobHistory?.job.correlationID)
+        add("caused by", report.field(WireField.causationID.rawValue) ?? jobHistory?.job.causationID)
         add("child of", report.field(WireField.parent.rawValue).map { "\(queue)/\($0)\(parentStep)" })
         if report.attempts > 0 { add("failed tries", "\(report.attempts)") }
         if let recoveries = number(.recoveries), recoveries > 0 { add("recoveries", "\(recoveries) (its worker died)") }
@@ -70,12 +70,12 @@ extension JobEvidence {
 
     /// The last events in a line: `enqueued 12:00:03 ─ retried 12:00:05 (w-17) ─ …`.
     private var timeline: String? {
-        guard let story, !story.events.isEmpty else { return nil }
-        let shown = story.events.suffix(Self.eventsShown).map { event in
+        guard let jobHistory, !jobHistory.events.isEmpty else { return nil }
+        let shown = jobHistory.events.suffix(Self.eventsShown).map { event in
             let clock = event.time.iso8601.drop { $0 != "T" }.dropFirst().prefix(8)
             return "\(event.what.name) \(clock)" + (event.by.map { " (\($0))" } ?? "")
         }
-        let lead = story.events.count > Self.eventsShown || story.isCut ? ["…"] : []
+        let lead = jobHistory.events.count > Self.eventsShown || jobHistory.isCut ? ["…"] : []
         return (lead + shown).joined(separator: " ─ ")
     }
 }

@@ -3,11 +3,11 @@
 import PondCore
 import PondQueue
 
-extension JobEvidence {
+extension JobSnapshot {
     /// Past its due time by more, a held job waits for a worker to promote it.
     static let promotionTime = Duration.seconds(2)
 
-    var held: Judgement {
+    var held: Diagnosis {
         let due = situation.report.due ?? situation.now
         let left = due.since(situation.now)
         if left < .zero - Self.promotionTime { return overdue(by: .zero - left) }
@@ -15,14 +15,14 @@ extension JobEvidence {
         if number(.unhandledSince) != nil { return unhandled(next: next) }
         let cancel = Action.cancel(address)
         if situation.report.attempts > 0 {
-            return Judgement(
+            return Diagnosis(
                 .retryBackoff,
                 retrying,
                 next: "\(next), for try \(situation.report.attempts + 1)",
                 do: [cancel]
             )
         }
-        return Judgement(.scheduled, "it is scheduled for \(due.iso8601)", next: next, do: [cancel])
+        return Diagnosis(.scheduled, "it is scheduled for \(due.iso8601)", next: next, do: [cancel])
     }
 
     private var retrying: String {
@@ -31,10 +31,10 @@ extension JobEvidence {
         return "try \(situation.report.attempts)\(most) failed\(error)"
     }
 
-    func overdue(by time: Duration) -> Judgement {
+    func overdue(by time: Duration) -> Diagnosis {
         let late = "it has been due for \(time.human) and nobody made it ready"
         if workerCount == 0 { return noWorker(late + ": ") }
-        return Judgement(
+        return Diagnosis(
             .starting,
             late + ", although \(workerCount.of("worker", ("serves", "serve"))) \(queue)",
             next: "the next heartbeat of a worker makes it ready",

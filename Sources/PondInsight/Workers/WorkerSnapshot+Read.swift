@@ -1,26 +1,26 @@
 package import PondCore
 package import PondQueue
 
-extension WorkerSighting {
+extension WorkerSnapshot {
     /// The workers of a queue, as their last beats show them.
-    static func all(of queue: Queue) async throws -> [WorkerSighting] {
+    static func all(of queue: Queue) async throws -> [WorkerSnapshot] {
         let loads = try await queue.load(dueSoon: .zero, later: .zero).workers
         let byName = Dictionary(loads.map { ($0.consumer.name, $0.load) }) { first, _ in first }
-        return try await beating(in: queue).map { sighting in
-            var sighting = sighting
-            guard let load = byName[sighting.name] ?? nil else { return sighting }
+        return try await beating(in: queue).map { snapshot in
+            var snapshot = snapshot
+            guard let load = byName[snapshot.name] ?? nil else { return snapshot }
             // What is said of all queues comes from the worker itself, what is said of this one from its load.
-            sighting.slots = max(0, load.slots)
-            if sighting.running == 0 { sighting.running = max(0, load.running) }
-            (sighting.busy, sighting.ended) = (load.busy, load.ended)
-            return sighting
+            snapshot.slots = max(0, load.slots)
+            if snapshot.running == 0 { snapshot.running = max(0, load.running) }
+            (snapshot.busy, snapshot.ended) = (load.busy, load.ended)
+            return snapshot
         }
     }
 
     /// The same without how much each has done, which takes one call more.
-    package static func beating(in queue: Queue) async throws -> [WorkerSighting] {
+    package static func beating(in queue: Queue) async throws -> [WorkerSnapshot] {
         try await queue.workers().map { consumer, lastBeat, text in
-            WorkerSighting(consumer.name, lastBeat, WorkerAbout(json: text))
+            WorkerSnapshot(consumer.name, lastBeat, WorkerAbout(json: text))
         }
     }
 

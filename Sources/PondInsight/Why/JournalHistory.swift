@@ -7,7 +7,7 @@ import PondSQLite
 ///
 /// A journal is read from its end backwards and from the moment of the job's id on: what happened to a job is near the one or
 /// the other, mostly. Between them may lie more entries than anybody waits for.
-struct JournalStory {
+struct JournalHistory {
     let pond: Pond
 
     private static let pageEntries = 100
@@ -17,33 +17,37 @@ struct JournalStory {
     private static let patience = Duration.seconds(1)
 
     /// What is told of a job by the queues' journals; a queue whose journal says nothing of it is left out.
-    func read(_ id: JobID, in names: [String]) async throws -> [HistoryStory] {
+    func read(_ id: JobID, in names: [String]) async throws -> [JobHistory] {
         // An id begins with the moment in which it was given out; what is none of ours is in no journal.
         guard let first = Int64(id.text.prefix { $0 != "-" }) else { return [] }
         let deadline = pond.clock.now().advanced(by: Self.patience)
-        var stories: [HistoryStory] = []
+        var jobHistories: [JobHistory] = []
         for (index, name) in names.enumerated() {
             guard index == 0 || pond.clock.now() < deadline else { break }
-            if let story = try await story(of: id, from: first, in: name, until: deadline) { stories.append(story) }
+            if let jobHistory = try await jobHistory(of: id, from: first, in: name, until: deadline) {
+                jobHistories.append(jobHistory)
+            }
         }
-        return stories
+        return jobHistories
     }
 
-    private func story(
+    private func jobHistory(
         of id: JobID,
         from first: Int64,
         in name: String,
         until deadline: LocalInstant
-    ) async throws -> HistoryStory? {
+    ) async throws -> JobHistory? {
         let queue = try pond.queue(name)
         let newest = try await entries(queue, .newestFirst, "+", "\(first)")
         var late = Gathered(id: id, Array(newest.reversed()))
-        guard newest.count == Self.pageEntries, let oldest = newest.last else { return late.story(in: name) }
+        guard newest.count == Self.pageEntries, let oldest = newest.last else { return late.jobHistory(in: name) }
         var (early, start, end) = (Gathered(id: id), "\(first)", "(\(oldest.id)")
         for _ in 0..<Self.pagesMax {
             let page = try await entries(queue, .oldestFirst, start, end)
             early = early + Gathered(id: id, page)
-            guard page.count == Self.pageEntries, let last = page.last else { return (early + late).story(in: name) }
+            guard page.count == Self.pageEntries, let last = page.last else {
+                return (early + late).jobHistory(in: name)
+            }
             start = "(\(last.id)"
             if early.hasEnded || pond.clock.now() > deadline { break }
         }
@@ -53,7 +57,7 @@ struct JournalStory {
             guard page.count == Self.pageEntries, let last = page.last else { break }
             end = "(\(last.id)"
         }
-        return (early + late).story(in: name)
+        return (early + late).jobHistory(in: name)
     }
 
     private func entries(
@@ -96,9 +100,9 @@ struct JournalStory {
             return sum
         }
 
-        func story(in queue: String) -> HistoryStory? {
+        func jobHistory(in queue: String) -> JobHistory? {
             guard !events.isEmpty else { return nil }
-            return HistoryStory(
+            return JobHistory(
                 of: id,
                 in: queue,
                 kind: facts?.kind,

@@ -4,14 +4,14 @@ import PondCore
 import PondQueue
 import PondSQLite
 
-extension JobEvidence {
-    var running: Judgement {
+extension JobSnapshot {
+    var running: Diagnosis {
         let owner = situation.report.owner?.name ?? "a worker"
         let silence = situation.ownerBeat.map { situation.now.since($0) }
         let elapsed = situation.report.since.map { situation.now.since($0) } ?? .zero
         guard let silence, silence <= lease else { return leaseExpired(owner, silence) }
         if silence > lease / 2 { return silent(owner, silence, elapsed) }
-        return Judgement(
+        return Diagnosis(
             .running,
             "\(owner) has had it for \(elapsed.human)\(usual)\(progressText)",
             next: whenItEnds(elapsed),
@@ -31,7 +31,7 @@ extension JobEvidence {
     /// What its handler said last: the worker's own word is newer than what the history was told.
     private var progressText: String {
         let said = told.map { ($0.progress, $0.note) }
-        let kept = story?.events.last { $0.what == .progress }
+        let kept = jobHistory?.events.last { $0.what == .progress }
             .map { event in (event.words.first.flatMap { Double($0) }, event.text) }
         guard let (fraction, note) = said ?? kept else { return "" }
         // A fraction from outside may be any number.
@@ -50,9 +50,9 @@ extension JobEvidence {
             ? "it ends, or its try is cut off in \(left.human)" : "its try is cut off now, at its timeout"
     }
 
-    private func silent(_ owner: String, _ silence: Duration, _ elapsed: Duration) -> Judgement {
+    private func silent(_ owner: String, _ silence: Duration, _ elapsed: Duration) -> Diagnosis {
         let left = lease - silence
-        return Judgement(
+        return Diagnosis(
             .runningSilent,
             "\(owner) has had it for \(elapsed.human) and has sent no heartbeat for \(silence.human)",
             next: "unless it sends one, another worker takes the job over in \(left.human)",
@@ -60,7 +60,7 @@ extension JobEvidence {
         )
     }
 
-    private func leaseExpired(_ owner: String, _ silence: Duration?) -> Judgement {
+    private func leaseExpired(_ owner: String, _ silence: Duration?) -> Diagnosis {
         let time = silence.map { "has sent no heartbeat for \($0.human)" } ?? "has never sent a heartbeat"
         let next: String
         if workerCount == 0 {
@@ -70,7 +70,7 @@ extension JobEvidence {
         } else {
             next = "another worker takes it over within a second or two, and counts one recovery"
         }
-        return Judgement(
+        return Diagnosis(
             .leaseExpired,
             "\(owner) had it and \(time)",
             next: next,

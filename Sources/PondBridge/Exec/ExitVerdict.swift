@@ -1,6 +1,6 @@
 /// What the end of a process that ran one job says about the job: a pure function of how it ended and of what was done to
 /// it.
-package enum ExitJudgement: Sendable, Hashable {
+package enum ExitVerdict: Sendable, Hashable {
     /// It did the job.
     case done
     /// It asked for another try.

@@ -4,15 +4,15 @@ import PondCore
 import PondQueue
 import PondSQLite
 
-extension JobEvidence {
-    var dead: Judgement {
+extension JobSnapshot {
+    var dead: Diagnosis {
         let report = situation.report
         let cause = report.cause ?? "unknown"
         let error = report.error.map { ": \(firstLine(of: $0))" } ?? ""
         var actions = [Action.dead(address), .retry(address)]
         if let group = situation.group { actions.insert(.group(group), at: 0) }
         if !isCompensation { actions.append(.compensate(address)) }
-        return Judgement(
+        return Diagnosis(
             .dead,
             "\(cause) after \((report.attempts).of("failed try", plural: "failed tries"))\(error)",
             next: "nothing, until somebody retries, compensates or discards it",
@@ -21,73 +21,77 @@ extension JobEvidence {
     }
 
     /// Redis has nothing of it any more: the history tells how it ended.
-    var gone: Judgement {
-        guard let story else {
-            return Judgement(
+    var gone: Diagnosis {
+        guard let jobHistory else {
+            return Diagnosis(
                 .unknown,
                 "it is in no known queue: it has ended, or it never existed",
                 next: "nothing",
                 do: [.queues, hasHistory ? .historyStatus : .follow]
             )
         }
-        guard let end = story.events.last(where: { $0.what.isEnd || $0.what == .ghost }), isLast(end, of: story) else {
-            return lost(story)
+        guard let end = jobHistory.events.last(where: { $0.what.isEnd || $0.what == .ghost }),
+            isLast(end, of: jobHistory)
+        else {
+            return lost(jobHistory)
         }
         return ended(by: end)
     }
 
-    private func isLast(_ end: HistoryEvent, of story: HistoryStory) -> Bool {
-        !story.events.contains { $0.what == .revived && $0.time > end.time }
+    private func isLast(_ end: HistoryEvent, of jobHistory: JobHistory) -> Bool {
+        !jobHistory.events.contains { $0.what == .revived && $0.time > end.time }
     }
 
-    private func lost(_ story: HistoryStory) -> Judgement {
-        let last = story.events.last.map { "the last that is known is \($0.what.name) at \($0.time.iso8601)" } ?? ""
-        return Judgement(
+    private func lost(_ jobHistory: JobHistory) -> Diagnosis {
+        let last =
+            jobHistory.events.last.map { "the last that is known is \($0.what.name) at \($0.time.iso8601)" } ?? ""
+        return Diagnosis(
             .lostPayload,
             "its entry is gone without an end: it was deleted by hand, lost with redis' memory, or ended after "
                 + "what the history has read; \(last)",
             next: "nothing",
-            do: [.story(address), .historyStatus, .doctor],
-            since: story.events.last?.time
+            do: [.jobHistory(address), .historyStatus, .doctor],
+            since: jobHistory.events.last?.time
         )
     }
 
-    private func ended(by end: HistoryEvent) -> Judgement {
+    private func ended(by end: HistoryEvent) -> Diagnosis {
         let ran = end.run.map { ", after a run of \($0.human)" } ?? ""
         let by = end.by.map { " in \($0)" } ?? ""
-        let story = [hasHistory ? Action.story(address) : .follow]
+        let jobHistory = [hasHistory ? Action.jobHistory(address) : .follow]
         switch end.what {
-        case .done: return Judgement(.done, "it ended well\(by)\(ran)", next: "nothing", do: story, since: end.time)
+        case .done:
+            return Diagnosis(.done, "it ended well\(by)\(ran)", next: "nothing", do: jobHistory, since: end.time)
         case .compensated:
             let text = "what it had done is undone\(by)\(ran)"
-            return Judgement(.compensated, text, next: "nothing", do: story, since: end.time)
+            return Diagnosis(.compensated, text, next: "nothing", do: jobHistory, since: end.time)
         case .cancelled:
-            return Judgement(.cancelled, "somebody cancelled it", next: "nothing", do: story, since: end.time)
+            return Diagnosis(.cancelled, "somebody cancelled it", next: "nothing", do: jobHistory, since: end.time)
         case .expired:
             let text = "it had not begun when its time was over"
-            return Judgement(.expired, text, next: "nothing", do: story, since: end.time)
+            return Diagnosis(.expired, text, next: "nothing", do: jobHistory, since: end.time)
         case .duplicate:
             let other = end.words.first ?? "another job"
             let text = "job \(other) has its idempotency key, so it was not run"
-            return Judgement(
+            return Diagnosis(
                 .duplicate,
                 text,
                 next: "nothing",
-                do: [.why("\(queue)/\(other)")] + story,
+                do: [.why("\(queue)/\(other)")] + jobHistory,
                 since: end.time
             )
         case .dropped:
             let text = "it was dead, and was dropped as the oldest of more than \(Limits.deadMax.grouped)"
-            return Judgement(.dropped, text, next: "nothing", do: story, since: end.time)
+            return Diagnosis(.dropped, text, next: "nothing", do: jobHistory, since: end.time)
         case .ghost:
             let text = "somebody deleted its entry by hand"
-            return Judgement(.lostPayload, text, next: "nothing", do: story, since: end.time)
+            return Diagnosis(.lostPayload, text, next: "nothing", do: jobHistory, since: end.time)
         default:
-            return Judgement(
+            return Diagnosis(
                 .discarded,
                 "somebody discarded it when it was dead",
                 next: "nothing",
-                do: story,
+                do: jobHistory,
                 since: end.time
             )
         }

@@ -1,7 +1,7 @@
 package import PondCore
 
 /// What a worker knows of a job that it settles, for the journal and the counts by class.
-package struct JobStory: Sendable {
+package struct JournalFacts: Sendable {
     /// The job.
     package let job: Job
     /// How long it had been ready when this try began; nil for one that was not begun.
@@ -21,7 +21,7 @@ package struct JobStory: Sendable {
         self.isSampled = isSampled
     }
 
-    /// The grade as the settle function takes it: one letter, a capital one for a job that is not told of.
+    /// The grade as the settle function takes it: one code, a capital one for a job that is not told of.
     var mark: UInt8 { (isSampled ? UInt8(ascii: "a") : UInt8(ascii: "A")) + grade.index }
 
     /// Adds a line of facts about the job.
