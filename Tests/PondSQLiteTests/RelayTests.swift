@@ -155,7 +155,7 @@ import Testing
                 try await eventually("the sink is called") { sink.calls > 0 }
                 let clock = LocalClock.system
                 let began = clock.now()
-                // The wakeUp of every commit must not cut the rest short.
+                // The wake-up of every commit must not cut the rest short.
                 while began.duration(to: clock.now()) < .seconds(1) {
                     try await outbox.write { db in _ = try outbox.enqueue(try OutboxTests.job("x"), to: "mails", in: db)
                     }
@@ -207,7 +207,7 @@ import Testing
             let other = Outbox(path: outbox.store.path)
             let sink = KeyedSink()
             try await relaying(outbox, to: sink) {
-                // First one with the same connection, but another wakeUp.
+                // First one with the same connection, but another wake-up.
                 let twin = try Outbox(outbox.store)
                 try await twin.write { db in
                     _ = try twin.enqueue(try OutboxTests.job("0"), to: "mails", in: db)
