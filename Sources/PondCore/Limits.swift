@@ -105,7 +105,7 @@ public enum Limits {
     /// Recoveries (its worker died) within `recoveryWindow` that make a job dead with cause `poison`, unless `recoveries_max`
     /// of the queue's `meta` says otherwise.
     ///
-    /// A worker that was told to stop and killed before its jobs had ended is no snapshot against them: that is counted apart.
+    /// A worker that was told to stop and killed before its jobs had ended is no evidence against them: that is counted apart.
     public static let recoveriesMax = 3
     /// How long a recovery counts, from the first of them.
     public static let recoveryWindow = Duration.seconds(86_400)

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// A wakeUp for one waiter: a ring that comes before the wait is not lost, several rings count as one.
+/// A wake-up for one waiter: a ring that comes before the wait is not lost, several rings count as one.
 package final class WakeSignal: Sendable {
     private struct State {
         /// A ring waits for its waiter; then there is none.

@@ -11,7 +11,7 @@ package struct Fetched: Sendable {
     package var isPaused = false
     /// What is now in flight here.
     package var deliveries: [Delivery] = []
-    /// A wakeUp that rang: the next fetch puts it away.
+    /// A wake-up that rang: the next fetch puts it away.
     package var wakeUp: String?
     /// Streams that could not be read, and why.
     package var faults: [ReadyStream: String] = [:]
@@ -171,7 +171,7 @@ extension Queue {
         return buried
     }
 
-    /// What a consumer has in flight by Redis' account, and the wakeUps that it holds.
+    /// What a consumer has in flight by Redis' account, and the wake-ups that it holds.
     package func owned(by consumer: Consumer) async throws(QueueError) -> (receipts: [Receipt], wakeUps: [String]) {
         let reply = try await pond.call("pond_owned", keys, [.text(consumer.name)], readOnly: true)
         var reader = try ReplyReader("pond_owned", reply)

@@ -21,7 +21,7 @@ public final class Outbox: Sendable {
     /// Tells a relay in this process that there is something to do.
     let wakeUp = WakeSignal()
     let wallClock: @Sendable () -> ServerTime
-    /// The connections whose present transaction rings the wakeUp already.
+    /// The connections whose present transaction rings the wake-up already.
     private let ringing = Mutex<Set<ObjectIdentifier>>([])
 
     /// - Parameters:

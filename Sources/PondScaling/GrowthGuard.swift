@@ -137,7 +137,7 @@ struct GrowthGuard: Sendable, Hashable, Codable {
         return isLearned && baseline != nil
     }
 
-    /// Takes a service time as healthy while too few jobs have ended for any other diagnosis.
+    /// Takes a service time as healthy while too few jobs have ended for any other judgement.
     mutating func learn(_ serviceTime: Double) {
         if cap == nil { baseline = serviceTime }
     }

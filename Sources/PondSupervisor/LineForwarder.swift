@@ -38,7 +38,7 @@ package final class LineForwarder: Sendable {
     ) throws {
         let ends = try FileDescriptor.pipe()
         for end in [ends.readEnd, ends.writeEnd] { _ = fcntl(end.rawValue, F_SETFD, FD_CLOEXEC) }
-        // A full pipe of wakeUps wakes the thread as well as one more would.
+        // A full pipe of wake-ups wakes the thread as well as one more would.
         _ = fcntl(ends.writeEnd.rawValue, F_SETFL, O_NONBLOCK)
         wakeUp = (ends.readEnd, ends.writeEnd)
         self.output = output

@@ -356,7 +356,8 @@ extension Desk {
                 let silent = try await desk.run("\(command) --timeout 300ms")
                 server.resume()
                 #expect(silent.code == 6 || silent.code == 7)
-                #expect(clock.now() - start < .seconds(5))
+                // The time of a call is 300 ms; without it the command would hang for ever. The rest is for a busy machine.
+                #expect(clock.now() - start < .seconds(60))
             }
         }
     }

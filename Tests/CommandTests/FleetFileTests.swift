@@ -126,7 +126,8 @@ import Testing
         }
         let start = ContinuousClock.now
         #expect(try refusal(text).message.contains("a0 is not known"))
-        #expect(start.duration(to: .now) < .seconds(5))
+        // Nine to the ninth values would take hours.
+        #expect(start.duration(to: .now) < .seconds(60))
     }
 
     @Test(arguments: [

@@ -231,7 +231,7 @@ import Testing
         try await bench.queue.register()
         try await bench.add()
         _ = try await bench.add(priority: .high)
-        // So near that it rings the wakeUp.
+        // So near that it rings the wake-up.
         try await bench.add("a", "", .after(.milliseconds(1_000)))
         var options = EnqueueOptions()
         options.checksDepth = true

@@ -163,7 +163,7 @@ import Testing
     }
 }
 
-/// The wakeUp wakes one idle worker for a due time that comes before its next beat.
+/// The wake-up wakes one idle worker for a due time that comes before its next beat.
 @Suite(.redis) struct WakeUpTests {
     private func wakeUps(_ bench: Bench) async throws -> Int64 {
         try await bench.redis("XLEN", bench.key("bell")).int ?? 0

@@ -19,7 +19,7 @@ import Testing
     }
 
     /// Runs a relay around a body, and stops it in order.
-    private func relaying(
+    static func relaying(
         _ outbox: Outbox,
         to sink: KeyedSink,
         _ body: @escaping @Sendable () async throws -> Void
@@ -132,7 +132,7 @@ import Testing
                 }
                 return isFull ? .later("the queue is full") : nil
             }
-            try await relaying(outbox, to: sink) {
+            try await Self.relaying(outbox, to: sink) {
                 try await eventually("all rows are taken") { sink.taken.count == 6 }
             }
             #expect(sink.texts("queue-1") == ["0", "1", "2"])
@@ -148,14 +148,14 @@ import Testing
                 guard isBack.withLock({ $0 }) else { throw Gone() }
                 return nil
             }
-            try await relaying(outbox, to: sink) {
+            try await Self.relaying(outbox, to: sink) {
                 try await outbox.write { db in
                     _ = try outbox.enqueue(try OutboxTests.job("x"), to: "mails", in: db)
                 }
                 try await eventually("the sink is called") { sink.calls > 0 }
                 let clock = LocalClock.system
                 let began = clock.now()
-                // The wakeUp of every commit must not cut the rest short.
+                // The wake-up of every commit must not cut the rest short.
                 while began.duration(to: clock.now()) < .seconds(1) {
                     try await outbox.write { db in _ = try outbox.enqueue(try OutboxTests.job("x"), to: "mails", in: db)
                     }
@@ -179,35 +179,12 @@ import Testing
         }
     }
 
-    @Test func `a commit of this process wakes the relay within 50 ms`() async throws {
-        try await OutboxTests.withOutbox { outbox, _ async throws in
-            let sink = KeyedSink()
-            let clock = LocalClock.system
-            let times = Mutex<[Duration]>([])
-            try await relaying(outbox, to: sink) {
-                for n in 1...50 {
-                    try await outbox.write { db in
-                        _ = try outbox.enqueue(try OutboxTests.job("\(n)"), to: "mails", in: db)
-                    }
-                    let committed = clock.now()
-                    await sink.wait(for: n)
-                    times.withLock { $0.append(committed.duration(to: clock.now())) }
-                    // Back to its rest, or the next commit would find it awake.
-                    try await eventually("the row is marked") { try await outbox.status().unsent == 0 }
-                }
-            }
-            let median = times.withLock { $0.sorted()[25] }
-            print("wake-up: median \(median), longest \(times.withLock { $0.max() ?? .zero })")
-            #expect(median <= .milliseconds(50))
-        }
-    }
-
     @Test func `a commit of another connection is noticed`() async throws {
         try await OutboxTests.withOutbox { outbox, _ async throws in
             let other = Outbox(path: outbox.store.path)
             let sink = KeyedSink()
-            try await relaying(outbox, to: sink) {
-                // First one with the same connection, but another wakeUp.
+            try await Self.relaying(outbox, to: sink) {
+                // First one with the same connection, but another wake-up.
                 let twin = try Outbox(outbox.store)
                 try await twin.write { db in
                     _ = try twin.enqueue(try OutboxTests.job("0"), to: "mails", in: db)
@@ -227,7 +204,7 @@ import Testing
     @Test func `a relay waits for the end of the one that ships`() async throws {
         try await OutboxTests.withOutbox { outbox, _ async throws in
             let (first, second) = (KeyedSink(), KeyedSink())
-            try await relaying(outbox, to: first) {
+            try await Self.relaying(outbox, to: first) {
                 try await fill(outbox, lanes: 1, rows: 1)
                 await first.wait(for: 1)
                 #expect(try await outbox.status().isRelayed)
@@ -237,7 +214,7 @@ import Testing
                 #expect(error?.code == .relayed)
             }
             #expect(try await outbox.status().isRelayed == false)
-            try await relaying(outbox, to: second) {
+            try await Self.relaying(outbox, to: second) {
                 try await fill(outbox, lanes: 1, rows: 1)
                 await second.wait(for: 1)
             }

@@ -17,7 +17,7 @@ local SLO = {
     CLASS = { A = 0, B = 1, C = 2, D = 3 },
     -- What a job of a class may wait, and take in all, in ms; a test compares them with `ClassTarget`.
     TARGETS = { { 10000, 30000 }, { 60000, 300000 }, { 600000, 7200000 }, { 600000, 604800000 } },
-    -- A worker's marks of jobs that are done: a code a job, 'a' for index 0 to 'p'. A capital is the same for this file.
+    -- A worker's marks of jobs that are done: a letter a job, 'a' for index 0 to 'p'. A capital is the same for this file.
     MARKS = {},
 }
 

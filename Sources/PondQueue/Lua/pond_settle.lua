@@ -21,7 +21,7 @@
 --            cancelled  a, b, c = ''
 --            compensated  a, b, c = ''   (what the job may have done is undone; its key is free)
 --            expired    a, b, c = ''
---          Before a record may stand  with  text : marks of the done ones, a code a job (see _slo.lua), or of a failure
+--          Before a record may stand  with  text : marks of the done ones, a letter a job (see _slo.lua), or of a failure
 --          what its root cause is told by (see _groups.lua). Anywhere may stand  facts  text , what the worker knows of
 --          the jobs of this call, for the journal.
 --          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between, and perhaps

@@ -1,4 +1,4 @@
-/// An effect, as the ledger saw it: the snapshot that a worker cannot forge.
+/// An effect, as the ledger saw it: the evidence that a worker cannot forge.
 package struct LedgerRow: Sendable, Hashable {
     package var job: String
     package var fence: Int64
