@@ -25,9 +25,10 @@ package enum WireField: String, Sendable, CaseIterable {
     case waited = "waited_ms"
     case phase
     // Of a saga, and of a job that a saga started and waits for.
-    case saga, parent
-    case parentStep = "pstep"
-    case parentIndex = "pindex"
+    case saga = "saga_run"
+    case parent = "saga_parent"
+    case parentStep = "saga_step"
+    case parentIndex = "saga_index"
 
     /// Nil when the bytes are no known name; quicker than making a string of them first.
     package init?(name bytes: ArraySlice<UInt8>) {

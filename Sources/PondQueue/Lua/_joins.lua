@@ -1,7 +1,7 @@
 -- Exports: joins
 -- Fan-outs: child jobs of a saga whose ends are counted. `join:ID:STEP` has what is counted (total, given, next, ok, bad), how
 -- many must be done, and of each child by its number `p:` its payload until it is started, `c:` its id and `r:` how it ended: 1
--- and its result, or 0 and the error. A child knows its place by its fields parent, pstep and pindex, and counts once.
+-- and its result, or 0 and the error. A child knows its place by its fields saga_parent, saga_step and saga_index, and counts once.
 
 joins = {}
 saga.joins = joins
@@ -27,8 +27,8 @@ end
 
 local function start_one(keys, key, id, name, join, number)
     local fields = {
-        'kind', join.kind, 'data', redis.call('HGET', key, 'p:' .. int(number)) or '', 'parent', id, 'pstep', name,
-        'pindex', int(number), 'correlation_id', join.correlation_id, 'causation_id', id,
+        'kind', join.kind, 'data', redis.call('HGET', key, 'p:' .. int(number)) or '', 'saga_parent', id, 'saga_step', name,
+        'saga_index', int(number), 'correlation_id', join.correlation_id, 'causation_id', id,
     }
     if join.class ~= '' then fields[#fields + 1], fields[#fields + 2] = 'class', join.class end
     local landed, entry = append(keys, home_code(id), fields)
@@ -100,7 +100,7 @@ end
 
 -- A child has ended: done with a result, or otherwise with a text that begins with how. Counted once, whoever says it.
 function joins.ended(keys, fields, child, is_done, text, now, events)
-    local id, name, number = field(fields, 'parent'), field(fields, 'pstep'), field(fields, 'pindex')
+    local id, name, number = field(fields, 'saga_parent'), field(fields, 'saga_step'), field(fields, 'saga_index')
     if not id or not name or not whole_number(number) then return end
     local key = joins.key(keys, id, name)
     local known = redis.call('HMGET', key, 'c:' .. number, 'r:' .. number)
@@ -173,7 +173,7 @@ function joins.job_ended(keys, id, fields, how, now, events, result)
         -- A replay begins with the same job.
         if state then redis.call('HSET', keys.saga .. id, 'envelope', cmsgpack.pack(fields)) end
     end
-    if field(fields, 'parent') then joins.ended(keys, fields, id, how == 'done', how == 'done' and result or how, now, events) end
+    if field(fields, 'saga_parent') then joins.ended(keys, fields, id, how == 'done', how == 'done' and result or how, now, events) end
 end
 
 -- A job is dead. Its saga has failed; one that was undoing is stuck, and a person has to say how it goes on.
@@ -186,7 +186,7 @@ function joins.job_died(keys, id, fields, cause, text, now, events)
             saga.finish(keys, id, 'failed', cause .. ': ' .. text, now, events)
         end
     end
-    if field(fields, 'parent') then joins.ended(keys, fields, id, false, 'dead ' .. cause .. ': ' .. text, now, events) end
+    if field(fields, 'saga_parent') then joins.ended(keys, fields, id, false, 'dead ' .. cause .. ': ' .. text, now, events) end
 end
 
 -- A dead job was forgotten: so is its saga, in a while.
@@ -195,5 +195,5 @@ function joins.job_forgotten(keys, id, fields, how, now, events)
         local state = saga.state(keys, id)
         if state == 'stuck' or state == 'failed' then saga.finish(keys, id, 'abandoned', how, now, events) end
     end
-    if field(fields, 'parent') then joins.ended(keys, fields, id, false, how, now, events) end
+    if field(fields, 'saga_parent') then joins.ended(keys, fields, id, false, how, now, events) end
 end

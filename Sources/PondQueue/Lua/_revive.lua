@@ -16,7 +16,7 @@ local function send_one_back(keys, id, record, to_change, events)
     local fields = with_fields(record[1], changes)
     if saga.any(keys) and saga.state(keys, id) then
         saga.reopen(keys, id, now_ms(), events)
-        fields = with_fields(fields, { saga = '1' })
+        fields = with_fields(fields, { saga_run = '1' })
     end
     local landed, failure = readd(keys, home_code(id), id, fields)
     if not landed then return 'refused ' .. failure end

@@ -119,7 +119,7 @@ end
 
 -- How deep a saga is nested: a child of none is 0.
 local function depth_of(keys, fields)
-    local parent = field(fields, 'parent')
+    local parent = field(fields, 'saga_parent')
     if not parent then return 0 end
     return (whole_number(redis.call('HGET', keys.saga .. parent, 'depth') or '') or 0) + 1
 end

@@ -7,9 +7,9 @@ local NEVER = 99999999999999   -- the time in `waits` of a saga that no time wak
 
 -- The envelope of a saga that goes on: it is known as one, and undoing is never too late and not the work's own attempts.
 local function envelope(fields, phase, reason)
-    if not phase then return with_fields(fields, { saga = '1' }) end
+    if not phase then return with_fields(fields, { saga_run = '1' }) end
     return with_fields(fields, {
-        saga = '1', phase = phase, expires_ms = false, attempt = false, recoveries = false, unstarted = false,
+        saga_run = '1', phase = phase, expires_ms = false, attempt = false, recoveries = false, unstarted = false,
         unhandled_ms = false, recovered_ms = false, interrupted = false, last_error = clipped(reason, LAST_ERROR_BYTES_MAX),
     })
 end
@@ -332,7 +332,7 @@ end
 -- What the end of a delivery changes in the job's fields: what all tries together took, as the worker counted it.
 function saga.spent_changes(spent)
     local wall, cpu, usd, waited = string.match(spent, '^(%d+) (%d+) (%d+) ?(%d*)$')
-    local changes = { id = false, saga = '1' }
+    local changes = { id = false, saga_run = '1' }
     if whole_number(wall) and whole_number(cpu) and whole_number(usd) then
         changes.spent_wall_ms, changes.spent_cpu_ms = wall, cpu
         changes.spent_usd_micros = usd ~= '0' and usd or nil

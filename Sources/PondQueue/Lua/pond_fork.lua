@@ -10,8 +10,8 @@ local ENDED = { paused = true, stuck = true }
 local DROPPED = {
     id = false, enqueued_ms = false, attempt = false, recoveries = false, unstarted = false, fence = false, spent_wall_ms = false,
     spent_cpu_ms = false, spent_usd_micros = false, last_error = false, unhandled_ms = false, waited_ms = false, phase = false,
-    interrupted = false, recovered_ms = false, key = false, expires_ms = false, parent = false, pstep = false, pindex = false,
-    saga = '1',
+    interrupted = false, recovered_ms = false, key = false, expires_ms = false, saga_parent = false, saga_step = false, saga_index = false,
+    saga_run = '1',
 }
 local WORDS_AT_ONCE = 1000
 

@@ -300,7 +300,7 @@ local function before_end(context, job, outcome)
     if not context.any_saga then return nil end
     local state = saga.state(context.keys, job.id)
     if not state then return nil end
-    job.fields = with_fields(job.fields, { saga = '1' })
+    job.fields = with_fields(job.fields, { saga_run = '1' })
     local how, reason = TURNED_BY[outcome], outcome
     if outcome == 'dead' then reason = job.a .. ': ' .. job.b end
     if outcome == 'finished' and state ~= 'undoing' then how = nil end
@@ -318,7 +318,7 @@ local EVENT_OF = {
 -- A saga has ended with its job, and a parent counts its child. The dead are told of where they are buried.
 local function after_end(context, job, answer)
     local how = job.fields and EVENT_OF[answer]
-    if not how or not (context.any_saga or field(job.fields, 'parent')) then return end
+    if not how or not (context.any_saga or field(job.fields, 'saga_parent')) then return end
     joins.job_ended(context.keys, job.id, job.fields, how, context.now, context.events, string.sub(job.b, 1, RESULT_BYTES_MAX + 1))
 end
 

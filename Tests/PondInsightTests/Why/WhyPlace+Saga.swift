@@ -2,6 +2,7 @@ import PondCore
 import PondQueue
 import PondRedis
 import PondSaga
+import PondTestKit
 import Testing
 
 extension WhyPlace {
