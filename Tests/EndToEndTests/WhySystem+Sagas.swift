@@ -3,6 +3,7 @@ import PondInsight
 import PondQueue
 import PondRedis
 import PondSaga
+import PondTestKit
 import Testing
 
 extension WhySystem {
