@@ -76,6 +76,8 @@ struct QueueTests {
                 within: .seconds(1)
             )
         }
-        #expect("\(try #require(error))".contains("1 are in flight") == true)
+        // On a busy machine the worker may not have come to it.
+        let text = "\(try #require(error))"
+        #expect(text.contains("1 are in flight") || text.contains("1 jobs wait"), "\(text)")
     }
 }

@@ -172,7 +172,10 @@ package struct WhyReader: Sendable {
         switch report.state {
         case .ready: snapshot.workers = try await WorkerSnapshot.all(of: queue)
         case .held, .running, .waiting: snapshot.workers = try await WorkerSnapshot.beating(in: queue)
-        case .dead, .unknown: return snapshot
+        case .dead:
+            try await completeSaga(&snapshot, in: queue)
+            return snapshot
+        case .unknown: return snapshot
         }
         snapshot.noWrites = try await pond.server.writeRefusal()
         if report.state == .ready || (report.state == .held && snapshot.workerCount == 0) {

@@ -18,7 +18,9 @@ struct WhyPlace: Sendable {
     static func run(_ body: (WhyPlace) async throws -> Void) async throws {
         var logger = Logger(label: "test")
         logger.logLevel = .critical
-        let pond = Pond(try RedisConfiguration(url: RedisServer.current.url), logger: logger)
+        // A prefix of its own: what is asked by a bare id is looked for in all queues, and other tests have many.
+        let prefix = RedisServer.uniqueName("p")
+        let pond = Pond(try RedisConfiguration(url: RedisServer.current.url), prefix: prefix, logger: logger)
         let place = WhyPlace(pond: pond, queue: try pond.queue(RedisServer.uniqueName("q")))
         do {
             _ = try await place.queue.open()
@@ -73,6 +75,13 @@ struct WhyPlace: Sendable {
         }
         guard isReached else { throw NotReached(text: "\(report.reason.rawValue): \(report.detail)") }
         return report
+    }
+
+    /// Lets a worker's last heartbeat be older, in milliseconds.
+    func age(_ consumer: Consumer, by milliseconds: Int) async throws {
+        _ = try await pond.redis.send(
+            RedisCommand("ZINCRBY", .text(queue.keys.beats), .text("-\(milliseconds)"), .text(consumer.name))
+        )
     }
 
     /// Lets a leader decide about the size of the queue's fleet.

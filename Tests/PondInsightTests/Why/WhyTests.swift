@@ -157,13 +157,17 @@ import Testing
         try await WhyPlace.run { place in
             let ann = Consumer("ann")
             let id = try await place.add()
-            // A lease that a slow machine does not let run out before anybody has looked.
-            _ = try await place.queue.beat(as: ann, about: #"{"lease_ms":10000}"#)
+            // A lease that a slow machine does not let run out before anybody has looked; so time passes by the beat's own.
+            _ = try await place.queue.beat(as: ann, about: #"{"lease_ms":600000}"#)
             #expect(try await place.queue.fetch(as: ann, atMost: 1).deliveries.count == 1)
             #expect(try await place.why(id).reason == .running)
-            let silent = try await place.eventually(.runningSilent, of: id)
+            try await place.age(ann, by: 400_000)
+            let silent = try await place.why(id)
+            #expect(silent.reason == .runningSilent)
             #expect(silent.detail.contains("ann has had it for") && silent.next.contains("takes the job over in"))
-            let lost = try await place.eventually(.leaseExpired, of: id)
+            try await place.age(ann, by: 300_000)
+            let lost = try await place.why(id)
+            #expect(lost.reason == .leaseExpired)
             #expect(lost.next.contains("nobody is there to take it over"))
         }
     }
