@@ -169,8 +169,8 @@ import Testing
         }
         #expect(ended.code == 0, "\(ended.error)")
         #expect(try await place.queue.depth().ready == 1_000)
-        // The input alone has 50 MB; the program without any takes about 30.
-        #expect(most.value < 48_000_000, "\(most.value) bytes")
+        // The input alone has 50 MB; the program without any takes 30 to 40, in debug.
+        #expect(most.value < 64_000_000, "\(most.value) bytes")
     }
 
     @Test(

@@ -135,7 +135,8 @@ import Testing
                             commands += monitor.take()
                             return commands.count { $0 == "smembers" } >= 10
                         }
-                        let looks = commands.count { $0 == "smembers" } / 2
+                        // On a busy machine a part of the next one is heard of too.
+                        let looks = commands.count { $0 == "smembers" } / 2 + 1
                         #expect(commands.count <= Self.commandsMax * looks, "\(commands.count) in \(looks) looks")
                         #expect(!commands.contains { $0.hasPrefix("scan") || $0.hasPrefix("keys") })
                     }
