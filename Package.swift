@@ -105,8 +105,8 @@ let package = Package(
         .target(
             name: "PondBridge",
             dependencies: [
-                "PondCore", "PondProcess", "PondQueue", "PondWorker", httpClient, nioCore, nioHTTP, logging, subprocess,
-                system,
+                "PondCore", "PondSaga", "PondProcess", "PondQueue", "PondWorker", httpClient, nioCore, nioHTTP, logging,
+                subprocess, system,
             ],
             swiftSettings: house
         ),
@@ -262,7 +262,9 @@ let package = Package(
         .testTarget(
             name: "PondBridgeTests",
             dependencies: [
-                "PondBridge", "PondProcess", "PondWorker", "PondQueue", "PondRedis", "PondCore", "PondTestKit", logging,
+                "PondBridge", "PondProcess", "PondWorker", "PondQueue", "PondSaga", "PondRedis", "PondCore",
+                "PondTestKit",
+                logging,
             ],
             swiftSettings: house
         ),

@@ -16,6 +16,8 @@ public struct BridgeFailure: Error, Sendable, Hashable, CustomStringConvertible 
         case closedOutput = "handler_closed_output"
         /// It wrote although nothing was asked, or answered twice, or for another job.
         case unasked = "handler_unasked_answer"
+        /// It told of the end of a step that does not run, or began one before the last had ended.
+        case outOfTurn = "handler_out_of_turn"
         /// It asked for more answers than it read.
         case deaf = "handler_does_not_read"
         /// It did not end when it was told to, and was killed.

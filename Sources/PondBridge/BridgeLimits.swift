@@ -6,6 +6,10 @@ public enum BridgeLimits {
     package static let linesAhead = 8
     /// The most lines that a handler may leave unread: its job, a word to stop, and answers about child jobs.
     static let unreadMax = 1_024
+    /// The most tries of its own that a step may ask for.
+    static let stepRetriesMax = 1_000
+    /// The most bytes that the results of a fan-out's children have together when a program is told them.
+    static let fanOutBytesMax = 16 * 1_048_576
     /// The longest `ref` of a child job, in bytes: it is sent back with the answer.
     static let referenceBytesMax = 256
     /// The longest line of standard error that is logged whole, in bytes; the rest of it follows in pieces.

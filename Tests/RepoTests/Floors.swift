@@ -112,7 +112,7 @@ enum Floors {
             "PondBridge",
             level: 3,
             holds: "handlers that are other programs: child processes and HTTP",
-            ours: ["PondCore", "PondProcess", "PondQueue", "PondWorker"],
+            ours: ["PondCore", "PondSaga", "PondProcess", "PondQueue", "PondWorker"],
             theirs: subprocess.union(["AsyncHTTPClient", "NIOCore", "NIOHTTP1", "Logging"])
         ),
         Floor(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from .handler import NotJSON as NotJSON
     from .handler import Result as Result
     from .handler import Retry as Retry
+    from .handler import Step as Step
+    from .handler import Suspended as Suspended
     from .handler import handles as handles
     from .handler import run as run
     from .producer import AsyncProducer as AsyncProducer
@@ -35,7 +37,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "_program": ["pond_path"],
-    "handler": ["Cancelled", "Fail", "Job", "NotJSON", "Result", "Retry", "handles", "run"],
+    "handler": [
+        "Cancelled", "Fail", "Job", "NotJSON", "Result", "Retry", "Step", "Suspended", "handles", "run",
+    ],
     "producer": [
         "AsyncProducer", "Enqueued", "InvalidJob", "KeyMismatch", "LibraryMissing", "NewJob", "Producer", "QueueFull",
         "Refused", "SomeRefused", "enqueue",

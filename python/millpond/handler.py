@@ -22,15 +22,19 @@ import select
 import sys
 import threading
 import traceback
-from typing import Any, Callable, Dict, List, Optional, TypeVar
+from typing import Any, Callable, Dict, Iterable, List, Optional, TypeVar
 
-__all__ = ["Cancelled", "Fail", "Job", "NotJSON", "Result", "Retry", "handles", "run"]
+__all__ = ["Cancelled", "Fail", "Job", "NotJSON", "Result", "Retry", "Step", "Suspended", "handles", "run"]
 
 Handler = Callable[["Job"], Any]
+Do = Callable[["Step"], Any]  # what a step does
+Undo = Callable[[Any, "Step"], Any]  # is given the step's result
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 
 RESULT_BYTES_MAX = 65_536  # what a worker keeps of a result
 TEXT_MAX = 4_000  # characters of an error or a traceback that are sent
+# One way to write what a saga remembers, in all languages.
+SAGA_FORM: Dict[str, Any] = {"ensure_ascii": False, "separators": (",", ":"), "sort_keys": True}
 
 
 class Retry(Exception):
@@ -71,6 +75,20 @@ class Cancelled(BaseException):
     """The job should stop: its time is up, somebody cancelled it, or the worker ends. Comes from `heartbeat()`."""
 
 
+class Suspended(BaseException):
+    """The saga goes no further in this run: let it through. The handler runs again from the top when it goes on."""
+
+
+class Step:
+    """What a step knows of itself; `key` is for outside systems that take an idempotency key."""
+
+    def __init__(self, asked: Dict[str, Any]) -> None:
+        self.name: str = asked["name"]
+        self.key: str = asked["key"]  # the same over all tries; of an undo it ends with `:undo`
+        self.attempt: int = asked["attempt"]
+        self.token: str = asked.get("token", "")  # by which the other side answers a callback, once
+
+
 class Result:
     """A result that is kept itself, and not only its checksum: return Result({"rows": 7}, keep_ms=3600000)."""
 
@@ -85,6 +103,8 @@ class Job(Dict[str, Any]):
     def __init__(self, members: Dict[str, Any], line: "_Talk") -> None:
         super().__init__(members)
         self._line = line
+        self._doing: Optional[str] = None  # the step that runs
+        self._undos: Dict[str, Dict[str, Any]] = {}
 
     def __missing__(self, name: str) -> Any:
         if name == "data" and "data_base64" in self:
@@ -129,6 +149,120 @@ class Job(Dict[str, Any]):
         """Counts money against the job's budget."""
         self._say("spend", usd=float(usd))
 
+    # A job becomes a saga with the first of these. What is done is remembered by its name, and is not done again.
+
+    def step(
+        self,
+        name: str,
+        fn: Do,
+        undo: Optional[Undo] = None,
+        undo_always: Optional[Undo] = None,
+        effect: str = "keyed",
+        probe: Optional[Do] = None,
+        pivot: bool = False,
+        retries: int = 0,
+        timeout: Optional[float] = None,
+        input: Any = None,
+    ) -> Any:
+        """Does something once, `fn(step)`, and gives its result, also in each run after that.
+
+        - undo: undoes it, `undo(result, step)`; `undo_always` also when nobody knows whether it has happened (None).
+        - effect: after a crash in the middle: `keyed` and `pure` run again, `query` asks `probe`, `once` a person.
+        - retries: further tries of its own, in this run of the job. timeout: seconds for one of them.
+        """
+        how = "always" if undo_always else "result" if undo else None
+        options: Dict[str, Any] = dict(effect=effect, undo=how, pivot=pivot or None, probe=True if probe else None)
+        options.update(retries=_whole("retries", retries) or None, timeout_ms=_ms("timeout", timeout), input=input)
+        return self._ask("step", name, options, {"go": fn, "probe": probe, "undo": undo_always or undo})
+
+    def sleep(self, name: str, seconds: float) -> None:
+        """Waits without a worker; the time is counted from when the handler first came here."""
+        self._ask("sleep", name, {"ms": _ms("seconds", seconds)})
+
+    def signal(self, name: str, within: Optional[float] = None) -> Any:
+        """Waits for the next signal of a name. After `within` seconds it raises Fail with the cause `timed_out`."""
+        return self._ask("signal", name, {"within_ms": _ms("within", within)})
+
+    def callback(
+        self,
+        name: str,
+        send: Do,
+        within: Optional[float] = None,
+        undo: Optional[Undo] = None,
+        effect: str = "keyed",
+        retries: int = 0,
+        input: Any = None,
+    ) -> Any:
+        """Has `send(step)` hand `step.token` to somebody, and waits for the answer. `undo` may be given None for it."""
+        options: Dict[str, Any] = dict(effect=effect, undo="always" if undo else None, within_ms=_ms("within", within))
+        options.update(retries=_whole("retries", retries) or None, input=input)
+        return self._ask("callback", name, options, {"go": send, "undo": undo})
+
+    def fan_out(
+        self, name: str, kind: str, items: Iterable[Any], limit: Optional[int] = None, at_least: Optional[int] = None
+    ) -> List[Any]:
+        """Runs a job for each item, and waits until all, or `at_least` so many, are done; gives results in order."""
+        options = {"kind": kind, "items": list(items), "limit": limit, "at_least": at_least}
+        results: List[Any] = self._ask("fan_out", name, options)
+        return results
+
+    def _ask(self, type: str, name: str, options: Dict[str, Any], does: Dict[str, Any] = {}) -> Any:
+        if self._doing:
+            raise Fail(f"{type} {name} is called inside of {self._doing}: steps go one by one", cause="saga_step")
+        _texts(name=name)
+        self._tell(type, f"{type} {name}", name=name, **_members(**options))
+        error: Optional[BaseException] = None
+        while True:
+            answer = self._line.answer()
+            type = answer["type"]
+            if type in ("go", "probe"):
+                error = self._do(type, does[type], answer)
+                continue
+            self._undos[answer["name"]] = does
+            if type == "stepped":
+                return _result(answer)
+            if type == "suspended":
+                raise Suspended(answer["name"])
+            if type == "failed":  # the same in each run
+                raise Fail(answer["error"], cause=answer["cause"]) from error
+            raise error or (Cancelled() if self._line.is_cancelled(self["id"]) else Retry(answer["error"]))
+
+    def _do(self, type: str, fn: Callable[..., Any], asked: Dict[str, Any]) -> Optional[BaseException]:
+        """Does what the worker asks for, tells it how that ended, and gives what was raised."""
+        name, failed = asked["name"], "undo_failed" if type == "undo" else "step_failed"
+        self._doing = name
+        try:
+            value = fn(_result(asked), Step(asked)) if type == "undo" else fn(Step(asked))
+        except Retry as error:
+            more = {"cause": "failed", **error.more} if isinstance(error, Fail) else error.more
+            self._tell(failed, name, name=name, error=str(error)[:TEXT_MAX], **_members(**{**more, "trace": None}))
+            return error
+        except (Exception, Cancelled) as error:
+            self._tell(failed, name, name=name, error=_described(error)[:TEXT_MAX])
+            return error
+        finally:
+            self._doing = None
+        if type == "undo":
+            self._tell("undo_done", name, name=name)
+            return None
+        more = {} if value is None else {"result": value}
+        try:
+            _fitting(value, **SAGA_FORM)
+        except NotJSON as error:  # it has happened
+            more = {"result_dropped": str(error)[:TEXT_MAX]}
+        self._tell("step_done" if type == "go" else "probed", name, name=name, **more)
+        return None
+
+    def _undo(self) -> None:
+        """Undoes what the worker names, until nothing is left."""
+        for asked in iter(self._line.answer, None):
+            if asked["type"] == "undone":
+                return
+            self._do(asked["type"], self._undos[asked["name"]][asked["type"]], asked)
+
+    def _tell(self, type: str, what: str, **members: Any) -> None:
+        self._line.write(_encoded({"type": type, "id": self["id"], **members}, what, **SAGA_FORM))
+
     def _say(self, type: str, **members: Any) -> None:
         self._line.write(_encoded({"type": type, "id": self["id"], **members}, f"the message {type}"))
 
@@ -139,9 +273,7 @@ class Job(Dict[str, Any]):
         result = value if isinstance(value, Result) else Result(value)
         more = _members(keep_ms=result.keep_ms)
         try:
-            size = len(_encoded(result.value, "the result"))
-            if size > RESULT_BYTES_MAX:
-                raise NotJSON(f"the result has {size} bytes, {RESULT_BYTES_MAX} are allowed")
+            _fitting(result.value)
             self._say("done", result=result.value, **more)
         except NotJSON as error:
             self._say("done", result_dropped=str(error)[:TEXT_MAX])
@@ -211,19 +343,37 @@ def _run(job: Job, handler: Optional[Handler]) -> None:
         job._failed("fail", str(error), **error.more)
     except Retry as error:
         job._failed("retry", str(error), **error.more)
-    except Cancelled:
-        job._failed("retry", "it was told to stop")
+    except Cancelled as error:
+        job._failed("retry", _described(error))
+    except Suspended:
+        job._say("suspended")
     except Exception as error:
         own = error.__traceback__.tb_next if error.__traceback__ else None  # without this function's line
         trace = "".join(traceback.format_exception(type(error), error, own))[-TEXT_MAX:]
-        job._failed("retry", f"{type(error).__name__}: {error}", trace=trace)
+        job._failed("retry", _described(error), trace=trace)
     else:
         job._done(result)
+    if job.get("phase") == "undo":
+        job._undo()
 
 
-def _encoded(value: Any, name: str) -> bytes:
+def _described(error: BaseException) -> str:
+    return "it was told to stop" if isinstance(error, Cancelled) else f"{type(error).__name__}: {error}"
+
+
+def _result(answer: Dict[str, Any]) -> Any:
+    return base64.b64decode(answer["result_base64"]) if "result_base64" in answer else answer.get("result")
+
+
+def _fitting(result: Any, **form: Any) -> None:
+    size = len(_encoded(result, "the result", **form))
+    if size > RESULT_BYTES_MAX:
+        raise NotJSON(f"the result has {size} bytes, {RESULT_BYTES_MAX} are allowed; store it, and return a reference")
+
+
+def _encoded(value: Any, name: str, **form: Any) -> bytes:
     try:
-        return json.dumps(value, allow_nan=False).encode()
+        return json.dumps(value, allow_nan=False, **form).encode()
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise NotJSON(f"{name} is no JSON: {error}", cause="not_json") from None
 
@@ -246,10 +396,20 @@ def _whole(name: str, value: Optional[int]) -> Optional[int]:
     return value
 
 
+def _ms(name: str, seconds: Optional[float]) -> Optional[int]:
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not seconds >= 0):
+        raise TypeError(f"{name} is {seconds!r}, give seconds, 0 or more")
+    return None if seconds is None else round(seconds * 1000)
+
+
 class _Talk:
     """Where a job's messages go: to its worker, or to a test."""
 
     def write(self, message: bytes) -> None:
+        raise NotImplementedError
+
+    def answer(self) -> Dict[str, Any]:
+        """What the worker says next of the job's saga."""
         raise NotImplementedError
 
     def is_cancelled(self, id: str) -> bool:
@@ -265,15 +425,46 @@ class _Line(_Talk):
         os.dup2(2, 1)  # what libraries print goes to the log, not between the messages
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # and what they start reads nothing of ours
         self._rest = b""
-        self._lock = threading.Lock()
+        self._ahead: List[bytes] = []  # lines that were read while the word to stop was looked for
+        self._cancelled: Optional[str] = None
+        self._writing, self._reading = threading.Lock(), threading.Lock()
 
     def write(self, message: bytes) -> None:
-        with self._lock:  # a thread may beat for its job
+        with self._writing:  # a thread may beat for its job
             self._out.write(message + b"\n")
             self._out.flush()
 
     def read(self) -> bytes:
         """The next line with its end, empty at the end of the worker."""
+        with self._reading:
+            return self._ahead.pop(0) if self._ahead else self._next()
+
+    def answer(self) -> Dict[str, Any]:
+        for text in iter(self.read, b""):
+            message: Dict[str, Any] = json.loads(text)
+            if message["type"] == "cancel":
+                self._cancelled = message.get("id")
+            elif message["type"] not in ("enqueued", "refused"):
+                return message
+        raise SystemExit  # the worker is gone
+
+    def is_cancelled(self, id: str) -> bool:
+        if self._reading.acquire(blocking=False):  # else another thread waits for an answer, and sees it
+            try:
+                while self._rest or select.select([self._in], [], [], 0)[0]:
+                    text = self._next()
+                    if not text:
+                        return True  # the worker is gone
+                    message = json.loads(text)
+                    if message.get("type") == "cancel":
+                        self._cancelled = message.get("id")
+                    else:
+                        self._ahead.append(text)
+            finally:
+                self._reading.release()
+        return self._cancelled == id
+
+    def _next(self) -> bytes:
         parts = [self._rest]
         while b"\n" not in parts[-1]:
             part = os.read(self._in, 65_536)
@@ -282,17 +473,6 @@ class _Line(_Talk):
             parts.append(part)
         whole, _, self._rest = b"".join(parts).partition(b"\n")
         return whole + b"\n"
-
-    def is_cancelled(self, id: str) -> bool:
-        with self._lock:
-            while self._rest or select.select([self._in], [], [], 0)[0]:
-                text = self.read()
-                if not text:
-                    return True  # the worker is gone
-                message = json.loads(text)
-                if message.get("type") == "cancel" and message.get("id") == id:
-                    return True
-        return False
 
 
 # Under a worker at once, because what is imported after this may print.

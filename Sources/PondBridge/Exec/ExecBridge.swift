@@ -29,7 +29,7 @@ public final class ExecBridge: Bridge {
             answer = try await child.run(job)
         } catch {
             // What the worker itself stopped is no fault of the program.
-            if !Task.isCancelled { pool.noteFault() }
+            if !Task.isCancelled, !child.isStopped || error is BridgeFailure { pool.noteFault() }
             if let failure = error as? BridgeFailure, failure.isForAllJobs {
                 complaints.say(failure.cause.rawValue, failure.text)
             }
@@ -59,6 +59,9 @@ extension JobContext {
     /// Turns the answer of a program into what a handler returns or throws.
     func end(as told: ToldAnswer) throws {
         switch told.answer {
+        case .done where told.suspension != nil && !isUndoing:
+            throw ProgramAnswer(text: Self.suspensionCaught)
+        case .suspended: if let suspension = told.suspension { throw suspension }
         case .done(let result, let time, let dropped):
             if let dropped { logger.warning("the result is not kept", metadata: ["why": "\(dropped)"]) }
             if let result { leaveIfPossible(result, keptFor: time) }
@@ -68,6 +71,11 @@ extension JobContext {
             let cause = Cause(CauseName.made(from: cause))
             throw ProgramAnswer(text: error, cause: cause, rootCause: rootCause, details: told.details)
         }
+    }
+
+    private static var suspensionCaught: String {
+        "the handler went on though its saga waits: it caught what a step raises to unwind it. In Python catch Exception at "
+            + "most, never BaseException or everything"
     }
 
     /// Leaves a result; one that is too long must not undo work that is done.

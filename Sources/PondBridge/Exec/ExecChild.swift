@@ -65,16 +65,15 @@ final class ExecChild: Sendable {
         let began = clock.now()
         let before = process.pid.flatMap { ProcessClock.read($0) }
         do {
-            guard process.write(ExecRequest.job(job)) else {
-                throw BridgeFailure(.deaf, "it left \(BridgeLimits.unreadMax) answers unread")
-            }
+            try tell(ExecRequest.job(job))
+            let talk = ExecTalk(self, job)
             let answer = try await withTaskCancellationHandler {
-                try await self.converse(about: job)
+                try await talk.run()
             } onCancel: {
                 self.stop(job.id)
             }
             if let before { charge(job, since: before, after: began.duration(to: clock.now())) }
-            return told(answer)
+            return told(answer, talk.suspension)
         } catch {
             guard let failure = error as? BridgeFailure else {
                 await end(as: BridgeFailure(.stopped, "its job was stopped"))
@@ -85,12 +84,12 @@ final class ExecChild: Sendable {
     }
 
     /// Says in the log what an answer brings with it.
-    private func told(_ answer: ExecMessage.Answer) -> ToldAnswer {
+    private func told(_ answer: ExecMessage.Answer, _ suspension: Suspended?) -> ToldAnswer {
         switch answer {
         case .retry(_, _, _, let trace?), .fail(_, _, _, let trace?):
             process.errors.take(lines: trace)
             return ToldAnswer(answer: answer, details: SafeLine.tail(of: trace))
-        case .done: return ToldAnswer(answer: answer)
+        case .done, .suspended: return ToldAnswer(answer: answer, suspension: suspension)
         case .retry, .fail: return ToldAnswer(answer: answer, details: process.errors.details)
         }
     }
@@ -103,78 +102,42 @@ final class ExecChild: Sendable {
         _ = await process.ending
     }
 
-    private func stop(_ id: JobID) {
-        process.write(ExecRequest.cancel(id))
+    /// Tells it to stop, and ends it when it does not; it is replaced in any case.
+    func stop(_ id: JobID) {
         var failure = BridgeFailure(.stopped, "it was told to stop and did not answer")
         failure.stopNote = state.withLock(\.silence)
         failure.silenceNote = "it sends one by `job.heartbeat()` in Python, by {\"type\":\"heartbeat\"} else"
-        _ = blame(failure)
+        guard blame(failure) else { return }
+        process.write(ExecRequest.cancel(id))
         process.stop(termAfter: BridgeLimits.stopGrace)
     }
 
-    private func converse(about job: JobContext) async throws -> ExecMessage.Answer {
-        var refusal: BridgeFailure?
-        while let line = await mailbox.next() {
-            let (message, id) = try ExecMessage.read(line)
-            // A thread of it may still beat for the job before.
-            if message.isHeartbeat, id.map({ $0 != job.id.text }) ?? false { continue }
-            try check(id, of: message, against: job.id)
-            switch message {
-            case .heartbeat(let progress, let note):
-                // Whether the job should stop is told to the program with a line of its own.
-                try? job.heartbeat(progress: progress, note)
-            case .spend(let usd, let cpu):
-                if let usd { try job.spend(usd: usd) }
-                if let cpu { try job.spend(cpu: cpu) }
-            case .enqueue(let child):
-                let obstacle = try await enqueue(child, of: job)
-                refusal = refusal ?? obstacle
-            case .kinds: continue
-            case .answer(let answer):
-                guard mailbox.close() else { throw BridgeFailure(.unasked, "it wrote more after its answer") }
-                // What it believes to have enqueued is not there, so its work is not done.
-                if let refusal, case .done = answer { throw refusal }
-                return answer
-            }
-        }
-        throw await obituary()
+    /// Whether this worker told it to stop.
+    var isStopped: Bool { state.withLock { $0.fault?.cause == .stopped } }
+
+    /// The next line that it writes, nil when it writes none any more.
+    func nextLine() async -> [UInt8]? { await mailbox.next() }
+
+    /// Nothing more is expected of it.
+    ///
+    /// - Throws: `BridgeFailure`, when it wrote more.
+    func hangUp() throws(BridgeFailure) {
+        guard mailbox.close() else { throw BridgeFailure(.unasked, "it wrote more after its answer") }
     }
 
-    /// An answer that comes late must not end the next job.
-    private func check(_ id: String?, of message: ExecMessage, against job: JobID) throws(BridgeFailure) {
-        if let id, id != job.text {
-            throw BridgeFailure(.unasked, "it answered for job \(SafeLine.quoted(Array(id.utf8))) while it ran \(job)")
+    /// - Throws: `BridgeFailure`, when it reads nothing.
+    func tell(_ line: [UInt8]) throws(BridgeFailure) {
+        guard process.write(line) else {
+            throw BridgeFailure(.deaf, "it left \(BridgeLimits.unreadMax) answers unread")
         }
-        guard case .answer = message else { return }
-        let isOdd = state.withLock { state in
+    }
+
+    /// An answer that names no job, from one that has named it before.
+    func isOdd(answerWith id: String?) -> Bool {
+        state.withLock { state in
             state.namesJobs = state.namesJobs || id != nil
             return state.namesJobs && id == nil
         }
-        if isOdd { throw BridgeFailure(.unasked, "it names the job in some answers and not in others") }
-    }
-
-    /// - Returns: why a child job was not enqueued, when the program does not ask to be told.
-    private func enqueue(
-        _ child: ExecMessage.ChildJob,
-        of job: JobContext
-    ) async throws(BridgeFailure) -> BridgeFailure? {
-        let news: [UInt8]?
-        do {
-            let answer = try await job.enqueue(try child.job(), to: child.queue)
-            news = child.reference.map { ExecRequest.enqueued($0, answer.word, id: answer.id.text) }
-        } catch {
-            guard let reference = child.reference else {
-                var refusal = BridgeFailure(.refusedChild, "a child job \(child.kind) was not enqueued: \(error)")
-                // The program would ask for the same again, after the same effects.
-                refusal.isFinal = error is PondError || (error as? QueueError)?.code == .invalid
-                return refusal
-            }
-            news = ExecRequest.refused(reference, "\(error)")
-        }
-        if let news, !process.write(news) {
-            throw BridgeFailure(.deaf, "it left \(BridgeLimits.unreadMax) answers unread")
-        }
-        return nil
     }
 
     /// What the attempt took in CPU time, by the kernel's account.
@@ -205,7 +168,8 @@ final class ExecChild: Sendable {
         return state.withLock(\.fault) ?? failure
     }
 
-    private func obituary() async -> BridgeFailure {
+    /// How it ended, which is soon when it writes no more.
+    func obituary() async -> BridgeFailure {
         let ending = await process.ending
         let last = process.errors.last.map { "; the last it wrote on standard error is: \($0)" } ?? ""
         let unfinished =
@@ -242,6 +206,8 @@ struct ToldAnswer: Sendable {
     var answer: ExecMessage.Answer
     /// A traceback, or the last lines of standard error.
     var details = ""
+    /// Why the handler had to unwind, when it had to.
+    var suspension: Suspended?
 }
 
 extension ExecChild: ChildListener {
@@ -287,14 +253,4 @@ extension ExecChild: ChildListener {
     }
 
     func ended() { mailbox.end() }
-}
-
-extension EnqueueAnswer {
-    fileprivate var word: String {
-        switch self {
-        case .enqueued: "enqueued"
-        case .held: "held"
-        case .duplicate: "duplicate"
-        }
-    }
 }

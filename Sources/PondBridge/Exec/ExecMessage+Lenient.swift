@@ -17,8 +17,12 @@ extension ExecMessage {
                 child.flaw = "its data cannot be enqueued, because \(notANumber)"
                 return (.enqueue(child), id)
             case .heartbeat, .answer: return (message, id)
-            // Nobody knows how much money it meant.
-            case .spend, .kinds: return nil
+            case .saga(.report(var report)):
+                // It has happened, so it is not run again for that.
+                (report.result, report.dropped) = (nil, notANumber)
+                return (.saga(.report(report)), id)
+            // Nobody knows how much money it meant, or on what a step depends.
+            case .spend, .kinds, .saga: return nil
             }
         } catch {
             return nil

@@ -10,6 +10,8 @@ package enum ExecMessage: Sendable, Equatable {
         /// `trace` is for people, as many lines as it has.
         case retry(after: Duration?, error: String, rootCause: String? = nil, trace: String? = nil)
         case fail(error: String, cause: String, rootCause: String? = nil, trace: String? = nil)
+        /// The handler has unwound, because its saga waits or goes no further here.
+        case suspended
     }
 
     /// A child job to be enqueued, and what its answer shall be called.
@@ -32,6 +34,8 @@ package enum ExecMessage: Sendable, Equatable {
     case answer(Answer)
     /// The kinds that it has handlers for; said at its start.
     case kinds([AnnouncedKind])
+    /// What is remembered: a step, a wait, or how one ended.
+    case saga(ExecSagaMessage)
 
     /// Reads a line.
     ///
@@ -62,7 +66,7 @@ package enum ExecMessage: Sendable, Equatable {
         do throws(BridgeFailure) {
             switch try read(line).message {
             case .heartbeat, .kinds: return true
-            case .enqueue, .spend, .answer: return false
+            case .enqueue, .spend, .answer, .saga: return false
             }
         } catch {
             return false
@@ -93,7 +97,10 @@ package enum ExecMessage: Sendable, Equatable {
             let cause = try members.text("cause") ?? "failed"
             let (rootCause, trace) = (try members.text("root_cause"), try members.text("trace"))
             return .answer(.fail(error: error, cause: cause, rootCause: rootCause, trace: trace))
-        default: throw FlawedMessage("its type \"\(type.prefix(50))\" is unknown")
+        case "suspended": return .answer(.suspended)
+        default:
+            if let message = try ExecSagaMessage(type, members) { return .saga(message) }
+            throw FlawedMessage("its type \"\(type.prefix(50))\" is unknown")
         }
     }
 

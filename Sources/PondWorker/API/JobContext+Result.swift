@@ -27,8 +27,10 @@ extension JobContext {
 }
 
 /// A handler has done its work, and what it returned cannot be stored: no further try can help, and each would repeat the work.
-struct ResultRefused: Error, RootCauseDescribing {
+package struct ResultRefused: Error, RootCauseDescribing {
     let text: String
 
-    var rootCauseParts: RootCause.Parts { .init(type: Cause.result.name, message: text) }
+    package init(text: String) { self.text = text }
+
+    package var rootCauseParts: RootCause.Parts { .init(type: Cause.result.name, message: text) }
 }

@@ -49,8 +49,9 @@ extension JobContext {
         limit: Int = 100,
         payload: (Item) throws -> Handler.Payload
     ) async throws -> [Handler.Output?] where Handler.Payload: Encodable, Handler.Output: Decodable & Sendable {
-        let policy: SagaChildren.Policy = atLeast <= 0 ? .bestEffort : atLeast == 1 ? .first : .quorum(atLeast)
-        return try await join(name, handler, items, policy, limit, payload).map { try output(of: $0, in: name) }
+        return try await join(name, handler, items, SagaChildren.Policy(atLeast: atLeast), limit, payload).map {
+            try output(of: $0, in: name)
+        }
     }
 
     private func join<Handler: JobHandler, Item>(
@@ -79,6 +80,18 @@ extension JobContext {
             return try decodeJSON(bytes) as Output
         } catch {
             throw try saga().stop(.paused("plan_mismatch: \(name)"))
+        }
+    }
+}
+
+extension SagaChildren.Policy {
+    /// By how many have to be done: nil for all; 0 waits for all, and none has to be done.
+    init(atLeast: Int?) {
+        switch atLeast {
+        case nil: self = .all
+        case let least? where least <= 0: self = .bestEffort
+        case 1?: self = .first
+        case let least?: self = .quorum(least)
         }
     }
 }

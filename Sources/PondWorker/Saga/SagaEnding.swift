@@ -28,8 +28,9 @@ extension SagaRun {
         var thrown = first
         do {
             if isUndoing {
-                guard state.withLock({ $0.stop == nil }) else { return (thrown, nil) }
-                let undone = try await undoAll(after: thrown)
+                let own = state.withLock(\.undone)
+                guard own != nil || state.withLock({ $0.stop == nil }) else { return (thrown, nil) }
+                let undone = if let own { try own.get() } else { try await undoAll(after: thrown) }
                 return (thrown, state.withLock { $0.stop == nil } ? undone : nil)
             }
             while thrown is Suspended, try await park(spent: spent()) {

@@ -11,6 +11,8 @@ struct StepRequest<Value: Sendable>: Sendable {
     var coding: StepCoding<Value>
     var undo: StepUndo<Value>
     var run: @Sendable (StepContext) async throws -> Value
+    /// Whether it can be tried again in this run; a program that died cannot be asked again.
+    var runsAgainHere: @Sendable () -> Bool = { true }
 }
 
 extension SagaRun {
@@ -128,7 +130,7 @@ extension SagaRun {
         case .again(let text) where request.begin.effect != .once:
             try await commit(name, .retry(error: text))
             let rest = policy.backoff.delay(afterFailures: attempt)
-            if rest < Self.shortWait { return try await self.rest(rest) }
+            if rest < Self.shortWait, request.runsAgainHere() { return try await self.rest(rest) }
             state.withLock { $0.rest = min(rest, $0.rest ?? rest) }
             throw Suspended(.rests(name))
         case .again: throw error

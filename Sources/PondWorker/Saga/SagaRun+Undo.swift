@@ -101,7 +101,7 @@ extension SagaRun {
         let isHopeless =
             error is UndoNeedsResult || error is GiveUp || (error as? any PermanentFailure)?.permanentCause != nil
         guard isHopeless || attempt >= UndoPolicy.attemptsMax else {
-            let rest = (error as? RetryLater)?.after ?? .zero
+            let rest = (error as? RetryLater)?.after ?? (error as? any ToldFailure)?.retryAfter ?? .zero
             return (.retry(error: text), .rests(max(rest, UndoPolicy.backoff.delay(afterFailures: attempt))))
         }
         return (.stuck(error: text), .stuck(error: "step \(name) cannot be undone: \(text)"))

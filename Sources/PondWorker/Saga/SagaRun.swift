@@ -22,6 +22,8 @@ final class SagaRun: Sendable {
         var stop: Stop?
         /// What undoes the steps that the run came by.
         var undos: [String: UndoAction] = [:]
+        /// How undoing ended, when the handler's own run has done that.
+        var undone: Result<Undone, any Error>?
     }
 
     /// Why nothing more of the saga may begin here.

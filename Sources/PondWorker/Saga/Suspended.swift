@@ -5,7 +5,7 @@ import PondSaga
 ///
 /// It is no failure, and a handler has to let it through: what is remembered is in Redis, and the handler runs again from
 /// the top when it goes on.
-struct Suspended: Error, Sendable, CustomStringConvertible {
+package struct Suspended: Error, Sendable, CustomStringConvertible {
     enum Reason: Sendable, Hashable {
         /// For a time, an answer, a signal or children.
         case waits(String)
@@ -23,7 +23,7 @@ struct Suspended: Error, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
-    var description: String {
+    package var description: String {
         switch reason {
         case .waits(let name): "the saga waits for \(name); let this error through"
         case .rests(let name): "the saga rests before \(name) is tried again; let this error through"
