@@ -32,6 +32,8 @@ public enum Limits {
     public static let sagaChildrenAtOnceMax = 1_000
     /// The most children that one call is asked about.
     public static let sagaChildrenPageMax = 256
+    /// How many steps of a saga are read at once.
+    public static let sagaPageMax = 1_000
     /// How long a saga that has ended can be read in Redis.
     public static let sagaKept = Duration.seconds(3_600)
     /// The most money that a budget may name or a job may spend.

@@ -21,7 +21,8 @@ package protocol SagaStore: Sendable {
     func children(_ children: SagaChildren) async throws -> StepAnswer
     /// How children of a fan-out ended, in the order in which they were given; asked a page at a time when the join is over.
     func ends(of name: String, _ range: Range<Int>) async throws -> [ChildEnd]
-    /// Turns round: from here on what was done is undone. Ends the delivery; the job comes back in phase `undo`.
+    /// Turns round: from here on what was done is undone. Ends the delivery; the job comes back in phase `undo`, once its
+    /// children have ended, which are cancelled.
     ///
     /// Of a saga that somebody else has turned round meanwhile it keeps the reason and does the rest.
     func turn(_ reason: SagaTurn, spent: Spending?) async throws -> SagaMove
@@ -51,6 +52,8 @@ package struct StepBegin: Sendable, Hashable {
     package var fingerprint: String
     /// A callback's token, whose SHA-256 names the key `mp:{q}:token:HASH`; kept in the record until it is sent.
     package var token: String?
+    /// The money that the saga keeps for its undos.
+    package var undoReserve: USD
     /// How long a token may be used, by Redis' clock from now on, which a worker does not know to the millisecond.
     package var within: Duration?
 
@@ -62,10 +65,12 @@ package struct StepBegin: Sendable, Hashable {
         isPivot: Bool = false,
         fingerprint: String = "",
         token: String? = nil,
-        within: Duration? = nil
+        within: Duration? = nil,
+        undoReserve: USD = .zero
     ) {
         self.name = name
         self.kind = kind
+        self.undoReserve = undoReserve
         self.effect = effect
         self.hasUndo = hasUndo
         self.isPivot = isPivot
@@ -181,6 +186,8 @@ package struct SagaChildren: Sendable, Hashable {
     package var limit: Int
     /// What the caller gave to tell inputs apart; empty for nothing.
     package var fingerprint: String
+    /// Whether the saga undoes what its children did.
+    package var hasUndo: Bool
 
     /// One page of a fan-out; all of it unless `total` says otherwise.
     package init(
@@ -191,8 +198,10 @@ package struct SagaChildren: Sendable, Hashable {
         total: Int? = nil,
         policy: Policy = .all,
         limit: Int,
-        fingerprint: String = ""
+        fingerprint: String = "",
+        hasUndo: Bool = false
     ) {
+        self.hasUndo = hasUndo
         self.name = name
         self.kind = kind
         self.payloads = payloads

@@ -57,6 +57,7 @@ import Testing
         ("joins.CHILDREN_MAX", Limits.sagaChildrenMax),
         ("joins.AT_ONCE_MAX", Limits.sagaChildrenAtOnceMax),
         ("joins.PAGE_MAX", Limits.sagaChildrenPageMax),
+        ("saga.PAGE_MAX", Limits.sagaPageMax),
         ("WORKER_ALIVE_MS", Int(Limits.lease.wholeMilliseconds)),
         ("FORMAT", LuaLibrary.format),
         ("REVISION", LuaLibrary.revision),

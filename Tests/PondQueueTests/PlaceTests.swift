@@ -121,6 +121,12 @@ import Testing
             #expect(try await bench.park(delivery) == .parked)
             return delivery.id
         },
+        Move("ready, a saga turns while a child runs → waiting", to: .waiting) { bench in
+            try await bench.turned(.released)
+        },
+        Move("held, a saga turns while a child runs → waiting", to: .waiting) { bench in
+            try await bench.turned(.retry(after: .seconds(60), error: "e"))
+        },
         Move("waiting, due → ready, at the front", to: .ready(.front)) { bench in
             let delivery = try await bench.running()
             #expect(try await bench.park(delivery) == .parked)
@@ -174,7 +180,8 @@ import Testing
         try await Bench.run { bench in
             let id = try await move.act(bench)
             try await bench.expect(id, in: move.place)
-            try await bench.expectWhole([id])
+            let child = try await bench.redis("HGET", bench.key("join:\(id.text):kids"), "c:0").string
+            try await bench.expectWhole([id] + (child.map { [JobID($0)] } ?? []))
         }
     }
 
@@ -194,6 +201,19 @@ extension Bench {
     fileprivate func running() async throws -> Delivery {
         try await add()
         return try await fetchOne()
+    }
+
+    /// A saga that is cancelled after this outcome, while a child of it runs.
+    fileprivate func turned(_ outcome: Outcome) async throws -> JobID {
+        let delivery = try await running()
+        let store = store(delivery)
+        try await store.run("a", undo: true)
+        _ = try await store.children(SagaChildren("kids", kind: try JobKind("child"), payloads: [[]], limit: 1))
+        _ = try await fetchOne(as: .bob)
+        let settlement = Settlement(receipt: delivery.receipt, id: delivery.id, outcome: outcome, isSaga: true)
+        _ = try await queue.settle([settlement], as: .ann)
+        #expect(try await queue.cancel(delivery.id) == .cancelling)
+        return delivery.id
     }
 
     /// A job that `ann` ran and settled.

@@ -187,11 +187,79 @@ import Testing
             let running = try await bench.fetchOne()
             #expect(try await bench.queue.cancel(id) == .cancelling)
             // The queued one is gone, the running one hears it, and the third never starts.
-            let delivery = try await bench.fetchOne()
-            #expect(delivery.id == id)
             #expect(try await bench.redis("HKEYS", bench.key("cancel")).array?.map(\.string) == [running.id.text])
-            try await bench.settle(running, .cancelled)
             #expect(try await bench.fetch().isEmpty)
+            try await bench.settle(running, .cancelled)
+            #expect(try await bench.fetchOne().id == id)
+            #expect(try await bench.fetch().isEmpty)
+        }
+    }
+
+    /// How a saga comes to turn round while its children run.
+    enum Turning: CaseIterable, Sendable {
+        case cancelledWaiting, cancelledRunning, failed, purged
+    }
+
+    @Test(arguments: Turning.allCases)
+    func `nothing is undone before the last child has ended, and the fan-out's undo comes in its place`(
+        turning: Turning
+    ) async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            try await store.run("a", undo: true)
+            var children = try fanOut(["x", "y"])
+            children.hasUndo = true
+            #expect(try await store.children(children) == .go(attempt: 1, token: nil))
+            let kids = try await bench.fetch()
+            switch turning {
+            case .cancelledWaiting:
+                #expect(try await store.wait([join], spent: nil) == .parked)
+                #expect(try await bench.queue.cancel(id) == .cancelling)
+            case .cancelledRunning:
+                #expect(try await bench.queue.cancel(id) == .cancelling)
+                #expect(try await store.turn(.cancelled("cancelled"), spent: nil) == .moved)
+            case .failed:
+                #expect(try await store.turn(.failed(cause: .failed, error: "no"), spent: nil) == .moved)
+            case .purged:
+                let settlement = Settlement(receipt: store.receipt, id: id, outcome: .released, isSaga: true)
+                _ = try await bench.queue.settle([settlement], as: .ann)
+                #expect(try await bench.queue.purge(.ready).count == 1)
+            }
+            try await bench.expect(id, in: .waiting)
+            #expect(try await bench.queue.saga(id)?.state == .undoing)
+            try await end(bench, kids[0], .done, "X")
+            // Neither a look nor a pause in between lets it go on before its time.
+            try await bench.redis("ZADD", bench.key("waits"), "XX", "1", id.text)
+            #expect(try await bench.fetch().isEmpty)
+            #expect(try await bench.queue.pauseSaga(id, because: "look") == .moved)
+            #expect(try await bench.queue.resumeSaga(id, because: "") == .moved)
+            try await bench.expect(id, in: .waiting)
+            try await bench.settle(kids[1], .cancelled)
+            let undoing = try await bench.next(id)
+            #expect(try await undoing.ends(of: "pages", 0..<2) == [.done(result: [88]), .failed(error: "cancelled")])
+            try await undoing.undo("pages")
+            try await undoing.undo("a")
+            let end: SagaRecord.State = turning == .failed ? .compensated : .cancelled
+            #expect(try await undoing.end(end, "") == .moved)
+        }
+    }
+
+    @Test func `a child that undoes is waited for, and one that is stuck is not`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            try await store.run("a", undo: true)
+            #expect(try await store.children(try fanOut(["x"])) == .go(attempt: 1, token: nil))
+            let child = try await bench.fetchOne()
+            try await bench.store(child).run("b", undo: true)
+            #expect(try await store.turn(.cancelled("no"), spent: nil) == .moved)
+            #expect(try await bench.store(child).turn(.cancelled("no"), spent: nil) == .moved)
+            let undoing = try await bench.fetchOne()
+            #expect(undoing.id == child.id)
+            #expect(try await bench.store(undoing).beginUndo("b") == .go(attempt: 1))
+            #expect(try await bench.store(undoing).endUndo("b", .stuck(error: "gone")) == .moved)
+            #expect(try await bench.store(undoing).end(.stuck, "b: gone") == .moved)
+            try await end(bench, undoing, .dead(cause: Cause("saga_stuck"), error: "b: gone"))
+            #expect(try await bench.fetchOne().id == id)
         }
     }
 

@@ -36,6 +36,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [PersonWord.done, .retry, .abandon])
+    func `a step that had surely not happened is to be undone once a person says that it has, or runs again`(
+        word: PersonWord
+    ) async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            _ = try await store.begin(StepBegin("pay", hasUndo: true))
+            #expect(try await store.commit("pay", .failed(error: "declined", isCertain: true)) == .kept)
+            #expect(try await bench.queue.saga(id)?["pay"]?.undo == .skipped)
+            #expect(try await bench.queue.resolveStep("pay", of: id, word, because: "looked") == .moved)
+            #expect(try await bench.queue.saga(id)?["pay"]?.undo == (word == .abandon ? .skipped : .armed))
+            guard word == .retry else { return }
+            // No try of it may have happened, so the next one that is certain needs no undo either.
+            #expect(try await store.begin(StepBegin("pay", hasUndo: true)) == .go(attempt: 2, token: nil))
+            #expect(try await store.commit("pay", .failed(error: "declined", isCertain: true)) == .kept)
+            #expect(try await bench.queue.saga(id)?["pay"]?.undo == .skipped)
+        }
+    }
+
     @Test func `an undo that failed for good is tried again, or let be`() async throws {
         try await Bench.run { bench in
             let (id, first) = try await bench.saga()

@@ -98,6 +98,16 @@ import Testing
         }
     }
 
+    @Test func `what a saga keeps for its undos is remembered`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            _ = try await store.begin(StepBegin("a", hasUndo: true, isPivot: true, undoReserve: 0.25))
+            #expect(try await bench.redis("HGET", bench.key("saga:\(id.text)"), "undo_reserve").string == "250000")
+            let record = try #require(try await store.read()?["a"])
+            #expect(record.undo == .armed && record.isPivot)
+        }
+    }
+
     @Test func `a result is stored once`() async throws {
         try await Bench.run { bench in
             let (_, store) = try await bench.saga()
@@ -139,6 +149,37 @@ import Testing
                 return
             }
             #expect(parks.contains("saga_parks_max"))
+        }
+    }
+
+    @Test func `a saga with much to remember is read in pages, and none of its steps is missing`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            let (steps, result) = (150, [UInt8](repeating: 7, count: 16 << 10))
+            for name in 0..<steps {
+                let answer = try await bench.call(
+                    "pond_step",
+                    [
+                        .text("ann"), .text(store.receipt.stream.rawValue), .text(store.receipt.entry), .text(id.text),
+                        "begin", .text("s\(name)"), "step", "keyed", "", "", "", "", "", "commit",
+                        .text("s\(name)"), "done", .bytes(result),
+                    ]
+                )
+                #expect(answer.array?.count == 2)
+            }
+            let record = try #require(try await store.read())
+            #expect(record.steps.map(\.name) == (0..<steps).map { "s\($0)" })
+            #expect(record.steps.allSatisfy { $0.result == result })
+            #expect(try await bench.queue.saga(id, withResults: false)?.steps.count == steps)
+            let page = try #require(try await bench.call("pond_saga", id.text, "", "0", "1000").array)
+            // What is said of a page's end is in the header; without a cursor all comes at once.
+            #expect(page.count < steps && page[0].array?.contains { $0.string == "cursor" } == true)
+            #expect(try await bench.call("pond_saga", id.text).array?.count == steps + 1)
+            for wrong in [["x", "10"], ["0", "0"], ["0", "1001"], ["0"]] {
+                let words = [id.text, ""] + wrong
+                #expect(try await bench.refusal("pond_saga", words.map { .text($0) }).contains("INVALID page"))
+            }
+            #expect(try await bench.call("pond_saga", "1-1", "", "0", "10").array?.isEmpty == true)
         }
     }
 

@@ -397,6 +397,39 @@ struct TestSagaTests {
         try makeSaga(retrying: 8) { job in try await job.step("a", retries: 1) { _ in throw Away() } }
     }
 
+    @Test func `what goes forward leaves the money that undoing needs`() async throws {
+        let ledger = Ledger()
+        let registration = JobRegistration(kind: "flow") { job in
+            try await job.step("a") { _ in
+                try job.spend(usd: 0.5)
+            } undo: { _ in
+                try job.spend(usd: 0.3)
+                ledger.add("undone")
+            }
+            try await job.step("b") { _ in try job.spend(usd: 0.25) }
+        }
+        let saga = try TestSaga(registration.budget(usd: 1, undoReserve: 0.3), RawPayload([]))
+        try await saga.run()
+        #expect(saga.state == .compensated && ledger.all == ["undone"])
+        #expect(saga.reason.contains("$0.750000 of the allowed $0.700000; $0.300000 of its budget is kept for undoing"))
+        let rich = try TestSaga(registration.budget(usd: 1.1, undoReserve: 0.3), RawPayload([]))
+        try await rich.run()
+        #expect(rich.state == .done)
+        // A producer's budget goes before the kind's.
+        var job = TestJob()
+        job.options.budget = Budget(usd: 0.7)
+        let poor = try TestSaga(registration.budget(usd: 2, undoReserve: 0.3), RawPayload([]), job: job)
+        try await poor.run()
+        #expect(poor.state == .compensated && poor.reason.contains("of the allowed $0.400000"))
+    }
+
+    @Test(arguments: [USD(1), USD(1.5), USD(-0.1)])
+    func `a reserve that leaves nothing of the budget is refused`(reserve: USD) async throws {
+        let registration = JobRegistration(kind: "flow") { _ in }.budget(usd: 1, undoReserve: reserve)
+        let saga = try TestSaga(registration, RawPayload([]))
+        await #expect(throws: PondError.self) { try await saga.run() }
+    }
+
     @Test func `a result that is too long ends the saga with advice`() async throws {
         let saga = try makeSaga { job in
             _ = try await job.step("page") { _ in String(repeating: "a", count: Limits.stepResultBytesMax) }
@@ -457,6 +490,29 @@ struct TestSagaFanOutTests {
         try some.endChild(2, of: "pages", with: 9)
         try await some.run()
         #expect(some.state == .done && ledger.all == ["- 8 9"])
+    }
+
+    @Test func `what children did is undone by the fan-out's undo, with their results, before what was done earlier`()
+        async throws
+    {
+        let ledger = Ledger()
+        let saga = try makeSaga { job in
+            try await job.step("account") { _ in
+            } undo: { _ in
+                ledger.add("account")
+            }
+            _ = try await job.fanOut("pages", Fetch.self, over: ["a", "b"], limit: 2) {
+                Fetch.Page(url: $0)
+            } undo: { sizes, step in
+                ledger.add("\(step.key) \(sizes.map { $0.map { "\($0)" } ?? "-" })")
+            }
+        }
+        try await saga.run()
+        try saga.endChild(0, of: "pages", with: 7)
+        saga.cancel()
+        try await saga.run()
+        #expect(saga.state == .cancelled && saga.undone == ["pages", "account"])
+        #expect(ledger.all == ["1-0:pages:undo [\"7\", \"-\"]", "account"])
     }
 
     @Test func `a fan-out over nothing is nothing`() async throws {

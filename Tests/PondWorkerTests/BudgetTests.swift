@@ -44,6 +44,16 @@ struct BudgetTests {
         #expect(dead.attempts == 1)
     }
 
+    @Test func `a job whose own budget is no more than what its kind keeps for undoing does not begin`() async throws {
+        let ran = Event()
+        var options = EnqueueOptions()
+        options.budget = Budget(usd: 0.2)
+        let job = JobRegistration(kind: "pay") { _ in ran.fire() }.budget(usd: 1, undoReserve: 0.3)
+        let dead = try await cause(of: job, options)
+        #expect(dead.cause == "budget_exhausted:usd" && ran.fired == 0)
+        #expect(dead.error.hasSuffix("of the allowed $0.000000; $0.300000 of its budget is kept for undoing"))
+    }
+
     @Test func `a try that needs more than is left does not begin`() async throws {
         let ran = Event()
         let job = JobRegistration(kind: "pay") { job in

@@ -13,6 +13,7 @@ extension JobSnapshot {
         case (.paused, .waiting), (.paused, .ready), (.paused, .held): return paused(record)
         case (.waiting, .waiting): return parked
         case (.undoing, .running): return undoing(record)
+        case (.undoing, .waiting): return undoesAfterChildren(record)
         default: return nil
         }
     }
@@ -128,6 +129,23 @@ extension JobSnapshot {
             next: "it ends as \(record.undoneState.rawValue) when all is undone; an undo that fails is tried "
                 + "\(UndoPolicy.attemptsMax) times, and then a person has to say",
             do: [.saga(address), .workers(queue)],
+            since: record.since
+        )
+    }
+
+    /// It has turned round, and its children have not ended.
+    private func undoesAfterChildren(_ record: SagaRecord) -> Diagnosis {
+        let why = record.reason.isEmpty ? "" : ", because \(firstLine(of: record.reason))"
+        let fanOuts = record.steps.filter { $0.kind == .children }
+        let open = fanOuts.reduce(0) { sum, step in
+            sum + (joins[step.name].map { max(0, $0.started - $0.succeeded - $0.failed) } ?? 0)
+        }
+        let children = open > 0 ? open.of("child job", ("has", "have")) : "a child job has"
+        return Diagnosis(
+            .undoing,
+            "it has turned round\(why); \(children) not ended, and nothing is undone before",
+            next: "it undoes what it did when its children, which are cancelled, have ended; \(undoProgress(record))",
+            do: [.intent(address), .saga(address)],
             since: record.since
         )
     }

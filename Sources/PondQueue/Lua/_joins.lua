@@ -53,6 +53,16 @@ local function cancel_rest(keys, key, join, now, events)
     end
 end
 
+-- Whether a child of a saga has not ended yet.
+function joins.any_open(keys, id)
+    local names = saga.waited_for(redis.call('HGET', keys.saga .. id, 'joins'))
+    for i = 1, #names do
+        local join = read(joins.key(keys, id, names[i]))
+        if join and join.next > join.ok + join.bad then return true end
+    end
+    return false
+end
+
 -- How a join ends as far as can be told, nil while it is open.
 local function verdict(join)
     local others = join.total - join.bad
@@ -111,7 +121,7 @@ function joins.ended(keys, fields, child, is_done, text, now, events)
     redis.call('HSET', key, 'r:' .. number, (is_done and '1' or '0') .. (is_done and text or clipped(text, LAST_ERROR_BYTES_MAX)))
     local counted = is_done and 'ok' or 'bad'
     join[counted] = redis.call('HINCRBY', key, counted, 1)
-    if join.closed then return end
+    if join.closed then return saga.go_undo(keys, id, now, events) end
     local how = verdict(join)
     if how then
         return close(keys, key, id, name, join, how, 'child ' .. number .. ' (' .. child .. '): ' .. text, now, events)
@@ -148,9 +158,14 @@ function joins.cancel(keys, id, now, events)
         redis.call('HSET', keys.cancel, found.id, found.owner)
         return 'cancelling'
     end
-    if saga.turns(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events) then
-        -- Its new entry is pointed to; of the old place only the place itself is left.
-        if found.code then redis.call('XDEL', keys[found.code], found.entry) else place.drop(keys, found) end
+    local turned, waits = saga.turns(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events)
+    if turned then
+        -- Its new entry is pointed to; of the old place only the place itself is left, unless it waits in that again.
+        if found.code then
+            redis.call('XDEL', keys[found.code], found.entry)
+        elseif not waits or found.state ~= 'waiting' then
+            place.drop(keys, found)
+        end
         return 'cancelling'
     end
     free_key(keys, found.fields, found.id)

@@ -121,7 +121,7 @@ local function read_waiting(keys, id)
 end
 
 local held = {
-    states = { { name = 'held', rank = 3, key = 'queued', moves = 'ready dead ended' } },
+    states = { { name = 'held', rank = 3, key = 'queued', moves = 'ready dead waiting ended' } },
     codes = 'd', set = 'due', read = read_held, keys = { held = 'HLEN', due = 'ZCARD' },
     size = function(keys) return redis.call('ZCARD', keys.due) end,
     drop = function(keys, found) end_held(keys, found.id) end,
@@ -137,7 +137,7 @@ local held = {
 -- Who fetched an entry runs its job, so both states are of the same streams.
 local streams = {
     states = {
-        { name = 'ready', rank = 1, key = 'queued', moves = 'running ended' },
+        { name = 'ready', rank = 1, key = 'queued', moves = 'running waiting ended' },
         { name = 'running', rank = 2, count = 'in_flight', key = 'running', moves = 'ready held dead waiting ended' },
     },
     codes = 'fhnl', keys = {},   -- what is no stream is told of as it is measured

@@ -10,6 +10,8 @@ saga.PARKS_MAX = 100000
 saga.SIGNALS_MAX = 1000
 saga.SIGNALS_EARLY_MS = 86400000   -- how long signals are kept for a job that is no saga yet
 saga.DEPTH_MAX = 8
+saga.PAGE_MAX = 1000
+saga.PAGE_BYTES_MAX = 1048576
 saga.NAME_BYTES_MAX = 128
 saga.REASON_BYTES_MAX = 1024
 saga.KEPT_MS = 3600000             -- how long a saga that has ended can still be read in Redis
@@ -61,6 +63,11 @@ local function has(step, flag)
 end
 
 saga.read_step, saga.pack_step, saga.has = read_step, pack_step, has
+
+-- Flags of a step: p it is the pivot, l it ended late, d an attempt of it may have happened that did not say so.
+function saga.flag(step, flag)
+    if not has(step, flag) then step.flags = (step.flags or '') .. flag end
+end
 
 -- A step as a client is told of it.
 function saga.told(name, step)
@@ -172,4 +179,22 @@ function saga.read(keys, id)
     end
     table.sort(steps, function(a, b) return a[2].seq < b[2].seq end)
     return header, steps
+end
+
+local SCANNED_AT_ONCE = 64   -- a result may have 64 KiB
+
+-- Some steps of a saga, and where the others begin: a cursor of HSCAN, '0' when there are no more. A step that is there all
+-- the time comes at least once.
+function saga.page(keys, id, cursor, limit)
+    local steps, bytes = {}, 0
+    repeat
+        local reply = redis.call('HSCAN', keys.saga .. id, cursor, 'MATCH', 'step:*', 'COUNT', SCANNED_AT_ONCE)
+        cursor = reply[1]
+        for i = 1, #reply[2], 2 do
+            steps[#steps + 1] = { string.sub(reply[2][i], 6), read_step(reply[2][i + 1]) }
+            bytes = bytes + #reply[2][i + 1]
+        end
+    until cursor == '0' or #steps >= limit or bytes >= saga.PAGE_BYTES_MAX
+    table.sort(steps, function(a, b) return a[2].seq < b[2].seq end)
+    return steps, cursor
 end

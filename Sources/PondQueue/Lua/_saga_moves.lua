@@ -4,6 +4,7 @@
 local check = saga.check
 local FORGET_BATCH = 64        -- how many ended ones leave the list whenever one more ends
 local NEVER = 99999999999999   -- the time in `waits` of a saga that no time wakes
+local LOOK_MS = 60000          -- how often a saga that has turned looks whether its children have ended, should nobody say so
 
 -- The envelope of a saga that goes on: it is known as one, and undoing is never too late and not the work's own attempts.
 local function envelope(fields, phase, reason)
@@ -33,11 +34,6 @@ function saga.mark_turned(keys, id, fields, how, reason, now, events)
     note(events, 'turned', with_text(id .. ' ' .. how, reason))
 end
 
--- Sends a job back to undo what its saga did. Its old place is the caller's to empty. Returns nil, or what failed.
-function saga.readd_to_undo(keys, id, fields, reason)
-    local landed, failure = readd(keys, 'f', id, envelope(fields, 'undo', reason))
-    return not landed and failure or nil
-end
 
 local function read_waiting(keys, id)
     local packed = redis.call('HGET', keys.waiting, id)
@@ -70,6 +66,35 @@ function saga.park(keys, id, fields, due, now)
     add_or_undo(keys.waiting, id, 'ZADD', keys.waits, int(due or NEVER), id)
     if not due then return end
     ring_for(keys, due, now)
+end
+
+-- Sends a job back to undo what its saga did, once its children have ended: what they still do stands on what it did, so until
+-- then it waits. Its old place is the caller's to empty. Returns nil or what failed, and whether it waits.
+function saga.readd_to_undo(keys, id, fields, reason, now)
+    local to_undo = envelope(fields, 'undo', reason)
+    if saga.joins.any_open(keys, id) then
+        saga.park(keys, id, to_undo, now + LOOK_MS, now)
+        redis.call('HDEL', keys.moved, id)
+        redis.pcall('HDEL', keys.started, id)
+        return nil, true
+    end
+    local landed, failure = readd(keys, 'f', id, to_undo)
+    return not landed and failure or nil, false
+end
+
+-- Lets a saga undo that waited for its children, when the last of them has ended.
+function saga.go_undo(keys, id, now, events)
+    local fields = read_waiting(keys, id)
+    if not fields or field(fields, 'phase') ~= 'undo' or saga.state(keys, id) ~= 'undoing' then return end
+    if saga.joins.any_open(keys, id) then
+        redis.call('HSET', keys.meta, 'waits', '1')
+        return redis.call('ZADD', keys.waits, int(now + LOOK_MS), id)
+    end
+    check(keys)
+    local landed, failure = readd(keys, 'f', id, fields)
+    if not landed then error(failure) end
+    end_waiting(keys, id)
+    note(events, 'woken', id .. ' children')
 end
 
 -- Ends a delivery whose job has gone on to another place.
@@ -134,7 +159,8 @@ function saga.deliver(keys, id, name, step, result, failure, now, events)
 end
 
 -- Turns a saga whose job would end otherwise, when it has anything to undo: its job is ready again, and its old place is the
--- caller's to empty. Returns whether it did. A saga that fails behind its pivot does not turn.
+-- caller's to empty. Returns whether it did, and whether it waits for its children first. A saga that fails behind its pivot
+-- does not turn.
 function saga.turns(keys, id, fields, how, reason, now, events)
     if field(fields, 'phase') or not saga.any(keys) then return false end
     local state = saga.state(keys, id)
@@ -146,9 +172,9 @@ function saga.turns(keys, id, fields, how, reason, now, events)
     else
         reason = redis.call('HGET', keys.saga .. id, 'reason') or reason
     end
-    local failure = saga.readd_to_undo(keys, id, fields, reason)
+    local failure, waits = saga.readd_to_undo(keys, id, fields, reason, now)
     if failure then error(failure) end
-    return true
+    return true, waits
 end
 
 -- The step behind which failures go forward, once it is done.
@@ -163,9 +189,9 @@ end
 function saga.turn_waiting(keys, id, fields, how, reason, now, events)
     check(keys)
     saga.mark_turned(keys, id, fields, how, reason, now, events)
-    local failure = saga.readd_to_undo(keys, id, fields, reason)
+    local failure, waits = saga.readd_to_undo(keys, id, fields, reason, now)
     if failure then error(failure) end
-    end_waiting(keys, id)
+    if not waits then end_waiting(keys, id) end
 end
 
 -- Closes those waits of a saga whose time has come.
@@ -183,6 +209,7 @@ end
 local function wake_due(keys, id, now, events)
     local fields = read_waiting(keys, id)
     if not fields then return redis.call('ZREM', keys.waits, id) end
+    if field(fields, 'phase') == 'undo' then return saga.go_undo(keys, id, now, events) end
     local expires = whole_number(field(fields, 'expires_ms'))
     if expires and expires <= now then
         return saga.turn_waiting(keys, id, fields, 'cancelled', 'deadline', now, events)
@@ -307,13 +334,14 @@ end
 function saga.resume(keys, id, before, reason, now, events)
     local fields = read_waiting(keys, id)
     check(keys)
-    if fields then
+    local undoes = fields and field(fields, 'phase') == 'undo'
+    if fields and not undoes then
         local landed, failure = readd(keys, 'f', id, envelope(fields))
         if not landed then return failure end
     end
     saga.set_state(keys, id, before or 'running', now, 'reason', '')
     redis.call('HDEL', keys.saga .. id, 'before', 'waits')
-    end_waiting(keys, id)
+    if undoes then saga.go_undo(keys, id, now, events) else end_waiting(keys, id) end
     note(events, 'saga_resumed', with_text(id, clipped(reason or '', saga.REASON_BYTES_MAX)))
     return nil
 end

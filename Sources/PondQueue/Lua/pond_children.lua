@@ -3,7 +3,8 @@
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  code   3  entry   4  the job's id   5  the step's name, then
 --            6  the children's kind   7  how many there are on all pages   8  how many at a time   9  when the join is over:
---            all, first, best_effort, or how many must be done   10  fingerprint, or ''
+--            all, first, best_effort, or how many must be done; with ` undo` behind it when the saga undoes the fan-out
+--            10  fingerprint, or ''
 --            11  the place of the page's first, from 0   12 …  payloads
 --          or: 6  'ends'   7  place of the first   8  how many
 -- returns  go attempt '' · known STEP · mismatch STEP · undoing · paused · lost · refused TEXT, as a list like pond_step's;
@@ -49,7 +50,7 @@ local function new_join(context, args)
         'need', int(total > 0 and need_of(args[9], total) or 0), 'policy', args[9], 'kind', args[6], 'given', '0', 'next', '0',
         'ok', '0', 'bad', '0', 'correlation_id', field(fields, 'correlation_id') or id, 'class', field(fields, 'class') or '')
     saga.write_step(keys, id, name, {
-        state = 'r', kind = 'j', seq = number, attempt = 1, effect = 'k', undo = 'n', began = context.now,
+        state = 'r', kind = 'j', seq = number, attempt = 1, effect = 'k', undo = context.undo, began = context.now,
         fingerprint = args[10] ~= '' and args[10] or nil,
     }, 'next', int(number + 1))
     local names = saga.waited_for(redis.call('HGET', context.key, 'joins'))
@@ -60,6 +61,8 @@ local function new_join(context, args)
 end
 
 local function start(context, args)
+    local policy = string.match(args[9], '^(.*) undo$')
+    context.undo, args[9] = policy and 'a' or 'n', policy or args[9]
     local wrong = check(args)
     if wrong then return { 'refused', wrong } end
     local keys, id, name = context.keys, context.job.id, args[5]

@@ -17,6 +17,8 @@ end
 -- What is said of a step that nobody knows of, or that failed. Returns false when nobody asked.
 local function resolve_step(step, how, result, now)
     if step.state ~= 'u' and not (step.state == 'f' and step.kind == 's') then return false end
+    -- It did happen, or will: what had surely not happened before is to be undone from here on.
+    if how ~= 'abandon' and step.undo == 's' then step.undo = 'a' end
     if how == 'done' then
         saga.close_wait(step, now, result, nil)
     elseif how == 'retry' then

@@ -2,7 +2,8 @@
 -- of all. The first `begin` makes the job a saga. Only the job's owner may; whoever has lost it changes nothing.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  code   3  entry   4  the job's id, then records:
---            begin   name  kind (step or callback)  effect  flags: u it has an undo, p it is the pivot  fingerprint
+--            begin   name  kind (step or callback)  effect  flags: u it has an undo, p it is the pivot, r and digits: the
+--                    micro-dollars of its budget that the saga keeps for undos   fingerprint
 --                    token  SHA-256 of the token in hex  how long the token may be used, ms   ('' for what does not apply)
 --            commit  name  done, retry, failed, failed_surely (what it does has not happened: it needs no undo) or sent
 --                    the result or the error
@@ -61,6 +62,8 @@ local function begin_new(context, found, name, kind, effect, flags, fingerprint,
         fence = context.fence, token = token ~= '' and token or nil, due = due or nil,
         extra = hash ~= '' and hash or nil,
     }, 'next', int(number + 1))
+    local reserve = string.match(flags, 'r(%d+)')
+    if reserve then redis.call('HSET', context.key, 'undo_reserve', reserve) end
     return { 'go', '1', token }
 end
 
@@ -69,6 +72,7 @@ local function begin_again(context, step, name, flags)
     if step.fence == context.fence and step.state == 'r' then
         return { 'go', int(step.attempt), step.token or '' }   -- the same call once more: its answer was lost
     end
+    if step.state == 'r' then saga.flag(step, 'd') end
     if step.state == 'r' and step.effect == 'o' then
         step.state = 'u'
         saga.write_step(context.keys, context.job.id, name, step)
@@ -143,15 +147,16 @@ local function commit(context, name, how, text)
         return is_same and { late and 'late' or 'kept' } or { 'refused', 'step "' .. name .. '" has ended already, otherwise' }
     end
     step.state, step.fence = ENDS[how], nil
+    if how == 'retry' or how == 'failed' then saga.flag(step, 'd') end
     -- What is certain of this attempt is not of those before it.
-    if how == 'failed_surely' and step.undo == 'a' and step.attempt == 1 then step.undo = 's' end
+    if how == 'failed_surely' and step.undo == 'a' and not saga.has(step, 'd') then step.undo = 's' end
     if how == 'done' then
         step.result, step.error = text ~= '' and text or nil, nil
     else
         step.error = clipped(text, LAST_ERROR_BYTES_MAX)
     end
     if how ~= 'retry' then step.ended, step.token = math.max(0, context.now - step.began), nil end
-    if late and not saga.has(step, 'l') then step.flags = (step.flags or '') .. 'l' end
+    if late then saga.flag(step, 'l') end
     saga.write_step(context.keys, context.job.id, name, step)
     note_end(context, name, step, how, text)
     return { late and 'late' or 'kept' }

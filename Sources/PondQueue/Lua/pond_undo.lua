@@ -1,4 +1,5 @@
--- Turns a saga round: from here on what its steps did is undone, newest first. Its job comes back in phase undo.
+-- Turns a saga round: from here on what its steps did is undone, newest first. Its job comes back in phase undo, once the
+-- children of its fan-outs have ended, which are cancelled.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     by the worker that has the job:
 --            1  consumer   2  code   3  entry   4  the job's id
@@ -37,7 +38,7 @@ local function undo(names, args)
     if saga.state(keys, id) ~= 'undoing' then saga.mark_turned(keys, id, fields, how, reason or '', now, events) end
     local changes = saga.spent_changes(spent or '')
     changes.enqueued_ms = enqueued_ms(fields, entry, now)
-    local failure = saga.readd_to_undo(keys, id, with_fields(fields, changes), reason or '')
+    local failure = saga.readd_to_undo(keys, id, with_fields(fields, changes), reason or '', now)
     if failure then return redis.error_reply(failure) end
     redis.call('HDEL', keys.cancel, id)
     forget_entries(keys[code], { entry })

@@ -108,7 +108,7 @@ local function is_cancelled(context)
     local fields = entry_fields(keys[job.code], job.entry)
     if not fields then return false end
     saga.mark_turned(keys, job.id, fields, 'cancelled', 'cancelled', context.now, context.events)
-    local failure = saga.readd_to_undo(keys, job.id, fields, 'cancelled')
+    local failure = saga.readd_to_undo(keys, job.id, fields, 'cancelled', context.now)
     if failure then error(failure) end
     redis.call('HDEL', keys.cancel, job.id)
     forget_entries(keys[job.code], { job.entry })

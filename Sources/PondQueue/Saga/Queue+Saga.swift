@@ -35,8 +35,7 @@ package struct SagaLine: Sendable, Hashable {
 extension Queue {
     /// All that is remembered of a saga; nil for a job that is none.
     package func saga(_ id: JobID, withResults: Bool = true) async throws(QueueError) -> SagaRecord? {
-        let arguments: [RedisArgument] = [.text(id.text)] + (withResults ? [] : ["brief"])
-        return try SagaReader.record(try await pond.call("pond_saga", keys, arguments, readOnly: true))
+        try await sagaPages(id, withResults: withResults)?.record
     }
 
     /// Sagas of one state, newest first, a page.

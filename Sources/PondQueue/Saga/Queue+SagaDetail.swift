@@ -53,21 +53,17 @@ package struct SagaJoin: Sendable, Hashable {
 extension Queue {
     /// A saga as a person asks for it; nil for a job that is none.
     package func sagaDetail(_ id: JobID, withResults: Bool = true) async throws(QueueError) -> SagaDetail? {
-        let arguments: [RedisArgument] = [.text(id.text)] + (withResults ? [] : ["brief"])
-        let reply = try await pond.call("pond_saga", keys, arguments, readOnly: true)
-        guard let record = try SagaReader.record(reply), let parts = reply.array, let head = parts.first else {
-            return nil
-        }
-        var reader = try ReplyReader("pond_saga", head)
-        let facts = try reader.namedTexts()
-        var detail = SagaDetail(record, kind: facts["kind"] ?? "", parks: facts["parks"].flatMap { Int($0) } ?? 0)
+        guard let saga = try await sagaPages(id, withResults: withResults) else { return nil }
+        let facts = saga.facts
+        var detail = SagaDetail(
+            saga.record,
+            kind: facts["kind"] ?? "",
+            parks: facts["parks"].flatMap { Int($0) } ?? 0
+        )
         detail.forkedFrom = facts["forked_from"].map { JobID($0) }
         detail.forkStep = facts["fork_step"]
         detail.forkedTo = facts["forked_to"].map { JobID($0) }
-        for (step, part) in zip(record.steps, parts.dropFirst()) where step.kind == .signal && step.state == .waiting {
-            // What waits for a signal has its name behind all else; older libraries do not say it.
-            detail.signals[step.name] = part.array.flatMap { $0.count > 16 ? $0[16].string : nil }
-        }
+        detail.signals = saga.signals
         return detail
     }
 

@@ -14,7 +14,8 @@ extension QueueSagaStore {
             }
         let head: [RedisArgument] = [
             .text(id.text), .text(children.name), .text(children.kind.text), .integer(Int64(children.total)),
-            .integer(Int64(children.limit)), .text(policy), .text(children.fingerprint),
+            .integer(Int64(children.limit)), .text(children.hasUndo ? "\(policy) undo" : policy),
+            .text(children.fingerprint),
             .integer(Int64(children.offset)),
         ]
         let reply = try await queue.pond.call(

@@ -28,7 +28,7 @@ package struct QueueSagaStore: SagaStore {
             .text(step.name),
             .text(step.kind.rawValue),
             .text(step.effect.rawValue),
-            .text((step.hasUndo ? "u" : "") + (step.isPivot ? "p" : "")),
+            .text(step.flags),
             .text(step.fingerprint),
             .text(step.token ?? ""),
             .text(step.token.map { TokenHash.of($0) } ?? ""),
@@ -179,6 +179,13 @@ extension QueueSagaStore {
         case "refused": return .refused(answer.text)
         default: throw answer.unknown
         }
+    }
+}
+
+extension StepBegin {
+    /// As `pond_step` takes them.
+    fileprivate var flags: String {
+        (hasUndo ? "u" : "") + (isPivot ? "p" : "") + (undoReserve > .zero ? "r\(undoReserve.micros)" : "")
     }
 }
 

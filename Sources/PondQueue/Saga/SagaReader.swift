@@ -5,7 +5,7 @@ import PondSaga
 /// Reads what the functions of sagas answer.
 enum SagaReader {
     /// `{HEADER, STEP, …}` of `pond_saga`; nil for a job that is no saga.
-    static func record(_ reply: RESPValue) throws(QueueError) -> SagaRecord? {
+    static func page(_ reply: RESPValue) throws(QueueError) -> SagaPage? {
         guard let parts = reply.array else { throw unexpected("pond_saga", reply) }
         guard let head = parts.first else { return nil }
         var reader = try ReplyReader("pond_saga", head)
@@ -13,18 +13,26 @@ enum SagaReader {
         guard let state = facts["state"].flatMap({ SagaRecord.State(rawValue: $0) }) else {
             throw unexpected("pond_saga", head)
         }
-        var steps: [StepRecord] = []
-        steps.reserveCapacity(parts.count - 1)
-        for part in parts.dropFirst() { steps.append(try step(part)) }
-        var record = SagaRecord(
-            state: state,
-            since: ServerTime(milliseconds: facts["since_ms"].flatMap { Int64($0) } ?? 0),
-            reason: facts["reason"] ?? "",
-            steps: steps
+        var page = SagaPage(
+            record: SagaRecord(
+                state: state,
+                since: ServerTime(milliseconds: facts["since_ms"].flatMap { Int64($0) } ?? 0),
+                reason: facts["reason"] ?? "",
+                steps: []
+            ),
+            facts: facts
         )
-        record.keyBase = facts["keys"]
-        record.turn = facts["turn"].flatMap { SagaRecord.State(rawValue: $0) }
-        return record
+        page.record.keyBase = facts["keys"]
+        page.record.turn = facts["turn"].flatMap { SagaRecord.State(rawValue: $0) }
+        page.record.steps.reserveCapacity(parts.count - 1)
+        for part in parts.dropFirst() {
+            let step = try step(part)
+            page.record.steps.append(step)
+            guard step.kind == .signal, step.state == .waiting else { continue }
+            // What waits for a signal has its name behind all else; older libraries do not say it.
+            page.signals[step.name] = part.array.flatMap { $0.count > 16 ? $0[16].string : nil }
+        }
+        return page
     }
 
     /// The 17 words of one step.
@@ -60,6 +68,47 @@ enum SagaReader {
 
     static func unexpected(_ function: String, _ reply: RESPValue) -> QueueError {
         QueueError(.unexpectedReply, "\(function) answered \(reply), which this version does not know")
+    }
+}
+
+/// Some of what is remembered of a saga, or all of it.
+struct SagaPage {
+    var record: SagaRecord
+    /// The header as it was told.
+    let facts: [String: String]
+    /// Which signals its open waits are for, by the step's name.
+    var signals: [String: String] = [:]
+
+    /// Behind which the next page begins; nil when there is none.
+    var cursor: String? { facts["cursor"].flatMap { $0 == "0" ? nil : $0 } }
+
+    /// The same with the steps of the pages before it, which may have some of this one's.
+    func behind(_ earlier: SagaPage) -> SagaPage {
+        var all = self
+        let names = Set(record.steps.map(\.name))
+        all.record.steps = earlier.record.steps.filter { !names.contains($0.name) } + record.steps
+        let signals = earlier.signals.filter { !names.contains($0.key) }
+        all.signals.merge(signals) { now, _ in now }
+        return all
+    }
+}
+
+extension Queue {
+    /// All that is remembered of a saga, in as many calls as it takes; most have room in one.
+    func sagaPages(_ id: JobID, withResults: Bool) async throws(QueueError) -> SagaPage? {
+        var all: SagaPage?
+        var cursor: String? = "0"
+        while let from = cursor {
+            let arguments: [RedisArgument] = [
+                .text(id.text), withResults ? "" : "brief", .text(from), .integer(Int64(Limits.sagaPageMax)),
+            ]
+            let reply = try await pond.call("pond_saga", keys, arguments, readOnly: true)
+            guard let page = try SagaReader.page(reply) else { return nil }
+            all = all.map { page.behind($0) } ?? page
+            cursor = page.cursor
+        }
+        all?.record.steps.sort { $0.sequence < $1.sequence }
+        return all
     }
 }
 

@@ -1,11 +1,11 @@
 import PondCore
-import PondSaga
+package import PondSaga
 import Synchronization
 
 /// What Redis would remember of one saga, in memory and by a clock that the test moves.
 ///
 /// Each delivery of its job has a number; a store that speaks for an older one is answered `lost`.
-final class MemorySaga: Sendable {
+package final class MemorySaga: Sendable {
     struct State: Sendable {
         var record: SagaRecord?
         /// The delivery that has the job now.
@@ -17,6 +17,13 @@ final class MemorySaga: Sendable {
         var tokens: [String: String] = [:]
         var signals: [(name: String, bytes: [UInt8])] = []
         var children: [String: MemoryJoin] = [:]
+        /// By which delivery each step runs that was begun and has not ended.
+        var running: [String: Int] = [:]
+        /// Steps of which an earlier try may have happened that did not say so.
+        var doubts: Set<String> = []
+        /// The step whose undo runs, and the last that was begun.
+        var undoing: String?
+        var undoneTo: Int?
         var undone: [String] = []
         var crash: Crash?
         var hasCrashed = false
@@ -44,8 +51,41 @@ final class MemorySaga: Sendable {
     let clock: HandClock
     let state = Mutex(State())
 
-    init(_ clock: HandClock) {
+    /// The memory of a saga that has not begun.
+    package init(_ clock: HandClock) {
         self.clock = clock
+    }
+
+    /// Hands its job to the next worker, and gives the memory on its behalf.
+    package func deliver() -> any SagaStore {
+        let delivery = state.withLock { state in
+            state.delivery += 1
+            state.hasCrashed = false
+            return state.delivery
+        }
+        return MemorySagaStore(saga: self, delivery: delivery)
+    }
+
+    /// Whether a worker can have its job now.
+    package var isReady: Bool { state.withLock { $0.place == .ready } }
+
+    /// Sends a signal; one that nobody waits for yet is kept.
+    package func signal(_ name: String, _ bytes: [UInt8]) {
+        state.withLock { state in
+            state.signals.append((name, bytes))
+            state.wakeIfDue(at: now)
+        }
+    }
+
+    /// Answers a callback.
+    package func answer(_ callback: String, _ bytes: [UInt8]) {
+        state.withLock { state in
+            state.change(callback) { step in
+                guard step.state == .running || step.state == .waiting else { return }
+                (step.state, step.result, step.ended) = (.done, bytes, now)
+            }
+            state.wakeIfDue(at: now)
+        }
     }
 
     var now: ServerTime { clock.wall }
@@ -57,6 +97,10 @@ struct MemoryJoin: Sendable {
     var payloads: [[UInt8]]
     var ends: [ChildEnd]
     var policy: SagaChildren.Policy
+
+    mutating func cancelOpen() {
+        for index in ends.indices where ends[index] == .open { ends[index] = .failed(error: "cancelled") }
+    }
 
     /// How the join ends; nil while it is open.
     var end: StepRecord.State? {
@@ -136,6 +180,8 @@ extension MemorySaga.State {
 
     mutating func turn(_ end: SagaRecord.State, _ reason: String, at now: ServerTime) {
         if record?.state != .undoing {
+            // Those that have not ended are cancelled, and undone before anything else is.
+            for name in children.keys { children[name]?.cancelOpen() }
             move(to: .undoing, reason, at: now)
             record?.turn = end
         }

@@ -31,65 +31,75 @@ struct MemorySagaStore: SagaStore {
                 guard known.kind == step.kind, isSame else { return .mismatch(known) }
                 guard known.state == .running else { return .known(known) }
             }
-            if state.record?.state == .undoing { return .undoing }
-            if state.record?.state == .paused { return .paused }
-            return Self.begin(step, &state, now, delivery)
+            switch state.record?.state {
+            case .undoing: return .undoing
+            case .paused: return .paused
+            case .running, .waiting, nil: break
+            case let ended?: return .refused("the saga is \(ended)")
+            }
+            if let known = state.record?[step.name] { return again(known, step, &state) }
+            if let token = step.token { state.tokens[step.name] = token }
+            state.running[step.name] = delivery
+            state.add(StepRecord(step, at: now))
+            return .go(attempt: 1, token: step.token)
         }
     }
 
-    private static func begin(
-        _ step: StepBegin,
-        _ state: inout MemorySaga.State,
-        _ now: ServerTime,
-        _ delivery: Int
-    ) -> StepAnswer {
-        if let known = state.record?[step.name] {
-            if known.effect == .once, known.error.isEmpty {
-                state.change(step.name) { $0.state = .unknown }
-                return .known(state.record?[step.name] ?? known)
+    /// A step that was begun before.
+    private func again(_ known: StepRecord, _ step: StepBegin, _ state: inout MemorySaga.State) -> StepAnswer {
+        let name = step.name
+        if state.running[name] == delivery { return .go(attempt: known.attempt, token: state.tokens[name]) }
+        if state.running[name] != nil {
+            // Its worker died in the middle.
+            state.doubts.insert(name)
+            if known.effect == .once {
+                state.change(name) { $0.state = .unknown }
+                return .known(state.record?[name] ?? known)
             }
-            state.change(step.name) { ($0.attempt, $0.error) = ($0.attempt + 1, "") }
-            return .go(attempt: known.attempt + 1, token: state.tokens[step.name])
         }
-        if let token = step.token { state.tokens[step.name] = token }
-        state.add(
-            StepRecord(
-                name: step.name,
-                kind: step.kind,
-                state: .running,
-                sequence: 0,
-                effect: step.effect,
-                undo: step.hasUndo ? .armed : .none,
-                isPivot: step.isPivot,
-                fingerprint: step.fingerprint,
-                began: now,
-                due: step.within.map { now.advanced(by: $0) }
-            )
-        )
-        return .go(attempt: 1, token: step.token)
+        state.running[name] = delivery
+        state.change(name) { record in
+            record.attempt += 1
+            if record.undo == .none, step.hasUndo { record.undo = .armed }
+        }
+        return .go(attempt: known.attempt + 1, token: state.tokens[name])
     }
 
     func commit(_ name: String, _ end: StepEnd) throws -> CommitAnswer {
         let answer: CommitAnswer = try change(lost: .lost) { state, now in
             if state.crash == .during(name) { try Self.die(&state) }
-            state.change(name) { step in
-                switch end {
-                case .done(let result): (step.state, step.result, step.error, step.ended) = (.done, result, "", now)
-                case .retry(let error): step.error = error
-                case .failed(let error, let isCertain):
-                    (step.state, step.error, step.ended) = (.failed, error, now)
-                    if isCertain, step.undo == .armed { step.undo = .skipped }
-                case .sent: if step.state == .running { step.state = .waiting }
-                }
+            guard let step = state.record?[name] else { return .refused("step \"\(name)\" has not begun") }
+            let isLate = state.record?.state == .undoing
+            if let refusal = Self.refusal(of: end, step) { return .refused(refusal) }
+            if case .sent = end {
+                if step.state == .running { state.change(name) { $0.state = .waiting } }
+                state.running[name] = nil
+            } else if !step.hasEnded {
+                state.note(end, of: name, isLate: isLate, at: now)
             }
-            guard state.record?.state == .undoing else { return .kept }
-            state.change(name) { $0.isLate = true }
-            return .late
+            return isLate ? .late : .kept
         }
         try change(lost: ()) { state, _ in
             if state.crash == .after(name) { try Self.die(&state) }
         }
         return answer
+    }
+
+    /// Why a step cannot end so.
+    private static func refusal(of end: StepEnd, _ step: StepRecord) -> String? {
+        if case .done(let result) = end, result.count > Limits.stepResultBytesMax {
+            return "the result of step \"\(step.name)\" has \(result.count) bytes, allowed are "
+                + "\(Limits.stepResultBytesMax)"
+        }
+        guard step.hasEnded else { return nil }
+        let isSame =
+            switch end {
+            case .done(let result): step.state == .done && step.result == result
+            case .failed: step.state == .failed
+            case .sent: true
+            case .retry: false
+            }
+        return isSame ? nil : "step \"\(step.name)\" has ended already, otherwise"
     }
 
     private static func die(_ state: inout MemorySaga.State) throws -> Never {
@@ -102,7 +112,9 @@ struct MemorySagaStore: SagaStore {
             if state.record == nil { state.record = SagaRecord(state: .running, since: now) }
             if state.record?.state == .undoing { return .undoing }
             if state.record?.state == .paused { return .paused }
+            if let ended = state.record?.state, ended.isFinal { return .refused("the saga is \(ended)") }
             for wait in waits {
+                if let refusal = Self.refusal(of: wait, state.record?[wait.name]) { return .refused(refusal) }
                 if let known = state.record?[wait.name], known.kind != wait.kind.recorded { return .mismatch(known) }
                 if state.record?[wait.name] == nil {
                     state.add(
@@ -123,6 +135,16 @@ struct MemorySagaStore: SagaStore {
         }
     }
 
+    /// Why nobody can wait for it.
+    private static func refusal(of wait: SagaWait, _ known: StepRecord?) -> String? {
+        switch (wait.kind, known?.state) {
+        case (.callback, nil): "callback \"\(wait.name)\" has no token; begin it first"
+        case (.children, nil): "fan-out \"\(wait.name)\" has no children; start them first"
+        case (.children, .running): "not all children of \"\(wait.name)\" were given; give the rest first"
+        default: nil
+        }
+    }
+
     func children(_ children: SagaChildren) throws -> StepAnswer {
         try change(lost: .lost) { state, now in
             if state.record == nil { state.record = SagaRecord(state: .running, since: now) }
@@ -134,6 +156,7 @@ struct MemorySagaStore: SagaStore {
                         kind: .children,
                         state: .running,
                         sequence: 0,
+                        undo: children.hasUndo ? .armed : .none,
                         fingerprint: children.fingerprint,
                         began: now
                     )
@@ -184,31 +207,50 @@ extension MemorySagaStore {
 
     func beginUndo(_ name: String) throws -> UndoAnswer {
         try change(lost: .lost) { state, _ in
-            guard let step = state.record?[name], step.undo == .armed || step.undo == .running else { return .over }
+            guard let step = state.record?[name] else { throw Self.flaw("step \(name) has not begun") }
+            guard state.record?.state == .undoing else { throw Self.flaw("the saga has not turned round") }
+            guard step.undo == .armed || step.undo == .running else { return .over }
+            if let other = state.undoing, other != name { throw Self.flaw("the undo of \(other) has not ended") }
+            if let last = state.undoneTo, step.sequence > last, !step.isLate {
+                throw Self.flaw("an older step was undone before \(name)")
+            }
+            (state.undoing, state.undoneTo) = (name, step.sequence)
             state.change(name) { ($0.undo, $0.undoAttempt) = (.running, $0.undoAttempt + 1) }
             return .go(attempt: step.undoAttempt + 1)
         }
     }
 
+    private static func flaw(_ text: String) -> PondError {
+        PondError(.invalidConfiguration, "an undo does not begin: \(text)")
+    }
+
     func endUndo(_ name: String, _ end: UndoEnd) throws -> SagaMove {
         try change(lost: .lost) { state, _ in
             if state.crash == .duringUndo(name) { try Self.die(&state) }
-            state.change(name) { step in
+            guard let step = state.record?[name] else { return .refused("step \"\(name)\" has no such undo") }
+            let (undo, error): (StepRecord.Undo, String?) =
                 switch end {
-                case .done: step.undo = .done
-                case .retry(let error): (step.undo, step.error) = (.armed, error)
-                case .stuck(let error): (step.undo, step.error) = (.stuck, error)
-                case .skipped: step.undo = .skipped
+                case .done: (.done, nil)
+                case .retry(let error): (.armed, error)
+                case .stuck(let error): (.stuck, error)
+                case .skipped: (.skipped, nil)
                 }
+            if step.undo == undo, undo != .armed { return .moved }
+            guard step.undo == .armed || step.undo == .running else {
+                return .refused("the undo of \"\(name)\" has ended already")
             }
-            if case .done = end { state.undone.append(name) }
+            if state.undoing == name { state.undoing = nil }
+            state.change(name) { ($0.undo, $0.error) = (undo, error ?? $0.error) }
+            if undo == .done { state.undone.append(name) }
             return .moved
         }
     }
 
     func pause(_ reason: String, spent: Spending?) throws -> SagaMove {
         try change(lost: .lost) { state, now in
-            if state.record?.state != .paused { state.move(to: .paused, reason, at: now) }
+            guard let current = state.record?.state else { return .refused("the job is no saga") }
+            if current.isFinal || current == .stuck { return .refused("the saga is \(current)") }
+            if current != .paused { state.move(to: .paused, reason, at: now) }
             state.place = .parked
             return .moved
         }
@@ -217,15 +259,66 @@ extension MemorySagaStore {
     func end(_ end: SagaRecord.State, _ reason: String) throws -> SagaMove {
         try change(lost: .lost) { state, now in
             guard let record = state.record else { return .refused("the saga is none, not running") }
-            let isBackwards = end == .compensated || (end == .cancelled && record.state == .undoing) || end == .stuck
-            if !isBackwards, record.state == .undoing { return .refused("the saga is undoing") }
-            if !isBackwards, record.state == .paused { return .refused("the saga is paused, not running") }
-            if isBackwards, end != .stuck, let left = record.toUndo.first {
+            if record.state == end { return .moved }
+            let from: SagaRecord.State =
+                switch end {
+                case .done, .failed: .running
+                case .compensated, .cancelled, .stuck: .undoing
+                default: end
+                }
+            let current = record.state == .waiting ? .running : record.state
+            guard current == from else { return .refused("the saga is \(record.state), not \(from)") }
+            if end == .compensated || end == .cancelled, let left = record.toUndo.first {
                 return .refused("step \"\(left.name)\" is not undone")
             }
             state.move(to: end, reason.isEmpty ? record.reason : reason, at: now)
             state.place = .ended
             return .moved
+        }
+    }
+}
+
+extension StepRecord {
+    /// A step that begins.
+    fileprivate init(_ step: StepBegin, at now: ServerTime) {
+        self.init(
+            name: step.name,
+            kind: step.kind,
+            state: .running,
+            sequence: 0,
+            effect: step.effect,
+            undo: step.hasUndo ? .armed : .none,
+            isPivot: step.isPivot,
+            fingerprint: step.fingerprint,
+            began: now,
+            due: step.within.map { now.advanced(by: $0) }
+        )
+    }
+
+    /// Whether it is done, failed or skipped.
+    fileprivate var hasEnded: Bool { state == .done || state == .failed || state == .skipped }
+}
+
+extension MemorySaga.State {
+    /// Writes down how a step ended, or that it is tried again.
+    fileprivate mutating func note(_ end: StepEnd, of name: String, isLate: Bool, at now: ServerTime) {
+        running[name] = nil
+        let hasDoubt = doubts.contains(name)
+        change(name) { step in
+            switch end {
+            case .done(let result): (step.state, step.result, step.error, step.ended) = (.done, result, "", now)
+            case .retry(let error): step.error = error
+            case .failed(let error, let isCertain):
+                (step.state, step.error, step.ended) = (.failed, error, now)
+                // What is certain of this try is not of those before it.
+                if isCertain, !hasDoubt, step.undo == .armed { step.undo = .skipped }
+            case .sent: break
+            }
+            if isLate { step.isLate = true }
+        }
+        switch end {
+        case .retry, .failed(_, isCertain: false): doubts.insert(name)
+        default: break
         }
     }
 }

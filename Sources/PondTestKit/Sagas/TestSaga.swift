@@ -117,16 +117,11 @@ extension TestSaga {
     private func deliver() async throws {
         let isUndoing = memory.state.withLock { $0.record?.state == .undoing }
         let isSaga = memory.state.withLock { $0.record != nil }
-        let delivery = memory.state.withLock { state in
-            state.delivery += 1
-            state.hasCrashed = false
-            return state.delivery
-        }
+        let store = memory.deliver()
         let job = job.withLock { job in
             (job.isSaga, job.isUndoing) = (isSaga, isUndoing)
             return job
         }
-        let store = MemorySagaStore(saga: memory, delivery: delivery)
         let clock = clock
         let performed = try await performOnce(
             registration,
@@ -181,13 +176,7 @@ extension TestSaga {
     /// Answers a callback, as whoever has its token does.
     public func answer(_ callback: String, with value: some Encodable) throws {
         let bytes = try (value as? RawPayload)?.bytes ?? Array(JSONEncoder().encode(value))
-        memory.state.withLock { state in
-            state.change(callback) { step in
-                guard step.state == .running || step.state == .waiting else { return }
-                (step.state, step.result, step.ended) = (.done, bytes, memory.now)
-            }
-            state.wakeIfDue(at: memory.now)
-        }
+        memory.answer(callback, bytes)
     }
 
     /// The token that a callback was sent with; nil before that.
@@ -196,10 +185,7 @@ extension TestSaga {
     /// Sends it a signal; one that nobody waits for yet is kept.
     public func signal(_ name: String, with value: some Encodable) throws {
         let bytes = try (value as? RawPayload)?.bytes ?? Array(JSONEncoder().encode(value))
-        memory.state.withLock { state in
-            state.signals.append((name, bytes))
-            state.wakeIfDue(at: memory.now)
-        }
+        memory.signal(name, bytes)
     }
 
     /// The payloads of a fan-out's children, in order.

@@ -15,6 +15,7 @@ extension JobContext {
             throw BudgetExhausted(
                 .usdExhausted,
                 "all tries together took \(job.spent.usd + total) of the allowed \(limit)"
+                    + handler.reserveNote(.usdExhausted)
             )
         }
     }

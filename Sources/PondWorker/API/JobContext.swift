@@ -8,7 +8,8 @@ import Synchronization
 public final class JobContext: DeliveredJob {
     /// The job, with its payload bytes.
     public let job: Job
-    /// What all tries together may take: the job's own budget, and the kind's where that says nothing.
+    /// What all tries together may take: the job's own budget, and the kind's where that says nothing, without what is kept for
+    /// undoing.
     public let budget: Budget
     let handler: Registered
     let started: LocalInstant
@@ -45,7 +46,7 @@ public final class JobContext: DeliveredJob {
         self.home = home
         self.fetched = fetched
         // What was done has to be undone, whatever that takes.
-        budget = job.phase != nil && job.phase == .undo ? Budget() : job.budget.filled(from: handler.budget)
+        budget = job.phase != nil && job.phase == .undo ? Budget() : handler.budget(of: job)
         hasSaga = Atomic(job.isSaga)
         limit = RunLimit(job, handler, budget)
         started = home.clock.now()

@@ -13,6 +13,8 @@ public struct JobRegistration: Sendable {
     public private(set) var budget = Budget()
     /// The least that a try needs: without so much left of the budget it is not begun.
     public private(set) var reserve = Spending()
+    /// The part of the budget that a saga keeps for undoing what it did: what goes forward cannot spend it.
+    public private(set) var undoReserve = USD.zero
     /// The longest that a handler may go without a heartbeat; nil asks for none.
     public private(set) var heartbeatInterval: Duration?
     /// Which part of the jobs that are done the journal tells of, from 0 to 1; failures it always does.
@@ -80,18 +82,22 @@ public struct JobRegistration: Sendable {
 
     /// Limits what all tries of a job together may take; a job's own budget goes before it.
     ///
-    /// - Parameter reserve: the least that a try needs. Defaults to nothing: a try begins while something is left.
+    /// - Parameters:
+    ///   - reserve: the least that a try needs. Defaults to nothing: a try begins while something is left.
+    ///   - undoReserve: the money of it that a saga keeps for its undos, less than `usd`. Defaults to nothing.
     public func budget(
         wall: Duration? = nil,
         cpu: Duration? = nil,
         usd: USD? = nil,
-        reserving reserve: Spending = .init()
+        reserving reserve: Spending = .init(),
+        undoReserve: USD = .zero
     )
         -> JobRegistration
     {
         var copy = self
         copy.budget = Budget(wall: wall, cpu: cpu, usd: usd)
         copy.reserve = reserve
+        copy.undoReserve = undoReserve
         return copy
     }
 
@@ -209,6 +215,12 @@ public struct JobRegistration: Sendable {
         guard limits.allSatisfy({ $0 ?? true }) else {
             throw PondError(.invalidConfiguration, "\(kind): a budget's limits must be more than zero")
         }
+        guard undoReserve >= .zero, budget.usd.map({ undoReserve < $0 }) ?? true else {
+            throw PondError(
+                .invalidConfiguration,
+                "\(kind): undoReserve is \(undoReserve), allowed is less than the budget of \(budget.usd ?? .zero)"
+            )
+        }
     }
 }
 
@@ -242,15 +254,20 @@ extension JobHandler {
     }
 
     /// Limits what all tries of a job together may take; a job's own budget goes before it.
+    ///
+    /// - Parameters:
+    ///   - reserve: the least that a try needs.
+    ///   - undoReserve: the money of it that a saga keeps for its undos, less than `usd`. Defaults to nothing.
     public func budget(
         wall: Duration? = nil,
         cpu: Duration? = nil,
         usd: USD? = nil,
-        reserving reserve: Spending = .init()
+        reserving reserve: Spending = .init(),
+        undoReserve: USD = .zero
     )
         -> JobRegistration
     {
-        JobRegistration(self).budget(wall: wall, cpu: cpu, usd: usd, reserving: reserve)
+        JobRegistration(self).budget(wall: wall, cpu: cpu, usd: usd, reserving: reserve, undoReserve: undoReserve)
     }
 
     /// Asks the handler to call `heartbeat()` at least so often, or be cancelled.

@@ -63,9 +63,10 @@ struct Admission: Sendable {
         if !fetched.isProbe, fetched.served.brake.hold != nil { return .settle(.released) }
         if fetched.isExpired { return .settle(.expired) }
         if handler.isUnknown { return .settle(deferral.outcome(of: fetched)) }
-        let budget = job.budget.filled(from: handler.budget)
+        let budget = handler.budget(of: job)
         if let exhaustion = budget.obstacle(after: job.spent, reserving: handler.reserve), job.phase != .undo {
-            return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text))
+            let note = handler.reserveNote(exhaustion.cause)
+            return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text + note))
         }
         return looked.isDisjoint(with: Marks(job, recoveriesMax)) ? .run : nil
     }

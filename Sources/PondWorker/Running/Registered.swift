@@ -8,6 +8,8 @@ final class Registered: Sendable {
     let timeout: Duration
     let budget: Budget
     let reserve: Spending
+    /// The money that what goes forward may not spend.
+    let undoReserve: USD
     let heartbeatInterval: Duration?
     let sampling: Double
     let resultTime: Duration
@@ -24,6 +26,7 @@ final class Registered: Sendable {
         timeout = registration.timeout
         budget = registration.budget
         reserve = registration.reserve
+        undoReserve = registration.undoReserve
         heartbeatInterval = registration.heartbeatInterval
         sampling = registration.sampling
         resultTime = registration.resultTime
@@ -32,5 +35,17 @@ final class Registered: Sendable {
         if let middleware { run = middleware.around(registration.run) } else { run = registration.run }
         self.place = place
         self.isUnknown = isUnknown
+    }
+    /// What all tries of a job may take while it goes forward: without what is kept for undoing.
+    func budget(of job: Job) -> Budget {
+        var all = job.budget.filled(from: budget)
+        if undoReserve != .zero, let usd = all.usd { all.usd = max(.zero, usd - undoReserve) }
+        return all
+    }
+
+    /// What is said behind a budget that is used up.
+    func reserveNote(_ cause: Cause) -> String {
+        guard undoReserve != .zero, cause == .usdExhausted else { return "" }
+        return "; \(undoReserve) of its budget is kept for undoing"
     }
 }

@@ -10,17 +10,22 @@ extension JobContext {
     ///
     /// The children are jobs of the same queue. One that is dead, cancelled, expired or discarded ends the wait with `GiveUp`
     /// under the cause `children_failed`; those that run still are cancelled.
+    ///
+    /// A child that is done stays done when the saga turns round: `undo` is for what it did. It runs in the fan-out's place among
+    /// the undos, once the last child has ended.
     /// - Parameters:
     ///   - limit: how many are queued or run at a time. Defaults to 100.
     ///   - payload: what a child is given, made anew in each run: the same for the same item.
+    ///   - undo: undoes what children did, with their results in order; nil stands for one that is not done.
     public func fanOut<Handler: JobHandler, Item: Sendable>(
         _ name: String,
         _ handler: Handler.Type,
         over items: [Item],
         limit: Int = 100,
-        payload: (Item) throws -> Handler.Payload
+        payload: (Item) throws -> Handler.Payload,
+        undo: (@Sendable ([Handler.Output?], StepContext) async throws -> Void)? = nil
     ) async throws -> [Handler.Output] where Handler.Payload: Encodable, Handler.Output: Decodable & Sendable {
-        let ends = try await join(name, handler, items, .all, limit, payload)
+        let ends = try await join(name, handler, items, .all, limit, payload, undoing(undo))
         return try ends.compactMap { try output(of: $0, in: name) }
     }
 
@@ -30,9 +35,11 @@ extension JobContext {
         _ handler: Handler.Type,
         over items: [Item],
         limit: Int = 100,
-        payload: (Item) throws -> Handler.Payload
+        payload: (Item) throws -> Handler.Payload,
+        undo: (@Sendable (StepContext) async throws -> Void)? = nil
     ) async throws where Handler.Payload: Encodable, Handler.Output == Void {
-        _ = try await join(name, handler, items, .all, limit, payload)
+        let undo = undo.map { undo in { @Sendable (_: [ChildEnd], step: StepContext) in try await undo(step) } }
+        _ = try await join(name, handler, items, .all, limit, payload, undo)
     }
 
     /// Runs a job for each item, and waits until enough of them are done; nil stands for one that is not, or not yet.
@@ -41,16 +48,33 @@ extension JobContext {
     ///   - atLeast: how many have to be done; 1 is whichever is first. With 0 all are waited for, and none has to be done.
     ///   - limit: how many are queued or run at a time. Defaults to 100.
     ///   - payload: what a child is given.
+    ///   - undo: undoes what children did, with their results in order.
     public func fanOut<Handler: JobHandler, Item: Sendable>(
         _ name: String,
         _ handler: Handler.Type,
         over items: [Item],
         atLeast: Int,
         limit: Int = 100,
-        payload: (Item) throws -> Handler.Payload
+        payload: (Item) throws -> Handler.Payload,
+        undo: (@Sendable ([Handler.Output?], StepContext) async throws -> Void)? = nil
     ) async throws -> [Handler.Output?] where Handler.Payload: Encodable, Handler.Output: Decodable & Sendable {
-        return try await join(name, handler, items, SagaChildren.Policy(atLeast: atLeast), limit, payload).map {
+        let policy = SagaChildren.Policy(atLeast: atLeast)
+        return try await join(name, handler, items, policy, limit, payload, undoing(undo)).map {
             try output(of: $0, in: name)
+        }
+    }
+
+    /// An undo that is given what children returned.
+    private func undoing<Output: Decodable & Sendable>(
+        _ undo: (@Sendable ([Output?], StepContext) async throws -> Void)?
+    ) -> FanOutUndo? {
+        guard let undo else { return nil }
+        return { ends, step in
+            let outputs = try ends.map { end -> Output? in
+                guard case .done(let bytes) = end else { return nil }
+                return try decodeJSON(bytes) as Output
+            }
+            try await undo(outputs, step)
         }
     }
 
@@ -60,7 +84,8 @@ extension JobContext {
         _ items: [Item],
         _ policy: SagaChildren.Policy,
         _ limit: Int,
-        _ payload: (Item) throws -> Handler.Payload
+        _ payload: (Item) throws -> Handler.Payload,
+        _ undo: FanOutUndo?
     ) async throws -> [ChildEnd] where Handler.Payload: Encodable {
         let payloads = try items.map { try PayloadCoding.encode(try payload($0)) }
         let children = SagaChildren(
@@ -69,9 +94,10 @@ extension JobContext {
             payloads: payloads,
             total: payloads.count,
             policy: policy,
-            limit: min(max(1, limit), Limits.sagaChildrenAtOnceMax)
+            limit: min(max(1, limit), Limits.sagaChildrenAtOnceMax),
+            hasUndo: undo != nil
         )
-        return try await saga().fanOut(children)
+        return try await saga().fanOut(children, undo)
     }
 
     private func output<Output: Decodable>(of end: ChildEnd, in name: String) throws -> Output? {

@@ -144,7 +144,8 @@ extension JobContext {
             effect: effect,
             hasUndo: hasUndo,
             isPivot: pivot,
-            fingerprint: try input.map { StepFingerprint.of(try PayloadCoding.encode(input: $0)) } ?? ""
+            fingerprint: try input.map { StepFingerprint.of(try PayloadCoding.encode(input: $0)) } ?? "",
+            undoReserve: handler.undoReserve
         )
     }
 }

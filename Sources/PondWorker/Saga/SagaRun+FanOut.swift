@@ -2,9 +2,12 @@ import PondCore
 import PondSaga
 import Synchronization
 
+/// Undoes what the children of a fan-out did, as they ended.
+typealias FanOutUndo = @Sendable ([ChildEnd], StepContext) async throws -> Void
+
 extension SagaRun {
     /// Starts child jobs, waits for their join, and reads how they ended.
-    func fanOut(_ children: SagaChildren) async throws -> [ChildEnd] {
+    func fanOut(_ children: SagaChildren, _ undo: FanOutUndo? = nil) async throws -> [ChildEnd] {
         var children = children
         children.name = try await enter(children.name)
         let (name, total) = (children.name, children.payloads.count)
@@ -16,13 +19,27 @@ extension SagaRun {
         }
         guard total > 0 else { return [] }
         let known = try remembered(name, .children, children.fingerprint)
-        if known == nil, isUndoing { throw Suspended(.replayed(name)) }
+        if isUndoing {
+            guard known != nil else { throw Suspended(.replayed(name)) }
+            if let undo { note(try await undoing(name, total, undo), of: name) }
+            // No page is given any more.
+            if known?.state == .running { throw Suspended(.replayed(name)) }
+        }
         if known == nil || known?.state == .running { try await start(children) }
         guard let known, known.state == .done || known.state == .failed else {
             throw isUndoing ? Suspended(.replayed(name)) : wait(for: SagaWait(name, .children, within: nil))
         }
         if known.state == .failed { _ = try value(of: known, StepCoding<Void>.nothing) }
         return try await ends(of: name, total)
+    }
+
+    /// What undoes the children's work; all of them have ended when it runs.
+    private func undoing(_ name: String, _ total: Int, _ undo: @escaping FanOutUndo) async throws -> UndoAction {
+        let ends = try await ends(of: name, total)
+        return { step in
+            try await undo(ends, step)
+            return .done
+        }
     }
 
     private func start(_ all: SagaChildren) async throws {

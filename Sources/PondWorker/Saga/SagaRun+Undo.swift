@@ -29,7 +29,7 @@ extension SagaRun {
         return value
     }
 
-    private func note(_ action: UndoAction?, of name: String) {
+    func note(_ action: UndoAction?, of name: String) {
         guard let action else { return }
         let wrapped = around(action)
         state.withLock { $0.undos[name] = wrapped }
