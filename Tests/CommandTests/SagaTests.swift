@@ -86,6 +86,28 @@ import Testing
         }
     }
 
+    @Test func `an export refuses sagas, or counts those that it leaves in the queue`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        let (_, waiting) = try await saga(queue)
+        try await finish(waiting, "account")
+        try await park(waiting)
+        let (id, running) = try await saga(queue)
+        try await finish(running, "account")
+        // Its worker stops, so it is a ready job that remembers.
+        let settlement = Settlement(receipt: running.receipt, id: id, outcome: .released, isSaga: true)
+        _ = try await queue.settle([settlement], as: ann)
+        let plain = try await queue.enqueue("order.charge", data: "{}")
+        let refused = try await desk.run("queue export emails")
+        #expect(refused.code == 5 && refused.output.isEmpty, "\(refused)")
+        #expect(refused.error.contains("emails has 2 sagas (1 running, 1 waiting)"), "\(refused.error)")
+        let taken = try await desk.run("queue export emails --without-sagas")
+        let lines = taken.output.split(separator: "\n")
+        #expect(taken.code == 0 && lines.count == 3 && lines[1].contains(plain.text), "\(taken)")
+        #expect(lines.last?.contains("\"sagas\":2") == true && taken.error.contains("2 jobs of sagas"), "\(taken)")
+        #expect(try await queue.depth().waiting == 1)
+    }
+
     @Test func `a stuck saga fails the check, and a person decides about its undo`() async throws {
         let desk = try Desk()
         let queue = try await desk.queue()

@@ -10,6 +10,8 @@ struct QueueExport {
         var jobs: [ExportState: Int] = [:]
         /// Entries that a worker had when they were looked at.
         var inFlight = 0
+        /// Sagas and their children, of which a file would have the job and not what it remembers.
+        var sagas = 0
         /// Entries that no worker could run.
         var malformed = 0
         /// The first of them, with what is wrong with it.
@@ -90,6 +92,7 @@ struct QueueExport {
                 if let due = found.time, let seenUntil, due < seenUntil { seen.insert(hash) }
             }
             switch found.job {
+            case .success(let job) where job.isSaga || job.isChild: tally.sagas += 1
             case .success(let job):
                 number += 1
                 tally.jobs[ExportState(place), default: 0] += 1

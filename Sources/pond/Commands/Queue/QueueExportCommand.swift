@@ -2,6 +2,7 @@ import ArgumentParser
 import Millpond
 import PondCore
 import PondQueue
+import PondSaga
 
 /// `pond queue export`: a queue's jobs as JSON lines.
 struct QueueExportCommand: AsyncParsableCommand {
@@ -12,6 +13,10 @@ struct QueueExportCommand: AsyncParsableCommand {
             The lines go to standard output, or to the file that --to names: a header, a job a line, and a last line \
             with the count. Jobs that a worker has in flight are left out, and so is what is added meanwhile; pause the \
             queue and let the workers finish, and nothing is missing but delayed jobs that come due meanwhile.
+
+            What a saga remembers has no place in the file, and as a new job it would do again what it has done. So a \
+            queue with sagas that have not ended is refused; --without-sagas leaves them and their children where they \
+            are, and counts them.
 
             With --json the summary is a JSON document: on standard output with --to, else on standard error.
             """
@@ -41,6 +46,9 @@ struct QueueExportCommand: AsyncParsableCommand {
     )
     var state: Set<ExportState>?
 
+    @Flag(help: "Leave sagas that have not ended, and their children, in the queue; without it they are a failure.")
+    var withoutSagas = false
+
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
@@ -53,6 +61,7 @@ struct QueueExportCommand: AsyncParsableCommand {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
                 let queue = try await QueueLookup(pond: pond).existing(name)
+                if !withoutSagas { try await refuseSagas(of: queue) }
                 if let to {
                     try await export(queue, to: try QueueExportFile(to, resumes: resume), terminal)
                 } else {
@@ -60,6 +69,25 @@ struct QueueExportCommand: AsyncParsableCommand {
                 }
             }
         }
+    }
+
+    /// Nobody shall delete a queue whose export was without a word about its sagas.
+    private func refuseSagas(of queue: Queue) async throws {
+        let counts = try await queue.sagaCounts()
+        let takesDead = state?.contains(.dead) == true
+        let states = SagaRecord.State.allCases.filter { state in
+            (takesDead && state == .failed) || (!state.isFinal && (takesDead || state != .stuck))
+        }
+        let parts = states.compactMap { state in
+            counts[state].flatMap { $0 > 0 ? "\($0.grouped) \(state.rawValue)" : nil }
+        }
+        guard !parts.isEmpty else { return }
+        let total = states.reduce(0) { $0 + (counts[$1] ?? 0) }
+        throw CommandFailure(
+            .conflict,
+            "\(queue.name) has \(total.of("saga")) (\(parts.joined(separator: ", "))), and a file cannot hold what they remember",
+            hint: "let them end (`pond saga list \(queue.name)`), or leave them in the queue with --without-sagas"
+        )
     }
 
     private func export(_ queue: Queue, to file: consuming QueueExportFile, _ terminal: Terminal) async throws {
@@ -82,7 +110,7 @@ struct QueueExportCommand: AsyncParsableCommand {
         let hint = "the same command with --resume goes on with \(file.path)"
         let ended = try await finish(run, terminal, hint: { _ in hint }, write: { try file.write($0) })
         try file.sync()
-        try summarise(ended.tally, head, jobs: ended.number, terminal)
+        try summarise(ended.tally, head, jobs: ended.number, sagas: try await leftOut(ended), terminal)
     }
 
     private func export(_ queue: Queue, _ terminal: Terminal) async throws {
@@ -93,7 +121,7 @@ struct QueueExportCommand: AsyncParsableCommand {
             // The line's own end is the terminal's.
             try terminal.print(String($0.dropLast()))
         }
-        try summarise(ended.tally, head, jobs: ended.number, terminal)
+        try summarise(ended.tally, head, jobs: ended.number, sagas: try await leftOut(ended), terminal)
     }
 
     private func finish(
@@ -108,7 +136,10 @@ struct QueueExportCommand: AsyncParsableCommand {
         do {
             try await run.run(write: write) { bar.advance(to: $0) }
             let (inFlight, malformed) = (run.tally.inFlight, run.tally.malformed)
-            try write(QueueFile.Trailer.line(jobs: run.number, inFlight: inFlight, malformed: malformed) + "\n")
+            let sagas = try await leftOut(run)
+            try write(
+                QueueFile.Trailer.line(jobs: run.number, inFlight: inFlight, malformed: malformed, sagas: sagas) + "\n"
+            )
         } catch {
             let failure = CommandFailure(describing: error)
             guard failure.exitCode != .outputClosed else { throw failure }
@@ -119,6 +150,11 @@ struct QueueExportCommand: AsyncParsableCommand {
             )
         }
         return run
+    }
+
+    /// The sagas that were met, and those that wait, which no place of an export has.
+    private func leftOut(_ run: QueueExport) async throws -> Int {
+        run.tally.sagas + (try await run.queue.depth().waiting)
     }
 
     private func header(_ queue: Queue) async throws -> QueueFile.Header {
@@ -148,8 +184,10 @@ struct QueueExportCommand: AsyncParsableCommand {
         _ tally: QueueExport.Tally,
         _ header: QueueFile.Header,
         jobs: Int,
+        sagas: Int = 0,
         _ terminal: Terminal
     ) throws {
+        if sagas > 0 { terminal.say("\(sagas.of("job")) of sagas left out; they stay in \(header.queue)") }
         if let first = tally.firstMalformed {
             let what = tally.malformed.of("entry", ("is", "are"))
             terminal.say("\(what) left out, as no worker can run it; the first is \(SafeText.escaped(first))")
@@ -169,6 +207,7 @@ struct QueueExportCommand: AsyncParsableCommand {
         ]
         for state in ExportState.allCases { counts.append((state.rawValue, .count(tally.jobs[state] ?? 0))) }
         counts += [("in_flight", .count(tally.inFlight)), ("malformed", .count(tally.malformed))]
+        counts.append(("sagas", .count(sagas)))
         let document = JSONDocument(kind: "QueueExport", items: [.object(counts)])
         if to == nil { terminal.say(document.text) } else { try terminal.print(document) }
     }

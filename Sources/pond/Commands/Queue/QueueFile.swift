@@ -75,11 +75,13 @@ enum QueueFile {
     struct Trailer: Decodable {
         let end: Bool
         let jobs: Int
+        /// Sagas that were left out; older files do not say it.
+        let sagas: Int?
 
-        static func line(jobs: Int, inFlight: Int, malformed: Int) -> String {
+        static func line(jobs: Int, inFlight: Int, malformed: Int, sagas: Int) -> String {
             JSONValue.object([
                 ("end", .bool(true)), ("jobs", .count(jobs)), ("in_flight", .count(inFlight)),
-                ("malformed", .count(malformed)),
+                ("malformed", .count(malformed)), ("sagas", .count(sagas)),
             ]).text
         }
 

@@ -78,6 +78,10 @@ struct QueueImportCommand: AsyncParsableCommand {
             if tally.duplicates > 0 { terminal.say("\(tally.duplicates.of("key")) known, for which nothing was added") }
             if tally.before > 0 { terminal.say("\(tally.before.of("job")) of this export came with an earlier import") }
         }
+        if let sagas = run.trailer?.sagas, sagas > 0 {
+            let old = run.header?.queue ?? "their queue"
+            terminal.say("\(sagas.of("job")) of sagas stayed in \(SafeText.escaped(old)) when this was written")
+        }
         guard let lack else { return }
         guard partial else {
             throw CommandFailure(
