@@ -1,9 +1,14 @@
-"""One try of a handler in a test, without a worker and without Redis.
+"""Handlers in a test, without a worker and without Redis: one try, or a whole saga.
 
-    from millpond.testing import perform
+    from millpond.testing import TestSaga, perform
 
     performed = perform(send, {"to": "a@b.c"})
     assert performed.outcome == "done" and performed.result == {"sent": "a@b.c"}
+
+    saga = TestSaga(refund, {"order": 7})
+    saga.crash(during="charge")
+    saga.run()
+    assert saga.state == "done"
 """
 from __future__ import annotations
 
@@ -14,9 +19,12 @@ from dataclasses import dataclass, field
 from typing import Any, Dict, List, Mapping, Optional
 
 from . import handler as _handler
+from ._memory import Memory, Run, WorkerDied
 from .handler import Handler, Job
 
-__all__ = ["Child", "Heartbeat", "Performed", "perform"]
+LAST = ("done", "retry", "fail", "suspended")
+
+__all__ = ["Child", "Heartbeat", "Performed", "TestSaga", "perform"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,7 @@ class Child:
 class Performed:
     """What the handler told its worker."""
 
-    #: `done`, `retry` (this try failed) or `fail` (given up: no further try can help).
+    #: `done`, `retry` (this try failed), `fail` (given up: no further try can help), of a saga also `suspended` and `died`.
     outcome: str = ""
     #: What it returned, as the worker gets it.
     result: Any = None
@@ -86,7 +94,7 @@ def perform(
     headers: Optional[Mapping[str, str]] = None,
     cancelled_at: Optional[int] = None,
 ) -> Performed:
-    """Runs one try of `handler`, and gives what a worker would hear of it.
+    """Runs one try of `handler`, and gives what a worker would hear of it. `TestSaga` runs one that says steps.
 
     - data: the payload, which goes through JSON as on the way through Redis; bytes stay bytes. What is no JSON raises NotJSON.
     - kind: else that for which `handler` is registered, else its name.
@@ -109,8 +117,16 @@ def perform(
         "deadline_ms": int(time.time() * 1000) + timeout_ms,
         "headers": dict(headers or {}),
     }
+    return _perform(handler, data, members, Memory(), cancelled_at)
+
+
+def _perform(
+    handler: Handler, data: Any, members: Dict[str, Any], memory: Memory, cancelled_at: Optional[int] = None
+) -> Performed:
+    talk = _Recorder(Run(memory, members["id"], members.get("phase") == "undo"), cancelled_at)
     request = {name: value for name, value in members.items() if value is not None}
-    talk = _Recorder(cancelled_at)
+    job = Job({**request, **_payload(data)}, talk)
+    talk.run.undos = job._undos.get
 
     def run(job: Job) -> Any:
         try:
@@ -119,19 +135,156 @@ def perform(
             talk.performed.exception = error
             raise
 
-    _handler._run(Job({**request, **_payload(data)}, talk), run)
+    try:
+        _handler._run(job, run)
+    except WorkerDied:
+        talk.performed.outcome = "died"
     return talk.performed
+
+
+class TestSaga:
+    """A saga in memory: run again after each failure and each death of its worker, by a clock that the test moves.
+
+    - attempts: tries of the job.
+    - members: what the handler finds in its job, as `perform` takes them: `id`, `kind`, `headers` …
+    """
+
+    __test__ = False  # for pytest: it is no test itself
+
+    def __init__(self, handler: Handler, data: Any = None, *, attempts: int = 8, **members: Any) -> None:
+        self._handler, self._data, self._attempts = handler, data, attempts
+        self._members = {"id": "1-0", "queue": "default", "kind": _kind_of(handler), **members, "type": "job"}
+        self._memory = Memory()
+        self._attempt, self._recoveries = 1, 0
+        #: The last run, None before the first one.
+        self.performed: Optional[Performed] = None
+
+    def run(self) -> Performed:
+        """Runs it until it waits, or has ended, and gives the last run. Rests between tries take no time."""
+        performed = self.performed or Performed()
+        while self._memory.state in ("running", "undoing"):
+            self._memory.wake()
+            performed = self.performed = self._deliver()
+        return performed
+
+    def _deliver(self) -> Performed:
+        memory = self._memory
+        is_undoing = memory.state == "undoing"
+        members = {**self._members, "attempt": self._attempt, "recoveries": self._recoveries, "fence": 0}
+        members.update(phase="undo" if is_undoing else None, deadline_ms=int(time.time() * 1000) + 60_000)
+        performed = _perform(self._handler, self._data, members, memory)
+        if performed.outcome == "died":
+            self._recoveries += 1
+        elif not is_undoing and memory.state == "running":
+            self._conclude(performed)
+        return performed
+
+    def _conclude(self, performed: Performed) -> None:
+        memory = self._memory
+        if performed.outcome == "suspended":
+            memory.state = "running" if memory.wake() else "waiting"
+        elif performed.outcome == "done":
+            memory.state = "done"
+        elif performed.outcome == "fail":
+            memory.turn_round("compensated", f"{performed.cause or 'failed'}: {performed.error}")
+        elif self._attempt < self._attempts:
+            self._attempt += 1
+        else:
+            memory.turn_round("compensated", f"attempts_exhausted: {performed.error}")
+
+    def crash(
+        self, *, after: Optional[str] = None, during: Optional[str] = None, during_undo: Optional[str] = None
+    ) -> None:
+        """Has the worker die once: when a step's end is written down, before that, or before an undo's end is."""
+        places = {"after": after, "during": during, "undo": during_undo}
+        [self._memory.crash] = [(place, name) for place, name in places.items() if name is not None]
+
+    def advance(self, seconds: float) -> None:
+        """Lets time pass."""
+        self._memory.now += seconds
+        self._wake()
+
+    def answer(self, callback: str, value: Any = None) -> None:
+        """Answers a callback; before it waits, too."""
+        step = self._memory.steps[callback]
+        if step.state in ("running", "waiting"):
+            step.state, step.result = "done", json.loads(json.dumps(value))
+        self._wake()
+
+    def signal(self, name: str, value: Any = None) -> None:
+        """Sends it a signal; one that nobody waits for yet is kept."""
+        self._memory.signals.append((name, json.loads(json.dumps(value))))
+        self._wake()
+
+    def end_child(self, index: int, fan_out: str, value: Any = None) -> None:
+        """Ends a child of a fan-out."""
+        self._memory.steps[fan_out].children[index] = ("done", json.loads(json.dumps(value)))
+        self._wake()
+
+    def fail_child(self, index: int, fan_out: str, error: str = "dead: the test wanted it") -> None:
+        """Lets a child of a fan-out die."""
+        self._memory.steps[fan_out].children[index] = ("failed", error)
+        self._wake()
+
+    def cancel(self) -> None:
+        """Cancels it: what was done is undone with the next `run()`."""
+        if self._memory.state in ("running", "waiting"):
+            self._memory.turn_round("cancelled", "cancelled")
+
+    def _wake(self) -> None:
+        if self._memory.state == "waiting" and self._memory.wake():
+            self._memory.state = "running"
+
+    @property
+    def state(self) -> str:
+        """`running`, `waiting`, `undoing`, `paused`, `stuck`, or its end: `done`, `compensated`, `cancelled`, `failed`."""
+        return self._memory.state
+
+    @property
+    def reason(self) -> str:
+        """Why it is paused, stuck, or was undone."""
+        return self._memory.reason
+
+    @property
+    def steps(self) -> List[str]:
+        """What is done, in the order in which it began."""
+        return [step.name for step in self._memory.steps.values() if step.state == "done"]
+
+    @property
+    def undone(self) -> List[str]:
+        """What was undone, in order."""
+        return self._memory.undone
+
+    @property
+    def waits_for(self) -> List[str]:
+        """What it waits for."""
+        return [step.name for step in self._memory.steps.values() if step.state == "waiting"]
+
+    def token(self, callback: str) -> Optional[str]:
+        """What a callback's answer is sent with; None before it was sent."""
+        return self._memory.tokens.get(callback)
+
+    def children(self, fan_out: str) -> List[Any]:
+        """What the children of a fan-out are given."""
+        items: List[Any] = self._memory.steps[fan_out].asked["items"]
+        return items
 
 
 class _Recorder(_handler._Talk):
     """Reads the messages that a worker would read."""
 
-    def __init__(self, cancelled_at: Optional[int]) -> None:
+    def __init__(self, run: Run, cancelled_at: Optional[int]) -> None:
         self.performed = Performed()
+        self.run = run
         self._cancelled_at = cancelled_at
+
+    def answer(self) -> Dict[str, Any]:
+        return self.run.answer()
 
     def write(self, message: bytes) -> None:
         members = json.loads(message)
+        if members["type"] not in ("heartbeat", "enqueue", "spend", *LAST):
+            return self.run.hear(members)
         members.pop("id")
         type = members.pop("type")
         if type == "heartbeat":
@@ -141,7 +294,10 @@ class _Recorder(_handler._Talk):
         elif type == "spend":
             self.performed.spent_usd += members["usd"]
         else:
+            if type == "done" and self.run.is_suspended:
+                type, members = "retry", {"error": "the handler went on though its saga waits: let Suspended through"}
             self.performed.outcome = type
+            self.run.undo_next()  # which a run that undoes asks for
             members.pop("trace", None)  # that of the exception
             for name, value in members.items():
                 setattr(self.performed, name, value)
