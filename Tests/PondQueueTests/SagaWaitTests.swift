@@ -47,6 +47,20 @@ import Testing
         }
     }
 
+    @Test func `an answer counts, though the question failed on its way`() async throws {
+        try await Bench.run { bench in
+            let (_, store) = try await bench.saga()
+            let begin = StepBegin("pay", kind: .callback, token: token)
+            #expect(try await store.begin(begin) == .go(attempt: 1, token: token))
+            // The other side has done what it was asked for, and its reply to that was lost.
+            #expect(try await bench.queue.resolve(token: token, .success([7])) == .resolved)
+            #expect(try await store.commit("pay", .retry(error: "connection reset")) == .kept)
+            #expect(try await store.commit("pay", .failed(error: "gone", isCertain: true)) == .kept)
+            let record = try #require(try await store.begin(begin).record)
+            #expect(record.state == .done && record.result == [7] && record.error == "")
+        }
+    }
+
     @Test func `an answer wakes the saga, once, and says what it was when it comes again`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()

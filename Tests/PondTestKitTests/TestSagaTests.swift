@@ -148,6 +148,21 @@ struct TestSagaTests {
         holder.withLock { $0 = nil }
     }
 
+    @Test func `an answer counts, though sending the question failed`() async throws {
+        let holder = Mutex<TestSaga?>(nil)
+        let saga = try makeSaga { job in
+            let paid: Int = try await job.callback("payment", retries: 3) { _ in
+                try holder.withLock { $0 }?.answer("payment", with: 3)
+                throw Away()
+            }
+            #expect(paid == 3)
+        }
+        holder.withLock { $0 = saga }
+        try await saga.run()
+        #expect(saga.state == .done)
+        holder.withLock { $0 = nil }
+    }
+
     @Test func `a worker that dies while it sends sends the same token again`() async throws {
         let tokens = Ledger()
         let saga = try makeSaga { job in

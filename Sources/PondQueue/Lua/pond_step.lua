@@ -138,7 +138,9 @@ local function commit(context, name, how, text)
     local wrong = commit_refusal(step, name, how, text)
     if wrong then return { 'refused', wrong } end
     local late = found[1] == 'undoing'
-    if how == 'sent' then
+    -- A question that was not sent to its end, and has its answer all the same, was heard.
+    local is_answered = step.kind == saga.KINDS.callback and (step.state == 'd' or step.state == 'f')
+    if how == 'sent' or is_answered then
         commit_sent(context, name, step)
         return { late and 'late' or 'kept' }
     end
