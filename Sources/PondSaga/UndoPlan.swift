@@ -13,6 +13,18 @@ extension SagaRecord {
     package var undoneState: State { turn ?? .compensated }
 }
 
+extension StepRecord {
+    /// Whether it may have done what another step must not do once more: it has to be undone, or must not run again.
+    package var isWeighty: Bool {
+        undo == .armed || undo == .running || effect == .once && state != .failed && state != .skipped
+    }
+}
+
+extension StepBegin {
+    /// The same of one that has not begun.
+    package var isWeighty: Bool { hasUndo || effect == .once }
+}
+
 /// How often an undo is tried, and how long it rests between: 20 tries in about 22 hours.
 package enum UndoPolicy {
     /// Tries of an undo before its saga is stuck.

@@ -25,6 +25,7 @@ extension SagaRun {
             // No page is given any more.
             if known?.state == .running { throw Suspended(.replayed(name)) }
         }
+        if known == nil, undo != nil { try await fit() }
         if known == nil || known?.state == .running { try await start(children) }
         guard let known, known.state == .done || known.state == .failed else {
             throw isUndoing ? Suspended(.replayed(name)) : wait(for: SagaWait(name, .children, within: nil))

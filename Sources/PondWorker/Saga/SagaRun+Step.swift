@@ -26,6 +26,7 @@ extension SagaRun {
         if let known, known.state == .done || known.state == .failed || known.state == .skipped {
             return try value(of: known, request.coding)
         }
+        if known == nil, begin.isWeighty { try await fit() }
         while true {
             try Task.checkCancellation()
             let attempt: Int

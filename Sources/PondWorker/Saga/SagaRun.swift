@@ -14,6 +14,8 @@ final class SagaRun: Sendable {
         /// What was remembered when the run began.
         var record: SagaRecord?
         var isRead = false
+        /// Those of the remembered steps that weigh, and that the handler has not asked for in this run.
+        var leftOut: Set<String> = []
         /// Whether Redis knows the saga.
         var exists = false
         var waits: [SagaWait] = []
@@ -74,8 +76,10 @@ final class SagaRun: Sendable {
         guard state.withLock({ !$0.isRead }) else { return }
         let record = try await asking { [store] in try await store.read() }
         state.withLock { state in
+            guard !state.isRead else { return }
             state.record = record
             state.isRead = true
+            state.leftOut = Set(record?.steps.lazy.filter(\.isWeighty).map(\.name) ?? [])
         }
     }
 
@@ -89,6 +93,7 @@ final class SagaRun: Sendable {
             return state.names.next(name)
         }
         try await read()
+        state.withLock { _ = $0.leftOut.remove(unique) }
         return unique
     }
 

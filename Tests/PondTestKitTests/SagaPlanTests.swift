@@ -1,0 +1,72 @@
+import PondCore
+import PondTestKit
+import PondWorker
+import Synchronization
+import Testing
+
+/// Sagas whose handler is another one after a deploy.
+struct SagaPlanTests {
+    private final class Ledger: Sendable {
+        private let entries = Mutex<[String]>([])
+
+        var all: [String] { entries.withLock { $0 } }
+        func add(_ entry: String) { entries.withLock { $0.append(entry) } }
+    }
+
+    private func makeSaga(_ run: @escaping @Sendable (JobContext) async throws -> Void) throws -> TestSaga {
+        try TestSaga(JobRegistration(kind: "flow", run: run), RawPayload(Array("{}".utf8)))
+    }
+
+    @Test func `a step with an undo that has another name after a deploy is not run once more`() async throws {
+        let ledger = Ledger()
+        let build = Mutex(1)
+        let saga = try makeSaga { job in
+            let isNew = build.withLock { $0 } == 2
+            try await job.step("label") { _ in
+                ledger.add("label")
+            } undo: { _ in
+                ledger.add("undo label")
+            }
+            if isNew { try await job.step("check") { _ in ledger.add("check") } }
+            try await job.step(isNew ? "charge-card" : "charge") { _ in
+                ledger.add("charge")
+            } undo: { _ in
+                ledger.add("undo charge")
+            }
+            try await job.sleep("cool-off", for: .seconds(60))
+        }
+        try await saga.run()
+        build.withLock { $0 = 2 }
+        saga.advance(by: .seconds(60))
+        try await saga.run()
+        #expect(saga.state == .paused && saga.reason == "plan_mismatch: charge")
+        #expect(ledger.all == ["label", "charge", "check"])
+    }
+
+    @Test func `steps with an undo that run beside each other are not taken for renamed ones`() async throws {
+        let ledger = Ledger()
+        let saga = try makeSaga { job in
+            async let left: Void = {
+                // Longer than the other step needs to be begun again.
+                try await LocalClock.system.sleep(.milliseconds(30))
+                try await job.step("left") { _ in
+                    ledger.add("left")
+                } undo: { _ in
+                }
+            }()
+            async let right: Void = {
+                try await job.sleep("nap", for: .seconds(60))
+                try await job.step("right") { _ in
+                    ledger.add("right")
+                } undo: { _ in
+                }
+            }()
+            try await left
+            try await right
+        }
+        try await saga.run()
+        saga.advance(by: .seconds(60))
+        try await saga.run()
+        #expect(saga.state == .done && ledger.all == ["left", "right"])
+    }
+}
