@@ -201,6 +201,15 @@ setup_machine() {
     require_redis_version
 }
 
+# Python 3.9 or newer, for what is written in it.
+require_python() {
+    if ! command -v python3 >/dev/null && is_debian; then install_debian_packages python3; fi
+    command -v python3 >/dev/null ||
+        die "python3 is not installed; this needs Python 3.9 or newer, and nothing of it but the standard library."
+    python3 -c 'import sqlite3, sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ||
+        die "$(python3 --version 2>&1) is too old, or has no sqlite3; this needs Python 3.9 or newer."
+}
+
 # ---------------------------------------------------------------------------------------------------
 # Long commands
 # ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+../../python/millpond/handler.py
