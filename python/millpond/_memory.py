@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Deque, Dict, List, Optional
 
 UNDO_TRIES_MAX = 20
+NAME_BYTES_MAX = 120
 SHORT_WAIT = 1.0  # seconds that a worker waits itself
 
 
@@ -142,6 +143,9 @@ class Run:
 
     def _begin(self, asked: Dict[str, Any]) -> None:
         name = asked["name"]
+        if not 0 < len(name.encode()) <= NAME_BYTES_MAX or any(letter <= " " or letter in "#\x7f" for letter in name):
+            error = f"a step's name has 1 to {NAME_BYTES_MAX} bytes, and no spaces, control characters or #"
+            return self._say("failed", Record(name, ""), error=error, cause="saga_step")
         count = self._counts[name] = self._counts.get(name, 0) + 1
         name = name if count == 1 else f"{name}#{count}"
         known = self._memory.steps.get(name)

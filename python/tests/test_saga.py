@@ -86,6 +86,10 @@ class Steps(unittest.TestCase):
         self.assertEqual((performed.outcome, performed.cause), ("fail", "saga_step"))
         self.assertIsInstance(perform(lambda job: job.step("a", lambda step: 1 / 0)).exception, ZeroDivisionError)
 
+    def test_a_name_that_no_step_may_have_is_a_failure(self):
+        for name in ("a b", "a#2", "", "x" * 121):
+            self.assertEqual(perform(lambda job: job.step(name, lambda step: 1)).cause, "saga_step")
+
     def test_another_input_pauses_it(self):
         saga = TestSaga(lambda job: [job.step("a", lambda step: 1, input=job["attempt"]), 1 / 0])
         saga.run()

@@ -42,8 +42,9 @@ if importlib.util.find_spec("mypy"):
             with tempfile.TemporaryDirectory() as folder:
                 page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
                 blocks = [block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "import" in block]
-                self.assertEqual(len(blocks), 4)
-                for name, block in zip(("handlers", "send", "producers", "test_handlers"), blocks):
+                self.assertEqual(len(blocks), 6)
+                names = ("handlers", "send", "producers", "refund", "test_handlers", "test_refund")
+                for name, block in zip(names, blocks):
                     pathlib.Path(folder, f"{name}.py").write_text(block, encoding="utf-8")
                 self.assertEqual(checked(*sorted(pathlib.Path(folder).glob("*.py"))), "")
 
