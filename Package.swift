@@ -68,6 +68,12 @@ let package = Package(
         .target(name: "PondCore", swiftSettings: house),
         .target(name: "PondProcess", swiftSettings: house),
         .target(name: "PondSaga", dependencies: ["PondCore"], swiftSettings: house),
+        .target(
+            name: "PondFlow",
+            dependencies: ["PondCore", yams],
+            resources: [.embedInCode("Schema")],
+            swiftSettings: house
+        ),
         .target(name: "PondScaling", dependencies: ["PondCore"], swiftSettings: house),
         .target(name: "PondSimulation", dependencies: ["PondCore", "PondScaling"], swiftSettings: house),
         .target(
@@ -164,8 +170,9 @@ let package = Package(
                 "PondSupervisor", "PondFleet", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
-                "PondScaling", "PondSaga", "PondCore", arguments, logging, lifecycle, system, yams, httpClient, nioCore,
-                nioHTTP,
+                "PondScaling", "PondFlow", "PondSaga", "PondCore", arguments, logging, lifecycle, system, yams,
+                httpClient,
+                nioCore, nioHTTP,
                 tracing,
             ],
             swiftSettings: house,
@@ -228,6 +235,7 @@ let package = Package(
         // Tests: pure values first, then bytes, a real server, real processes.
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
         .testTarget(name: "PondSagaTests", dependencies: ["PondSaga", "PondCore"], swiftSettings: house),
+        .testTarget(name: "PondFlowTests", dependencies: ["PondFlow", "PondCore"], swiftSettings: house),
         .testTarget(name: "PondScalingTests", dependencies: ["PondScaling", "PondCore"], swiftSettings: house),
         .testTarget(
             name: "PondSimulationTests",
@@ -318,7 +326,7 @@ let package = Package(
             name: "CommandTests",
             dependencies: [
                 "pond", "PondInsight", "PondFleet", "PondSQLite", "PondTestKit", "PondQueue", "PondTelemetry",
-                "PondRedis", "PondSaga",
+                "PondRedis", "PondFlow", "PondSaga",
                 "PondCore",
                 arguments, logging, subprocess, system,
             ],

@@ -34,6 +34,18 @@ public enum Limits {
     public static let sagaChildrenPageMax = 256
     /// How many steps of a saga are read at once.
     public static let sagaPageMax = 1_000
+    /// The longest document of a flow, in bytes.
+    public static let flowBytesMax = 1_048_576
+    /// The most steps of a flow; a few of a saga's are left for the document itself.
+    public static let flowStepsMax = sagaStepsMax - 32
+    /// The most values of a flow's document, aliases written out.
+    public static let flowNodesMax = 200_000
+    /// How deep the values of a flow's document may lie in each other.
+    public static let flowDepthMax = 64
+    /// The most aliases of a flow's document.
+    public static let flowAliasesMax = 32
+    /// The most steps of a flow that are drawn as a picture.
+    public static let flowDrawnMax = 1_000
     /// How long a saga that has ended can be read in Redis.
     public static let sagaKept = Duration.seconds(3_600)
     /// The most money that a budget may name or a job may spend.

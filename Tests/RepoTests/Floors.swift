@@ -62,6 +62,13 @@ enum Floors {
             ours: ["PondCore"]
         ),
         Floor(
+            "PondFlow",
+            level: 0,
+            holds: "flows as documents: read, checked, put in order, drawn, and what a step takes from where",
+            ours: ["PondCore"],
+            theirs: ["Yams"]
+        ),
+        Floor(
             "PondScaling",
             level: 0,
             holds: "how many workers there should be, as a pure function; sharing among queues, placement on hosts",
@@ -168,7 +175,7 @@ enum Floors {
             holds: "the command line program: one file a command, in folders by noun",
             ours: lower.union([
                 "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
-                "PondSaga", "PondSimulation", "PondSupervisor", "PondFleet", "PondWorker",
+                "PondFlow", "PondSaga", "PondSimulation", "PondSupervisor", "PondFleet", "PondWorker",
             ]),
             theirs: lifecycle.union([
                 "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "SystemPackage", "Tracing", "Yams",

@@ -1,17 +1,14 @@
-import ArgumentParser
-import PondCore
-
 extension Duration {
     /// Reads `500ms`, `5s`, `2m`, `1h`, `3d`, and sums of those from large to small such as `1m30s`; nil for all else.
     ///
     /// The number may have a fraction (`1.5s`); the result is at most ten years.
     package init?(human text: String) {
-        guard let total = Self.read(text), total <= Limits.delayMax else { return nil }
+        guard let total = Self.readUnbounded(text), total <= Limits.delayMax else { return nil }
         self = total
     }
 
     /// The same without the bound: what is longer comes as something longer.
-    private static func read(_ text: String) -> Duration? {
+    package static func readUnbounded(_ text: String) -> Duration? {
         var rest = text.utf8[...]
         var total = Duration.zero
         var smaller = Unit.allCases[...]
@@ -20,21 +17,6 @@ extension Duration {
             total += part
         } while !rest.isEmpty
         return total
-    }
-
-    /// For `@Option(transform: Duration.argument)`.
-    package static func argument(_ text: String) throws -> Duration {
-        guard let duration = Duration(human: text) else {
-            if read(text) != nil {
-                throw ValidationError(
-                    "\"\(SafeText.escaped(text.prefix(40)))\" is too long; the longest is ten years, 3650d"
-                )
-            }
-            throw ValidationError(
-                "\"\(SafeText.escaped(text.prefix(40)))\" is no duration; write it as 500ms, 5s, 2m, 1h, 3d or 1m30s"
-            )
-        }
-        return duration
     }
 
     private enum Unit: String, CaseIterable {
