@@ -188,6 +188,10 @@ package struct SagaChildren: Sendable, Hashable {
     package var fingerprint: String
     /// Whether the saga undoes what its children did.
     package var hasUndo: Bool
+    /// Tries of a child before it is dead; nil leaves them to its kind.
+    package var attemptsMax: Int?
+    /// The limit of one try of a child; nil leaves it to its kind.
+    package var timeout: Duration?
 
     /// One page of a fan-out; all of it unless `total` says otherwise.
     package init(

@@ -314,4 +314,19 @@ import Testing
             #expect(text.contains("saga_depth_max"))
         }
     }
+
+    @Test func `children have the tries and the time of their step, and a join that fails its own cause`() async throws {
+        try await Bench.run { bench in
+            var children = try fanOut(["a"])
+            (children.hasUndo, children.attemptsMax, children.timeout) = (true, 4, .seconds(7))
+            let id = try await parent(bench, children)
+            let child = try await bench.fetchOne()
+            #expect(try child.job.get().attemptsMax == 4)
+            #expect(try child.job.get().timeout == .seconds(7))
+            #expect(try await bench.queue.saga(id)?["pages"]?.undo == .armed)
+            try await bench.settle(child, .dead(cause: .failed, error: "no money"))
+            let error = try await bench.queue.saga(id)?["pages"]?.error ?? ""
+            #expect(error.hasPrefix("children_failed: child 0") && error.hasSuffix("no money"), "\(error)")
+        }
+    }
 }

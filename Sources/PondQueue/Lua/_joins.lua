@@ -9,8 +9,14 @@ saga.joins = joins
 joins.CHILDREN_MAX = 10000
 joins.AT_ONCE_MAX = 1000
 joins.PAGE_MAX = 256
-local COUNTS = { 'total', 'limit', 'need', 'policy', 'kind', 'given', 'next', 'ok', 'bad', 'closed', 'correlation_id', 'class' }
-local TEXTS = { policy = true, kind = true, closed = true, correlation_id = true, class = true }
+local COUNTS = {
+    'total', 'limit', 'need', 'policy', 'kind', 'given', 'next', 'ok', 'bad', 'closed', 'correlation_id', 'class', 'max_attempts',
+    'timeout_ms',
+}
+local TEXTS = {
+    policy = true, kind = true, closed = true, correlation_id = true, class = true, max_attempts = true, timeout_ms = true,
+}
+local OF_CHILDREN = { 'class', 'max_attempts', 'timeout_ms' }
 
 function joins.key(keys, id, name) return keys.join .. id .. ':' .. name end
 
@@ -30,7 +36,10 @@ local function start_one(keys, key, id, name, join, number)
         'kind', join.kind, 'data', redis.call('HGET', key, 'p:' .. int(number)) or '', 'saga_parent', id, 'saga_step', name,
         'saga_index', int(number), 'correlation_id', join.correlation_id, 'causation_id', id,
     }
-    if join.class ~= '' then fields[#fields + 1], fields[#fields + 2] = 'class', join.class end
+    for i = 1, #OF_CHILDREN do
+        local value = join[OF_CHILDREN[i]]
+        if value and value ~= '' then fields[#fields + 1], fields[#fields + 2] = OF_CHILDREN[i], value end
+    end
     local landed, entry = append(keys, home_code(id), fields)
     if not landed then error(entry) end
     redis.call('HSET', key, 'c:' .. int(number), own_id(landed, entry), 'next', int(number + 1))
@@ -77,7 +86,8 @@ local function close(keys, key, id, name, join, how, failure, now, events)
     local step = saga.read_step(redis.call('HGET', keys.saga .. id, 'step:' .. name))
     if not step or (step.state ~= 'w' and step.state ~= 'r') then return end
     note(events, 'joined', id .. ' ' .. how .. ' ' .. name)
-    saga.deliver(keys, id, name, step, nil, how == 'failed' and failure or nil, now, events)
+    local text = how == 'failed' and 'children_failed: ' .. (failure or 'too few are left that can be done') or nil
+    saga.deliver(keys, id, name, step, nil, text, now, events)
 end
 
 -- Until all pages are there its step is running, not waiting: whoever goes on after a crash gives the rest.

@@ -3,7 +3,8 @@
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  consumer   2  code   3  entry   4  the job's id   5  the step's name, then
 --            6  the children's kind   7  how many there are on all pages   8  how many at a time   9  when the join is over:
---            all, first, best_effort, or how many must be done; with ` undo` behind it when the saga undoes the fan-out
+--            all, first, best_effort, or how many must be done; behind it, each after a space, `undo` when the saga undoes
+--            the fan-out, max_attempts=N and timeout_ms=N of each child
 --            10  fingerprint, or ''
 --            11  the place of the page's first, from 0   12 …  payloads
 --          or: 6  'ends'   7  place of the first   8  how many
@@ -19,6 +20,26 @@ local function need_of(policy, total)
     if policy == 'best_effort' then return 0 end
     local number = whole_number(policy)
     return number and number >= 1 and number <= total and number or nil
+end
+
+-- A policy, and by name what stands behind it; or the policy, nil and what is wrong there.
+local function extras_of(text)
+    local policy, rest = string.match(text, '^(%S*)(.*)$')
+    local extras = {}
+    for word in string.gmatch(rest, '%S+') do
+        local name, value = string.match(word, '^([a-z_]+)=(%d+)$')
+        local number = whole_number(value or '')
+        if word == 'undo' then
+            extras.undo = true
+        elseif name == 'max_attempts' and number and number >= 1 and number <= 1000000
+            or name == 'timeout_ms' and number and number >= 1 and number <= DELAY_MS_MAX then
+            extras[name] = value
+        else
+            return policy, nil, 'expected undo, max_attempts=N or timeout_ms=N behind the policy, got "'
+                .. string.sub(word, 1, 50) .. '"'
+        end
+    end
+    return policy, extras
 end
 
 local function check(args)
@@ -49,8 +70,11 @@ local function new_join(context, args)
     redis.call('HSET', joins.key(keys, id, name), 'total', int(total), 'limit', args[8],
         'need', int(total > 0 and need_of(args[9], total) or 0), 'policy', args[9], 'kind', args[6], 'given', '0', 'next', '0',
         'ok', '0', 'bad', '0', 'correlation_id', field(fields, 'correlation_id') or id, 'class', field(fields, 'class') or '')
+    for _, word in ipairs({ 'max_attempts', 'timeout_ms' }) do
+        if context.extras[word] then redis.call('HSET', joins.key(keys, id, name), word, context.extras[word]) end
+    end
     saga.write_step(keys, id, name, {
-        state = 'r', kind = 'j', seq = number, attempt = 1, effect = 'k', undo = context.undo, began = context.now,
+        state = 'r', kind = 'j', seq = number, attempt = 1, effect = 'k', undo = context.extras.undo and 'a' or 'n', began = context.now,
         fingerprint = args[10] ~= '' and args[10] or nil,
     }, 'next', int(number + 1))
     local names = saga.waited_for(redis.call('HGET', context.key, 'joins'))
@@ -61,9 +85,9 @@ local function new_join(context, args)
 end
 
 local function start(context, args)
-    local policy = string.match(args[9], '^(.*) undo$')
-    context.undo, args[9] = policy and 'a' or 'n', policy or args[9]
-    local wrong = check(args)
+    local policy, extras, wrong = extras_of(args[9] or '')
+    args[9], context.extras = policy, extras
+    wrong = wrong or check(args)
     if wrong then return { 'refused', wrong } end
     local keys, id, name = context.keys, context.job.id, args[5]
     local state = saga.state(keys, id)

@@ -14,7 +14,7 @@ extension QueueSagaStore {
             }
         let head: [RedisArgument] = [
             .text(id.text), .text(children.name), .text(children.kind.text), .integer(Int64(children.total)),
-            .integer(Int64(children.limit)), .text(children.hasUndo ? "\(policy) undo" : policy),
+            .integer(Int64(children.limit)), .text(policy + children.extras),
             .text(children.fingerprint),
             .integer(Int64(children.offset)),
         ]
@@ -51,5 +51,13 @@ extension QueueSagaStore {
         case "failed": .failed(error: String(decoding: bytes, as: UTF8.self))
         default: .open
         }
+    }
+}
+
+extension SagaChildren {
+    /// What stands behind the policy, each word after a space.
+    fileprivate var extras: String {
+        (hasUndo ? " undo" : "") + (attemptsMax.map { " max_attempts=\($0)" } ?? "")
+            + (timeout.map { " timeout_ms=\(max(1, $0.wholeMilliseconds))" } ?? "")
     }
 }

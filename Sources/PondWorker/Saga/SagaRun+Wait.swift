@@ -13,8 +13,15 @@ extension SagaRun {
     }
 
     /// Waits for the next signal of a name.
-    func signal<Value>(_ signal: String, within: Duration?, _ coding: StepCoding<Value>) async throws -> Value {
-        let name = try await enter(signal)
+    ///
+    /// - Parameter step: what the wait is called. Defaults to the signal's name.
+    func signal<Value>(
+        _ signal: String,
+        in step: String? = nil,
+        within: Duration?,
+        _ coding: StepCoding<Value>
+    ) async throws -> Value {
+        let name = try await enter(step ?? signal)
         return try over(try remembered(name, .signal), SagaWait(name, .signal(signal), within: within), coding)
     }
 
