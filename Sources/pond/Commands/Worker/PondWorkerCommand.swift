@@ -24,11 +24,12 @@ struct WorkerRunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run",
         abstract: "Run one worker process; the word run may be left out.",
-        usage: "pond worker [--exec <command> | --exec-once <command> | --http <url>] [<options>]",
+        usage: "pond worker [--exec <command> | --exec-once <command> | --http <url>] [--flow <file>] [<options>]",
         discussion: """
             --exec keeps one program a slot and talks with it in lines of JSON; --exec-once runs one process a job; \
             --http posts each job to a web service. Without any of them it knows pond.echo, pond.sleep and pond.fail, \
-            and stops fetching at the first job of another kind.
+            and stops fetching at the first job of another kind. With --flow it also runs flows of steps, whose steps are \
+            jobs for the handlers.
             It takes jobs until SIGTERM, SIGINT or SIGHUP: then it takes no more, hands back what it has not \
             started, and lets running jobs finish until --grace is over; a second signal cancels them at once. \
             What is cut off runs elsewhere and is not counted as an attempt. Without Redis it waits for it. \
@@ -37,6 +38,13 @@ struct WorkerRunCommand: AsyncParsableCommand {
     )
 
     @OptionGroup var bridge: BridgeOptions
+
+    @Option(
+        name: .customLong("flow"),
+        help: ArgumentHelp("Also run the flow of this document; may be given again.", valueName: "file")
+    )
+    var flows: [String] = []
+
     @OptionGroup var worker: WorkerOptions
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
@@ -45,11 +53,14 @@ struct WorkerRunCommand: AsyncParsableCommand {
         var configuration = worker.configuration(of: BuiltinJobs.self)
         configuration.stopsAtUnknownKinds = !bridge.isOn
         let handlers = BridgeHandlers(bridge, configuration)
+        let flows = flows
         try await WorkerRun(worker, redis, output, BuiltinJobs.logHandler).run(
             configuration,
             version: ProgramVersion.text
         ) { logger in
-            AppParts(jobs: JobList(BuiltinJobs().jobs.registrations + (try await handlers.open(logger))))
+            // Read first: a program whose worker cannot start must not be asked for its kinds.
+            let own = try flows.map { FlowHandler(try FlowFile.flow(of: $0)).registration }
+            return AppParts(jobs: JobList(BuiltinJobs().jobs.registrations + own + (try await handlers.open(logger))))
         } onEnd: {
             await handlers.close()
         }

@@ -1,0 +1,1 @@
+../handlers/python/millpond.py
