@@ -315,7 +315,8 @@ import Testing
         }
     }
 
-    @Test func `children have the tries and the time of their step, and a join that fails its own cause`() async throws {
+    @Test func `children have the tries and the time of their step, and a join that fails its own cause`() async throws
+    {
         try await Bench.run { bench in
             var children = try fanOut(["a"])
             (children.hasUndo, children.attemptsMax, children.timeout) = (true, 4, .seconds(7))
