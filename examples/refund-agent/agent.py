@@ -8,8 +8,8 @@ import os
 from millpond import Fail, handles, run
 from psp import Provider
 
-provider = Provider(os.environ["PROVIDER_URL"])
-hooks = os.environ["HOOKS_URL"]
+provider = Provider(os.environ.get("PROVIDER_URL", "http://127.0.0.1:8080"))
+hooks = os.environ.get("HOOKS_URL", "http://127.0.0.1:8081/hooks")
 PAID_WITHIN = float(os.environ.get("PAID_WITHIN", "12"))  # seconds
 TURNS_MAX = 20
 
@@ -62,4 +62,5 @@ def use(job, case, tool, seen):
     return job.step(tool, call, retries=8)["said"]
 
 
-run()
+if __name__ == "__main__":
+    run()

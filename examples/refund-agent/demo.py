@@ -19,7 +19,7 @@ from typing import Any, Dict, List, Set
 
 from audit import ENDED, Audit, Saga
 from ledger import Books
-from report import progress, report, table
+from report import clear, progress, report, table
 from resp import Redis
 from stage import QUEUE, Broken, Stage, Worker
 
@@ -186,11 +186,14 @@ def main() -> int:
             audit = demo.run()
             found = report(audit, demo.callbacks(), demo.kills, demo.seconds, given.seed)
     except Interrupted:
+        clear()
         print("interrupted; nothing is left behind", file=sys.stderr)
         return 130
     except (Broken, OSError) as error:
+        clear()
         print(f"error: {error}", file=sys.stderr)
         return 1
+    clear()
     print(json.dumps(found) if given.json else table(found))
     return 0 if audit.balances else 8
 

@@ -20,6 +20,12 @@ def progress(seconds: float, counts: Dict[str, int], given: int, agents: int, ki
         print(line, file=sys.stderr, flush=True)
 
 
+def clear() -> None:
+    """Takes the line away again that is written over."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
 def report(audit: Audit, callbacks: Dict[str, int], kills: int, seconds: float, seed: int) -> Report:
     """All figures, as they are for programs."""
     states = {state: count for state, count in audit.states.items() if state != "none"}

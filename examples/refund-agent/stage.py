@@ -16,14 +16,20 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 QUEUE = "cases"
 PATIENCE = 20.0
 
-# Ends what is left when the demo ends, even by a signal that nobody can catch: its end of the pipe closes then.
+# Ends what is left when the demo ends, even by a signal that nobody can catch: its end of the pipe closes then. All
+# that the demo starts works in its folder.
 GUARD = """
 trap '' INT TERM HUP
 cat >/dev/null
-for file in "$1"/*.pid; do
-    [ -e "$file" ] && kill -KILL "$(cat "$file")" 2>/dev/null
+exec 2>/dev/null
+for _ in 1 2 3 4 5; do
+    left=no
+    for process in /proc/[0-9]*; do
+        [ "$(readlink "$process/cwd")" = "$1" ] && kill -KILL "${process#/proc/}" && left=yes
+    done
+    [ $left = yes ] || break
 done
-rm -rf "$1" 2>/dev/null || { sleep 1; rm -rf "$1"; }
+rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 """
 
 
@@ -70,15 +76,11 @@ class Stage:
                 start_new_session=True,
             )
         self._children.append(child)
-        with open(f"{self.folder}/{child.pid}.pid", "w") as file:
-            file.write(str(child.pid))
         return child
 
     def kill(self, child: "subprocess.Popen[Any]") -> None:
-        """Kills a process and forgets it: its number may soon be another's."""
         self._end(child)
         self._children.remove(child)
-        os.remove(f"{self.folder}/{child.pid}.pid")
 
     @staticmethod
     def _end(child: "subprocess.Popen[Any]") -> None:

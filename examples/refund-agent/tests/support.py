@@ -8,7 +8,10 @@ import unittest
 import urllib.error
 import urllib.request
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EXAMPLE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, EXAMPLE)
+# The package, with what runs sagas in memory, before the file that is copied out of it.
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(EXAMPLE)), "python"))
 
 from ledger import Books, Ledger  # noqa: E402
 from provider import Dice, Provider, serve  # noqa: E402
