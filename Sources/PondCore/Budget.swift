@@ -89,6 +89,9 @@ public struct Budget: Sendable, Hashable {
         self.usd = usd
     }
 
+    /// Whether it limits nothing.
+    package var isUnlimited: Bool { wall == nil && cpu == nil && usd == nil }
+
     /// This budget, with `other`'s limits where it has none.
     package func filled(from other: Budget) -> Budget {
         Budget(wall: wall ?? other.wall, cpu: cpu ?? other.cpu, usd: usd ?? other.usd)

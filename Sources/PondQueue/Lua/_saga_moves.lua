@@ -135,6 +135,8 @@ function saga.wake(keys, id, why, now, events)
     if not landed then error(failure) end
     saga.set_state(keys, id, 'running', now)
     redis.call('HDEL', keys.saga .. id, 'waits')
+    -- Counted when it is over: most wait once, and those that wait should take little.
+    redis.call('HINCRBY', keys.saga .. id, 'parks', 1)
     end_waiting(keys, id)
     note(events, 'woken', id .. ' ' .. why)
     return true

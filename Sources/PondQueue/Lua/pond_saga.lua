@@ -37,6 +37,8 @@ local function read(names, args)
         header, steps = saga.read(keys, id)
     end
     if not header.state then return {} end
+    -- The one that it is in counts, too.
+    if header.state == 'waiting' then header.parks = int((whole_number(header.parks or '') or 0) + 1) end
     local told = {}
     for i = 1, #SAID do
         if header[SAID[i]] then told[#told + 1], told[#told + 2] = SAID[i], header[SAID[i]] end

@@ -95,7 +95,7 @@ local function park(context, names, due, spent)
     local expires = whole_number(field(fields, 'expires_ms'))
     if expires and (not due or expires < due) then due = expires end
     saga.park(keys, job.id, with_fields(fields, changes), due, context.now)
-    saga.set_state(keys, job.id, 'waiting', context.now, 'parks', int(parks), 'waits', cmsgpack.pack(names))
+    saga.set_state(keys, job.id, 'waiting', context.now, 'waits', cmsgpack.pack(names))
     saga.end_delivery(keys, job)
     note(context.events, 'waiting', job.id .. ' ' .. (due and int(due) or '0') .. ' ' .. names[1])
     return 'parked'

@@ -11,9 +11,12 @@ struct Measures: Sendable {
 
     /// Tells the times of jobs until the task is cancelled.
     func run() async {
+        var turn = 0
         while !Task.isCancelled {
             await tell()
-            await lookAtSettings()
+            // A person changes them, so every ten seconds is soon enough.
+            if turn.isMultiple(of: 2) { await lookAtSettings() }
+            turn += 1
             // Cancellation ends the loop at its head.
             try? await served.worker.loopClock.sleep(Self.interval)
         }

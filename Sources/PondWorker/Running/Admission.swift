@@ -63,8 +63,9 @@ struct Admission: Sendable {
         if !fetched.isProbe, fetched.served.brake.hold != nil { return .settle(.released) }
         if fetched.isExpired { return .settle(.expired) }
         if handler.isUnknown { return .settle(deferral.outcome(of: fetched)) }
-        let budget = handler.budget(of: job)
-        if let exhaustion = budget.obstacle(after: job.spent, reserving: handler.reserve), job.phase != .undo {
+        if handler.hasBudget(job), job.phase != .undo,
+            let exhaustion = handler.budget(of: job).obstacle(after: job.spent, reserving: handler.reserve)
+        {
             let note = handler.reserveNote(exhaustion.cause)
             return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text + note))
         }

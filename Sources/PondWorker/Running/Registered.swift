@@ -7,6 +7,8 @@ final class Registered: Sendable {
     let policy: RetryPolicy
     let timeout: Duration
     let budget: Budget
+    /// Whether its jobs have a budget of their kind's.
+    let isLimited: Bool
     let reserve: Spending
     /// The money that what goes forward may not spend.
     let undoReserve: USD
@@ -25,6 +27,7 @@ final class Registered: Sendable {
         policy = registration.policy
         timeout = registration.timeout
         budget = registration.budget
+        isLimited = !registration.budget.isUnlimited
         reserve = registration.reserve
         undoReserve = registration.undoReserve
         heartbeatInterval = registration.heartbeatInterval
@@ -38,10 +41,15 @@ final class Registered: Sendable {
     }
     /// What all tries of a job may take while it goes forward: without what is kept for undoing.
     func budget(of job: Job) -> Budget {
+        // Most have none, and a budget has a dozen words to copy.
+        guard hasBudget(job) else { return Budget() }
         var all = job.budget.filled(from: budget)
         if undoReserve != .zero, let usd = all.usd { all.usd = max(.zero, usd - undoReserve) }
         return all
     }
+
+    /// Whether there is a limit to what all tries of a job take.
+    func hasBudget(_ job: Job) -> Bool { isLimited || !job.budget.isUnlimited }
 
     /// What is said behind a budget that is used up.
     func reserveNote(_ cause: Cause) -> String {
