@@ -3,6 +3,7 @@
 //     floor SOCKET one N KEY         XADD, each after the reply to the one before
 //     floor SOCKET pipelined N KEY   XADD, a thousand in one write
 //     floor SOCKET drain N KEY       XREADGROUP COUNT 100, and for each batch one XACK and one XDEL, in one write
+//     floor SOCKET records N KEY     HSET twice for each of N steps, ten in a hash KEY:I, a hundred steps in one write
 //     floor SOCKET wake N KEY        XADD every 5 ms, to another thread that waits in XREADGROUP BLOCK
 //
 // Fields and payload are those of the benchmark's jobs. Prints {"jobs":N,"seconds":S}; the group is made before the
@@ -55,6 +56,19 @@ static void enqueue(redisContext *redis, const char *key, long jobs, long window
         long batch = jobs - done < window ? jobs - done : window;
         for (long i = 0; i < batch; i++) append_xadd(redis, key);
         for (long i = 0; i < batch; i++) freeReplyObject(next_reply(redis));
+    }
+}
+
+// What a saga has to write at least: that a step begins, and what came of it.
+static void write_records(redisContext *redis, const char *key, long steps) {
+    const char *begun = "rska \001\002\003\004\005\006 1732374245000-0 1 nfffffff", *done = "dska \001\002\003\004\005\006 1 1 12 7";
+    for (long first = 0; first < steps; first += BATCH) {
+        long batch = steps - first < BATCH ? steps - first : BATCH;
+        for (long i = first; i < first + batch; i++) {
+            redisAppendCommand(redis, "HSET %s:%ld step:step-%ld %s next %ld", key, i / 10, i % 10, begun, i % 10 + 2);
+            redisAppendCommand(redis, "HSET %s:%ld step:step-%ld %s", key, i / 10, i % 10, done);
+        }
+        for (long i = 0; i < 2 * batch; i++) freeReplyObject(next_reply(redis));
     }
 }
 
@@ -176,7 +190,7 @@ static void make_group(redisContext *redis, const char *key) {
 }
 
 int main(int count, char **words) {
-    if (count != 5) fail("usage", "floor SOCKET one|pipelined|drain|wake N KEY");
+    if (count != 5) fail("usage", "floor SOCKET one|pipelined|drain|records|wake N KEY");
     const char *what = words[2], *key = words[4];
     long jobs = atol(words[3]);
     if (jobs < 1) fail("usage", "N is a number from 1");
@@ -191,6 +205,7 @@ int main(int count, char **words) {
     if (strcmp(what, "one") == 0) enqueue(redis, key, jobs, 1);
     else if (strcmp(what, "pipelined") == 0) enqueue(redis, key, jobs, WINDOW);
     else if (strcmp(what, "drain") == 0) drain(redis, key, jobs);
+    else if (strcmp(what, "records") == 0) write_records(redis, key, jobs);
     else fail("unknown measurement", what);
     printf("{\"jobs\":%ld,\"seconds\":%.9f}\n", jobs, now() - started);
     redisFree(redis);

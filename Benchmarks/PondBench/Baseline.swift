@@ -7,8 +7,10 @@ struct Baseline: Codable, Sendable, Hashable {
         let name: String
         let before: Double
         let now: Double
+        /// Whether `before` is a bound and no measurement.
+        var isBound = false
 
-        var text: String { "\(name): it was \(before.short) and is \(now.short)" }
+        var text: String { "\(name): \(isBound ? "its bound is" : "it was") \(before.short) and it is \(now.short)" }
     }
 
     /// What part of a ratio may be lost.
@@ -21,8 +23,12 @@ struct Baseline: Codable, Sendable, Hashable {
     /// Instructions a job, by name.
     var instructions: [String: Double] = [:]
 
-    init(ratios: [String: Double] = [:], instructions: [String: Double] = [:]) {
+    /// What figures that are no ratios must not be worse than, by name; set by hand.
+    var bounds: [String: Double] = [:]
+
+    init(ratios: [String: Double] = [:], instructions: [String: Double] = [:], bounds: [String: Double] = [:]) {
         self.ratios = ratios
+        self.bounds = bounds
         self.instructions = instructions
     }
 
@@ -30,11 +36,15 @@ struct Baseline: Codable, Sendable, Hashable {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         ratios = try values.decodeIfPresent([String: Double].self, forKey: .ratios) ?? [:]
         instructions = try values.decodeIfPresent([String: Double].self, forKey: .instructions) ?? [:]
+        bounds = try values.decodeIfPresent([String: Double].self, forKey: .bounds) ?? [:]
     }
 
     init(file: String) throws {
         self = try JSONDecoder().decode(Baseline.self, from: Data(contentsOf: URL(filePath: file)))
     }
+
+    /// Whether there is anything to compare a measurement with.
+    func has(_ name: String) -> Bool { ratios[name] != nil || bounds[name] != nil }
 
     init(_ report: Report) {
         ratios = report.ratios.mapValues { (($0.median * 1_000).rounded()) / 1_000 }
@@ -51,6 +61,19 @@ struct Baseline: Codable, Sendable, Hashable {
         }
     }
 
+    /// What is beyond its bound.
+    func violations(in now: [String: Ratio]) -> [Loss] {
+        bounds.sorted { $0.key < $1.key }.compactMap { name, bound in
+            guard let value = now[name] else { return nil }
+            let isBeyond = value.isBetterHigher ? value.median < bound : value.median > bound
+            return isBeyond ? Loss(name: name, before: bound, now: value.median, isBound: true) : nil
+        }
+    }
+
+    private func losses(in report: Report) -> [Loss] {
+        losses(in: report.ratios) + violations(in: report.values)
+    }
+
     /// What is worse, and stays so when it alone is measured again; a busy machine has its bad moments.
     ///
     /// - Parameter measure: measures what has these names once more.
@@ -59,9 +82,9 @@ struct Baseline: Codable, Sendable, Hashable {
         secondLooks: Int,
         measure: @Sendable (Set<String>) async throws -> Report
     ) async throws -> [Loss] {
-        var losses = losses(in: report.ratios)
+        var losses = losses(in: report)
         for _ in 0..<secondLooks where !losses.isEmpty {
-            losses = self.losses(in: try await measure(Set(losses.map(\.name))).ratios)
+            losses = self.losses(in: try await measure(Set(losses.map(\.name))))
         }
         return losses
     }
@@ -78,6 +101,7 @@ struct Baseline: Codable, Sendable, Hashable {
     func save(in file: String) throws {
         var all = FileManager.default.fileExists(atPath: file) ? try Baseline(file: file) : Baseline()
         all.ratios.merge(ratios) { _, newer in newer }
+        all.bounds.merge(bounds) { _, newer in newer }
         all.instructions.merge(instructions) { _, newer in newer }
         try Data((try all.text + "\n").utf8).write(to: URL(filePath: file), options: .atomic)
     }

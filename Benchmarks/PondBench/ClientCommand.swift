@@ -38,10 +38,13 @@ struct ClientCommand: AsyncParsableCommand {
     @Option(help: "Jobs a second.")
     var rate = 1_000.0
 
+    @Option(help: "Over how many seconds timers are spread.")
+    var waitSeconds = 2.0
+
     func run() async throws {
         var configuration = try RedisConfiguration(url: "unix://\(socket)")
         // The producer shares its CPU with the worker here, which a producer that polls would keep from working.
-        if what.hasPrefix("latency") { configuration.busyPoll = .zero }
+        if what.hasPrefix("latency") || what.hasPrefix("saga-t") { configuration.busyPoll = .zero }
         let pond = Pond(configuration, logger: .quiet)
         let figures = try await measure(try pond.queue(queue), of: pond)
         await pond.close()
@@ -51,6 +54,7 @@ struct ClientCommand: AsyncParsableCommand {
     private func measure(_ queue: Queue, of pond: Pond) async throws -> any Encodable {
         let enqueueing = EnqueueBench(queue)
         let onConnection = EnqueueBench(queue, executor: pond.executor)
+        let sagas = SagaBench(queue, slots: slots)
         let draining = DrainBench(queue, slots: slots, handling: handling)
         switch what {
         case "enqueue-tasks": return try await onConnection.oneByOne(jobs, tasks: tasks)
@@ -66,6 +70,14 @@ struct ClientCommand: AsyncParsableCommand {
             return try await StartPages.released {
                 LatencyFigures(try await LatencyBench(queue).idle(jobs, pause: .milliseconds(800)))
             }
+        case "saga-steps": return try await SagaBench(queue).steps(jobs)
+        case "saga-park":
+            try await sagas.park(jobs)
+            return Pace(jobs: jobs, seconds: 1)
+        case "saga-sleepers":
+            return LatencyFigures(try await SagaBench(queue).sleepers(jobs, for: .seconds(waitSeconds)))
+        case "saga-timers": return LatencyFigures(try await sagas.timers(jobs, over: .seconds(waitSeconds)))
+        case "saga-tokens": return LatencyFigures(try await sagas.tokens(jobs))
         case "latency-loaded": return LatencyFigures(try await LatencyBench(queue).loaded(jobs, perSecond: rate))
         default: throw ValidationError("there is no measurement '\(what)'")
         }

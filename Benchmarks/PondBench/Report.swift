@@ -43,6 +43,16 @@ struct Report: Sendable {
         return ratios
     }
 
+    /// What a file may have a bound of: figures that are no ratios, by name.
+    var values: [String: Ratio] {
+        var values: [String: Ratio] = [:]
+        for figure in figures where !figure.scenario.isRatio {
+            guard let reach = figure.scenario.reach, let ours = figure.ours else { continue }
+            values[figure.scenario.name] = Ratio(median: ours.median, isBetterHigher: reach.isBetterHigher)
+        }
+        return values
+    }
+
     func text(for terminal: Terminal) -> String {
         var table = Table([
             .text("figure"), .number("millpond"), .number("floor"), .text("unit"), .number("ratio"),

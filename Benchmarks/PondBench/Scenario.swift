@@ -17,7 +17,7 @@ struct Scenario: Sendable {
     let run: @Sendable (Stage) async throws -> [Sample]
 
     /// Everything, in the order of the table.
-    static let all = enqueueing + draining + waiting + together + latency + footprint + growth
+    static let all = enqueueing + draining + waiting + together + latency + footprint + sagas + growth
 
     private static let enqueueing = [
         enqueueOne("enqueue-one", "enqueue-tasks", reach: .atLeast(0.9)),
@@ -120,6 +120,24 @@ struct Scenario: Sendable {
         },
         Scenario(name: "first-fetch", unit: "ms", isRatio: false, reach: .atMost(100)) { stage in
             [try await stage.firstFetch()]
+        },
+    ]
+
+    private static let sagas = [
+        Scenario(name: "saga-steps", unit: "steps/s", isRatio: false, reach: .atLeast(5_000)) { stage in
+            [try await stage.sagaSteps()]
+        },
+        Scenario(name: "saga-redis-cpu", unit: "us/step", isRatio: false, reach: .atMost(150), isOnce: true) { stage in
+            [try await stage.sagaCPU()]
+        },
+        Scenario(name: "saga-bytes", unit: "bytes/saga", isRatio: false, reach: .atMost(2_560), isOnce: true) { stage in
+            [try await stage.sagaBytes()]
+        },
+        Scenario(name: "saga-timer-p99", unit: "ms", isRatio: false, reach: .atMost(100), isOnce: true) { stage in
+            [try await stage.sagaLateness("saga-timers", stage.sizes.waits)]
+        },
+        Scenario(name: "saga-token-p99", unit: "ms", isRatio: false, reach: .atMost(20), isOnce: true) { stage in
+            [try await stage.sagaLateness("saga-tokens", stage.sizes.waits)]
         },
     ]
 

@@ -11,7 +11,7 @@ import SystemPackage
 
 /// How large the measurements are.
 struct Sizes: Sendable {
-    let one, tasks, many, drain, drainOneSlot, keys, memory, idle: Int
+    let one, tasks, many, drain, drainOneSlot, keys, memory, idle, sagas, parked, waits: Int
     let loadSeconds, waitSeconds: Double
     let growth: Growth
 
@@ -30,6 +30,9 @@ struct Sizes: Sendable {
         keys: 10_000,
         memory: 20_000,
         idle: 200,
+        sagas: 500,
+        parked: 1_000,
+        waits: 200,
         loadSeconds: 1,
         waitSeconds: 0.5,
         growth: Growth(backlogs: [10_000, 100_000], jobs: 20_000, rounds: 3)
@@ -43,6 +46,9 @@ struct Sizes: Sendable {
         keys: 50_000,
         memory: 100_000,
         idle: 1_000,
+        sagas: 5_000,
+        parked: 10_000,
+        waits: 1_000,
         loadSeconds: 5,
         waitSeconds: 2,
         growth: Growth(backlogs: [10_000, 100_000, 1_000_000, 10_000_000], jobs: 50_000, rounds: 15)

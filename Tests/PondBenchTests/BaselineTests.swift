@@ -32,6 +32,14 @@ import Testing
         #expect(counts.instructionLosses(in: ["drain": count, "new": 9_999]).isEmpty != isLost)
     }
 
+    @Test(arguments: [(4_999.0, true, true), (5_001, true, false), (101, false, true), (99, false, false)])
+    func `a figure beyond its bound is a loss, however little`(value: Double, isBetterHigher: Bool, isLost: Bool) {
+        let bounded = Baseline(bounds: ["steps": isBetterHigher ? 5_000 : 100])
+        let losses = bounded.violations(in: ["steps": Ratio(median: value, isBetterHigher: isBetterHigher)])
+        #expect(losses.isEmpty != isLost)
+        #expect(bounded.has("steps") && !bounded.has("drain") && baseline.has("drain"))
+    }
+
     @Test func `what is measured replaces its own part of a file and no other`() throws {
         let file = FileManager.default.temporaryDirectory.path + "/baseline-\(UUID().uuidString).json"
         defer { _ = Result { try FileManager.default.removeItem(atPath: file) } }
