@@ -3,6 +3,7 @@ import Millpond
 import PondCore
 import PondInsight
 import PondQueue
+import PondSaga
 import Testing
 
 @testable import pond
@@ -90,13 +91,68 @@ import Testing
         #expect(lines[22].contains(" emails/17-11") && lines[23].hasPrefix(" / find  j/k move  Enter why"))
     }
 
+    @Test func `sagas stand between, those that want a person first, with until when and at which step`() {
+        func saga(_ id: String, _ state: SagaRecord.State, _ ago: Int, step: String = "", due: Int? = nil) -> DashSaga {
+            let now = DashFixture.start
+            let saga = OpenSaga(
+                id: JobID(id),
+                state: state,
+                since: now.advanced(by: .seconds(-ago)),
+                kind: "order.ship",
+                reason: state == .stuck ? "account: HTTP 410" : "",
+                step: step,
+                due: due.map { now.advanced(by: .seconds($0)) }
+            )
+            return DashSaga(saga, of: "emails", at: now)
+        }
+        var jobs = DashFixture.jobs()
+        jobs.sagas = DashSaga.sorted([
+            saga("5-0", .running, 1), saga("4-0", .waiting, 7_200, step: "cool-off", due: 3_600),
+            saga("3-0", .waiting, 60, step: "payment", due: -5), saga("2-0", .stuck, 30),
+        ])
+        var model = DashFixture.model()
+        model.take(.jobs(jobs))
+        model.type("4")
+        let lines = DashFixture.draw(model, 100, 30).texts
+        let title = lines.firstIndex { $0.hasPrefix(" Sagas 1 running, 2 waiting, 1 stuck ─") }
+        let top = title ?? 0
+        #expect(
+            title != nil && lines[top + 1].hasPrefix("  STATE       FOR  SAGA "),
+            "\(lines.joined(separator: "\n"))"
+        )
+        #expect(
+            lines[top + 2].contains("stuck") && lines[top + 2].contains("emails/2-0")
+                && lines[top + 2].contains("HTTP 410")
+        )
+        #expect(
+            lines[top + 3].contains("emails/4-0") && lines[top + 3].contains("1h")
+                && lines[top + 3].contains("cool-off")
+        )
+        #expect(lines[top + 4].contains("overdue") && lines[top + 4].contains("payment"))
+        model.type("jjj")
+        #expect(model.jobRows[model.jobIndex].address == "emails/2-0")
+        _ = model.apply(.enter)
+        #expect(model.request.subject == .why("emails/2-0"))
+        // On a small screen everything has a row.
+        model = DashFixture.model()
+        model.take(.jobs(jobs))
+        model.type("4")
+        let small = DashFixture.draw(model, 80, 24).whole
+        #expect(
+            small.contains("emails/2-0") && small.contains("emails/17-0") && small.contains("emails/1800000000000-0")
+        )
+    }
+
     @Test func `the longest name of an event has its room, here and in the tail`() {
         var jobs = DashFixture.jobs()
         let old = jobs.events[1]
         let event = JournalEvent(.compensated, JobID("17-1"), facts: JobFacts(kind: "email.send"))
         jobs.events[1] = TailEvent(queue: old.queue, entry: old.entry, time: old.time, by: "w", event: event)
         let lines = jobs.events.prefix(2).map { TailView(event: $0).line(for: Terminal { _, _ in }) }
-        #expect(lines[0].contains("  dead         email.send") && lines[1].contains("  compensated  email.send"))
+        let width = JournalEvent.Kind.allCases.map(\.rawValue.count).max() ?? 0
+        let dead = "dead" + String(repeating: " ", count: width - 4)
+        let undone = "compensated" + String(repeating: " ", count: width - 11)
+        #expect(lines[0].contains("  \(dead)  email.send") && lines[1].contains("  \(undone)  email.send"))
         var model = DashFixture.model()
         model.take(.jobs(jobs))
         model.type("4")

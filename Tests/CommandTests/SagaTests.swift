@@ -193,4 +193,55 @@ import Testing
             return
         }
     }
+
+    @Test func `the tree of an intent has a saga's steps below it, with what they did`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        let (id, store) = try await saga(queue)
+        try await finish(store, "take money", undo: true)
+        try await park(store)
+        let run = try await desk.run("corr \(id) --file /nowhere/history.sqlite --ascii")
+        #expect(run.code == 0, "\(run.error)")
+        let lines = run.output.split(separator: "\n").map(String.init)
+        let step = try #require(lines.first { $0.contains("|- take money") })
+        #expect(step.contains("done") && step.contains("#"))
+        let wait = try #require(lines.first { $0.contains("`- rest") })
+        #expect(wait.contains("until 20") && wait.contains("waiting") && wait.hasSuffix("="))
+        #expect(lines[0].contains("1 job in") && lines.contains { $0.contains("= waits without a slot") })
+        let json = try await desk.run("corr \(id) --file /nowhere/history.sqlite --json").json()
+        let steps = json.items.first?["steps"]
+        #expect(
+            json.items.count == 1 && steps?[0]?["name"]?.text == "take money" && steps?[0]?["undo"]?.text == "armed"
+        )
+        #expect(steps?[1]?["kind"]?.text == "sleep" && steps?[1]?["due"]?.text != nil)
+        #expect(steps?[1]?["segments"]?[0]?["kind"]?.text == "parked")
+        let tail = try await desk.run("tail --event step --json").json()
+        #expect(tail["step"]?.text == "take money" && tail["kind_of_job"]?.text == "order.charge")
+    }
+
+    @Test func `a saga whose time is over and whose child is gone fails the check`() async throws {
+        let desk = try Desk()
+        let queue = try await desk.queue()
+        let (id, store) = try await saga(queue)
+        try await finish(store, "account")
+        try await park(store)
+        #expect(try await desk.run("doctor").output.contains("time was over") == false)
+        try await desk.command("ZADD", .text("\(queue.keys.base):waits"), "1000", .text(id.text))
+        var doctor = try await desk.run("doctor")
+        #expect(doctor.code == 8 && doctor.output.contains("nobody has woken it: no worker fetches from emails"))
+        // Whoever fetches wakes it.
+        let after = try await next(queue)
+        let pages = SagaChildren("pages", kind: try JobKind("page.fetch"), payloads: [[49]], total: 1, limit: 1)
+        #expect(try await after.children(pages) == .go(attempt: 1, token: nil))
+        #expect(try await after.wait([SagaWait("pages", .children, within: nil)], spent: nil) == .parked)
+        doctor = try await desk.run("doctor")
+        #expect(!doctor.output.contains("time was over") && !doctor.output.contains("in no place"), "\(doctor.output)")
+        let child = try #require(try await queue.openChildren(of: "pages", in: id, atMost: 1).first)
+        // By hand, behind Millpond's back.
+        let entry = String(child.text.prefix { $0.isNumber || $0 == "-" })
+        try await desk.command("XDEL", .text(queue.keys.ready(.normal)), .text(entry))
+        doctor = try await desk.run("doctor")
+        #expect(doctor.code == 8 && doctor.output.contains("waits in step pages for job \(child)"), "\(doctor.output)")
+        #expect(doctor.output.contains("pond saga resolve emails/\(id) pages --done"))
+    }
 }

@@ -330,4 +330,33 @@ import Testing
             #expect(error.hasPrefix("children_failed: child 0") && error.hasSuffix("no money"), "\(error)")
         }
     }
+
+    @Test func `what has not ended is listed with its step and its time, what wants a person first`() async throws {
+        try await Bench.run { bench in
+            #expect(try await bench.queue.openSagas(atMost: 10).isEmpty)
+            #expect(try await bench.queue.sagaCensus().counts.isEmpty)
+            let id = try await parent(bench, try fanOut(["a", "b"], limit: 1))
+            let child = try await bench.fetchOne()
+            #expect(try await bench.queue.openChildren(of: "pages", in: id, atMost: 5) == [child.id])
+            try await end(bench, child, .done)
+            let second = try await bench.fetchOne()
+            #expect(try await bench.queue.openChildren(of: "pages", in: id, atMost: 5) == [second.id])
+            let other = try await bench.saga()
+            try await other.store.run("money", undo: true)
+            let night = SagaWait("night", .sleep, within: .seconds(600))
+            #expect(try await other.store.wait([night], spent: nil) == .parked)
+            var open = try await bench.queue.openSagas(atMost: 10)
+            #expect(open.map(\.id) == [other.id, id] && open.map(\.step) == ["night", "pages"])
+            #expect(open[0].due != nil && open[1].due == nil && open.allSatisfy { $0.state == .waiting })
+            #expect(try await bench.queue.pauseSaga(id, because: "look") == .moved)
+            open = try await bench.queue.openSagas(atMost: 1)
+            #expect(
+                open.map(\.id) == [id] && open[0].state == .paused && open[0].reason == "look" && open[0].due == nil
+            )
+            let census = try await bench.queue.sagaCensus()
+            #expect(census.counts[.paused] == 1 && census.counts[.waiting] == 1 && census.overdue == .zero)
+            try await bench.redis("ZADD", bench.key("waits"), "1000", other.id.text)
+            #expect(try await bench.queue.sagaCensus().overdue > .seconds(3_600))
+        }
+    }
 }

@@ -68,15 +68,13 @@ extension JournalEvent {
     /// A detail is the job's id, further words, and after a line's end the text.
     fileprivate init(_ what: Kind, detail: String, facts: [Substring: JobFacts]) {
         let parts = detail.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
-        let words = parts[0].split(separator: " ")
+        let head = parts[0].split(separator: " ", maxSplits: 1)
         let text = parts.count > 1 && !parts[1].isEmpty ? String(parts[1]) : nil
-        self.init(
-            what,
-            JobID(words.first.map { String($0) } ?? ""),
-            words: words.dropFirst().map { String($0) },
-            text: text,
-            facts: words.first.flatMap { facts[$0] }
-        )
+        let id = head.first ?? ""
+        let words = head.count > 1 ? what.words(head[1]) : []
+        // Of a step there is a line of its own, behind the job's id and a blank.
+        let ofStep = facts.isEmpty ? nil : what.step(in: words).flatMap { facts["\(id) \($0)"] }
+        self.init(what, JobID(String(id)), words: words, text: text, facts: ofStep ?? facts[id])
     }
 }
 

@@ -9,20 +9,63 @@ struct DoctorSagas {
     /// So many of the newest are looked at; of all it is said how many there are.
     private static let pageMax = 100
 
+    /// So many of those that wait the longest are asked for their children, and so many children of each.
+    private static let (waitingMax, childrenMax) = (20, 3)
+    /// How late a saga may be woken: later than that, no worker looks.
+    private static let patience = Duration.seconds(10)
+
     init(_ queue: Queue) { self.queue = queue }
 
     func findings(_ check: String) async throws -> [DoctorFinding] {
-        let counts = try await queue.sagaCounts()
+        let (counts, overdue) = try await queue.sagaCensus()
         func newest(_ state: SagaRecord.State) async throws -> [SagaLine] {
             counts[state] ?? 0 > 0 ? try await queue.sagas(in: state, atMost: Self.pageMax) : []
         }
-        return Self.judge(
-            try await newest(.stuck),
-            of: counts[.stuck] ?? 0,
-            paused: try await newest(.paused),
-            of: counts[.paused] ?? 0,
-            queue: queue.name.text,
-            check
+        let waiting = overdue > Self.patience ? [overdueFinding(overdue, check)] : []
+        let orphans = try await childless(of: counts[.waiting] ?? 0).map { [childlessFinding($0, check)] } ?? []
+        return waiting + orphans
+            + Self.judge(
+                try await newest(.stuck),
+                of: counts[.stuck] ?? 0,
+                paused: try await newest(.paused),
+                of: counts[.paused] ?? 0,
+                queue: queue.name.text,
+                check
+            )
+    }
+
+    private func overdueFinding(_ overdue: Duration, _ check: String) -> DoctorFinding {
+        .failure(
+            check,
+            "a saga's time was over \(overdue.human) ago and nobody has woken it: no worker fetches from \(queue.name)",
+            advice: "start a worker for \(queue.name), or resume it when it is paused; "
+                + "\(Action.sagas(queue.name.text, "waiting").inSentence) lists those that wait"
+        )
+    }
+
+    /// One that waits for a child job which is nowhere any more, as after it was deleted by hand; the longest waiting first.
+    private func childless(of waiting: Int) async throws -> (id: JobID, step: String, child: JobID)? {
+        guard waiting > 0 else { return nil }
+        let skipped = max(0, waiting - Self.waitingMax)
+        let oldest = try await queue.sagas(in: .waiting, after: skipped, atMost: Self.waitingMax)
+        for line in oldest.reversed() {
+            let record = try await queue.saga(line.id, withResults: false)
+            for step in record?.steps ?? [] where step.kind == .children && step.state == .waiting {
+                for child in try await queue.openChildren(of: step.name, in: line.id, atMost: Self.childrenMax) {
+                    if try await queue.job(child).state == .unknown { return (line.id, step.name, child) }
+                }
+            }
+        }
+        return nil
+    }
+
+    private func childlessFinding(_ found: (id: JobID, step: String, child: JobID), _ check: String) -> DoctorFinding {
+        let address = "\(queue.name)/\(found.id)"
+        return .failure(
+            check,
+            "saga \(address) waits in step \(firstLine(of: found.step)) for job \(found.child), which is in no place any more",
+            advice: "\(Action.sayDone(address, found.step).inSentence) goes on with what the others brought, "
+                + "\(Action.cancelSaga(address).inSentence) undoes it"
         )
     }
 

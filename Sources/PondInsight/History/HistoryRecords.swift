@@ -23,6 +23,8 @@ package struct HistoryEventRecord: Sendable, Hashable, Codable {
     @OrNull package var cause: String?
     /// The failure's group, as in `E-1f3a9c2e`.
     @OrNull package var group: String?
+    /// The step of a saga that it tells of.
+    @OrNull package var step: String?
     /// The words behind the job's id.
     package var words: [String]
     /// The error, note or reason that came with it.
@@ -39,6 +41,7 @@ package struct HistoryEventRecord: Sendable, Hashable, Codable {
         _due = Moment(wrappedValue: event.due)
         _cause = OrNull(wrappedValue: event.cause)
         _group = OrNull(wrappedValue: event.group.map { "E-\($0)" })
+        _step = OrNull(wrappedValue: event.step)
         _text = OrNull(wrappedValue: event.text)
     }
 }

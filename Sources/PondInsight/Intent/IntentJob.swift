@@ -1,5 +1,6 @@
 package import PondCore
 package import PondQueue
+package import PondSaga
 package import PondSQLite
 
 /// A part of a job's life, for a chart.
@@ -10,10 +11,14 @@ package struct IntentSegment: Sendable, Hashable {
         case held
         /// Resting after a failure, or until somebody knows its kind.
         case backoff
+        /// A saga's, which waits without a slot or is paused; of a step, what it waits for.
+        case parked
         /// Ready, and waiting for a worker.
         case wait
         /// A handler had it.
         case run
+        /// A handler had it to undo what its saga had done.
+        case undo
     }
 
     /// What the job did.
@@ -34,6 +39,13 @@ package struct IntentSegment: Sendable, Hashable {
     }
 }
 
+extension [IntentSegment] {
+    /// How long something was done, all parts together.
+    package func time(_ kind: IntentSegment.Kind) -> Duration {
+        filter { $0.kind == kind }.reduce(.zero) { $0 + $1.to.since($1.from) }
+    }
+}
+
 /// What happened to a job, as far as a chart needs it.
 package struct IntentEvent: Sendable, Hashable {
     /// What happened.
@@ -44,26 +56,50 @@ package struct IntentEvent: Sendable, Hashable {
     package var due: ServerTime?
     /// How long the job had been ready when the try began.
     package var wait: Duration?
-    /// How long the try ran.
+    /// How long the try ran, or the step.
     package var run: Duration?
+    /// The number of the try, or the step's.
+    package var attempt: Int?
+    /// The step of a saga that it tells of.
+    package var step: String?
+    /// The words behind the job's id.
+    package var words: [String]
+    /// The error, note or reason that came with it.
+    package var text: String?
+    /// Whether a worker wrote it.
+    package var isOfWorker: Bool
 
+    /// Something that happened to a job.
+    ///
+    /// - Parameter words: the words behind the job's id, as the journal has them.
     package init(
         _ what: HistoryEvent.What,
         at time: ServerTime,
         due: ServerTime? = nil,
         wait: Duration? = nil,
-        run: Duration? = nil
+        run: Duration? = nil,
+        words: [String] = [],
+        text: String? = nil,
+        isOfWorker: Bool = true
     ) {
-        self.what = what
-        self.time = time
-        self.due = due
-        self.wait = wait
-        self.run = run
+        (self.what, self.time, self.due, self.wait, self.run) = (what, time, due, wait, run)
+        (self.words, self.text, self.isOfWorker) = (words, text, isOfWorker)
+        step = what.journalKind?.step(in: words)
     }
 
     /// An event of the history.
     package init(_ event: HistoryEvent) {
-        self.init(event.what, at: event.time, due: event.due, wait: event.wait, run: event.run)
+        self.init(
+            event.what,
+            at: event.time,
+            due: event.due,
+            wait: event.wait,
+            run: event.run,
+            words: event.words,
+            text: event.text,
+            isOfWorker: event.by != nil
+        )
+        attempt = event.attempt
     }
 }
 
@@ -83,6 +119,10 @@ package struct IntentJob: Sendable, Hashable {
     package var tries: Int
     /// What it did, in order.
     package var segments: [IntentSegment]
+    /// Of a saga its steps and waits, in the order in which they began.
+    package var steps: [IntentStep] = []
+    /// Of a saga's child the step that started it, when that is known.
+    package var parentStep: String?
 
     package init(
         queue: String,
@@ -103,9 +143,7 @@ package struct IntentJob: Sendable, Hashable {
     }
 
     /// How long it did something, all parts together.
-    package func time(_ kind: IntentSegment.Kind) -> Duration {
-        segments.filter { $0.kind == kind }.reduce(.zero) { $0 + $1.to.since($1.from) }
-    }
+    package func time(_ kind: IntentSegment.Kind) -> Duration { segments.time(kind) }
 }
 
 extension IntentJob {
@@ -126,6 +164,7 @@ extension IntentJob {
     ///
     /// - Parameters:
     ///   - live: where it is in Redis; nil when nobody looked or it is not there.
+    ///   - saga: what is remembered of its saga; nil when that is nothing, or nobody looked.
     ///   - now: Redis' clock.
     package init(
         queue: String,
@@ -134,10 +173,15 @@ extension IntentJob {
         causationID: String?,
         events: [IntentEvent],
         live: Live?,
+        saga: SagaRecord? = nil,
         now: ServerTime
     ) {
-        var life = Life()
-        for event in events { life.take(event) }
+        var (life, steps) = (IntentLife(), IntentSteps())
+        for event in events {
+            life.take(event)
+            steps.take(event)
+        }
+        if let saga { steps.complete(by: saga, now) }
         life.goOn(live, now)
         self.init(
             queue: queue,
@@ -148,82 +192,6 @@ extension IntentJob {
             tries: life.tries,
             segments: life.segments
         )
-    }
-
-    /// What is known up to an event.
-    private struct Life {
-        var segments: [IntentSegment] = []
-        var tries = 0
-        var end: String?
-        /// What the job rests in, since when, and until when at least.
-        private var rest: (kind: IntentSegment.Kind, from: ServerTime, due: ServerTime?)?
-        private var runningSince: ServerTime?
-
-        mutating func take(_ event: IntentEvent) {
-            switch event.what {
-            case .enqueued: rest = (.wait, event.time, nil)
-            case .scheduled: rest = (.held, event.time, event.due)
-            case .started, .progress:
-                runningSince = event.run.map { event.time.advanced(by: .zero - $0) } ?? runningSince ?? event.time
-            case .retried, .deferred, .released:
-                closeTry(event)
-                rest = event.due.map { (.backoff, event.time, $0) } ?? (.wait, event.time, nil)
-            case .reclaimed, .revived:
-                closeTry(event)
-                (rest, end) = ((.wait, event.time, nil), nil)
-            case .lost, .ghost: break
-            case .done, .dead, .duplicate, .cancelled, .expired, .compensated:
-                closeTry(event)
-                (rest, end) = (nil, event.what.name)
-            case .dropped, .discarded: end = event.what.name
-            }
-        }
-
-        /// Adds the rest and the run that an event ends.
-        private mutating func closeTry(_ event: IntentEvent) {
-            let began = event.run.map { event.time.advanced(by: .zero - $0) } ?? runningSince
-            let ready = began.flatMap { began in event.wait.map { began.advanced(by: .zero - $0) } }
-            closeRest(until: began ?? event.time, readySince: ready)
-            if let began {
-                segments.append(IntentSegment(.run, from: began, to: event.time))
-                tries += 1
-            }
-            runningSince = nil
-        }
-
-        private mutating func closeRest(until time: ServerTime, readySince: ServerTime?, isOpen: Bool = false) {
-            defer { rest = nil }
-            guard let rest else {
-                if let readySince { segments.append(IntentSegment(.wait, from: readySince, to: time, isOpen: isOpen)) }
-                return
-            }
-            let ready = min(time, max(rest.from, readySince ?? rest.due ?? rest.from))
-            if rest.kind != .wait, ready > rest.from {
-                segments.append(IntentSegment(rest.kind, from: rest.from, to: ready))
-            }
-            let waited = rest.kind == .wait ? min(rest.from, readySince ?? rest.from) : ready
-            if time > waited { segments.append(IntentSegment(.wait, from: waited, to: time, isOpen: isOpen)) }
-        }
-
-        /// Adds what goes on now.
-        mutating func goOn(_ live: Live?, _ now: ServerTime) {
-            guard end == nil, let live else { return }
-            switch live.state {
-            case .running:
-                let began = runningSince ?? live.since ?? now
-                closeRest(until: began, readySince: nil)
-                segments.append(IntentSegment(.run, from: began, to: now, isOpen: true))
-                tries += 1
-            case .ready: closeRest(until: now, readySince: live.since, isOpen: true)
-            case .held:
-                let from = rest?.from ?? live.since ?? now
-                segments.append(
-                    IntentSegment(rest?.kind == .held ? .held : .backoff, from: from, to: now, isOpen: true)
-                )
-            case .waiting:
-                segments.append(IntentSegment(.held, from: live.since ?? now, to: now, isOpen: true))
-            case .dead, .unknown: break
-            }
-        }
+        self.steps = steps.all
     }
 }

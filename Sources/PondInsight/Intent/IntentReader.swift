@@ -1,6 +1,7 @@
 package import PondCore
 package import PondQueue
 package import PondSQLite
+import PondSaga
 
 /// Finds the jobs of an intent: in the history, and where they are now in Redis.
 package struct IntentReader: Sendable {
@@ -62,22 +63,12 @@ package struct IntentReader: Sendable {
         var (looks, unseen) = (0, [String]())
         for job in found {
             let events = try await history.jobHistories(of: job.id, in: job.queue).first?.events ?? []
-            var live: IntentJob.Live?
-            if job.last?.what.isEnd != true, looks < limit {
+            var live: Live?
+            if job.last?.what.isEnd != true || events.contains(where: { $0.what == .saga }), looks < limit {
                 looks += 1
                 live = try await self.live(job)
             }
-            jobs.append(
-                IntentJob(
-                    queue: job.queue,
-                    id: job.id,
-                    kind: job.kind,
-                    causationID: job.causationID,
-                    events: events.map { IntentEvent($0) },
-                    live: live,
-                    now: now
-                )
-            )
+            jobs.append(intentJob(job, events, live, now))
         }
         if looks == limit { unseen.append("only \(looks) jobs were looked up in Redis") }
         if found.count == HistoryLimits.correlatedJobsMax {
@@ -101,39 +92,89 @@ package struct IntentReader: Sendable {
         try await pond.serverTime()
     }
 
-    private func live(_ job: HistoryJob) async throws -> IntentJob.Live? {
+    /// What Redis still knows of a job.
+    private struct Live {
+        var report: JobReport
+        var saga: SagaRecord?
+
+        var place: IntentJob.Live? {
+            report.state == .unknown ? nil : IntentJob.Live(report.state, since: report.since)
+        }
+    }
+
+    private func intentJob(_ job: HistoryJob, _ events: [HistoryEvent], _ live: Live?, _ now: ServerTime) -> IntentJob {
+        var found = IntentJob(
+            queue: job.queue,
+            id: job.id,
+            kind: job.kind,
+            causationID: job.causationID,
+            events: events.map { IntentEvent($0) },
+            live: live?.place,
+            saga: live?.saga,
+            now: now
+        )
+        found.parentStep = live?.report.field(WireField.parentStep.rawValue)
+        return found
+    }
+
+    private func live(_ job: HistoryJob) async throws -> Live? {
         // A history may know queues of names that are none.
         guard let queue = try? pond.queue(job.queue) else { return nil }
-        let report = try await queue.job(job.id)
-        return report.state == .unknown ? nil : IntentJob.Live(report.state, since: report.since)
+        return try await live(job.id, in: queue)
+    }
+
+    /// A saga's record is there for an hour after its end, when its job is not.
+    private func live(_ id: JobID, in queue: Queue) async throws -> Live {
+        let report = try await queue.job(id)
+        let isPlain = [.ready, .held].contains(report.state) && report.field(WireField.saga.rawValue) == nil
+        return Live(report: report, saga: isPlain ? nil : try await queue.saga(id, withResults: false))
     }
 
     /// A job that only Redis knows, in its queue or in any known one.
     private func live(_ id: JobID, in queue: String?, _ now: ServerTime) async throws -> (IntentJob?, String?) {
         let names = if let queue { [try QueueName(queue)] } else { try await pond.queues() }
         for name in names {
-            let report = try await pond.queue(name.text).job(id)
-            guard report.state != .unknown else { continue }
-            let since = report.since ?? now
-            let kind: IntentSegment.Kind? =
-                switch report.state {
-                case .ready: .wait
-                case .running: .run
-                case .held: report.attempts > 0 ? .backoff : .held
-                case .waiting: .held
-                case .dead, .unknown: nil
-                }
-            let job = IntentJob(
-                queue: name.text,
-                id: report.id,
-                kind: report.field("kind"),
-                causationID: report.field("causation_id"),
-                state: report.state.rawValue,
-                tries: report.attempts + (report.state == .running ? 1 : 0),
-                segments: kind.map { [IntentSegment($0, from: since, to: now, isOpen: true)] } ?? []
-            )
-            return (job, report.field("correlation_id"))
+            let live = try await live(id, in: try pond.queue(name.text))
+            guard live.report.state != .unknown || live.saga != nil else { continue }
+            let journal = live.saga == nil ? [] : try await JournalHistory(pond: pond).read(id, in: [name.text])
+            var job = HistoryJob(of: live.report, in: name.text)
+            job.kind = job.kind ?? journal.first?.job.kind
+            let events = journal.first?.events ?? []
+            var found = intentJob(job, events, live, now)
+            if events.isEmpty { (found.segments, found.tries) = live.report.life(until: now) }
+            return (found, live.report.field("correlation_id") ?? journal.first?.job.correlationID)
         }
         return (nil, nil)
+    }
+}
+
+extension HistoryJob {
+    /// A job that no history has heard of.
+    fileprivate init(of report: JobReport, in queue: String) {
+        self =
+            JobHistory(
+                of: report.id,
+                in: queue,
+                kind: report.field("kind"),
+                correlationID: report.field("correlation_id"),
+                causationID: report.field("causation_id"),
+                events: []
+            ).job
+    }
+}
+
+extension JobReport {
+    /// What is known of a job's life from where it is now, and how many tries began.
+    fileprivate func life(until now: ServerTime) -> (segments: [IntentSegment], tries: Int) {
+        let kind: IntentSegment.Kind? =
+            switch state {
+            case .ready: .wait
+            case .running: .run
+            case .held: attempts > 0 ? .backoff : .held
+            case .waiting: .parked
+            case .dead, .unknown: nil
+            }
+        let segments = kind.map { [IntentSegment($0, from: since ?? now, to: now, isOpen: true)] } ?? []
+        return (segments, attempts + (state == .running ? 1 : 0))
     }
 }

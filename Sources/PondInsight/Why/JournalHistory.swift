@@ -86,17 +86,17 @@ struct JournalHistory {
             for entry in entries {
                 for event in entry.events where event.job == id {
                     if let event = HistoryEvent(event, at: entry.time, by: entry.by) { events.append(event) }
-                    facts = event.facts ?? facts
+                    facts = event.facts.map { $0.completed(by: facts) } ?? facts
                 }
             }
         }
 
-        var hasEnded: Bool { events.last?.what.isEnd ?? false }
+        var hasEnded: Bool { events.last { !$0.what.isAside }?.what.isEnd ?? false }
 
         static func + (first: Gathered, second: Gathered) -> Gathered {
             var sum = first
             sum.events += second.events
-            sum.facts = second.facts ?? first.facts
+            sum.facts = second.facts.map { $0.completed(by: first.facts) } ?? first.facts
             return sum
         }
 
@@ -111,5 +111,17 @@ struct JournalHistory {
                 events: events
             )
         }
+    }
+}
+
+extension JobFacts {
+    /// With what an earlier event told: that of a step does not tell whose the job is.
+    fileprivate func completed(by earlier: JobFacts?) -> JobFacts {
+        guard let earlier else { return self }
+        var facts = self
+        if kind.isEmpty { facts.kind = earlier.kind }
+        facts.correlationID = correlationID ?? earlier.correlationID
+        facts.causationID = causationID ?? earlier.causationID
+        return facts
     }
 }

@@ -73,7 +73,8 @@ extension JobSnapshot {
         guard let jobHistory, !jobHistory.events.isEmpty else { return nil }
         let shown = jobHistory.events.suffix(Self.eventsShown).map { event in
             let clock = event.time.iso8601.drop { $0 != "T" }.dropFirst().prefix(8)
-            return "\(event.what.name) \(clock)" + (event.by.map { " (\($0))" } ?? "")
+            let step = event.step.map { " \(firstLine(of: $0))" } ?? ""
+            return "\(event.what.name)\(step) \(clock)" + (event.by.map { " (\($0))" } ?? "")
         }
         let lead = jobHistory.events.count > Self.eventsShown || jobHistory.isCut ? ["…"] : []
         return (lead + shown).joined(separator: " ─ ")

@@ -1,4 +1,4 @@
--- Exports: note note_many with_text note_facts write_journal tend_journal
+-- Exports: note note_many with_text note_facts note_step write_journal tend_journal
 
 -- What happened, for the journal: gathered in a call and appended at its end, in one entry unless there are more events
 -- than Lua can pass in one command. An entry has these fields:
@@ -6,6 +6,7 @@
 --     n       how many events the journal had ever had before it: who finds more than expected has missed the rest
 --     facts   what is known of the jobs, a line each:
 --             id  kind  correlation id  causation id  attempt  wait in ms  run in ms   (tabs between, '' for unknown)
+--             or of a step:  id, a blank and its name  kind  ''  ''  attempt  ''  how long it took in ms
 -- and then events, each with its detail: the job's id, more words, and behind a line's end a text. `done` has many ids;
 -- `unsampled` has the number of jobs that were done without an event, because their kind is sampled.
 
@@ -37,15 +38,26 @@ local function fact(text)
     return text and (string.gsub(clipped(text, HEADER_VALUE_BYTES_MAX), '[\t\n\\]', ESCAPES)) or ''
 end
 
+local function add_facts(events, words)
+    local bytes = events.facts and #events.facts or 0
+    if bytes > FACTS_BYTES_MAX then return end
+    local line = table.concat(words, '\t')
+    events.facts = bytes > 0 and events.facts .. '\n' .. line or line
+end
+
 -- Adds what a job's fields tell to the facts of the call.
 function note_facts(events, id, fields)
-    local bytes = events.facts and #events.facts or 0
-    if not fields or bytes > FACTS_BYTES_MAX then return end
-    local line = table.concat({
+    if not fields then return end
+    add_facts(events, {
         id, fact(field(fields, 'kind')), fact(field(fields, 'correlation_id')), fact(field(fields, 'causation_id')),
         int(number_field(fields, 'attempt') + 1), '', '',
-    }, '\t')
-    events.facts = bytes > 0 and events.facts .. '\n' .. line or line
+    })
+end
+
+-- What happened to a step, and how long it took, nil for unknown; `words` stand between the id and the step's name.
+function note_step(events, event, id, words, name, text, kind, attempt, took)
+    note(events, event, with_text(id .. ' ' .. words .. name, text))
+    add_facts(events, { id .. ' ' .. name, fact(kind or nil), '', '', int(attempt or 1), '', took and int(took) or '' })
 end
 
 -- As many events as a part of them counts.

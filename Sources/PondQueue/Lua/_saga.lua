@@ -145,6 +145,7 @@ function saga.make(keys, job, now, events)
     index(keys, job.id, 'running', now)
     -- Signals that came before it was a saga stay as long as it does. (Workers have no right to PERSIST.)
     redis.call('PEXPIREAT', keys.signals .. job.id, int(now + DELAY_MS_MAX))
+    note_facts(events, job.id, fields)
     note(events, 'saga', job.id)
     return nil
 end

@@ -3,7 +3,8 @@
 
 local check = saga.check
 local FORGET_BATCH = 64        -- how many ended ones leave the list whenever one more ends
-local NEVER = 99999999999999   -- the time in `waits` of a saga that no time wakes
+saga.NEVER = 99999999999999
+local NEVER = saga.NEVER       -- the time in `waits` of a saga that no time wakes
 local LOOK_MS = 60000          -- how often a saga that has turned looks whether its children have ended, should nobody say so
 
 -- The envelope of a saga that goes on: it is known as one, and undoing is never too late and not the work's own attempts.
@@ -118,6 +119,13 @@ function saga.close_wait(step, now, result, failure)
     step.result, step.error = result, failure and clipped(failure, LAST_ERROR_BYTES_MAX) or nil
 end
 
+-- Writes down that a wait is over, when it is.
+function saga.note_waited(keys, id, name, step, events)
+    if step.state ~= 'd' and step.state ~= 'f' then return end
+    note_step(events, 'waited', id, step.state == 'f' and 'failed ' or 'done ', name, step.error,
+        redis.call('HGET', keys.saga .. id, 'kind'), step.attempt, step.ended)
+end
+
 -- Closes a wait whose time has come.
 function saga.close_due(keys, id, name, step, now, events)
     if step.kind == 'j' then saga.joins.abandon_one(keys, id, name, now, events) end
@@ -138,6 +146,7 @@ function saga.wake(keys, id, why, now, events)
     -- Counted when it is over: most wait once, and those that wait should take little.
     redis.call('HINCRBY', keys.saga .. id, 'parks', 1)
     end_waiting(keys, id)
+    note_facts(events, id, fields)
     note(events, 'woken', id .. ' ' .. why)
     return true
 end
@@ -155,6 +164,7 @@ end
 function saga.deliver(keys, id, name, step, result, failure, now, events)
     saga.close_wait(step, now, result ~= '' and result or nil, failure)
     saga.write_step(keys, id, name, step)
+    saga.note_waited(keys, id, name, step, events)
     if saga.state(keys, id) == 'waiting' and is_waited_for(keys, id, name) then
         saga.wake(keys, id, name, now, events)
     end
@@ -204,6 +214,7 @@ local function close_due_waits(keys, id, now, events)
         if step and step.state == 'w' and step.due and step.due <= now then
             saga.close_due(keys, id, names[i], step, now, events)
             saga.write_step(keys, id, names[i], step)
+            saga.note_waited(keys, id, names[i], step, events)
         end
     end
 end
@@ -327,7 +338,7 @@ function saga.reopen(keys, id, now, events)
     local header, steps = saga.read(keys, id)
     if header.state ~= 'failed' and header.state ~= 'stuck' then return end
     for i = 1, #steps do reopen_step(keys, id, steps[i][1], steps[i][2]) end
-    redis.call('HDEL', keys.saga .. id, 'undoing')
+    redis.call('HDEL', keys.saga .. id, 'undoing', 'undo_ms')
     saga.set_state(keys, id, header.state == 'stuck' and 'undoing' or 'running', now)
     note(events, 'saga_reopened', id)
 end

@@ -20,7 +20,7 @@
 local LENGTHS = { begin = 9, commit = 4, undo = 2, undone = 4, ['end'] = 3 }
 
 local function hget_step(context, name)
-    return redis.call('HMGET', context.key, 'state', 'next', 'step:' .. name)
+    return redis.call('HMGET', context.key, 'state', 'next', 'step:' .. name, 'kind', 'undo_ms')
 end
 
 local function open_token(context, name, hash, due)
@@ -118,10 +118,10 @@ local function commit_refusal(step, name, how, text)
     return nil
 end
 
-local function note_end(context, name, step, how, text)
+local function note_end(context, kind, name, step, how, text)
     local event = how == 'done' and 'step' or how == 'retry' and 'step_retried' or 'step_failed'
-    local words = context.job.id .. ' ' .. name
-    note(context.events, event, how == 'done' and words or with_text(words, text))
+    note_step(context.events, event, context.job.id, '', name, how ~= 'done' and text or nil, kind, step.attempt,
+        step.ended or math.max(0, context.now - step.began))
 end
 
 local function commit_sent(context, name, step)
@@ -160,7 +160,7 @@ local function commit(context, name, how, text)
     if how ~= 'retry' then step.ended, step.token = math.max(0, context.now - step.began), nil end
     if late then saga.flag(step, 'l') end
     saga.write_step(context.keys, context.job.id, name, step)
-    note_end(context, name, step, how, text)
+    note_end(context, found[4], name, step, how, text)
     return { late and 'late' or 'kept' }
 end
 
@@ -179,7 +179,8 @@ local function undo(context, name)
         return { 'refused', 'an older step was undone before "' .. name .. '"; undos run newest first' }
     end
     step.undo, step.undo_attempt = 'r', math.min((step.undo_attempt or 0) + 1, COUNT_MAX)
-    saga.write_step(context.keys, context.job.id, name, step, 'undoing', name, 'undo_at', int(step.seq))
+    saga.write_step(context.keys, context.job.id, name, step, 'undoing', name, 'undo_at', int(step.seq),
+        'undo_ms', int(context.now))
     return { 'go', int(step.undo_attempt) }
 end
 
@@ -195,8 +196,13 @@ local function undone(context, name, how, text)
     step.undo = UNDO_ENDS[how]
     if text ~= '' then step.error = clipped(text, LAST_ERROR_BYTES_MAX) end
     saga.write_step(context.keys, context.job.id, name, step)
-    if redis.call('HGET', context.key, 'undoing') == name then redis.call('HDEL', context.key, 'undoing') end
-    note(context.events, UNDO_EVENTS[how], with_text(context.job.id .. ' ' .. name, text))
+    local began = nil
+    if redis.call('HGET', context.key, 'undoing') == name then
+        began = whole_number(found[5] or '')
+        redis.call('HDEL', context.key, 'undoing', 'undo_ms')
+    end
+    note_step(context.events, UNDO_EVENTS[how], context.job.id, '', name, text, found[4], step.undo_attempt,
+        began and math.max(0, context.now - began))
     return { 'moved' }
 end
 

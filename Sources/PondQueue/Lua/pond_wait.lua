@@ -76,8 +76,10 @@ local function wait_for(context, name, kind, within, signal, fingerprint)
     end
     if step.state == 'r' then step.state, step.token, step.fence = 'w', nil, nil end
     if step.state == 'w' and not step.due and whole_number(within) then step.due = context.now + whole_number(within) end
+    local was_open = step.state == 'w'
     look_at(context, name, step)
     saga.write_step(context.keys, context.job.id, name, step)
+    if was_open then saga.note_waited(context.keys, context.job.id, name, step, context.events) end
     if step.state ~= 'w' then return { 'over', saga.told(name, step) } end
     return { 'open' }, step
 end
@@ -97,6 +99,7 @@ local function park(context, names, due, spent)
     saga.park(keys, job.id, with_fields(fields, changes), due, context.now)
     saga.set_state(keys, job.id, 'waiting', context.now, 'waits', cmsgpack.pack(names))
     saga.end_delivery(keys, job)
+    note_facts(context.events, job.id, fields)
     note(context.events, 'waiting', job.id .. ' ' .. (due and int(due) or '0') .. ' ' .. names[1])
     return 'parked'
 end

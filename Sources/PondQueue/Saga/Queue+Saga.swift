@@ -32,7 +32,55 @@ package struct SagaLine: Sendable, Hashable {
     package let reason: String
 }
 
+/// A saga that has not ended, as a screen shows it.
+package struct OpenSaga: Sendable, Hashable {
+    /// The job's id.
+    package let id: JobID
+    /// Where it is on its way.
+    package let state: SagaRecord.State
+    /// Since when it is in that state.
+    package let since: ServerTime
+    /// The job's kind.
+    package let kind: String
+    /// Why it is there; empty where nobody said.
+    package let reason: String
+    /// The step that is undone or waited for; empty when it is another, or none.
+    package let step: String
+    /// When a time wakes it.
+    package let due: ServerTime?
+
+    /// A saga, as it was seen.
+    package init(
+        id: JobID,
+        state: SagaRecord.State,
+        since: ServerTime,
+        kind: String,
+        reason: String = "",
+        step: String = "",
+        due: ServerTime? = nil
+    ) {
+        (self.id, self.state, self.since, self.kind) = (id, state, since, kind)
+        (self.reason, self.step, self.due) = (reason, step, due)
+    }
+}
+
 extension Queue {
+    /// Sagas that have not ended: those first that want a person, in each state the newest.
+    package func openSagas(atMost limit: Int) async throws(QueueError) -> [OpenSaga] {
+        let arguments: [RedisArgument] = ["unended", .integer(0), .integer(Int64(limit))]
+        var reader = try ReplyReader("pond_sagas", try await pond.call("pond_sagas", keys, arguments, readOnly: true))
+        var sagas: [OpenSaga] = []
+        while !reader.isAtEnd {
+            let (id, state) = (JobID(try reader.text()), SagaRecord.State(rawValue: try reader.text()))
+            let since = try reader.timeIfAny() ?? ServerTime(milliseconds: 0)
+            let (kind, reason, step) = (try reader.text(), try reader.text(), try reader.text())
+            let due = try reader.timeIfAny()
+            guard let state else { continue }
+            sagas.append(OpenSaga(id: id, state: state, since: since, kind: kind, reason: reason, step: step, due: due))
+        }
+        return sagas
+    }
+
     /// All that is remembered of a saga; nil for a job that is none.
     package func saga(_ id: JobID, withResults: Bool = true) async throws(QueueError) -> SagaRecord? {
         try await sagaPages(id, withResults: withResults)?.record
@@ -57,15 +105,19 @@ extension Queue {
     }
 
     /// How many sagas are in each state; those that have ended count for an hour.
-    package func sagaCounts() async throws(QueueError) -> [SagaRecord.State: Int] {
+    package func sagaCounts() async throws(QueueError) -> [SagaRecord.State: Int] { try await sagaCensus().counts }
+
+    /// How many sagas are in each state, and for how long the time of one that waits has been over.
+    package func sagaCensus() async throws(QueueError) -> (counts: [SagaRecord.State: Int], overdue: Duration) {
         var reader = try ReplyReader("pond_sagas", try await pond.call("pond_sagas", keys, [""], readOnly: true))
-        var counts: [SagaRecord.State: Int] = [:]
+        var (counts, overdue) = ([SagaRecord.State: Int](), Duration.zero)
         while !reader.isAtEnd {
             let name = try reader.text()
-            let count = try reader.number()
-            if let state = SagaRecord.State(rawValue: name) { counts[state] = Int(count) }
+            let number = try reader.number()
+            if name == "overdue_ms" { overdue = .milliseconds(number) }
+            if let state = SagaRecord.State(rawValue: name) { counts[state] = Int(number) }
         }
-        return counts
+        return (counts, overdue)
     }
 
     /// Answers a token: what it was made for is done, and this is what came of it.

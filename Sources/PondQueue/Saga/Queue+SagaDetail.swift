@@ -86,4 +86,28 @@ extension Queue {
             policy: values[4].string ?? "all"
         )
     }
+
+    /// The children of a fan-out that were started and have not ended, of the first ones.
+    ///
+    /// - Parameters:
+    ///   - looked: at how many of the children is looked.
+    ///   - limit: how many at most.
+    package func openChildren(
+        of step: String,
+        in id: JobID,
+        among looked: Int = 256,
+        atMost limit: Int
+    ) async throws(QueueError) -> [JobID] {
+        let key = "\(keys.base):join:\(id.text):\(step)"
+        let names = (0..<looked).flatMap { ["c:\($0)", "r:\($0)"] }
+        let reply = try await pond.run(
+            RedisCommand("HMGET", [.text(key)] + names.map { .text($0) }),
+            doing: "reading the children of a fan-out of \(name)"
+        )
+        let values = reply.array ?? []
+        let open = stride(from: 0, to: values.count - 1, by: 2).lazy.compactMap { place in
+            values[place + 1].string == nil ? values[place].string.map { JobID($0) } : nil
+        }
+        return Array(open.prefix(limit))
+    }
 }

@@ -48,62 +48,6 @@ package struct HistoryEvent: Sendable, Hashable {
         (self.words, self.text) = (words, text)
         (self.attempt, self.wait, self.run) = (attempt, wait, run)
     }
-
-    /// Everything that a history can tell of: the journal's events, and what is seen in the ready streams.
-    ///
-    /// The numbers are those of the file, so they must not change.
-    package enum What: Int, Sendable, Hashable, CaseIterable {
-        /// Put into a ready stream; seen there, not in the journal.
-        case enqueued = 0
-        // The most frequent one is 1, because SQLite keeps 0 and 1 in no byte at all.
-        case done = 1
-        case scheduled, started, progress, retried, dead, deferred, released, reclaimed, duplicate, cancelled, expired
-        case lost, ghost, dropped, revived, discarded, compensated
-
-        /// As people and programs read it.
-        package var name: String { journalKind?.rawValue ?? "enqueued" }
-
-        /// The event of the journal that it is; nil for `enqueued`.
-        package var journalKind: JournalEvent.Kind? {
-            switch self {
-            case .enqueued: nil
-            case .done: .done
-            case .scheduled: .scheduled
-            case .started: .started
-            case .progress: .progress
-            case .retried: .retried
-            case .dead: .dead
-            case .deferred: .deferred
-            case .released: .released
-            case .reclaimed: .reclaimed
-            case .duplicate: .duplicate
-            case .cancelled: .cancelled
-            case .expired: .expired
-            case .lost: .lost
-            case .ghost: .ghost
-            case .dropped: .dropped
-            case .revived: .revived
-            case .discarded: .discarded
-            case .compensated: .compensated
-            }
-        }
-
-        private static let byKind: [JournalEvent.Kind: What] = Dictionary(
-            uniqueKeysWithValues: What.allCases.compactMap { what in what.journalKind.map { ($0, what) } }
-        )
-
-        /// An event of the journal; nil for one that this history has no number for.
-        package init?(_ kind: JournalEvent.Kind) {
-            guard let what = What.byKind[kind] else { return nil }
-            self = what
-        }
-
-        /// Whether the job is at its end with it; a revived one may end again.
-        package var isEnd: Bool { journalKind?.isEnd ?? false }
-
-        /// Whether its text is an error or a reason, which a search finds; a note of progress is none.
-        var hasSearchedText: Bool { self != .progress }
-    }
 }
 
 extension HistoryEvent {
@@ -121,11 +65,15 @@ extension HistoryEvent {
     /// When the job is due after it; nil when the event has no such time.
     package var due: ServerTime? {
         switch what {
-        case .scheduled, .retried, .deferred, .released:
-            words.first.flatMap { Int64($0) }.map { ServerTime(milliseconds: $0) }
+        case .scheduled, .retried, .deferred, .released, .waiting:
+            // A saga that no time wakes waits until 0.
+            words.first.flatMap { Int64($0) }.flatMap { $0 > 0 ? ServerTime(milliseconds: $0) : nil }
         default: nil
         }
     }
+
+    /// The step of a saga that it tells of; nil when it tells of none.
+    package var step: String? { what.journalKind?.step(in: words) }
 }
 
 /// A failure's group as a number, which takes four bytes where its name takes eight.

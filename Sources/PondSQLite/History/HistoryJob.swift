@@ -65,7 +65,7 @@ package struct JobHistory: Sendable, Hashable {
     package var isCut: Bool
 
     /// Whether the last that happened was its end.
-    package var hasEnded: Bool { events.last.map { $0.what.isEnd || $0.what == .ghost } ?? false }
+    package var hasEnded: Bool { events.last { !$0.what.isAside }.map { $0.what.isEnd || $0.what == .ghost } ?? false }
 }
 
 /// One thing that a search has found.

@@ -89,12 +89,12 @@ extension HistoryJob {
 extension HistoryEvent {
     fileprivate init(_ row: Row) {
         let words: String? = row["words"]
+        let what = What(rawValue: row["what"]) ?? .other
         self.init(
-            // A number of a newer program's is nothing that this one can name.
-            what: What(rawValue: row["what"]) ?? .progress,
+            what: what,
             time: ServerTime(milliseconds: row["ms"]),
             by: row["worker_name"],
-            words: words.map { $0.split(separator: " ").map { String($0) } } ?? [],
+            words: words.map { what.words($0) } ?? [],
             text: row["error"] ?? row["note"],
             attempt: row["attempt"],
             wait: (row["wait_ms"] as Int64?).map { .milliseconds($0) },

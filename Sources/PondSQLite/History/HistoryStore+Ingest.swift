@@ -208,8 +208,8 @@ extension HistoryWriter {
         let ms = entry.time.milliseconds
         let facts = event.facts
         let kind = try number(ofKind: facts?.kind ?? "")
-        // A result that came too late says nothing about where the job is.
-        let isLast = what != .lost
+        // As a result that came too late.
+        let isLast = !what.isAside
         let job = try Int64.fetchOne(
             addJob,
             arguments: [

@@ -31,23 +31,19 @@ extension DashFrame {
             drawMissing(top)
             return
         }
-        let (rows, cursor) = (model.jobRows, model.jobIndex)
+        let cursor = model.jobIndex
         let free = max(0, body.upperBound - top)
-        // Two titles, a heading and a line between.
-        let lists = max(0, free - 4)
+        let sagaRows = jobs.sagas.isEmpty ? 0 : min(jobs.sagas.count, max(1, (free - 6) / 3))
+        // Two titles, a heading and a line between; the sagas have a title, a heading and a line of their own.
+        let lists = max(0, free - 4 - (sagaRows > 0 ? sagaRows + 3 : 0))
         let runningRows = max(min(1, lists), min(max(1, jobs.running.count), max(lists / 2, lists - jobs.events.count)))
-        drawTitle("Running", top, note: runningNote(jobs))
-        drawRunningHeading(top + 1)
-        let count = jobs.running.count
-        let first = max(0, min(cursor - runningRows / 2, count - runningRows))
-        for (offset, job) in jobs.running.dropFirst(first).prefix(runningRows).enumerated() {
-            drawRunning(job, top + 2 + offset, isChosen: first + offset == cursor)
+        drawRunningList(jobs, top, runningRows, cursor)
+        var (below, count) = (top + 3 + runningRows, jobs.running.count)
+        if sagaRows > 0 {
+            drawSagas(jobs.sagas, below, sagaRows, cursor - count)
+            below += sagaRows + 3
+            count += jobs.sagas.count
         }
-        if jobs.running.isEmpty, body.contains(top + 2) {
-            let note = jobs.inFlight > 0 ? "no worker has said yet what it runs" : "nothing"
-            canvas.put(note, top + 2, 3, .dim)
-        }
-        let below = top + 3 + runningRows
         drawTitle("What just happened", below, note: jobs.events.isEmpty ? "" : "newest first, UTC")
         let eventRows = max(0, body.upperBound - below - 1)
         let place = max(0, cursor - count)
@@ -57,7 +53,22 @@ extension DashFrame {
         for (offset, event) in shown.enumerated() {
             drawEvent(event, below + 1 + offset, columns, isChosen: count + start + offset == cursor)
         }
-        if rows.isEmpty, body.contains(below + 1) { canvas.put("nothing is in the journals", below + 1, 3, .dim) }
+        if model.jobRows.isEmpty, body.contains(below + 1) {
+            canvas.put("nothing is in the journals", below + 1, 3, .dim)
+        }
+    }
+
+    private mutating func drawRunningList(_ jobs: DashJobs, _ top: Int, _ rows: Int, _ cursor: Int) {
+        drawTitle("Running", top, note: runningNote(jobs))
+        drawRunningHeading(top + 1)
+        let first = max(0, min(cursor - rows / 2, jobs.running.count - rows))
+        for (offset, job) in jobs.running.dropFirst(first).prefix(rows).enumerated() {
+            drawRunning(job, top + 2 + offset, isChosen: first + offset == cursor)
+        }
+        if jobs.running.isEmpty, body.contains(top + 2) {
+            let note = jobs.inFlight > 0 ? "no worker has said yet what it runs" : "nothing"
+            canvas.put(note, top + 2, 3, .dim)
+        }
     }
 
     private func runningNote(_ jobs: DashJobs) -> String {
@@ -208,7 +219,7 @@ extension DashFrame {
         let notes = answer.unseen.joined(separator: "; ")
         let room = max(0, body.upperBound - top - 2 - (notes.isEmpty ? 0 : 1))
         let bars = columns >= 100 ? min(50, columns - 84) : 0
-        let state = rows.reduce(9) { max($0, $1.job.state.count) }
+        let state = rows.reduce(9) { max($0, CorrView.Cells($1).state.count) }
         let rest = max(0, columns - 23 - state - (bars > 0 ? bars + 2 : 0))
         let job = 2..<2 + rest * 45 / 100
         let id = job.upperBound + 1..<max(job.upperBound + 1, rest + 2)
@@ -224,19 +235,18 @@ extension DashFrame {
         let start = max(0, min(cursor - room / 2, rows.count - room))
         for (offset, item) in rows.dropFirst(start).prefix(room).enumerated() {
             let row = top + 2 + offset
-            canvas.put(view.guide(item) + (item.job.kind ?? "?"), row, job.lowerBound, .bold, width: job.count)
-            canvas.put("\(item.job.queue)/\(item.job.id)", row, id.lowerBound, width: id.count)
+            let cells = CorrView.Cells(item)
+            canvas.put(view.guide(item) + cells.name, row, job.lowerBound, .bold, width: job.count)
+            canvas.put(cells.id, row, id.lowerBound, width: id.count)
             var column = id.upperBound + 1
-            canvas.put(item.job.state, row, column, DashStyle(CorrView.tint(item.job.state)), width: state)
+            canvas.put(cells.state, row, column, DashStyle(CorrView.tint(cells.state)), width: state)
             column += state + 1
-            for (text, width) in [
-                ("\(item.job.tries)", 3), (view.time(item.job, .wait), 6), (view.time(item.job, .run), 6),
-            ] {
+            for (text, width) in [(cells.tries, 3), (cells.wait, 6), (cells.run, 6)] {
                 column += width + 1
                 canvas.putRight(text, row, before: column - 1, width: width)
             }
             if bars > 0 {
-                canvas.put(answer.tree.bar(of: item.job, width: bars, isASCII: setting.isASCII), row, column + 1, .cyan)
+                canvas.put(answer.tree.bar(of: item, width: bars, isASCII: setting.isASCII), row, column + 1, .cyan)
             }
             mark(row, start + offset == cursor, job)
         }

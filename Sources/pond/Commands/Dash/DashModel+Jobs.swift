@@ -30,12 +30,14 @@ struct DashStop: Sendable {
 /// A row of the screen of jobs.
 enum DashJobRow: Sendable, Hashable {
     case running(RunningJob)
+    case saga(DashSaga)
     case event(TailEvent)
 
     /// What it is about, the same after it was read again.
     var key: String {
         switch self {
         case .running(let job): "running \(job.queue)/\(job.id)"
+        case .saga(let saga): "saga \(saga.address)"
         case .event(let event): "\(event.event.what.rawValue) \(event.entry) \(event.queue)/\(event.event.job)"
         }
     }
@@ -43,6 +45,7 @@ enum DashJobRow: Sendable, Hashable {
     var address: String {
         switch self {
         case .running(let job): "\(job.queue)/\(job.id)"
+        case .saga(let saga): saga.address
         case .event(let event): "\(event.queue)/\(event.event.job)"
         }
     }
@@ -86,7 +89,7 @@ extension DashModel {
 
     var jobRows: [DashJobRow] {
         guard let jobs else { return [] }
-        return jobs.running.map { .running($0) } + jobs.events.map { .event($0) }
+        return jobs.running.map { .running($0) } + jobs.sagas.map { .saga($0) } + jobs.events.map { .event($0) }
     }
 
     /// Where the cursor is among the jobs.
@@ -143,6 +146,7 @@ extension DashModel {
             guard rows.indices.contains(jobIndex) else { return nil }
             switch rows[jobIndex] {
             case .running(let job): return (DashJobAddress(queue: job.queue, id: job.id), .running)
+            case .saga(let saga): return (DashJobAddress(queue: saga.queue, id: saga.saga.id), nil)
             case .event(let event): return (DashJobAddress(queue: event.queue.text, id: event.event.job), nil)
             }
         }

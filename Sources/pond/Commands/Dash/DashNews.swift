@@ -1,6 +1,7 @@
 import PondCore
 import PondInsight
 import PondQueue
+import PondSaga
 
 /// What the screen that is shown needs read beside the look.
 struct DashRequest: Sendable {
@@ -50,6 +51,33 @@ struct DashJobs: Sendable {
     var inFlight = 0
     /// Newest first.
     var events: [TailEvent] = []
+    /// Sagas that have not ended: those first that want a person, then by how long they have been so.
+    var sagas: [DashSaga] = []
+}
+
+/// A saga on the screen of jobs.
+struct DashSaga: Sendable, Hashable {
+    let queue: String
+    let saga: OpenSaga
+    /// For how long it is in its state, and until a time wakes it, as of the last look.
+    let time: Duration
+    let left: Duration?
+
+    init(_ saga: OpenSaga, of queue: String, at now: ServerTime) {
+        (self.queue, self.saga) = (queue, saga)
+        time = max(.zero, now.since(saga.since))
+        left = saga.due.map { $0.since(now) }
+    }
+
+    var address: String { "\(queue)/\(saga.id)" }
+
+    /// The step, or why it is where it is.
+    var words: String {
+        switch saga.state {
+        case .undoing, .waiting, .running: saga.step
+        default: saga.reason.isEmpty ? saga.step : saga.reason
+        }
+    }
 }
 
 /// What is known of what a person asked for.

@@ -10,8 +10,10 @@ struct DashReader: Sendable {
     private static let (runningQueues, runningWorkers) = (8, 64)
     private static let (journalQueues, journalEntries) = (12, 30)
     private static let (groupQueues, groupParts) = (12, 10)
+    private static let (sagaQueues, sagaRows) = (2, 50)
     /// How much is kept for the screen.
     static let (runningMax, eventsMax, groupsMax, newestMax) = (200, 100, 500, 5)
+    static let sagasMax = 200
     /// What costs much is read this much more rarely than it takes.
     private static let restFactor = 20
     /// How long a list of jobs stays as it is: it takes more reads than one job.
@@ -25,9 +27,11 @@ struct DashReader: Sendable {
     private var workerTurns = DashTurns()
     private var journalTurns = DashTurns()
     private var groupTurns = DashTurns()
+    private var sagaTurns = DashTurns()
     private var running: [String: [RunningJob]] = [:]
     private var events: [String: [TailEvent]] = [:]
     private var groups: [String: [DeadGroup]] = [:]
+    private var sagas: [String: [DashSaga]] = [:]
     private var groupsDue: LocalInstant?
     private var asked = Asked()
 
@@ -70,14 +74,27 @@ struct DashReader: Sendable {
     private mutating func jobs(_ queues: [QueueSample]) async throws -> DashJobs {
         try await readRunning(queues)
         try await readEvents(queues)
+        try await readSagas(queues)
         let all = running.values.flatMap { $0 }.sorted { ($1.run, $0.id.text) < ($0.run, $1.id.text) }
         let newest = events.values.flatMap { $0.reversed() }.sorted { ($1.time, $1.entry) < ($0.time, $0.entry) }
         return DashJobs(
             running: Array(all.prefix(Self.runningMax)),
             told: all.count,
             inFlight: queues.reduce(0) { $0 + $1.inFlight },
-            events: Array(newest.prefix(Self.eventsMax))
+            events: Array(newest.prefix(Self.eventsMax)),
+            sagas: Array(DashSaga.sorted(sagas.values.flatMap { $0 }).prefix(Self.sagasMax))
         )
+    }
+
+    /// Whoever has none is asked as well, for nobody else knows; it costs Redis nothing then.
+    private mutating func readSagas(_ queues: [QueueSample]) async throws {
+        let times = Dictionary(queues.map { ($0.name, $0.time) }) { first, _ in first }
+        for name in sagaTurns.next(queues.map(\.name), most: Self.sagaQueues) {
+            guard let now = times[name] ?? nil else { continue }
+            sagas[name] = try await pond.queue(name).openSagas(atMost: Self.sagaRows)
+                .map { DashSaga($0, of: name, at: now) }
+        }
+        sagas = sagas.filter { times[$0.key] != nil }
     }
 
     private mutating func readRunning(_ queues: [QueueSample]) async throws {
@@ -206,8 +223,8 @@ struct DashSearch {
     /// Why there is no history.
     let reason: String
 
-    /// So many jobs of a correlation id are looked up in Redis.
-    private static let looksMax = 20
+    /// So many jobs of a correlation id are looked up in Redis, with two commands each.
+    private static let looksMax = 10
 
     /// What is known of it.
     ///

@@ -51,20 +51,17 @@ enum HistoryView {
         if let cause = event.cause { parts.append(cause) }
         if let group = event.group { parts.append("E-\(group)") }
         if let due = event.due { parts.append("due \(due.iso8601)") }
-        if event.cause == nil, event.due == nil, !event.words.isEmpty {
-            parts.append(event.words.joined(separator: " "))
+        switch event.step {
+        case let step? where event.what == .waiting: parts.append(step)
+        case nil where event.cause != nil || event.due != nil: break
+        default: if !event.words.isEmpty { parts.append(event.words.joined(separator: " ")) }
         }
         if let text = event.text { parts.append(text) }
         return parts.joined(separator: " · ")
     }
 
     private static func tint(_ what: HistoryEvent.What) -> Tint? {
-        switch what {
-        case .done: .green
-        case .dead, .lost, .ghost, .dropped: .red
-        case .retried, .reclaimed, .expired, .deferred: .yellow
-        default: nil
-        }
+        what.journalKind.map { TailView.tint($0) }.flatMap { $0 == .cyan ? nil : $0 }
     }
 
     /// A gap in one line.

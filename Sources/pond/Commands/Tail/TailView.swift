@@ -45,19 +45,30 @@ struct TailView {
         case .reclaimed: if let lost = what.words.first { details.append("from \(lost)") }
         case .duplicate: if let holder = what.words.first { details.append("of \(holder)") }
         case .progress: if let part = what.words.first { details.append(part) }
-        case .revived: details += what.words
-        case .done, .started, .cancelled, .expired, .lost, .ghost, .dropped, .discarded, .compensated: break
+        case .waiting:
+            if let step = what.step { details.append("for \(step)") }
+            if let due = what.words.first.flatMap({ Int64($0) }), due > 0 {
+                details.append("due in \(ServerTime(milliseconds: due).since(event.time).human)")
+            }
+        case .done: break
+        default: if !what.words.isEmpty { details.append(what.words.joined(separator: " ")) }
         }
         if let text = what.text { details.append(String(text.prefix { $0 != "\n" }.prefix(200))) }
         return details
     }
 
-    var tint: Tint {
-        switch what.what {
-        case .done, .compensated: .green
-        case .dead, .dropped, .lost, .ghost: .red
-        case .retried, .reclaimed, .expired, .deferred: .yellow
-        case .scheduled, .started, .progress, .released, .duplicate, .cancelled, .revived, .discarded: .cyan
+    var tint: Tint { Self.tint(what.what) }
+
+    /// Green for what went well, red for what somebody has to look at, yellow for what is tried again or undone.
+    static func tint(_ kind: JournalEvent.Kind) -> Tint {
+        switch kind {
+        case .done, .compensated, .step, .undone: .green
+        case .dead, .dropped, .lost, .ghost, .stepUnknown, .undoFailed, .sagaStuck, .sagaPaused: .red
+        case .retried, .reclaimed, .expired, .deferred, .stepRetried, .stepFailed, .turned, .undoRetried,
+            .tokenConflict,
+            .tokenExpired, .tokenVoid:
+            .yellow
+        default: .cyan
         }
     }
 
@@ -71,7 +82,7 @@ struct TailView {
             ("attempt", what.facts?.attempt.map { .count($0) } ?? .null), ("wait", .seconds(what.facts?.wait)),
             ("run", .seconds(what.facts?.run)), ("correlation_id", .text(what.facts?.correlationID)),
             ("causation_id", .text(what.facts?.causationID)), ("worker", .text(event.by)),
-            ("words", .array(what.words.map { .string($0) })), ("text", .text(what.text)),
+            ("step", .text(what.step)), ("words", .array(what.words.map { .string($0) })), ("text", .text(what.text)),
         ]
     }
 }
