@@ -43,6 +43,7 @@ final class ServedQueue: Sendable {
         serverClock = ServerClock(worker.loopClock)
         brake = BrakeLever(worker.configuration.brake, clock: worker.loopClock)
         let consumer = worker.consumer
+        middleware = MiddlewareChain(of: worker, metrics: metrics)
         home = JobHome(
             queue: handlerQueue,
             clock: worker.clock,
@@ -50,9 +51,8 @@ final class ServedQueue: Sendable {
                 guard let receipt = context.fetched?.receipt else { preconditionFailure("a worker's job was fetched") }
                 return QueueSagaStore(handlerQueue, receipt, of: context.id, as: consumer)
             },
-            middleware: worker.configuration.middleware
+            middleware: middleware.all
         )
-        middleware = MiddlewareChain(of: worker, metrics: metrics)
         handlers = kinds.inside(middleware)
         keys = KeyGate(queue, worker, logger: logger)
         admission = Admission(
@@ -81,7 +81,7 @@ final class JobHome: Sendable {
     let onHeartbeat: (@Sendable (Double?, String?) -> Void)?
     /// Where the steps of a job that becomes a saga are written down.
     let sagas: SagaPlace?
-    /// What the program does around each step.
+    /// What the program does around each step, and what we count and trace of it.
     let middleware: [any JobMiddleware]
 
     init(

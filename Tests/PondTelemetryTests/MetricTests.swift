@@ -143,6 +143,29 @@ enum OwnMetrics {
         metrics.busy(0, of: 10, isBraked: false)
         #expect(OwnMetrics.lines("millpond_worker_braked{queue=\"own\"} 0").count == 1)
     }
+
+    @Test func `steps count by kind and name, those of made-up names under one, and none before the first`() throws {
+        _ = OwnMetrics.registry
+        let metrics = try #require(WorkerMetrics.ifWanted("flows", kinds: ["order.ship"]))
+        func lines() -> [String] { OwnMetrics.lines("millpond_saga").filter { $0.contains(#"queue="flows""#) } }
+        func steps(_ event: String, _ step: String) -> Int? {
+            let labels =
+                #"millpond_saga_steps_total{event="\#(event)",kind="order.ship",queue="flows",step="\#(step)"} "#
+            return lines().first { $0.hasPrefix(labels) }.flatMap { Int($0.dropFirst(labels.count)) }
+        }
+        #expect(lines().isEmpty)
+        metrics.sagas.count(.begun, kind: metrics.label(of: 0), step: "charge")
+        metrics.sagas.count(.begun, kind: metrics.label(of: 0), step: "charge#2")
+        metrics.sagas.count(.undone, kind: metrics.label(of: 0), step: "charge")
+        for number in 0..<500 { metrics.sagas.count(.done, kind: "order.ship", step: "page-\(number)") }
+        metrics.sagas.ran(kind: "order.ship", for: .milliseconds(20))
+        metrics.sagas.woke(late: .milliseconds(-3))
+        #expect(steps("begun", "charge") == 2 && steps("undone", "charge") == 1 && steps("done", "other") == 401)
+        // 99 made-up names and `other` were done; `charge` was begun and undone.
+        #expect(lines().count { $0.hasPrefix("millpond_saga_steps_total") } == SagaMetrics.stepsMax + 2)
+        #expect(lines().contains { $0.hasPrefix("millpond_saga_step_seconds_count") && $0.hasSuffix(" 1") })
+        #expect(lines().contains { $0.hasPrefix("millpond_saga_timer_late_seconds_sum") && $0.hasSuffix(" 0") })
+    }
 }
 
 extension Substring {

@@ -1,5 +1,6 @@
 import PondCore
 import PondQueue
+import PondSaga
 import PondTelemetry
 import PondTestKit
 import PondWorker
@@ -97,6 +98,38 @@ import Tracing
         #expect(traces[1].1.state == "v=1")
         #expect(traces[2].1 == traces[3].1, "a batch has one span")
         #expect(sent.spans.contains { $0.contains(#""messaging.batch.message_count","value":{"intValue":"2"}"#) })
+    }
+
+    @Test func `each step of a saga and each undo has a span below its try's, also when a later run undoes`()
+        async throws
+    {
+        let harness = try harness()
+        let jobs = JobList {
+            JobRegistration(kind: "flow") { job in
+                try await job.step("take") { _ in
+                } undo: { _ in
+                }
+                try await job.step("ship") { _ in throw GiveUp("no stock", cause: "stock") }
+            }
+        }
+        try await harness.withWorker(jobs) { _ in
+            let id = try await harness.enqueue("flow")
+            #expect(try await Waiting.until { try await harness.queue.saga(id)?.state == .compensated })
+        }
+        await exporter.flush()
+        func id(_ field: String, of span: String) -> String? {
+            span.firstRange(of: "\"\(field)\":\"").map { String(span[$0.upperBound...].prefix { $0 != "\"" }) }
+        }
+        let tries = sent.spans.filter { $0.contains(#""name":"process "#) }
+        let parts = ["step take", "step ship", "undo take"].map { name in
+            sent.spans.first { $0.contains("\"name\":\"\(name)\"") }
+        }
+        let owners = parts.map { part in part.flatMap { id("parentSpanId", of: $0) } }
+        let known = tries.map { id("spanId", of: $0) }
+        try #require(tries.count == 2 && owners.allSatisfy { $0 != nil }, "\(sent.spans)")
+        #expect(owners[0] == owners[1] && owners[0] != owners[2] && owners.allSatisfy(known.contains), "\(sent.spans)")
+        #expect(parts[1]?.contains(#""error.type","value":{"stringValue":"GiveUp"}"#) == true)
+        #expect(parts[2]?.contains(#""millpond.step","value":{"stringValue":"take"}"#) == true)
     }
 
     @Test func `without a tracer a trace is handed on as it came`() async throws {

@@ -1,13 +1,14 @@
 import Logging
 import PondCore
 import PondQueue
+import PondSaga
 import PondTelemetry
 import Synchronization
 
 /// What is told of how queues keep their promises, and of their dead by root cause.
 ///
-/// That asks more of Redis than sizes do, and changes by five minutes at a time, so it is read at a slower pace: one call a
-/// queue, and another one where jobs are dead. A month of four busy classes takes Redis 6 ms, so it is read still more rarely.
+/// That asks more of Redis than sizes do, and changes by five minutes at a time, so it is read at a slower pace: two calls a
+/// queue, one of them for its sagas, and another one where jobs are dead. A month of four busy classes takes Redis 6 ms, so it is read still more rarely.
 final class LevelMetrics: Sendable {
     private struct State {
         var lastRead: LocalInstant?
@@ -50,7 +51,8 @@ final class LevelMetrics: Sendable {
             state.withLock { $0.levels = levels }
         }
         let levels = state.withLock(\.levels).filter { depths[$0.key] != nil }.sorted { $0.key < $1.key }
-        return levels.flatMap { $0.value.groupReadings(of: $0.key) } + bounded(levels)
+        return levels.flatMap { $0.value.groupReadings(of: $0.key) + $0.value.sagaReadings(of: $0.key) }
+            + bounded(levels)
     }
 
     private func isDue() -> Bool {
@@ -82,7 +84,9 @@ final class LevelMetrics: Sendable {
             )
             let budget = known ?? reading.classes.reduce(into: [:]) { $0[$1.jobClass] = $1.counts.last }
             if known == nil { state.withLock { $0.budgets[name] = Budget(read: now, counts: budget) } }
-            return QueueLevels(reading, budget: budget, groups: depth.dead > 0 ? try await queue.groups() : [])
+            var found = QueueLevels(reading, budget: budget, groups: depth.dead > 0 ? try await queue.groups() : [])
+            found.sagas = try await queue.sagaCensus()
+            return found
         } catch {
             logger.warning(
                 "a queue's service levels are missing in the metrics",
@@ -121,6 +125,8 @@ struct QueueLevels: Sendable {
     private let reading: SLOReading
     private let budget: [JobClass: SLOCounts]
     private let groups: [DeadGroup.State: Int]
+    /// How many sagas are in each state, and for how long the time of one has been over; none for a queue without.
+    var sagas: (counts: [SagaRecord.State: Int], overdue: Duration) = ([:], .zero)
 
     /// - Parameters:
     ///   - reading: over ``windows`` at least.
@@ -135,6 +141,14 @@ struct QueueLevels: Sendable {
         DeadGroup.State.allCases.map { state in
             .init(.deadGroups, queue, state.rawValue, value: Double(groups[state] ?? 0))
         }
+    }
+
+    /// Nothing for a queue without sagas.
+    func sagaReadings(of queue: String) -> [GaugeSet.Reading] {
+        guard !sagas.counts.isEmpty else { return [] }
+        return SagaRecord.State.allCases.filter { !$0.isFinal }.map { state in
+            .init(.sagas, queue, state.rawValue, value: Double(sagas.counts[state] ?? 0))
+        } + [.init(.sagaTimerOverdue, queue, value: sagas.overdue.inSeconds)]
     }
 
     /// By class, of those that ended a job within 30 days or have one that is late.

@@ -96,6 +96,33 @@ extension Metric {
         bounds: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1]
     )
 
+    // What a worker counts of sagas; there is none of these before the first step runs.
+
+    /// Steps by what became of them.
+    package static let sagaSteps = counter(
+        "millpond_saga_steps_total",
+        "Tries of saga steps that began, were done or failed, and undos that were done or failed",
+        "queue",
+        "kind",
+        "step",
+        "event"
+    )
+    /// How long steps run.
+    package static let sagaStepTime = histogram(
+        "millpond_saga_step_seconds",
+        "How long one try of a saga step ran, or of an undo",
+        "queue",
+        "kind",
+        bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800]
+    )
+    /// How late timers are.
+    package static let sagaTimerLate = histogram(
+        "millpond_saga_timer_late_seconds",
+        "How long after its time a saga that a time wakes was running again",
+        "queue",
+        bounds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800]
+    )
+
     // What a supervisor counts of its own workers.
 
     /// Worker processes that were started.
@@ -278,6 +305,20 @@ extension Metric {
         "state"
     )
 
+    /// Sagas by state.
+    package static let sagas = gauge(
+        "millpond_sagas",
+        "Sagas that have not ended, by state, of a queue that has any",
+        "queue",
+        "state"
+    )
+    /// How late the worst timer is.
+    package static let sagaTimerOverdue = gauge(
+        "millpond_saga_timer_overdue_seconds",
+        "For how long the time of a waiting saga has been over without anybody waking it, 0 when none is late",
+        "queue"
+    )
+
     // What every process says.
 
     /// Which program this is.
@@ -296,11 +337,13 @@ extension Metric {
         workerBusySlots,
         workerBraked,
         redisCommand,
+        sagaSteps, sagaStepTime, sagaTimerLate,
         workerStarts, workerExits, workerSpawn, workers, leader,
         queueJobs, queueOldestAge, queueWaitTarget, queuePaused, jobsEnqueued, jobsDone, jobsDropped, queueWorkers,
         queueSlots,
         queueBusySlots, queueArrival, queueService, scaleDemand, scaleGranted, scaleDecisions, scaleHold,
         sloObjective, sloJobs, sloBadJobs, sloBurnRate, sloBudgetRemaining, sloLateJobs, deadGroups,
+        sagas, sagaTimerOverdue,
         buildInfo, spansExported, spansDropped,
     ]
 

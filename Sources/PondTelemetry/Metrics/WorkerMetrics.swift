@@ -11,6 +11,10 @@ package struct WorkerMetrics: Sendable {
     }
 
     private let kinds: [Kind]
+    /// The label of each kind, by its place.
+    private let labels: [String]
+    /// What is counted of its sagas.
+    package let sagas: SagaMetrics
     /// By class, in the order of its cases.
     private let waits: [Timer]
     private let totals: [Timer]
@@ -30,7 +34,9 @@ package struct WorkerMetrics: Sendable {
     }
 
     private init(_ queue: String, kinds: [String]) {
-        self.kinds = (kinds + [Metric.otherValue]).map { kind in
+        labels = kinds + [Metric.otherValue]
+        sagas = SagaMetrics(queue: queue)
+        self.kinds = labels.map { kind in
             Kind(
                 started: Metric.jobsStarted.counter(queue, kind),
                 run: Metric.jobRun.timer(queue, kind),
@@ -46,6 +52,9 @@ package struct WorkerMetrics: Sendable {
         busySlots = Metric.workerBusySlots.gauge(queue)
         braked = Metric.workerBraked.gauge(queue)
     }
+
+    /// The label of a kind.
+    package func label(of kind: Int) -> String { labels[kind] }
 
     /// A handler begins.
     ///

@@ -64,6 +64,20 @@ package final class QueueTracer: Sendable {
         )
     }
 
+    /// Begins the span of a step of a saga, or of its undo, as a child of the try's.
+    ///
+    /// - Parameters:
+    ///   - name: the step's in its saga; the second of a name has the span's name of the first.
+    ///   - attempt: how often it was begun.
+    package func step(_ name: String, isUndo: Bool, attempt: Int, of job: JobID, in parent: QueueSpan) -> QueueSpan {
+        let base = name.prefix { $0 != "#" }
+        let attributes: SpanAttributes = [
+            "millpond.step": .string(name), "millpond.step_attempt": .int64(Int64(attempt)),
+            "messaging.message.id": .string(job.text),
+        ]
+        return begin("\(isUndo ? "undo" : "step") \(base)", .internal, parent.context, attributes, link: nil)
+    }
+
     private func attributes(of operation: String, _ queue: String) -> SpanAttributes {
         [
             "messaging.system": "redis_streams", "messaging.destination.name": .string(queue),
@@ -136,6 +150,8 @@ package struct TraceFields: Sendable, Hashable {
 /// A class, so that a try without one, the usual case, carries a nil of one word and not of seven.
 package final class QueueSpan: Sendable {
     private let span: any Span
+    /// By which another span becomes its child.
+    var context: ServiceContext { span.context }
     /// What carries the span's trace on.
     package let fields: TraceFields
 

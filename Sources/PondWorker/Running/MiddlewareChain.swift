@@ -5,7 +5,8 @@ import PondTelemetry
 ///
 /// It is wound around each handler when the worker is made: a worker without any runs its handlers as they are.
 final class MiddlewareChain: Sendable {
-    private let all: [any JobMiddleware]
+    /// The outermost first.
+    let all: [any JobMiddleware]
     private let log: LogMiddleware
 
     init(of worker: WorkerParts, metrics: WorkerMetrics?) {

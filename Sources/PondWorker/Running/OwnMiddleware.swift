@@ -6,7 +6,7 @@ import PondTelemetry
 // What Millpond itself does around jobs goes through the same seam as what a program does: a span when there is a tracer,
 // counts when there is a metrics system, and the log.
 
-/// A span for each try.
+/// A span for each try, and below it one for each step of a saga and each undo.
 struct TracingMiddleware: JobMiddleware {
     let tracer: QueueTracer
 
@@ -14,6 +14,18 @@ struct TracingMiddleware: JobMiddleware {
         let span = tracer.process(job.job, isPrompt: job.fetched?.isPrompt ?? true, wait: job.fetched?.waited)
         job.belong(to: span)
         try await span.around { try await next() }
+    }
+
+    func perform(_ step: StepContext, of job: JobContext, next: @Sendable () async throws -> Void) async throws {
+        guard let parent = job.span else { return try await next() }
+        let span = tracer.step(step.name, isUndo: step.isUndo, attempt: step.attempt, of: job.id, in: parent)
+        do {
+            try await span.around { try await next() }
+            span.end()
+        } catch {
+            span.fail("\(Swift.type(of: error))", Verdict.describe(error))
+            throw error
+        }
     }
 
     func ended(_ job: JobContext, _ end: JobEnd) {
@@ -33,13 +45,27 @@ struct TracingMiddleware: JobMiddleware {
     }
 }
 
-/// What is counted of each try, and of each job's life.
+/// What is counted of each try, of each job's life, and of a saga's steps.
 struct MetricsMiddleware: JobMiddleware {
     let metrics: WorkerMetrics
 
     func perform(_ job: JobContext, next: @Sendable () async throws -> Void) async throws {
         metrics.began(job.handler.place, job.job.jobClass, wait: job.fetched?.waited)
         try await next()
+    }
+
+    func perform(_ step: StepContext, of job: JobContext, next: @Sendable () async throws -> Void) async throws {
+        let (kind, began) = (metrics.label(of: job.handler.place), job.home.clock.now())
+        func count(_ event: SagaMetrics.Event) { metrics.sagas.count(event, kind: kind, step: step.name) }
+        defer { metrics.sagas.ran(kind: kind, for: began.duration(to: job.home.clock.now())) }
+        if !step.isUndo { count(.begun) }
+        do {
+            try await next()
+            count(step.isUndo ? .undone : .done)
+        } catch {
+            count(step.isUndo ? .undoFailed : .failed)
+            throw error
+        }
     }
 
     func ended(_ job: JobContext, _ end: JobEnd) {

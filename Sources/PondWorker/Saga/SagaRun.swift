@@ -16,6 +16,8 @@ final class SagaRun: Sendable {
         var isRead = false
         /// Those of the remembered steps that weigh, and that the handler has not asked for in this run.
         var leftOut: Set<String> = []
+        /// Whether it was looked at whether a time has woken it.
+        var isTimed = false
         /// Whether Redis knows the saga.
         var exists = false
         var waits: [SagaWait] = []
@@ -50,6 +52,8 @@ final class SagaRun: Sendable {
     /// An undo inside of the program's middleware.
     let around: @Sendable (@escaping UndoAction) -> UndoAction
     let state: Mutex<State>
+    /// Nil where no worker runs it.
+    private let fetched: FetchedJob?
     /// How long a wait may be that keeps its slot.
     static let shortWait = Duration.seconds(1)
     /// How long a run rests that could not undo.
@@ -62,6 +66,7 @@ final class SagaRun: Sendable {
         (self.policy, self.clock) = (policy, clock)
         // The context has the saga, so it must not be held by it.
         around = { [weak context] action in context?.inMiddleware(action) ?? action }
+        fetched = context.fetched
         state = Mutex(State(isRead: !job.isSaga, exists: job.isSaga))
     }
 
@@ -69,18 +74,21 @@ final class SagaRun: Sendable {
     var isUndoing: Bool { job.phase == .undo }
 
     /// Begins again from the top, with what is remembered by now.
-    func startOver() { state.withLock { $0 = State(exists: true) } }
+    func startOver() { state.withLock { $0 = State(isTimed: true, exists: true) } }
 
     /// Reads what is remembered, unless that has been done.
     func read() async throws {
         guard state.withLock({ !$0.isRead }) else { return }
         let record = try await asking { [store] in try await store.read() }
-        state.withLock { state in
-            guard !state.isRead else { return }
+        let isFirst = state.withLock { state in
+            guard !state.isRead else { return false }
             state.record = record
             state.isRead = true
             state.leftOut = Set(record?.steps.lazy.filter(\.isWeighty).map(\.name) ?? [])
+            defer { state.isTimed = true }
+            return !state.isTimed
         }
+        if isFirst, let record { fetched?.countTimer(of: record) }
     }
 
     /// The unique name of what begins now.
