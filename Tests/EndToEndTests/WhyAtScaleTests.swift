@@ -7,10 +7,12 @@ import Testing
 /// An operator who has nothing but an id from a log line, on a system with much in it.
 ///
 /// `MILLPOND_WHY_JOBS=200000` makes it as large as a system can be in which every answer still has to come within 300 ms
-/// (a tenth of it held, a fortieth dead, 25 events of history a job); `MILLPOND_WHY_PROGRAM` names an optimised `pond`.
+/// (a tenth of it held, a fortieth dead, 25 events of history a job); `MILLPOND_WHY_SAGAS=100000` adds as many sagas that
+/// wait; `MILLPOND_WHY_PROGRAM` names an optimised `pond`.
 @Suite(.serialized, .redis) struct WhyAtScaleTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let waiting = environment["MILLPOND_WHY_JOBS"].flatMap { Int($0) } ?? 4_000
+    private static let sagas = environment["MILLPOND_WHY_SAGAS"].flatMap { Int($0) } ?? 200
     private static let program = environment["MILLPOND_WHY_PROGRAM"] ?? "pond"
     private static let commandsMax = 50
     /// For a test build on a busy machine it only bounds failure; the figure that counts is that of an optimised one.
@@ -23,6 +25,7 @@ import Testing
         try await withDirectory { folder in
             let system = try WhySystem(folder)
             try await system.fill(Self.waiting)
+            try await system.parkSagas(Self.sagas)
             try await system.follow()
             let monitor = try RedisMonitor(system.place.url)
             defer { monitor.close() }
@@ -31,7 +34,9 @@ import Testing
                 for state in try await system.cases(workers) {
                     rows.append(try await Self.ask(system, state, monitor))
                 }
-                print(WhyRow.table(rows, "why: \(Self.waiting) waiting, \(try await system.sizes())"))
+                print(
+                    WhyRow.table(rows, "why: \(Self.waiting) waiting, \(Self.sagas) sagas, \(try await system.sizes())")
+                )
                 // A server that takes no writes would stop everything else here: `DoctorTests` has one.
                 let missing = Set(Reason.allCases).subtracting(rows.map(\.reason)).subtracting([.noWrites])
                 #expect(missing.isEmpty, "nobody asked for \(missing)")

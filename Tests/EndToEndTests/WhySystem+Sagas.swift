@@ -22,6 +22,33 @@ extension WhySystem {
 
     private static let ann = Consumer("ann")
 
+    /// Sagas that have done a step and wait for an answer, in the queue of the cases.
+    func parkSagas(_ count: Int) async throws {
+        let queue = try queue("sagas")
+        try await queue.register()
+        _ = try await queue.beat(as: Self.ann, about: "{}")
+        try await many(count, in: queue)
+        var left = count
+        while left > 0 {
+            let deliveries = try await queue.fetch(as: Self.ann, atMost: 200).deliveries
+            try #require(!deliveries.isEmpty, "\(left) jobs are missing")
+            left -= deliveries.count
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for delivery in deliveries {
+                    group.addTask { try await Self.park(queue, delivery) }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    private static func park(_ queue: Queue, _ delivery: Delivery) async throws {
+        let store = QueueSagaStore(queue, delivery.receipt, of: try delivery.job.get().id, as: ann)
+        _ = try await store.begin(StepBegin("account", hasUndo: true))
+        _ = try await store.commit("account", .done(result: [UInt8](repeating: 49, count: 200)))
+        #expect(try await store.wait([SagaWait("answer", .signal("answer"), within: nil)], spent: nil) == .parked)
+    }
+
     private func next(_ queue: Queue, as consumer: Consumer = ann) async throws -> QueueSagaStore {
         let delivery = try #require(try await queue.fetch(as: consumer, atMost: 1).deliveries.first)
         return QueueSagaStore(queue, delivery.receipt, of: try delivery.job.get().id, as: consumer)

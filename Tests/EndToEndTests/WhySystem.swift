@@ -39,7 +39,7 @@ struct WhySystem: Sendable {
         try await overfill(queue("full"), isLarge: waiting >= Limits.deadMax)
     }
 
-    private func many(
+    func many(
         _ count: Int,
         in queue: Queue? = nil,
         _ options: (Int) -> EnqueueOptions = { _ in EnqueueOptions() }
