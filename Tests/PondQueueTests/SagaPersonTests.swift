@@ -77,6 +77,26 @@ import Testing
         }
     }
 
+    @Test func `a saga whose failed undo is tried again undoes no step that surely never ran`() async throws {
+        try await Bench.run { bench in
+            let (id, first) = try await bench.saga()
+            try await first.run("a", undo: true)
+            _ = try await first.begin(StepBegin("b", hasUndo: true))
+            #expect(try await first.commit("b", .failed(error: "no", isCertain: true)) == .kept)
+            #expect(try await first.turn(failed, spent: nil) == .moved)
+            let second = try await bench.next(id)
+            #expect(try await second.beginUndo("a") == .go(attempt: 1))
+            #expect(try await second.endUndo("a", .stuck(error: "gone")) == .moved)
+            #expect(try await second.end(.stuck, "a: gone") == .moved)
+            _ = try await settle(bench, second, .dead(cause: Cause("saga_stuck"), error: "a: gone"))
+            #expect(try await bench.queue.resolveStep("a", of: id, .retry, because: "looked") == .moved)
+            let last = try await bench.next(id)
+            #expect(try await last.read()?.toUndo.map(\.name) == ["a"])
+            try await last.undo("a")
+            #expect(try await last.end(.compensated, "") == .moved)
+        }
+    }
+
     @Test func `a dead job that is sent back tries its failed step again`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()

@@ -317,10 +317,13 @@ function saga.expire(keys, id, now)
     saga.forget_old(keys, now)
 end
 
--- What failed for good is to be tried again: a step runs again, a wait begins anew, an undo has all its tries again.
-local function reopen_step(keys, id, name, step)
+-- What failed for good is to be tried again: a step runs again, a wait begins anew, an undo has all its tries again. Of a
+-- saga that undoes no step is to run again, so none may be armed again either.
+local function reopen_step(keys, id, name, step, is_undoing)
     if step.undo == 'x' then
         step.undo, step.undo_attempt = 'a', nil
+    elseif is_undoing then
+        return
     elseif step.state == 'f' and step.kind == 's' then
         step.state, step.ended = 't', nil
         if step.undo == 's' then step.undo = 'a' end
@@ -337,7 +340,7 @@ end
 function saga.reopen(keys, id, now, events)
     local header, steps = saga.read(keys, id)
     if header.state ~= 'failed' and header.state ~= 'stuck' then return end
-    for i = 1, #steps do reopen_step(keys, id, steps[i][1], steps[i][2]) end
+    for i = 1, #steps do reopen_step(keys, id, steps[i][1], steps[i][2], header.state == 'stuck') end
     redis.call('HDEL', keys.saga .. id, 'undoing', 'undo_ms')
     saga.set_state(keys, id, header.state == 'stuck' and 'undoing' or 'running', now)
     note(events, 'saga_reopened', id)
