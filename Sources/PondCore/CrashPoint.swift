@@ -28,10 +28,34 @@ package enum CrashPoint: String, CaseIterable, Sendable {
     case afterMark = "after-mark"
     case afterPurge = "after-purge"
     case afterSpawn = "after-spawn"
+    case afterStepBegin = "after-step-begin"
     case beforeStepCommit = "before-step-commit"
     case afterStepCommit = "after-step-commit"
-    case beforeUndoEnd = "before-undo-end"
+    case beforeSent = "before-sent"
+    case afterSent = "after-sent"
+    case afterChildren = "after-children"
+    case beforePark = "before-park"
     case afterPark = "after-park"
+    case beforeTurn = "before-turn"
+    case afterTurn = "after-turn"
+    case afterUndoBegin = "after-undo-begin"
+    case beforeUndoEnd = "before-undo-end"
+    case afterUndoEnd = "after-undo-end"
+    case afterSagaPause = "after-saga-pause"
+    case beforeSagaEnd = "before-saga-end"
+    case afterSagaEnd = "after-saga-end"
+
+    /// Those at the transitions of a saga.
+    package static let ofSagas: [CrashPoint] = [
+        .afterStepBegin, .beforeStepCommit, .afterStepCommit, .beforeSent, .afterSent, .afterChildren, .beforePark,
+        .afterPark,
+        .beforeTurn, .afterTurn, .afterUndoBegin, .beforeUndoEnd, .afterUndoEnd, .afterSagaPause, .beforeSagaEnd,
+        .afterSagaEnd,
+    ]
+    /// Those of programs with an outbox, and of supervisors: a worker does not come by.
+    package static let ofOthers: [CrashPoint] = [
+        .beforeOutboxCommit, .afterOutboxCommit, .beforeShip, .afterShip, .afterMark, .afterPurge, .afterSpawn,
+    ]
 
     /// Ends the process here, when the environment asks for it.
     @inline(__always)

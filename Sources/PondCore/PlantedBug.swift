@@ -21,6 +21,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case noLifeline = "no-lifeline"
     case wedgedFetch = "wedged-fetch"
     case unrecordedUndo = "unrecorded-undo"
+    case commitWithoutFence = "commit-without-fence"
+    case lateUndoForgotten = "late-undo-forgotten"
+    case timerLost = "timer-lost"
+    case joinCountedTwice = "join-counted-twice"
+    case undoOrder = "undo-order"
+    case tokenTwice = "token-twice"
 
     /// The one that this process has, read once.
     package static let active: PlantedBug? = {

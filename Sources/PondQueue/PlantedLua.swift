@@ -61,7 +61,47 @@ enum PlantedLua {
                     "if redis.call('PTTL', hash) < 0 then redis.call('PEXPIREAT', hash, int(now + 1000)) end"
                 )
             ]
+        case .commitWithoutFence, .lateUndoForgotten, .timerLost, .joinCountedTwice, .undoOrder, .tokenTwice:
+            changesOfSagas(bug)
         case .ackBeforeEffect, .noLifeline, .wedgedFetch, .unrecordedUndo: []
+        }
+    }
+
+    private static func changesOfSagas(_ bug: PlantedBug) -> [(right: String, wrong: String)] {
+        switch bug {
+        case .commitWithoutFence:
+            [
+                (
+                    "    if not saga.is_own(keys, args[1], args[2], args[3], args[4]) then\n        for i = 1, #records do",
+                    "    if false then\n        for i = 1, #records do"
+                )
+            ]
+        case .lateUndoForgotten:
+            [("if late then saga.flag(step, 'l') end", "if late then saga.flag(step, 'l') step.undo = 'n' end")]
+        case .timerLost:
+            // Timers of the fleet end with a worker of it.
+            [
+                (
+                    "    local left = RECLAIM_BATCH_MAX\n",
+                    "    redis.call('DEL', keys.waits)\n    local left = RECLAIM_BATCH_MAX\n"
+                )
+            ]
+        case .joinCountedTwice:
+            [("redis.call('HINCRBY', key, counted, 1)", "redis.call('HINCRBY', key, counted, 2)")]
+        case .undoOrder:
+            [("    if last and step.seq > last and not saga.has(step, 'l') then\n", "    if false then\n")]
+        case .tokenTwice:
+            [
+                (
+                    "    if token[4] then return token[4] == how and token[5] == bytes and 'same' or 'conflict' end\n",
+                    ""
+                ),
+                (
+                    "    if not step or (step.state ~= 'r' and step.state ~= 'w' and step.state ~= 't') then return 'void' end\n",
+                    ""
+                ),
+            ]
+        default: []
         }
     }
 }

@@ -3,7 +3,11 @@ package import PondCore
 extension SagaRecord {
     /// The steps that are still to be undone, in that order: what was begun last comes first.
     package var toUndo: [StepRecord] {
-        steps.filter { $0.undo == .armed || $0.undo == .running }.sorted { $0.sequence > $1.sequence }
+        let steps = steps.filter { $0.undo == .armed || $0.undo == .running }
+        #if PLANTED_BUGS
+        if PlantedBug.active == .undoOrder { return steps.sorted { $0.sequence < $1.sequence } }
+        #endif
+        return steps.sorted { $0.sequence > $1.sequence }
     }
 
     /// Whether a step is done after which a failure goes forward.

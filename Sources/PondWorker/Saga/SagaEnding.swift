@@ -51,6 +51,7 @@ extension SagaRun {
     private func park(spent: Spending) async throws -> Bool {
         let (waits, isOpen) = state.withLock { ($0.waits, $0.stop == nil && $0.rest == nil) }
         guard isOpen, !waits.isEmpty else { return false }
+        CrashPoint.beforePark.reach()
         let answer = try await asking { [store] in try await store.wait(waits, spent: spent) }
         state.withLock { $0.exists = true }
         switch answer {
@@ -126,7 +127,10 @@ extension SagaRun {
     private func turn(_ reason: SagaTurn, _ spent: Spending, or outcome: Outcome = .released) async throws -> SagaEnding
     {
         guard state.withLock({ $0.exists }) else { return .settle(outcome) }
-        switch try await asking({ [store] in try await store.turn(reason, spent: spent) }) {
+        CrashPoint.beforeTurn.reach()
+        let answer = try await asking({ [store] in try await store.turn(reason, spent: spent) })
+        CrashPoint.afterTurn.reach()
+        switch answer {
         case .moved: return .moved(.released)
         case .lost: return .lost
         case .refused(let text) where text.hasPrefix("pivot"):
@@ -138,10 +142,12 @@ extension SagaRun {
     }
 
     private func pause(_ reason: String, _ spent: Spending) async throws -> SagaEnding {
-        switch try await asking({ [store] in try await store.pause(reason, spent: spent) }) {
-        case .moved: .moved(.released)
-        case .lost: .lost
-        case .refused: .settle(.released)
+        let answer = try await asking({ [store] in try await store.pause(reason, spent: spent) })
+        CrashPoint.afterSagaPause.reach()
+        switch answer {
+        case .moved: return .moved(.released)
+        case .lost: return .lost
+        case .refused: return .settle(.released)
         }
     }
 
@@ -152,7 +158,10 @@ extension SagaRun {
         _ outcome: Outcome,
         _ spent: Spending
     ) async throws -> SagaEnding {
-        switch try await asking({ [store] in try await store.end(state, reason) }) {
+        CrashPoint.beforeSagaEnd.reach()
+        let answer = try await asking({ [store] in try await store.end(state, reason) })
+        CrashPoint.afterSagaEnd.reach()
+        switch answer {
         case .moved: return .settle(outcome)
         case .lost: return .lost
         case .refused(let text) where text.contains("paused"): return try await pause("", spent)

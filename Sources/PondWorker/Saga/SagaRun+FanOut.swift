@@ -54,6 +54,7 @@ extension SagaRun {
             let asked = page
             let answer = try await asking { [store] in try await store.children(asked) }
             state.withLock { $0.exists = true }
+            CrashPoint.afterChildren.reach()
             if case .go = answer { continue }
             _ = try known(answer)
         }

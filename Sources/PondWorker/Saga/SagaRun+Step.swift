@@ -35,6 +35,7 @@ extension SagaRun {
             case let other: return try value(of: try self.known(other), request.coding)
             }
             state.withLock { $0.exists = true }
+            CrashPoint.afterStepBegin.reach()
             if let value = try await attemptOnce(request, attempt) { return value }
         }
     }

@@ -81,6 +81,7 @@ extension SagaRun {
         case .lost: return .lost
         case .go(let number): attempt = number
         }
+        CrashPoint.afterUndoBegin.reach()
         let end: UndoEnd
         var undone: Undone?
         do {
@@ -89,7 +90,9 @@ extension SagaRun {
             (end, undone) = failedUndo(of: name, attempt, error)
         }
         CrashPoint.beforeUndoEnd.reach()
-        switch try await asking({ [store, end] in try await store.endUndo(name, end) }) {
+        let answer = try await asking({ [store, end] in try await store.endUndo(name, end) })
+        CrashPoint.afterUndoEnd.reach()
+        switch answer {
         case .moved: return undone
         case .lost: return .lost
         case .refused(let text): return .stuck(error: "step \(name): \(text)")

@@ -69,7 +69,9 @@ extension SagaRun {
             try await settleFailure(of: request, attempt, error)
             return nil
         }
+        CrashPoint.beforeSent.reach()
         try await commit(begin.name, .sent)
+        CrashPoint.afterSent.reach()
         return StepRecord(
             name: begin.name,
             kind: .callback,

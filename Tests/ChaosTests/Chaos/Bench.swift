@@ -17,7 +17,7 @@ struct Payload: Codable, Sendable {
     var work = 5
     /// How many tries throw first.
     var fails = 0
-    /// The saga's step that fails, nil when none does.
+    /// The chain's effect that fails, nil when none does.
     var failsAt: Int?
     var pad = ""
     /// What a clumsy encoder breaks: a number beyond doubles, and an empty list.
@@ -32,8 +32,8 @@ struct Planned: Error, CustomStringConvertible {
 
 /// The handlers' tools.
 struct Bench: Sendable {
-    private let recorder: Recorder
-    private let ledger: LedgerClient
+    let recorder: Recorder
+    let ledger: LedgerClient
     private let inbox: GuardedEffects
 
     init() throws {
@@ -81,7 +81,7 @@ struct Bench: Sendable {
         switch type {
         case .cpu: Bench.burn(payload.work)
         case .long: try await sleepLong(payload.work, job)
-        case .saga: return try await runSaga(payload, name, job)
+        case .chain: return try await runChain(payload, name, job)
         case .keyed:
             try await effect(name, job)
             return try await guarded(name, job)
@@ -104,7 +104,7 @@ struct Bench: Sendable {
         try await inbox.once(job, name, "effect")
     }
 
-    private func runSaga(_ payload: Payload, _ name: String, _ job: JobContext) async throws {
+    private func runChain(_ payload: Payload, _ name: String, _ job: JobContext) async throws {
         let steps = ["reserve", "charge", "book", "confirm"]
         let failsAt = payload.failsAt ?? steps.count
         for step in steps.prefix(failsAt) {

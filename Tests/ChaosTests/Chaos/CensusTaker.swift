@@ -19,11 +19,12 @@ struct CensusTaker: Sendable {
         try await countHeld()
         try await countDead()
         try await readJournal()
+        try await SagaCensus(taker: self).take()
         try await readServiceLevels()
         try await lookForLeaks()
     }
 
-    private func fault(_ text: String) {
+    func fault(_ text: String) {
         recorder.note(.censusFault) { $0.text = text }
     }
 
@@ -122,6 +123,7 @@ struct CensusTaker: Sendable {
             after = "(" + last.entry
             for row in rows {
                 for (event, detail) in row.pairs where !["by", "n", "facts"].contains(event) {
+                    SagaCensus.note(event, detail, recorder)
                     let ids = event == "done" ? detail.split(separator: " ").map { String($0) } : [detail]
                     counts[event, default: 0] += Int64(ids.count)
                     guard
@@ -182,7 +184,7 @@ struct CensusTaker: Sendable {
 // MARK: - Reading
 
 extension CensusTaker {
-    private func hash(_ name: String) async throws -> [String: String] {
+    func hash(_ name: String) async throws -> [String: String] {
         let flat = try await admin.redis("HGETALL", admin.key(name)).array ?? []
         var result: [String: String] = [:]
         for index in stride(from: 0, to: flat.count, by: 2) {

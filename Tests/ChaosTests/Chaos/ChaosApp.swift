@@ -16,15 +16,25 @@ struct ChaosApp: MillpondApp {
     var jobs: some JobRegistry {
         let bench = bench
         return JobList(
-            JobType.allCases.map { type in
-                JobRegistration(kind: type.kind) { job in try await bench.run(type, job) }
-                    .retrying(
-                        times: JobType.attemptsMax,
-                        backoff: Backoff(base: .milliseconds(100), cap: .seconds(2), jitter: 0.2)
-                    )
-                    .timeout(type.timeout)
-            }
+            [saga]
+                + JobType.allCases.map { type in
+                    JobRegistration(kind: type.kind) { job in try await bench.run(type, job) }
+                        .retrying(
+                            times: JobType.attemptsMax,
+                            backoff: Backoff(base: .milliseconds(100), cap: .seconds(2), jitter: 0.2)
+                        )
+                        .timeout(type.timeout)
+                }
         )
+    }
+
+    private var saga: JobRegistration {
+        JobRegistration(ChaosSaga(recorder: bench.recorder, provider: bench.ledger))
+            .retrying(
+                times: JobType.attemptsMax,
+                backoff: Backoff(base: .milliseconds(100), cap: .seconds(2), jitter: 0.2)
+            )
+            .timeout(.seconds(30))
     }
 
     static func configure(_ worker: inout WorkerConfiguration) {
@@ -35,7 +45,7 @@ struct ChaosApp: MillpondApp {
         worker.stuckGrace = .seconds(3)
         worker.lease = .milliseconds(Int(settings.leaseSeconds * 1_000))
         worker.beatInterval = worker.lease / 4
-        // Sagas are meant to die, all of them in one run.
+        // Chains and sagas are meant to die, all of them in one run.
         worker.brake = nil
     }
 

@@ -13,6 +13,7 @@ struct ChaosRun: Sendable {
     let terminal: Terminal
     let admin: Admin
     let recorder: Recorder
+    let world: SagaWorld
     let clock = LocalClock.system
 
     var settings: RunSettings { stage.settings }
@@ -21,6 +22,7 @@ struct ChaosRun: Sendable {
         (self.stage, self.plan, self.terminal) = (stage, plan, terminal)
         admin = try Admin(stage.adminURL)
         recorder = try Recorder(in: stage.place.history, process: "main")
+        world = SagaWorld(stage.place, stage.settings, admin.queue, recorder)
     }
 
     /// Runs to the census; the checker reads the files afterwards.
@@ -29,6 +31,7 @@ struct ChaosRun: Sendable {
         let watch = Watch(self)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await watch.run() }
+            group.addTask { try await world.run() }
             try await phases(watch)
             group.cancelAll()
         }
@@ -63,10 +66,11 @@ struct ChaosRun: Sendable {
 
     private var setup: [(String, String)] {
         [
-            ("seed", "\(settings.seed)"), ("features", settings.features.joined(separator: ",")),
+            ("seed", "\(settings.seed)"),
+            ("features", (settings.features + (settings.sagaRate > 0 ? ["sagas"] : [])).joined(separator: ",")),
             ("faults", Set(plan.faults.map(\.kind.rawValue)).sorted().joined(separator: ",")),
             ("gates", settings.hasGates ? "all" : "none"), ("commit", Place.environment("CHAOS_COMMIT") ?? "unknown"),
-            ("planted", Place.environment("MILLPOND_PLANTED_BUG") ?? "none"), ("durability", "everysec"),
+            ("planted", Place.environment("MILLPOND_PLANTED_BUG") ?? "none"), ("durability", settings.durability),
         ]
     }
 
@@ -77,6 +81,7 @@ struct ChaosRun: Sendable {
 
     private func phases(_ watch: Watch) async throws {
         phase("warm-up", watch)
+        world.open(true)
         try await clock.sleep(.milliseconds(Int(settings.warmUpSeconds * 1_000)))
         let nemesis = Nemesis(stage: stage, admin: admin, recorder: recorder)
         let descriptors = Descriptors(stage)
@@ -88,6 +93,7 @@ struct ChaosRun: Sendable {
         try await nemesis.heal()
         phase("heal", watch)
         try await clock.sleep(.milliseconds(Int(settings.afterSeconds * 1_000)))
+        world.open(false)
         for producer in stage.producers { producer.send(SIGTERM) }
         for producer in stage.producers { _ = try await producer.ends(within: .seconds(30)) }
         phase("drain", watch)
@@ -105,10 +111,13 @@ struct ChaosRun: Sendable {
     private func drain(_ watch: Watch) async throws {
         let deadline = clock.now() + .milliseconds(Int(settings.drainSeconds * 1_000))
         var calm = 0
-        while clock.now() < deadline, calm < 3 {
+        // Whoever looks after sagas that ask for a person looks twice a second.
+        let long = settings.sagaRate > 0 ? 8 : 3
+        while clock.now() < deadline, calm < long {
             try await clock.sleep(.milliseconds(200))
             guard let depth = watch.depth else { continue }
-            calm = depth.ready + depth.inFlight + depth.held == 0 ? calm + 1 : 0
+            let left = depth.ready + depth.inFlight + depth.held + depth.waiting
+            calm = left == 0 && world.isCalm ? calm + 1 : 0
         }
         watch.endStall()
     }
@@ -135,7 +144,7 @@ struct ChaosRun: Sendable {
         while clock.now() < deadline {
             try await clock.sleep(.milliseconds(200))
             let depth = try await admin.queue.depth()
-            let isEmpty = depth.ready + depth.inFlight + depth.held == 0
+            let isEmpty = depth.ready + depth.inFlight + depth.held + depth.waiting == 0
             if isEmpty, try await dead.isDisjoint(with: beats()) { break }
         }
         try await stopFleet()

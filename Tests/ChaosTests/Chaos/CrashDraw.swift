@@ -14,9 +14,11 @@ enum CrashDraw {
         guard Double.random(in: 0..<1) < settings.crashShare,
             !FileManager.default.fileExists(atPath: "\(place.folder)/healed")
         else { return }
-        guard let point = CrashPoint.allCases.randomElement() else { return }
+        let isOfSagas = settings.sagaRate > 0 && Bool.random()
+        let points = isOfSagas ? CrashPoint.ofSagas : CrashPoint.allCases.filter { !CrashPoint.ofOthers.contains($0) }
+        guard let point = points.randomElement() else { return }
         // Rare places are met at the first time, busy ones some time into the work.
-        let times = Bool.random() ? 1 : Int.random(in: 2...300)
+        let times = Bool.random() ? 1 : Int.random(in: 2...(isOfSagas ? 30 : 300))
         setenv("MILLPOND_CRASH_AT", "\(point.rawValue):\(times)", 1)
         guard let recorder = try? OwnHistory.recorder("worker") else { return }
         recorder.note(.faultStart) { event in

@@ -20,7 +20,12 @@ extension PlantedBug {
         case .recodedPayload: [.payloadIntact]
         case .noLifeline: [.supervision]
         case .wedgedFetch: [.liveness]
-        case .unrecordedUndo: [.saga]
+        case .unrecordedUndo: [.chain]
+        case .commitWithoutFence: [.fenceMonotone, .sagaUndo]
+        case .lateUndoForgotten: [.sagaBalance]
+        case .timerLost, .joinCountedTwice: [.sagaWait]
+        case .undoOrder: [.sagaUndo]
+        case .tokenTwice: [.sagaToken]
         }
     }
 }
@@ -39,6 +44,7 @@ enum Focus {
         (settings.supervisors, settings.workersPerSupervisor, settings.producers) = (2, 1, 1)
         settings.faults = [:]
         settings.mix = [.short: 1]
+        settings.sagaRate = 0
         adapt(&settings, to: bug)
         return settings
         #else
@@ -47,6 +53,14 @@ enum Focus {
     }
 
     #if PLANTED_BUGS
+    /// Nothing but sagas, of some shapes.
+    private static func sagas(_ settings: inout RunSettings, _ rate: Double, _ shapes: SagaDraw.Shape...) {
+        (settings.rate, settings.producers) = (0, 0)
+        settings.sagaRate = rate
+        settings.sagaShapes = shapes.map(\.rawValue)
+        settings.drainSeconds = 20
+    }
+
     private static func adapt(_ settings: inout RunSettings, to bug: PlantedBug) {
         switch bug {
         case .ackBeforeEffect:
@@ -59,7 +73,7 @@ enum Focus {
             settings.mix = [.cpu: 1]
             settings.faults = ["worker-term": 30]
         case .noFence:
-            settings.mix = [.short: 2, .saga: 2, .cpu: 1]
+            settings.mix = [.short: 2, .chain: 2, .cpu: 1]
             settings.faults = ["worker-pause": 20]
             // Every pause is longer than this lease, so each time somebody else takes over what the worker runs.
             (settings.leaseSeconds, settings.faultSeconds) = (1.5, 14)
@@ -77,11 +91,27 @@ enum Focus {
         case .noLifeline:
             settings.faults = ["supervisor-kill": 7]
         case .wedgedFetch: break
+        case .commitWithoutFence:
+            sagas(&settings, 3, .slowFirst)
+            settings.faults = ["worker-pause": 20]
+            // A worker whose slow step is over when it comes back, and that of its successor is not, hears of its loss a
+            // moment later: until then it has time for some quick steps.
+            (settings.leaseSeconds, settings.faultSeconds, settings.workersPerSupervisor) = (1.5, 20, 2)
+        case .lateUndoForgotten:
+            sagas(&settings, 20, .plain)
+            // Most of those that are cancelled are in the middle of a step.
+            settings.sagaWork = 300
+        case .timerLost:
+            sagas(&settings, 10, .sleeper)
+            settings.faults = ["worker-kill": 30]
+        case .joinCountedTwice: sagas(&settings, 10, .fan)
+        case .undoOrder: sagas(&settings, 20, .plain)
+        case .tokenTwice: sagas(&settings, 20, .asking)
         case .unrecordedUndo:
-            settings.mix = [.saga: 1]
+            settings.mix = [.chain: 1]
             (settings.rate, settings.faults) = (30, ["worker-kill": 30])
             // Only a kill between an undoing and the end of its job shows it, so each worker is always within some.
-            (settings.sagasFail, settings.sagaWork, settings.faultSeconds) = (true, 80, 14)
+            (settings.chainsFail, settings.chainWork, settings.faultSeconds) = (true, 80, 14)
         }
     }
     #endif

@@ -39,6 +39,10 @@ struct Report {
         ]
     }
 
+    private var sagaNumbers: [(name: String, value: Int)] {
+        checker.history.has("sagas") ? SagaFigures(checker.history).rows : []
+    }
+
     private static func quantiles(_ times: [Int64]) -> [(String, Int64?)] {
         [("p50", Figures.quantile(0.5, of: times)), ("p99", Figures.quantile(0.99, of: times)), ("max", times.last)]
     }
@@ -71,7 +75,7 @@ struct Report {
         for name in ["seed", "commit", "redis", "durability", "features", "planted"] {
             lines.append(Report.row(name, checker.history.setup[name] ?? ""))
         }
-        for (name, value) in numbers { lines.append(Report.row(name, "\(value)")) }
+        for (name, value) in numbers + sagaNumbers { lines.append(Report.row(name, "\(value)")) }
         lines.append(Report.row("recovery after a worker's death", Report.text(figures.calmRecoveries)))
         for recovery in figures.longestRecoveries { lines.append(Report.row("  of the longest", describe(recovery))) }
         lines.append(Report.row("the same among other faults", Report.text(figures.recoveries)))

@@ -19,6 +19,8 @@ struct RunCommand: AsyncParsableCommand {
     var keep: String?
     @Option(help: "A file for the figures, as JSON.") var json: String?
     @Option(help: "A short run for one planted bug.") var focus: String?
+    @Option(help: "Nothing but so many sagas of six steps: a worker is killed every second, Redis five times.")
+    var sagas: Int?
     @Option(help: "Jobs a second.") var rate: Double?
     @Option(help: "Only these faults, as in worker-kill,redis-kill; none for no faults.") var faults: String?
 
@@ -72,6 +74,7 @@ struct RunCommand: AsyncParsableCommand {
         settings.faultSeconds = max(10, minutes * 60 - settings.warmUpSeconds)
         settings.faults = Dictionary(uniqueKeysWithValues: NemesisPlan.rates().map { ($0.key.rawValue, $0.value) })
         settings.features = Features.found
+        if let sagas { settings.becomeAcceptance(of: sagas) }
         if let focus { settings = try Focus.settings(for: focus, settings) }
         settings.seed = seed ?? UInt64.random(in: 1...999_999)
         if let rate { settings.rate = rate }
@@ -101,7 +104,7 @@ struct RunCommand: AsyncParsableCommand {
         let counts = Dictionary(grouping: plan.faults, by: \.kind).mapValues(\.count)
         let list = counts.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.key.rawValue) \($0.value)" }
         terminal.say(
-            "seed \(settings.seed), \(Int(settings.warmUpSeconds + settings.faultSeconds)) s, \(Int(settings.rate)) jobs/s, features: \(settings.features.joined(separator: ", "))"
+            "seed \(settings.seed), \(Int(settings.warmUpSeconds + settings.faultSeconds)) s, \(Int(settings.rate)) jobs/s, \(Int(settings.sagaRate)) sagas/s, features: \(settings.features.joined(separator: ", "))"
         )
         terminal.say("planned: \(list.joined(separator: ", "))")
     }

@@ -28,10 +28,24 @@ struct RunSettings: Codable, Sendable {
     var faults: [String: Double] = [:]
     /// Whether the paths that a good run takes must have been taken.
     var hasGates = true
-    /// Every saga fails at its last step and so undoes the others, instead of one in two at a random step.
-    var sagasFail = false
-    /// How long each step of a saga takes, and each undoing, in milliseconds.
+    /// Every chain fails at its last step and so undoes the others, instead of one in two at a random step.
+    var chainsFail = false
+    /// How long each step of a chain takes, and each undoing, in milliseconds.
+    var chainWork = 20
+    /// Sagas a second, and how many; zero for no bound.
+    var sagaRate = 4.0
+    var sagaCount = 0
+    /// Which shapes of sagas there are; none is all.
+    ///
+    /// With a number of steps there is but one shape, of so many.
+    var sagaShapes: [String] = []
+    var sagaSteps = 0
+    /// How long a step of a saga takes, in milliseconds, on average.
     var sagaWork = 20
+    /// Whether some sagas are cancelled, paused, replayed, or late.
+    var sagasAreTreated = true
+    /// When Redis writes down: `appendfsync`.
+    var durability = "everysec"
     /// Producers begin before any worker has been there.
     var producersFirst = false
     /// What the program under test has: `fences`, `keys`, `budgets`.
@@ -46,8 +60,21 @@ struct RunSettings: Codable, Sendable {
     var livenessSeconds = 60.0
 
     static let fullMix: [JobType: Int] = [
-        .short: 880, .delayed: 40, .flaky: 30, .cpu: 10, .keyed: 24, .saga: 12, .paid: 3, .large: 2, .long: 1,
+        .short: 880, .delayed: 40, .flaky: 30, .cpu: 10, .keyed: 24, .chain: 12, .paid: 3, .large: 2, .long: 1,
     ]
+
+    /// Nothing but so many sagas of six steps, of which half fail at random, while a worker is killed every second and Redis five
+    /// times.
+    ///
+    /// Redis syncs before it answers, so that what it has said holds whatever happens to it.
+    mutating func becomeAcceptance(of count: Int) {
+        (sagaCount, sagaSteps, sagasAreTreated, durability) = (count, 6, false, "always")
+        (rate, producers, poisonSeconds, crashShare, hasGates) = (0, 0, 0, 0, false)
+        faultSeconds = max(60, Double(count) / 12)
+        sagaRate = Double(count) / (faultSeconds * 0.9)
+        faults = ["worker-kill": 60, "redis-kill": 5 * 60 / faultSeconds]
+        drainSeconds = 180
+    }
 
     var rates: [FaultKind: Double] {
         var rates: [FaultKind: Double] = [:]
@@ -78,8 +105,8 @@ enum JobType: String, Codable, CaseIterable, Sendable, CodingKeyRepresentable {
     case large
     /// Several jobs with one key, of which one may run.
     case keyed
-    /// Steps, and their undoing in reverse when one fails.
-    case saga
+    /// Guarded effects one after the other, and their undoing in reverse when one fails, by the job itself.
+    case chain
     /// Spends money at each try and never succeeds.
     case paid
 

@@ -70,7 +70,7 @@ extension Stage {
             "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--protected-mode", "no",
             "--unixsocket", place.redisSocket, "--dir", place.disk, "--logfile", "\(place.logs)/redis.log",
             "--pidfile", place.redisPID, "--daemonize", "no", "--save", "", "--appendonly", "yes",
-            "--appendfsync", "everysec", "--enable-debug-command", "yes",
+            "--appendfsync", settings.durability, "--enable-debug-command", "yes",
         ]
         let redis = try ChildProgram("redis-server", arguments, environment: environment(clock: "redis"))
         state.withLock { $0.redis = redis }

@@ -56,7 +56,7 @@ final class Watch: Sendable {
 
     private func look(_ depth: Depth) {
         let now = run.clock.now()
-        let marker = [depth.done, depth.dead, depth.held, depth.inFlight, depth.ready]
+        let marker = [depth.done, depth.dead, depth.held, depth.inFlight, depth.ready, depth.waiting]
         let capacity = run.settings.supervisors * run.settings.workersPerSupervisor * run.settings.slots
         let stalledFor = state.withLock { state -> Duration? in
             state.depth = depth
@@ -103,7 +103,7 @@ final class Watch: Sendable {
         var line = "\(seconds) s  \(state.phase)"
         if let depth = state.depth {
             line += "  done \(depth.done)  ready \(depth.ready)  in flight \(depth.inFlight)  held \(depth.held)"
-            line += "  dead \(depth.dead)  workers \(depth.workers)"
+            line += "  waiting \(depth.waiting)  dead \(depth.dead)  workers \(depth.workers)"
         }
         if run.terminal.traits.isErrorTTY {
             run.terminal.write("\r\u{1b}[K\(line)", to: .error)

@@ -64,10 +64,10 @@ struct Workload {
         case .flaky: payload.fails = Int.random(in: 1...3, using: &generator)
         case .large: payload.pad = String(repeating: "0123456789abcdef", count: 16_384)
         case .keyed: key = nextKey()
-        case .saga:
-            payload.work = settings.sagaWork
+        case .chain:
+            payload.work = settings.chainWork
             let failsAt = Bool.random(using: &generator) ? Int.random(in: 1...3, using: &generator) : nil
-            payload.failsAt = settings.sagasFail ? 3 : failsAt
+            payload.failsAt = settings.chainsFail ? 3 : failsAt
         case .paid: options.budget.usd = Bench.budget
         case .poison: break
         }

@@ -328,10 +328,10 @@ import Testing
     }
 }
 
-@Suite struct SagaRuleTests {
+@Suite struct ChainRuleTests {
     private func broken(_ rows: [(String, String)], end: String? = "done") -> [Invariant] {
         var scene = Scene()
-        scene.enqueue("s", type: "saga")
+        scene.enqueue("s", type: "chain")
         scene.deliver("s")
         scene.effect("s")
         for (action, step) in rows { scene.guarded("s", step, action) }
@@ -341,20 +341,20 @@ import Testing
 
     private let all = [("do", "reserve"), ("do", "charge"), ("do", "book"), ("do", "confirm")]
 
-    @Test func `I10 a saga that is complete, compensated or under way is whole`() {
+    @Test func `I10 a chain that is complete, compensated or under way is whole`() {
         #expect(broken(all) == [])
         #expect(broken(Array(all[..<2]) + [("undo", "charge"), ("undo", "reserve")]) == [])
         #expect(broken(Array(all[..<2]), end: nil) == [])
     }
 
-    @Test func `I10 half a saga, and undoing in the wrong order, are not`() {
-        #expect(broken(Array(all[..<2])) == [.saga])
-        #expect(broken(Array(all[..<2]) + [("undo", "charge")]) == [.saga])
-        #expect(broken(Array(all[..<2]) + [("undo", "reserve"), ("undo", "charge")]) == [.saga])
+    @Test func `I10 half a chain, and undoing in the wrong order, are not`() {
+        #expect(broken(Array(all[..<2])) == [.chain])
+        #expect(broken(Array(all[..<2]) + [("undo", "charge")]) == [.chain])
+        #expect(broken(Array(all[..<2]) + [("undo", "reserve"), ("undo", "charge")]) == [.chain])
     }
 
     @Test func `I10 an undo that happens twice is found`() {
         let rows = Array(all[..<2]) + [("undo", "charge"), ("undo", "charge"), ("undo", "reserve")]
-        #expect(broken(rows).contains(.saga))
+        #expect(broken(rows).contains(.chain))
     }
 }

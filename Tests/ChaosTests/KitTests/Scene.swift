@@ -58,6 +58,13 @@ struct Scene {
         )
     }
 
+    mutating func take(_ row: PaymentRow) {
+        now += 1_000_000
+        var row = row
+        row.monotonic = now
+        history.apply(row)
+    }
+
     mutating func guarded(_ job: String, _ step: String, _ action: String = "do", scope: String? = nil) {
         order += 1
         history.guarded.append(

@@ -38,6 +38,7 @@ package struct Checker: Sendable {
         var history = History()
         history.tornLines = try HistoryReader.read("\(folder)/history") { history.apply($0) }
         for row in try LedgerFile.rows(in: "\(folder)/ledger.sqlite") { history.apply(row) }
+        for row in try LedgerFile.payments(in: "\(folder)/ledger.sqlite") { history.apply(row) }
         history.guarded = try LedgerFile.guarded(in: "\(folder)/inbox.sqlite")
         return history
     }
@@ -58,7 +59,8 @@ package enum Story {
 
     /// Every line about a job, by the monotonic clock, then what the ledger has, then the faults at that time.
     package static func tell(_ name: String, _ history: History, in folder: String) throws -> [String] {
-        let ids = history.jobs[name]?.ids ?? []
+        let sagas = history.sagas.values.filter { $0.name == name }
+        let ids = (history.jobs[name]?.ids ?? []).union(sagas.map(\.id))
         var lines: [(at: Int64, text: String)] = []
         _ = try HistoryReader.read("\(folder)/history") { event in
             guard event.job == name || event.id.map({ ids.contains($0) }) ?? false else { return }
@@ -67,6 +69,15 @@ package enum Story {
         for row in history.jobs[name]?.effects ?? [] {
             let answer = row.isAccepted ? "took" : "refused"
             lines.append((row.monotonic, "ledger: \(answer) \(row.step) with fence \(row.fence) from \(row.process)"))
+        }
+        for row in sagas.flatMap(\.payments) {
+            let action = row.isUndo ? "undo" : "do"
+            lines.append(
+                (
+                    row.monotonic,
+                    "provider: \(action) \(row.step) with fence \(row.fence) from \(row.process): \(row.outcome)"
+                )
+            )
         }
         lines.sort { $0.at < $1.at }
         let began = history.phases.values.min() ?? lines.first?.at ?? 0
@@ -89,6 +100,8 @@ package enum Story {
         if let recoveries = event.recoveries { text += " recoveries \(recoveries)" }
         if let fence = event.fence { text += " fence \(fence)" }
         if let due = event.due { text += " due \(due)" }
+        if let target = event.target { text += " \(target.prefix(100))" }
+        if let number = event.n { text += " \(number)" }
         if let said = event.text { text += " \(said.prefix(200))" }
         return text
     }

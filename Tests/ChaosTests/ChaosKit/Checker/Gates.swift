@@ -31,7 +31,18 @@ extension History {
         }
         if has("keys") { gates.append(Gate("tombstone hit", seen: tombstoneHits)) }
         if has("budgets") { gates.append(Gate("budget exhausted", seen: exhausted)) }
-        return gates
+        return has("sagas") ? gates + sagaGates : gates
+    }
+
+    /// What sagas must have come by.
+    private var sagaGates: [Gate] {
+        let figures = SagaFigures(self)
+        return ["done", "compensated", "cancelled"].map { Gate("saga \($0)", seen: figures.states[$0] ?? 0) } + [
+            Gate("child saga", seen: figures.children), Gate("replayed saga", seen: figures.replays),
+            Gate("answered token", seen: figures.answered), Gate("token refused", seen: figures.refusedAnswers),
+            Gate("timer", seen: figures.timers), Gate("undo that failed for good", seen: figures.stuck),
+            Gate("late commit", seen: figures.late), Gate("crash at a saga's transition", seen: figures.crashes),
+        ]
     }
 
     /// Jobs that are dead because a part of their budget was used up.

@@ -73,6 +73,11 @@ package struct History: Sendable {
     /// Which job an id is.
     package var names: [String: String] = [:]
     package var guarded: [GuardedRow] = []
+    /// Sagas by their ids, and the plan of each name.
+    package var sagas: [String: SagaFacts] = [:]
+    package var plans: [String: SagaPlan] = [:]
+    /// What the queue said to answers of tokens.
+    package var answers: [String: [TokenAnswer]] = [:]
     package var faults: [FaultSpan] = []
     package var places: [String: [CensusPlace]] = [:]
     package var ends: [String: [String]] = [:]
@@ -131,6 +136,9 @@ extension History {
         case .phase: phases[event.text ?? ""] = event.monotonic
         case .faultStart, .faultStop: applyFault(event)
         case .place, .ended, .censusFault, .count: applyCensus(event)
+        case .sagaGiven, .sagaTaken, .sagaRun, .sagaMark, .token, .sagaRecord, .sagaStep, .sagaEvent, .sagaUnknown:
+            applyToSaga(event)
+        case .sagaErrand: break
         case .start:
             if let pid = event.pid { processes[pid, default: []].append((event.process, event.monotonic)) }
         case .exit:

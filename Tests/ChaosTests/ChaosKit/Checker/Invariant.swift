@@ -1,7 +1,7 @@
 /// What must hold after every run.
 package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringConvertible {
     case noLoss = 1, noPhantom, effectivelyOnce, fenceMonotone, neverEarly, payloadIntact, oneEnd, budgets, conservation
-    case saga, supervision, liveness
+    case chain, supervision, liveness, sagaEnd, sagaUndo, sagaTurn, sagaBalance, sagaWait, sagaToken
 
     package var description: String { "I\(rawValue)" }
 
@@ -17,9 +17,15 @@ package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringCon
         case .oneEnd: "exactly one end"
         case .budgets: "attempts and recoveries within bounds"
         case .conservation: "conservation"
-        case .saga: "sagas completed or compensated"
+        case .chain: "chains completed or compensated"
         case .supervision: "no orphan, no zombie, no leak"
         case .liveness: "liveness after the last fault"
+        case .sagaEnd: "a saga has one end"
+        case .sagaUndo: "steps are kept, or undone newest first"
+        case .sagaTurn: "no step begins after the turn"
+        case .sagaBalance: "what is kept is what was not undone"
+        case .sagaWait: "waits end once and in time"
+        case .sagaToken: "a token is used once"
         }
     }
 
@@ -32,15 +38,21 @@ package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringCon
             case .noLoss: Delivery.losses(in: history)
             case .noPhantom: Delivery.phantoms(in: history)
             case .effectivelyOnce: Effects.duplicates(in: history)
-            case .fenceMonotone: Effects.fallenFences(in: history)
+            case .fenceMonotone: Effects.fallenFences(in: history) + SagaRules.stale(in: history)
             case .neverEarly: Delivery.early(in: history, bounds)
             case .payloadIntact: Delivery.corrupted(in: history)
             case .oneEnd: Ends.wrong(in: history) + ServiceLevelRules.miscounted(in: history)
             case .budgets: Ends.overBudget(in: history, bounds)
             case .conservation: Ends.misplaced(in: history)
-            case .saga: Sagas.broken(in: history)
+            case .chain: ChainRules.broken(in: history)
             case .supervision: Processes.left(in: history, bounds)
             case .liveness: Processes.late(in: history, bounds)
+            case .sagaEnd: SagaRules.ends(in: history)
+            case .sagaUndo: SagaRules.undone(in: history)
+            case .sagaTurn: SagaRules.begun(in: history)
+            case .sagaBalance: SagaRules.balance(in: history)
+            case .sagaWait: WaitRules.waits(in: history, bounds)
+            case .sagaToken: WaitRules.tokens(in: history)
             }
         return texts.map { Finding(invariant: self, job: $0.job, text: $0.text) }
     }
@@ -48,7 +60,6 @@ package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringCon
     private typealias Delivery = DeliveryRules
     private typealias Effects = EffectRules
     private typealias Ends = EndRules
-    private typealias Sagas = SagaRules
     private typealias Processes = ProcessRules
 }
 

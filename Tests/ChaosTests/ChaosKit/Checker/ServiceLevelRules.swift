@@ -3,7 +3,10 @@ enum ServiceLevelRules {
     typealias Texts = [(job: String?, text: String)]
 
     /// The class of a job by the number in its name, so that a checker needs no more than the name.
+    ///
+    /// Sagas and their children are all of one class.
     static func jobClass(of name: String) -> String {
+        if name.hasPrefix("saga-") { return "B" }
         let number = name.split(separator: "-").last.flatMap { Int($0) } ?? 1
         return ["A", "B", "C", "D"][number % 4]
     }
@@ -14,7 +17,10 @@ enum ServiceLevelRules {
         let classes = ["A", "B", "C", "D"]
         func sum(_ what: String) -> Int { classes.reduce(0) { $0 + (history.counts["slo:\($1):\(what)"] ?? 0) } }
         let done = history.counts["done"] ?? 0
-        let ended = done + (history.counts["dead"] ?? 0) + (history.counts["expired"] ?? 0)
+        // A saga that turns round has failed then, and is not counted again when its undoing ends badly.
+        let ended =
+            done + (history.counts["dead"] ?? 0) + (history.counts["expired"] ?? 0)
+            + history.sagas.values.reduce(0) { $0 + $1.countedByTurn }
         if sum("jobs") != ended {
             texts.append((nil, "\(ended) jobs ended, the counters of the classes have \(sum("jobs"))"))
         }
@@ -43,8 +49,10 @@ enum ServiceLevelRules {
             let dead = places.count { $0.place == "dead" }
             guard dead > 0 else { continue }
             guard let name = history.names[id] else { return nil }
-            counts[jobClass(of: name), default: 0] += dead
+            // A saga that was turned has been counted then.
+            if history.sagas[id]?.turn == nil { counts[jobClass(of: name), default: 0] += dead }
         }
+        for saga in history.sagas.values where saga.hasFailedTurn { counts[jobClass(of: saga.name), default: 0] += 1 }
         return counts
     }
 }

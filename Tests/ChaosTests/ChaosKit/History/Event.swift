@@ -45,6 +45,22 @@ package enum EventKind: String, Codable, Sendable, CaseIterable {
     case stall
     /// A process that should be gone, or that nobody reaped, or that gathers descriptors.
     case orphan, zombie, descriptors
+    /// A saga is given out: `text` is its plan, `job` its name; then its id, or that nobody knows whether it was taken.
+    case sagaGiven = "saga.given"
+    case sagaTaken = "saga.taken"
+    case sagaUnknown = "saga.unknown"
+    /// A run of a saga's handler begins; `text` is its phase.
+    case sagaRun = "saga.run"
+    /// A handler came by something: `text` is what, `target` the move, `n` a number.
+    case sagaMark = "saga.mark"
+    /// Something was done to a saga from outside: `target` is what, `text` the answer.
+    case sagaErrand = "saga.errand"
+    /// A token was answered: `target` is the token, `n` the answer, `text` what the queue said.
+    case token = "saga.token"
+    /// From the census: a saga's end as Redis remembers it, its steps, and what the journal tells of it, in order.
+    case sagaRecord = "saga.record"
+    case sagaStep = "saga.step"
+    case sagaEvent = "saga.event"
     /// From the census of Redis: where a job is, how one ended by the journal, what does not fit together, a sum.
     case place = "census.place"
     case ended = "census.end"

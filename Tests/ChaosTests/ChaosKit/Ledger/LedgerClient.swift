@@ -5,7 +5,7 @@ import Synchronization
 package final class LedgerClient: Sendable {
     private struct State {
         var last = 0
-        var waiting: [Int: CheckedContinuation<Bool, any Error>] = [:]
+        var waiting: [Int: CheckedContinuation<String, any Error>] = [:]
         var isGone = false
     }
 
@@ -25,6 +25,15 @@ package final class LedgerClient: Sendable {
     ///
     /// - Returns: false when the ledger knows a higher fence of the job: then the effect did not happen.
     package func record(job: String, fence: Int64, step: String = "effect") async throws -> Bool {
+        try await ask("\(job) \(fence) \(step)") == "ok"
+    }
+
+    /// Asks the provider of the sagas for something; its answer is `ok`, `busy`, `no` or `void`.
+    package func pay(_ request: PaymentRequest) async throws -> String {
+        try await ask(request.words.joined(separator: " "))
+    }
+
+    private func ask(_ text: String) async throws -> String {
         try await withCheckedThrowingContinuation { continuation in
             state.withLock { state in
                 guard !state.isGone else {
@@ -33,7 +42,7 @@ package final class LedgerClient: Sendable {
                 state.last += 1
                 state.waiting[state.last] = continuation
                 // Under the lock, so that two lines never mix. The ledger always reads, so this does not block for long.
-                let line = Array("\(state.last) \(job) \(fence) \(step) \(process)\n".utf8)
+                let line = Array("\(state.last) \(text) \(process)\n".utf8)
                 if !Sockets.sendAll(line, to: file) { fail(&state) }
             }
         }
@@ -57,7 +66,7 @@ package final class LedgerClient: Sendable {
 
     private func hear(_ words: [Substring]) {
         guard words.count == 2, let number = Int(words[0]) else { return }
-        state.withLock { $0.waiting.removeValue(forKey: number) }?.resume(returning: words[1] == "ok")
+        state.withLock { $0.waiting.removeValue(forKey: number) }?.resume(returning: String(words[1]))
     }
 
     private func fail(_ state: inout State) {

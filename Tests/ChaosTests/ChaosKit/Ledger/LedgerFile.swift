@@ -1,5 +1,5 @@
 import FoundationEssentials
-import GRDB
+package import GRDB
 
 /// The ledger's table and the table of guarded effects, as files.
 package enum LedgerFile {
@@ -8,7 +8,17 @@ package enum LedgerFile {
         CREATE TABLE IF NOT EXISTS ledger (
             n INTEGER PRIMARY KEY, mono_ns INTEGER NOT NULL, job TEXT NOT NULL, fence INTEGER NOT NULL,
             step TEXT NOT NULL, proc TEXT NOT NULL, accepted INTEGER NOT NULL
+        );
+        CREATE TABLE IF NOT EXISTS payments (
+            n INTEGER PRIMARY KEY, mono_ns INTEGER NOT NULL, saga TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL,
+            step TEXT NOT NULL, undo INTEGER NOT NULL, fence INTEGER NOT NULL, proc TEXT NOT NULL, cents INTEGER NOT NULL,
+            token TEXT NOT NULL, outcome TEXT NOT NULL
         )
+        """
+
+    static let insertPayment = """
+        INSERT INTO payments (mono_ns, saga, id, key, step, undo, fence, proc, cents, token, outcome)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """
 
     /// The table of guarded effects, beside the inbox's own in the workers' file.
@@ -51,6 +61,37 @@ package enum LedgerFile {
                     action: row["action"],
                     process: row["proc"],
                     order: row["n"]
+                )
+            }
+        }
+    }
+
+    /// What the provider of the sagas was asked after the row `last`, in order.
+    package static func payments(in path: String, after last: Int64 = 0) throws -> [PaymentRow] {
+        guard FileManager.default.fileExists(atPath: path) else { return [] }
+        var configuration = Configuration()
+        configuration.busyMode = .timeout(5)
+        return try payments(in: try DatabaseQueue(path: path, configuration: configuration), after: last)
+    }
+
+    /// The same of a file that is open.
+    package static func payments(in database: DatabaseQueue, after last: Int64) throws -> [PaymentRow] {
+        try database.read { db in
+            guard try db.tableExists("payments") else { return [] }
+            return try Row.fetchAll(db, sql: "SELECT * FROM payments WHERE n > ? ORDER BY n", arguments: [last]).map {
+                PaymentRow(
+                    saga: $0["saga"],
+                    id: $0["id"],
+                    key: $0["key"],
+                    step: $0["step"],
+                    isUndo: $0["undo"],
+                    fence: $0["fence"],
+                    process: $0["proc"],
+                    cents: $0["cents"],
+                    token: $0["token"],
+                    outcome: PaymentRow.Outcome(rawValue: $0["outcome"]) ?? .no,
+                    monotonic: $0["mono_ns"],
+                    order: $0["n"]
                 )
             }
         }

@@ -1,6 +1,7 @@
 // The ledger: a process of its own that writes down every effect and refuses stale ones.
 //
-// A request is a line `NUMBER JOB FENCE STEP PROCESS`, the answer a line `NUMBER ok` or `NUMBER refused`. Clients
+// A request is a line `NUMBER JOB FENCE STEP PROCESS`, the answer a line `NUMBER ok` or `NUMBER refused`. What sagas ask of
+// the provider is a line `NUMBER pay … PROCESS` (see `PaymentRequest`), answered with `ok`, `busy`, `no` or `void`. Clients
 // pipeline; whatever has arrived when the loop comes round goes into one transaction, and the answers leave after it.
 // It is never killed during a run, so its file needs no fsync.
 
@@ -19,6 +20,7 @@ package final class LedgerServer {
     private let listener: Int32
     private var clients: [Client] = []
     private var fences = FenceGuard()
+    private var provider = Provider()
 
     /// - Throws: `ChaosError` when the socket cannot be made, or what SQLite says.
     package init(socket path: String, file: String) throws {
@@ -77,22 +79,41 @@ package final class LedgerServer {
             for line in lines.split(separator: "\n") { requests.append((index, line.split(separator: " "))) }
         }
         guard !requests.isEmpty else { return }
-        let now = Moment.monotonic()
         try database.write { db in
-            let insert = try db.cachedStatement(
-                sql: "INSERT INTO ledger (mono_ns, job, fence, step, proc, accepted) VALUES (?, ?, ?, ?, ?, ?)"
-            )
             for (client, words) in requests {
-                guard words.count == 5, let fence = Int64(words[2]) else {
-                    throw ChaosError("the ledger cannot read \"\(words.joined(separator: " "))\"")
-                }
-                let isAccepted = fences.accepts(fence, of: String(words[1]))
-                try insert.execute(
-                    arguments: [now, String(words[1]), fence, String(words[3]), String(words[4]), isAccepted]
-                )
-                clients[client].output += "\(words[0]) \(isAccepted ? "ok" : "refused")\n".utf8
+                let answer = try words.dropFirst().first == "pay" ? pay(words, db) : record(words, db)
+                clients[client].output += "\(words[0]) \(answer)\n".utf8
             }
         }
+    }
+
+    private func record(_ words: [Substring], _ db: Database) throws -> String {
+        guard words.count == 5, let fence = Int64(words[2]) else {
+            throw ChaosError("the ledger cannot read \"\(words.joined(separator: " "))\"")
+        }
+        let isAccepted = fences.accepts(fence, of: String(words[1]))
+        try db.cachedStatement(
+            sql: "INSERT INTO ledger (mono_ns, job, fence, step, proc, accepted) VALUES (?, ?, ?, ?, ?, ?)"
+        ).execute(
+            arguments: [
+                Moment.monotonic(), String(words[1]), fence, String(words[3]), String(words[4]), isAccepted,
+            ]
+        )
+        return isAccepted ? "ok" : "refused"
+    }
+
+    private func pay(_ words: [Substring], _ db: Database) throws -> String {
+        guard let request = PaymentRequest(words: Array(words.dropFirst().dropLast())), let process = words.last else {
+            throw ChaosError("the provider cannot read \"\(words.joined(separator: " "))\"")
+        }
+        let outcome = provider.handle(request)
+        try db.cachedStatement(sql: LedgerFile.insertPayment).execute(
+            arguments: [
+                Moment.monotonic(), request.saga, request.id, request.key, request.step, request.isUndo, request.fence,
+                String(process), request.cents, request.token, outcome.rawValue,
+            ]
+        )
+        return outcome.word
     }
 
     private func send(_ index: Int) {
