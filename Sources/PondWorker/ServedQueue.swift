@@ -61,6 +61,7 @@ final class ServedQueue: Sendable {
             unknownKindGrace: worker.configuration.unknownKindGrace
         )
         settler = Settler(queue, consumer: worker.consumer, clock: worker.loopClock, logger: logger, metrics: metrics)
+        worker.fetchers.withLock { $0.append(fetchSignal) }
     }
 
     /// Forgets jobs that this process has in flight no longer: their room is free.
@@ -114,6 +115,8 @@ final class WorkerParts: Sendable {
     let phase = PhaseBox()
     let pulse: WorkerPulse
     let turns: TurnGate
+    /// What wakes the fetchers of all queues.
+    let fetchers = Mutex<[WakeSignal]>([])
     /// Makes the spans of tries; nil when there was no tracer when the worker was made.
     let tracer: QueueTracer?
 
@@ -135,6 +138,12 @@ final class WorkerParts: Sendable {
         pulse = WorkerPulse(configuration.queues, executor.clock)
         turns = TurnGate(clock: clock)
         self.tracer = tracer
+    }
+
+    /// Has the fetchers look again when there is room worth fetching for; it is free for every queue.
+    func tellRoom() {
+        guard intake.hasRoomWorthFetching else { return }
+        for fetcher in fetchers.withLock({ $0 }) { fetcher.ring() }
     }
 
     /// Rests after a failure, longer with each in a row; ends early when the task is cancelled.

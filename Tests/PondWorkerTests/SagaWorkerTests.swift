@@ -110,6 +110,17 @@ import Testing
         #expect(seen.all == [1, 1])
     }
 
+    @Test func `a saga that waits gives its room to the next at once, and not at the next heartbeat`() async throws {
+        let harness = try Harness()
+        let jobs = flow { job in try await job.sleep("nap", for: .seconds(600)) }
+        let job = NewJob(kind: try JobKind("flow"), data: [])
+        for answer in try await harness.queue.enqueue(Array(repeating: job, count: 60)) { _ = try answer.get() }
+        let rare: (inout WorkerConfiguration) -> Void = { configuration in
+            (configuration.slots, configuration.beatInterval, configuration.lease) = (1, .seconds(60), .seconds(200))
+        }
+        try await harness.withWorker(jobs, rare) { _ in try await harness.eventually { $0.waiting == 60 } }
+    }
+
     @Test(arguments: ["early", "late"]) func `an answer is had early and late`(_ when: String) async throws {
         let harness = try Harness()
         let tokens = Record<String>()

@@ -51,11 +51,11 @@ struct JobRun {
             let thrown = await perform(context)
             // Of a job that said no step this is the only trace of sagas.
             if context.isSaga { return await goOn(context, after: thrown) }
-            guard let ending = judge(context, thrown) else { return served.forget([fetched.entry]) }
+            guard let ending = judge(context, thrown) else { return letGo() }
             await finish(context, ending)
         case .settle(let outcome): await finish(unbegun, Ending(outcome: outcome))
         case .later(let pause): await finish(unbegun, Ending(outcome: .postponed(for: pause)))
-        case .forget: served.forget([fetched.entry])
+        case .forget: letGo()
         }
     }
 
@@ -155,10 +155,10 @@ struct JobRun {
         case .settle(let outcome): await finish(context, judged(context, outcome, thrown, reason, time))
         case .moved(let outcome):
             served.middleware.ended(context, JobEnd(outcome, after: time), isDone: false)
-            served.forget([fetched.entry])
+            letGo()
         case .lost:
             served.middleware.ended(context, JobEnd(nil, after: time), isDone: false)
-            served.forget([fetched.entry])
+            letGo()
         }
     }
 
@@ -173,7 +173,7 @@ struct JobRun {
             let result = context.result
             // In a task of its own, because the slot's was cancelled if the job's time was up.
             let isOurs = await Task { await served.keys.hearEnd(of: fetched, outcome, result) }.value
-            if isOurs == false { return served.forget([fetched.entry]) }
+            if isOurs == false { return letGo() }
             // Its end is not written down, so it must not look as if it were.
             if isOurs == nil { return settle(context, Ending(outcome: .released, time: ending.time)) }
         }
@@ -203,6 +203,12 @@ struct JobRun {
                 )
             }
         }
+    }
+
+    /// Lets go of a job whose end is written down already, or is another worker's: its room is free, and nobody else says so.
+    private func letGo() {
+        served.forget([fetched.entry])
+        worker.tellRoom()
     }
 
     private func settle(_ context: JobContext, _ ending: Ending) {
