@@ -37,7 +37,9 @@ struct Harness: Sendable {
         return "exec python3 -u \(path)"
     }
 
-    func write(_ text: String, to path: String) throws {
+    func write(_ text: String, to path: String) throws { try Self.write(text, to: path) }
+
+    static func write(_ text: String, to path: String) throws {
         guard let file = fopen(path, "w") else { throw Missed("\(path) cannot be written") }
         fputs(text, file)
         fclose(file)
@@ -62,6 +64,7 @@ struct Harness: Sendable {
         timeout: Duration = .seconds(20),
         compensates: Bool = false,
         endsAtOnce: Bool = false,
+        beside others: JobList = JobList([]),
         _ body: () async throws -> Void
     ) async throws {
         var configuration = WorkerConfiguration(queues: [queue.name.text])
@@ -74,7 +77,7 @@ struct Harness: Sendable {
                     backoff: Backoff(base: .milliseconds(20), cap: .milliseconds(20), jitter: 0)
                 )
                 .timeout(timeout)
-            }
+            } + others.registrations
         )
         let worker = try Worker(pond, jobs: jobs, configuration: configuration)
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -275,6 +275,24 @@ import Testing
         #expect(error.hasPrefix("the handler went on though its saga waits"), "\(error)")
     }
 
+    @Test func `what children did is undone by their parent, with their results`() async throws {
+        let harness = try Harness()
+        let bridge = try program(
+            harness,
+            """
+            job.step("a", lambda step: 1, undo=lambda result, step: note("a"))
+            job.fan_out("pages", "child", [1, 2], undo=lambda results, step: note(results, step.key))
+            raise Fail("no more")
+            """
+        )
+        let id = try await harness.enqueue("{}", kind: "flow")
+        let child = JobRegistration(kind: "child") { job in try job.leave(result: job.job.data + Array("0".utf8)) }
+        try await harness.withWorker(bridge, beside: JobList([child])) {
+            _ = try await ended(harness, id, as: .compensated)
+        }
+        #expect(notes(harness).joined(separator: " ") == "[10, 20] \(id):pages:undo a")
+    }
+
     @Test func `a signal is had, and one that does not come in time is a failure`() async throws {
         let harness = try Harness()
         let bridge = try program(

@@ -34,6 +34,11 @@ class Record:
     due: Optional[float] = None
     asked: Dict[str, Any] = field(default_factory=dict)
     children: List[Any] = field(default_factory=list)  # their ends: None, ("done", value) or ("failed", text)
+    doubtful: bool = False  # an earlier try may have happened, and did not say so
+
+    @property
+    def results(self) -> List[Any]:
+        return [end[1] if end and end[0] == "done" else None for end in self.children]
 
 
 class Memory:
@@ -48,6 +53,10 @@ class Memory:
         self.tokens: Dict[str, str] = {}
         self.undone: List[str] = []
         self.crash: Optional[tuple[str, str]] = None
+
+    def cancel_children(self) -> None:
+        for step in self.steps.values():
+            step.children = [end or ("failed", "cancelled") for end in step.children]
 
     @property
     def armed(self) -> List[Record]:
@@ -68,6 +77,7 @@ class Memory:
         if pivot and end == "compensated":
             return self.pause(f"forward_only: {reason}")
         self.reason, self.turn = reason, end
+        self.cancel_children()
         self.state = "undoing" if self.armed else "failed" if end == "compensated" else end
 
     def look(self, step: Record) -> None:
@@ -93,7 +103,7 @@ class Memory:
         over = left == done if least == 0 else done >= (len(step.children) if least is None else least)
         if over:
             step.state = "done"
-            step.result = [end[1] if end and end[0] == "done" else None for end in step.children]
+            step.result = step.results
         elif least != 0 and left < (len(step.children) if least is None else least):
             step.state, step.error, step.cause = "failed", f"a child of {step.name} has failed", "children_failed"
 
@@ -174,7 +184,7 @@ class Run:
             self._memory.pause(f"step_unknown: {step.name}")
             return self._suspend(step)
         if is_known:
-            step.attempt, step.error = step.attempt + 1, ""
+            step.attempt, step.error, step.doubtful = step.attempt + 1, "", True
         else:
             step.effect, step.pivot = asked.get("effect", "keyed"), bool(asked.get("pivot"))
             step.undo = "armed" if asked.get("undo") else "none"
@@ -190,6 +200,7 @@ class Run:
         if not is_known:
             step.state, step.due = "waiting", self._due(asked, "ms" if step.kind == "sleep" else "within_ms")
             step.children = [None] * len(asked.get("items", []))
+            step.undo = "armed" if asked.get("undo") else "none"
             self._memory.steps[step.name] = step
             if step.kind == "fan_out" and not step.children:
                 step.state, step.result = "done", []
@@ -222,8 +233,10 @@ class Run:
         retries = step.asked.get("retries")
         if self._undoing:  # its probe
             return self._undo_failed(said)
+        if step.kind == "callback" and step.state == "done":  # the question was heard all the same
+            return self._suspend(step)
         if "cause" in said:
-            step.undo = "skipped" if step.undo == "armed" else step.undo
+            step.undo = "skipped" if step.undo == "armed" and not step.doubtful else step.undo
             return self._fail(step, said["cause"], said["error"])
         if retries is not None and step.attempt > retries:
             return self._fail(step, "attempts_exhausted", said["error"])
@@ -231,7 +244,7 @@ class Run:
             step.error = said["error"]
         if retries is None or step.effect == "once":
             return self._say("again", step, error=said["error"])
-        step.attempt += 1
+        step.attempt, step.doubtful = step.attempt + 1, True
         self._call("go", step)
 
     def _fail(self, step: Record, cause: str, error: str) -> None:
@@ -257,6 +270,8 @@ class Run:
                 self._memory.pause(f"plan_mismatch: {step.name}")
                 break
             step.undo_tries += 1
+            if step.kind == "fan_out":
+                return self._call("undo", step, result=step.results)
             if step.state == "done":
                 return self._call("undo", step, result=step.result)
             if does.get("probe"):

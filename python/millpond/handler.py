@@ -199,11 +199,18 @@ class Job(Dict[str, Any]):
         return self._ask("callback", name, options, {"go": send, "undo": undo})
 
     def fan_out(
-        self, name: str, kind: str, items: Iterable[Any], limit: Optional[int] = None, at_least: Optional[int] = None
+        self,
+        name: str,
+        kind: str,
+        items: Iterable[Any],
+        limit: Optional[int] = None,
+        at_least: Optional[int] = None,
+        undo: Optional[Undo] = None,
     ) -> List[Any]:
         """Runs a job for each item, and waits until all, or `at_least` so many, are done; gives results in order."""
         options = {"kind": kind, "items": list(items), "limit": limit, "at_least": at_least}
-        results: List[Any] = self._ask("fan_out", name, options)
+        options["undo"] = "always" if undo else None
+        results: List[Any] = self._ask("fan_out", name, options, {"undo": undo})
         return results
 
     def _ask(self, type: str, name: str, options: Dict[str, Any], does: Dict[str, Any] = {}) -> Any:

@@ -192,6 +192,13 @@ class Waits(unittest.TestCase):
         saga.run()
         saga.end_child(1, "any", "b")
         self.assertEqual(saga.run().result, ["ada", ["one", "two"], [None, "b"]])
+        undone = []
+        saga = TestSaga(lambda job: job.fan_out("pages", "page", [1, 2], undo=lambda results, step: undone.append(results)))
+        saga.run()
+        saga.end_child(1, "pages", "two")
+        saga.cancel()
+        saga.run()
+        self.assertEqual((saga.state, undone), ("cancelled", [[None, "two"]]))
         saga = TestSaga(lambda job: job.fan_out("pages", "page", [1]))
         saga.run()
         saga.fail_child(0, "pages")

@@ -77,6 +77,7 @@ package struct ExecFanOut: Sendable, Equatable {
     var items: [[UInt8]]
     var limit: Int?
     var atLeast: Int?
+    var undo: ExecStep.Undo?
 
     fileprivate init(_ members: JSONMembers) throws(FlawedMessage) {
         name = try members.stepName()
@@ -88,6 +89,7 @@ package struct ExecFanOut: Sendable, Equatable {
         self.items = items
         limit = try members.whole("limit", upTo: Limits.sagaChildrenAtOnceMax)
         atLeast = try members.whole("at_least", upTo: Limits.sagaChildrenMax)
+        undo = try members.word("undo", of: "result and always")
     }
 }
 

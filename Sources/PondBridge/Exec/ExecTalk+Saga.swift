@@ -158,12 +158,16 @@ extension ExecTalk {
         } catch {
             throw GiveUp("fan-out \(name): \(error)", cause: "saga_step")
         }
+        let undo: @Sendable ([ChildEnd], StepContext) async throws -> Void = { ends, step in
+            _ = try await self.ask(.undo, step, result: try FanOutResults.json(ends, of: name))
+        }
         let ends = try await job.fanOut(
             fanOut.name,
             kind: kind,
             payloads: fanOut.items,
             limit: fanOut.limit,
-            atLeast: fanOut.atLeast
+            atLeast: fanOut.atLeast,
+            undo: fanOut.undo == nil ? nil : undo
         )
         return try FanOutResults.json(ends, of: name)
     }

@@ -32,5 +32,6 @@ package struct ResultRefused: Error, RootCauseDescribing {
 
     package init(text: String) { self.text = text }
 
+    /// What its group is made of.
     package var rootCauseParts: RootCause.Parts { .init(type: Cause.result.name, message: text) }
 }

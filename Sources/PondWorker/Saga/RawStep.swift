@@ -18,22 +18,28 @@ package struct RawStep: Sendable {
 
     /// Its name, without the number that a second one gets.
     package var name: String
+    /// What it does to the world.
     package var effect: StepEffect
+    /// Whether the saga goes forward from here on.
     package var isPivot: Bool
+    /// How it is undone.
     package var undo: Undo
     /// What it depends on, as bytes; nil for nothing.
     package var input: [UInt8]?
     /// Further tries of its own; nil leaves them to the job.
     package var retries: Int?
+    /// After which one try has failed.
     package var timeout: Duration?
     /// Whether the program can be asked once more in this run of the handler.
     package var runsAgainHere: @Sendable () -> Bool
+    /// Does it.
     package var run: Ask<[UInt8]>
     /// Undoes it with its result, nil when that is not known.
     package var undoing: @Sendable ([UInt8]?, StepContext) async throws -> Void
     /// Finds out whether it has happened, and with what result.
     package var probe: Ask<[UInt8]?>?
 
+    /// A step with all that is known of it.
     package init(
         _ name: String,
         effect: StepEffect,
@@ -116,13 +122,16 @@ extension JobContext {
 
     /// Runs a job for each payload, and waits until enough of them are done.
     ///
-    /// - Parameter atLeast: how many have to be; nil for all, 0 for none though all are waited for.
+    /// - Parameters:
+    ///   - atLeast: how many have to be; nil for all, 0 for none though all are waited for.
+    ///   - undo: undoes what the children did.
     package func fanOut(
         _ name: String,
         kind: JobKind,
         payloads: [[UInt8]],
         limit: Int?,
-        atLeast: Int?
+        atLeast: Int?,
+        undo: (@Sendable ([ChildEnd], StepContext) async throws -> Void)? = nil
     ) async throws -> [ChildEnd] {
         try await saga().fanOut(
             SagaChildren(
@@ -130,8 +139,10 @@ extension JobContext {
                 kind: kind,
                 payloads: payloads,
                 policy: SagaChildren.Policy(atLeast: atLeast),
-                limit: min(max(1, limit ?? 100), Limits.sagaChildrenAtOnceMax)
-            )
+                limit: min(max(1, limit ?? 100), Limits.sagaChildrenAtOnceMax),
+                hasUndo: undo != nil
+            ),
+            undo
         )
     }
 

@@ -94,8 +94,9 @@ class Job {
     return this.#ask("callback", name, { ...more, within_ms: milliseconds(within) }, { go: send, undo });
   }
 
-  fanOut(name, kind, items, { limit, atLeast } = {}) {
-    return this.#ask("fan_out", name, { kind, items, limit, at_least: atLeast });
+  fanOut(name, kind, items, { limit, atLeast, undo } = {}) {
+    const more = { kind, items, limit, at_least: atLeast, undo: undo && "always" };
+    return this.#ask("fan_out", name, more, { undo });
   }
 
   /** One after the other, also in `Promise.all`. */
