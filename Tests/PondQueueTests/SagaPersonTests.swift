@@ -97,6 +97,24 @@ import Testing
         }
     }
 
+    @Test func `a stuck saga whose worker died before its job was dead goes on when a person says so`() async throws {
+        try await Bench.run { bench in
+            let (id, first) = try await bench.saga()
+            try await first.run("a", undo: true)
+            #expect(try await first.turn(failed, spent: nil) == .moved)
+            let second = try await bench.next(id)
+            #expect(try await second.beginUndo("a") == .go(attempt: 1))
+            #expect(try await second.endUndo("a", .stuck(error: "gone")) == .moved)
+            #expect(try await second.end(.stuck, "a: gone") == .moved)
+            try await bench.reclaimAll(from: .ann)
+            #expect(try await bench.queue.resolveStep("a", of: id, .retry, because: "looked") == .moved)
+            #expect(try await bench.queue.saga(id)?.state == .undoing)
+            let last = try await bench.next(id)
+            try await last.undo("a")
+            #expect(try await last.end(.compensated, "") == .moved)
+        }
+    }
+
     @Test func `a dead job that is sent back tries its failed step again`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()

@@ -35,6 +35,11 @@ local function go_on(keys, names, id, header, reason, now, events)
     if header.state ~= 'stuck' and header.state ~= 'failed' then return nil end
     local answer = send_back({ names[1] }, { id }, {})
     if is_error(answer) then return answer.err end
+    if answer[1] == 'unknown' and header.state == 'stuck' then
+        -- Whoever had it died between the saga's end and its job's, so that its job comes back by itself.
+        saga.reopen(keys, id, now, events)
+        return nil
+    end
     return answer[1] ~= 'enqueued' and 'its job is ' .. answer[1] or nil
 end
 

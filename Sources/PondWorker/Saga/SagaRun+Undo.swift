@@ -57,6 +57,10 @@ extension SagaRun {
         try await read()
         let (record, undos) = state.withLock { ($0.record, $0.undos) }
         if record?.state == .paused { throw stop(.paused("")) }
+        // Whoever had it died between the saga's end and its job's.
+        if let record, record.state == .stuck, record.steps.contains(where: { $0.undo == .stuck }) {
+            return .stuck(error: record.reason)
+        }
         let steps = record?.toUndo ?? []
         if let step = steps.first(where: { undos[$0.name] == nil }) {
             let isReplayed = thrown == nil || thrown is Suspended || thrown is GiveUp
