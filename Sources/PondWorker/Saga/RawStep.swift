@@ -95,7 +95,8 @@ extension JobContext {
                 coding: .raw,
                 undo: step.howToUndo,
                 run: inMiddleware(step.run),
-                runsAgainHere: step.runsAgainHere
+                runsAgainHere: step.runsAgainHere,
+                isAlone: true
             )
         )
     }
@@ -113,7 +114,8 @@ extension JobContext {
                 coding: .nothing,
                 undo: StepUndo(),
                 run: inMiddleware { _ = try await send($0) },
-                runsAgainHere: step.runsAgainHere
+                runsAgainHere: step.runsAgainHere,
+                isAlone: true
             ),
             answer: .raw,
             undo: step.howToUndo

@@ -13,6 +13,8 @@ struct StepRequest<Value: Sendable>: Sendable {
     var run: @Sendable (StepContext) async throws -> Value
     /// Whether it can be tried again in this run; a program that died cannot be asked again.
     var runsAgainHere: @Sendable () -> Bool = { true }
+    /// Whether no other step can begin while this one is asked for.
+    var isAlone = false
 }
 
 extension SagaRun {
@@ -26,7 +28,7 @@ extension SagaRun {
         if let known, known.state == .done || known.state == .failed || known.state == .skipped {
             return try value(of: known, request.coding)
         }
-        if known == nil, begin.isWeighty { try await fit() }
+        if known == nil, begin.isWeighty { try await fit(isAlone: request.isAlone) }
         while true {
             try Task.checkCancellation()
             let attempt: Int
