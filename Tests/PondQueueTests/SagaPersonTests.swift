@@ -156,6 +156,24 @@ import Testing
         }
     }
 
+    @Test func `a replay goes past a failure as its saga did, and runs anew the one that it ended with`() async throws {
+        try await Bench.run { bench in
+            let (id, store) = try await bench.saga()
+            for name in ["a", "b", "c"] {
+                _ = try await store.begin(StepBegin(name, hasUndo: name == "a"))
+                let failure = StepEnd.failed(error: "no_cover: none", isCertain: true)
+                #expect(try await store.commit(name, name == "b" ? .done(result: []) : failure) == .kept)
+            }
+            #expect(try await settle(bench, store, .dead(cause: .failed, error: "")) == .dead(cause: "failed"))
+            guard case .enqueued = try await bench.queue.fork(id, from: nil, keys: .same, because: "mended") else {
+                Issue.record("a saga that failed was not replayed")
+                return
+            }
+            let record = try #require(try await bench.store(try await bench.fetchOne()).read())
+            #expect(record.steps.map(\.name) == ["a", "b"] && record["a"]?.state == .failed)
+        }
+    }
+
     @Test func `a replay never shares what was undone`() async throws {
         try await Bench.run { bench in
             let (id, first) = try await bench.saga()

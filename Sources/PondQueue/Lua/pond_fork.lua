@@ -36,7 +36,8 @@ local function kept_steps(steps, from, mode)
             found = true
             break
         end
-        if step.state == 'd' then
+        -- A failure that the handler went past is a result, too: else its step would run anew, behind its successors.
+        if step.state == 'd' or (step.state == 'f' and i < #steps) then
             if not was_undone(step) then
                 kept[#kept + 1] = steps[i]
             elseif mode == 'same' then
