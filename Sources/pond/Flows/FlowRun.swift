@@ -143,18 +143,24 @@ extension FlowRun {
         let given = try Self.filling { () throws(FlowValueMissing) in
             try place.with("token", .string("")).payload(of: child, usual: input)
         }
-        let undo = self.undo(of: step, [place], given: [given])
-        let answer: RawPayload = try await job.callback(step.name, within: within) { context in
+        let undoing = self.undo(of: step, [place], given: [given])
+        // Without one nothing is armed, so that a flow with nothing to undo does not turn round.
+        var undo: (@Sendable (RawPayload?, StepContext) async throws -> Void)?
+        if let undoing {
+            undo = { answer, context in
+                let end = answer.map { ChildEnd.done(result: $0.bytes) } ?? .failed(error: "nobody has answered")
+                try await undoing([end], context)
+            }
+        }
+        let send = { @Sendable (context: StepContext) async throws -> Void in
             let payload = try Self.filling { () throws(FlowValueMissing) in
                 try place.with("token", .string(context.token)).payload(of: child, usual: input)
             }
             let question = try child.job(payload, key: context.key)
             guard case .duplicate(let id, .dead, _) = try await job.enqueue(question) else { return }
             throw GiveUp("the job \(id) that asks for the answer is dead", cause: "flow_ask")
-        } undo: { answer, context in
-            let end: ChildEnd = answer.map { ChildEnd.done(result: $0.bytes) } ?? .failed(error: "nobody has answered")
-            try await undo?([end], context)
         }
+        let answer: RawPayload = try await job.callback(step.name, within: within, send, undo: undo)
         return try value(of: answer.bytes, step)
     }
 

@@ -82,7 +82,7 @@ struct FlowUndo: Sendable {
                 let address = "\(job.job.queue)/\(id)"
                 throw GiveUp(
                     "job \(address), which undoes step \(step), is dead; `pond dead retry \(address)` runs it again, and then "
-                        + "`pond saga resolve \(job.job.queue)/\(job.id) \(step) --retry` goes on",
+                        + "`pond saga resolve \(job.job.queue)/\(job.id) \(step) --retry --reason WHY` goes on",
                     cause: "flow_undo"
                 )
             }
