@@ -58,7 +58,7 @@ import Testing
         let layout = try #require(FlowLayout(order, sizes: flow.steps.map { _ in (150, 50) }))
         for point in layout.spots where point.step == nil {
             let isInside = layout.spots.contains { box in
-                box.step != nil && abs(box.x - point.x) < box.width / 2 && box.top < point.top
+                box.step != nil && abs(box.x - point.x) < box.width / 2 && box.top < point.top + point.height
                     && point.top < box.top + box.height
             }
             #expect(!isInside)

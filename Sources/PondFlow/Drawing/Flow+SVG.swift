@@ -44,7 +44,11 @@ private struct SVG {
         guard let first = spots.first, let last = spots.last else { return }
         var (x, y) = (first.x, first.top + first.height)
         var path = "M\(number(x)) \(number(y))"
-        for spot in spots.dropFirst().dropLast() { curve(to: spot.x, spot.top, &x, &y, &path) }
+        for spot in spots.dropFirst().dropLast() {
+            curve(to: spot.x, spot.top, &x, &y, &path)
+            y = spot.top + spot.height
+            path += "V\(number(y))"
+        }
         // The arrow's head takes the last bit of the way.
         curve(to: last.x, last.top - 7, &x, &y, &path)
         elements.append("<path class=\"line\" d=\"\(path)\" marker-end=\"url(#head)\"/>")

@@ -114,7 +114,9 @@ package struct FlowLayout: Sendable {
             let tallest = row.map { spots[$0].height }.max() ?? 0
             for spot in row {
                 spots[spot].x -= x / 2
-                spots[spot].top = top + (spots[spot].step == nil ? tallest / 2 : (tallest - spots[spot].height) / 2)
+                // A line passes the whole height of a row, or its curves would cut the corners of the boxes beside it.
+                if spots[spot].step == nil { spots[spot].height = tallest }
+                spots[spot].top = top + (tallest - spots[spot].height) / 2
             }
             top += tallest + Self.rowGap
         }
