@@ -20,6 +20,8 @@ public enum Limits {
     public static let stepNameBytesMax = 128
     /// The longest result of a step, in bytes; what is longer is stored elsewhere, and a reference to it returned.
     public static let stepResultBytesMax = resultBytesMax
+    /// The most bytes of all results of a saga together; results of up to 1 KiB are not counted.
+    public static let sagaResultsBytesMax = 16 << 20
     /// How often a saga may wait without a slot.
     public static let sagaParksMax = 100_000
     /// The most signals of a job that nobody has waited for yet.

@@ -109,9 +109,18 @@ public final class Pond: Sendable {
         )
     }
 
+    /// The same from the URL of a Redis.
+    ///
+    /// - Parameters:
+    ///   - prefix: what every key begins with. Defaults to `mp`.
+    ///   - middleware: what is done around each enqueue, the outermost first. Defaults to nothing.
     /// - Throws: `RedisError.invalidURL`, which names the part of the URL that is wrong.
-    public convenience init(redis url: String, prefix: String = "mp") throws(RedisError) {
-        self.init(try RedisConfiguration(url: url), prefix: prefix)
+    public convenience init(
+        redis url: String,
+        prefix: String = "mp",
+        middleware: [any EnqueueMiddleware] = []
+    ) throws(RedisError) {
+        self.init(try RedisConfiguration(url: url), prefix: prefix, middleware: middleware)
     }
 
     /// A queue of this Redis; it exists as soon as it holds a job or a worker serves it.

@@ -232,6 +232,14 @@ package enum SagaTurn: Sendable, Hashable {
     case failed(cause: Cause, error: String)
     /// Somebody cancelled it, its deadline passed, or its budget is used up: then `cancelled`.
     case cancelled(String)
+
+    /// Why, for people.
+    package var text: String {
+        switch self {
+        case .failed(let cause, let error): "\(cause): \(error)"
+        case .cancelled(let why): why
+        }
+    }
 }
 
 /// What is told before an undo runs.

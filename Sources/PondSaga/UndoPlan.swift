@@ -3,7 +3,7 @@ package import PondCore
 extension SagaRecord {
     /// The steps that are still to be undone, in that order: what was begun last comes first.
     package var toUndo: [StepRecord] {
-        let steps = steps.filter { $0.undo == .armed || $0.undo == .running }
+        let steps = steps.filter(\.needsUndo)
         #if PLANTED_BUGS
         if PlantedBug.active == .undoOrder { return steps.sorted { $0.sequence < $1.sequence } }
         #endif
@@ -60,4 +60,9 @@ package enum StepFailureText {
             }
         return isName ? (String(cause), String(rest)) : ("failed", text)
     }
+}
+
+extension StepRecord {
+    /// Whether it may have happened, and is not undone.
+    package var needsUndo: Bool { undo == .armed || undo == .running }
 }

@@ -49,6 +49,7 @@ import Testing
         ("REVIVE_MAX", Limits.deadBatchMax),
         ("DISCARD_MAX", Limits.deadBatchMax),
         ("saga.STEPS_MAX", Limits.sagaStepsMax),
+        ("saga.RESULTS_BYTES_MAX", Limits.sagaResultsBytesMax),
         ("saga.PARKS_MAX", Limits.sagaParksMax),
         ("saga.SIGNALS_MAX", Limits.sagaSignalsMax),
         ("saga.DEPTH_MAX", Limits.sagaDepthMax),

@@ -115,6 +115,45 @@ import Testing
         }
     }
 
+    @Test func `a signal that the handler cannot read is waited for anew, or replaced`() async throws {
+        try await Bench.run { bench in
+            let (id, first) = try await bench.saga()
+            let signal = SagaWait("go", .signal("go"), within: nil)
+            let mismatch = "plan_mismatch: go: its result does not decode as String"
+            #expect(try await first.wait([signal], spent: nil) == .parked)
+            #expect(try await bench.queue.signal("go", to: id, [1]) == .resolved)
+            let second = try await bench.next(id)
+            guard case .refused = try await bench.queue.resolveStep("go", of: id, .retry, because: "") else {
+                Issue.record("a signal was taken back that nobody has refused")
+                return
+            }
+            #expect(try await second.pause(mismatch, spent: nil) == .moved)
+            #expect(try await bench.queue.resolveStep("go", of: id, .retry, because: "typo") == .moved)
+            let third = try await bench.next(id)
+            #expect(try await third.wait([signal], spent: nil) == .parked)
+            #expect(try await bench.queue.signal("go", to: id, [2]) == .resolved)
+            #expect(try await bench.next(id).pause(mismatch, spent: nil) == .moved)
+            #expect(try await bench.queue.resolveStep("go", of: id, .done, because: "typo", result: [3]) == .moved)
+            #expect(try await bench.next(id).read()?["go"]?.result == [3])
+        }
+    }
+
+    @Test(arguments: [PersonWord.done, .abandon])
+    func `an undo that the handler does not come by any more is answered for by a person`(word: PersonWord) async throws
+    {
+        try await Bench.run { bench in
+            let (id, first) = try await bench.saga()
+            try await first.run("old", undo: true)
+            #expect(try await first.turn(failed, spent: nil) == .moved)
+            #expect(try await bench.next(id).pause("plan_mismatch: old", spent: nil) == .moved)
+            #expect(try await bench.queue.resolveStep("old", of: id, word, because: "by hand") == .moved)
+            let last = try await bench.next(id)
+            #expect(try await last.end(.compensated, "") == .moved)
+            #expect(try await settle(bench, last, .compensated) == .compensated)
+            #expect(try await bench.queue.saga(id)?["old"]?.undo == (word == .done ? .done : .abandoned))
+        }
+    }
+
     @Test func `a dead job that is sent back tries its failed step again`() async throws {
         try await Bench.run { bench in
             let (id, store) = try await bench.saga()

@@ -136,6 +136,12 @@ import Testing
             }
             #expect(text.contains("step_result_bytes_max") && text.contains("return a reference"))
             #expect(try await store.commit("big", .done(result: bytes.dropLast())) == .kept)
+            let almost = "\(Limits.sagaResultsBytesMax - 65_536)"
+            try await bench.redis("HINCRBY", bench.key("saga:\(id.text)"), "bytes", almost)
+            #expect(try await store.begin(StepBegin("fits")) == .go(attempt: 1, token: nil))
+            #expect(try await store.commit("fits", .done(result: bytes.dropLast())) == .kept)
+            #expect(refusal(try await store.begin(StepBegin("more"))).contains("saga_results_bytes_max"))
+            try await bench.redis("HDEL", bench.key("saga:\(id.text)"), "bytes")
             try await bench.redis("HSET", bench.key("saga:\(id.text)"), "next", "\(Limits.sagaStepsMax + 1)")
             #expect(refusal(try await store.begin(StepBegin("more"))).contains("saga_steps_max"))
             try await bench.redis("HSET", bench.key("saga:\(id.text)"), "parks", "\(Limits.sagaParksMax)", "next", "9")

@@ -301,6 +301,38 @@ struct TestSagaTests {
         #expect(performed.outcome == .cancelled && saga.state == .cancelled && ledger.all == ["undo a"])
     }
 
+    @Test func `a signal that the handler cannot read stops no undo`() async throws {
+        let ledger = Ledger()
+        let saga = try makeSaga { job in
+            try await job.step("charge") { _ in
+            } undo: { _ in
+                ledger.add("undo charge")
+            }
+            let word: String = try await job.signal("approved")
+            ledger.add(word)
+        }
+        try await saga.run()
+        try saga.signal("approved", with: ["by": "ann"])
+        try await saga.run()
+        #expect(saga.state == .paused)
+        #expect(saga.reason == "plan_mismatch: approved: its result does not decode as String")
+        saga.cancel()
+        try await saga.run()
+        #expect(saga.state == .cancelled && ledger.all == ["undo charge"])
+    }
+
+    @Test func `a job that failed before it remembered anything has failed`() async throws {
+        let saga = try makeSaga { job in
+            do { try await job.sleep("long", for: .seconds(60)) } catch {}
+        }
+        let performed = try await saga.run()
+        guard case .dead = performed.outcome else {
+            Issue.record("\(performed.outcome)")
+            return
+        }
+        #expect(saga.state == .failed)
+    }
+
     @Test func `a handler that catches a step's failure goes another way, and the same way when it undoes`()
         async throws
     {
@@ -354,7 +386,8 @@ struct TestSagaTests {
             change.withLock { $0 = number }
             saga.advance(by: .seconds(60))
             try await saga.run()
-            #expect(saga.state == .paused && saga.reason == "plan_mismatch: a", "change \(number)")
+            let what = number == 2 ? ": its result does not decode as Array<String>" : ""
+            #expect(saga.state == .paused && saga.reason == "plan_mismatch: a\(what)", "change \(number)")
         }
     }
 

@@ -32,6 +32,9 @@ extension JobSnapshot {
             diagnosis.next = "its saga is paused, so it begins no more steps and waits until somebody resumes it"
             diagnosis.actions.insert(.resumeSaga(address), at: 0)
         }
+        if record.state == .compensated || record.state == .cancelled, !record.reason.isEmpty {
+            diagnosis.detail += "; its saga turned round because of \(firstLine(of: record.reason))"
+        }
         if !diagnosis.actions.contains(.saga(address)) { diagnosis.actions.append(.saga(address)) }
     }
 }
@@ -163,22 +166,32 @@ extension JobSnapshot {
         if let step = record.steps.first(where: { $0.state == .unknown }) { return unknown(step, record) }
         let since = situation.now.since(record.since).human
         let resume = [Action.resumeSaga(address), .cancelSaga(address)]
-        if let step = record.reason.suffix(after: "plan_mismatch: ") {
-            return Diagnosis(
-                .sagaPaused,
-                "plan_mismatch: step \(firstLine(of: step)) of the handler is not the one in the record, as after a deploy; "
-                    + "paused for \(since)",
-                next: "nothing, until a build that fits serves \(queue) and somebody resumes it",
-                do: [.words("deploy a build whose step \(firstLine(of: step)) is as recorded")] + resume,
-                since: record.since
-            )
-        }
+        if let step = record.reason.suffix(after: "plan_mismatch: ") { return mismatch(step, record, since, resume) }
         let why = record.reason.isEmpty ? ", and nobody said why" : ": \(firstLine(of: record.reason))"
         return Diagnosis(
             .sagaPaused,
             "its saga has been paused for \(since)\(why)",
             next: "nothing, until somebody resumes it",
             do: resume,
+            since: record.since
+        )
+    }
+
+    /// The handler and the record do not fit each other in a step; `what` is its name, and what is wrong where that is known.
+    private func mismatch(_ what: String, _ record: SagaRecord, _ since: String, _ resume: [Action]) -> Diagnosis {
+        let parts = what.split(separator: ": ", maxSplits: 1).map { firstLine(of: String($0)) }
+        let name = parts.first ?? what
+        let how = parts.count > 1 ? "cannot be used: \(parts[1])" : "is not the one in the record, as after a deploy"
+        var actions = [Action.words("deploy a build whose step \(name) is as recorded")] + resume
+        // What came from outside may be replaced; and of a saga that undoes, somebody may have undone the step by hand.
+        if parts.count > 1 { actions.append(.sayResult(address, name)) }
+        if parts.count > 1, record[name]?.kind == .signal { actions.append(.sayRetry(address, name)) }
+        if record[name]?.needsUndo == true { actions.append(.sayDone(address, name)) }
+        return Diagnosis(
+            .sagaPaused,
+            "plan_mismatch: step \(name) of the handler \(how); paused for \(since)",
+            next: "nothing, until a build that fits serves \(queue) and somebody resumes it",
+            do: actions,
             since: record.since
         )
     }

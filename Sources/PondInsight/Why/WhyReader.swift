@@ -175,7 +175,10 @@ package struct WhyReader: Sendable {
         case .dead:
             try await completeSaga(&snapshot, in: queue)
             return snapshot
-        case .unknown: return snapshot
+        case .unknown:
+            // Of a saga that has ended Redis still knows why, for a while.
+            snapshot.saga = try await queue.sagaDetail(report.id, withResults: false)
+            return snapshot
         }
         snapshot.noWrites = try await pond.server.writeRefusal()
         if report.state == .ready || (report.state == .held && snapshot.workerCount == 0) {

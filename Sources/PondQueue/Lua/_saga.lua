@@ -14,6 +14,8 @@ saga.PAGE_MAX = 1000
 saga.PAGE_BYTES_MAX = 1048576
 saga.NAME_BYTES_MAX = 128
 saga.REASON_BYTES_MAX = 1024
+saga.RESULTS_BYTES_MAX = 16777216   -- of all results together; whoever turns a saga round reads them in one go
+local SMALL_RESULT_BYTES = 1024        -- so small ones are not counted: a saga has too few steps for them to matter
 saga.KEPT_MS = 3600000             -- how long a saga that has ended can still be read in Redis
 local RANK_SPAN = 10000000000000
 
@@ -158,12 +160,21 @@ function saga.wrong_name(name)
 end
 
 -- Readies the record for one step more. Returns its number, or nil and why there is none.
-function saga.number(keys, id, given)
+function saga.number(given, bytes)
     local number = whole_number(given) or 1
+    if (whole_number(bytes or '') or 0) > saga.RESULTS_BYTES_MAX then
+        return nil, 'the results of a saga have at most ' .. saga.RESULTS_BYTES_MAX .. ' bytes together (saga_results_bytes_max); '
+            .. 'store them elsewhere and return references'
+    end
     if number > saga.STEPS_MAX then
         return nil, 'a saga has at most ' .. saga.STEPS_MAX .. ' steps (saga_steps_max); end it, or start another for the rest'
     end
     return number
+end
+
+-- Counts a result that is stored.
+function saga.count_result(keys, id, result)
+    if result and #result > SMALL_RESULT_BYTES then redis.call('HINCRBY', keys.saga .. id, 'bytes', #result) end
 end
 
 function saga.write_step(keys, id, name, step, ...)

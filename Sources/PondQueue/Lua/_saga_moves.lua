@@ -163,6 +163,7 @@ end
 -- Stores what a wait was for, and brings the saga back when it is parked for it.
 function saga.deliver(keys, id, name, step, result, failure, now, events)
     saga.close_wait(step, now, result ~= '' and result or nil, failure)
+    saga.count_result(keys, id, result)
     saga.write_step(keys, id, name, step)
     saga.note_waited(keys, id, name, step, events)
     if saga.state(keys, id) == 'waiting' and is_waited_for(keys, id, name) then

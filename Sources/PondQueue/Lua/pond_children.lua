@@ -64,7 +64,7 @@ end
 
 local function new_join(context, args)
     local keys, id, name = context.keys, context.job.id, args[5]
-    local number, full = saga.number(keys, id, redis.call('HGET', context.key, 'next'))
+    local number, full = saga.number(unpack(redis.call('HMGET', context.key, 'next', 'bytes')))
     if not number then return full end
     local total, fields = whole_number(args[7]), entry_fields(keys[context.job.code], context.job.entry)
     redis.call('HSET', joins.key(keys, id, name), 'total', int(total), 'limit', args[8],

@@ -67,6 +67,7 @@ local function write_saga(keys, id, new_id, header, kept, mode, from, now)
         local name, step = kept[i][1], kept[i][2]
         step.seq = i
         saga.write_step(keys, new_id, name, step)
+        saga.count_result(keys, new_id, step.result)
         if step.kind == 'j' then
             copy_join(keys, id, new_id, name)
             fan_outs[#fan_outs + 1] = name

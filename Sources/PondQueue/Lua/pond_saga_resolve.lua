@@ -1,14 +1,22 @@
--- A person says what became of a step: of one that nobody knows of after a crash, of a wait that is open, of one that failed, or
--- of an undo that has failed for good. Then the saga goes on where it stopped.
+-- A person says what became of a step: of one that nobody knows of after a crash, of a wait that is open, of one that failed, of
+-- one that the handler cannot go on from (plan_mismatch), or of an undo. Then the saga goes on where it stopped.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  the job's id   2  the step's name   3  done, retry or abandon   4  why   5  the result, of a step that is done
 -- returns  {'moved'} · {'unknown'} · {'refused', TEXT}
 
 local HOW = { done = true, retry = true, abandon = true }
 
+-- Whether a person has to say what becomes of an undo: it has failed for good, or its saga undoes and the handler does not
+-- come by its step any more.
+local function is_asked_of(step, how, header)
+    if step.undo == 'x' then return true end
+    return how ~= 'retry' and (step.undo == 'a' or step.undo == 'r')
+        and header.state == 'paused' and header.before == 'undoing'
+end
+
 -- What is said of an undo. Returns false when the step has none that anybody asked about.
-local function resolve_undo(step, how)
-    if step.undo ~= 'x' then return false end
+local function resolve_undo(step, how, header)
+    if not is_asked_of(step, how, header) then return false end
     step.undo = how == 'done' and 'd' or how == 'retry' and 'a' or 'b'
     if how == 'retry' then step.undo_attempt = nil end
     return true
@@ -27,6 +35,22 @@ local function resolve_step(step, how, result, now)
         -- It did not happen, so there is nothing to undo.
         step.state, step.undo = 's', step.undo == 'a' and 's' or step.undo
     end
+    return true
+end
+
+-- What is said of a step whose result the handler cannot read: another result, or of a signal that the next one is waited
+-- for. Returns false when nobody asked.
+local function resolve_misfit(keys, id, name, step, how, result, header)
+    local begins = 'plan_mismatch: ' .. name
+    local is_asked = header.state == 'paused' and step.state == 'd' and string.sub(header.reason, 1, #begins + 1) == begins .. ':'
+    if not is_asked then return false end
+    if how == 'retry' and step.kind == 'g' then
+        redis.call('HDEL', keys.saga .. id, 'step:' .. name)
+        return true
+    end
+    if how ~= 'done' or not result then return false end
+    step.result = result
+    saga.write_step(keys, id, name, step)
     return true
 end
 
@@ -52,14 +76,18 @@ local function resolve(names, args)
     if result and #result > RESULT_BYTES_MAX then
         return { 'refused', 'a result has at most ' .. RESULT_BYTES_MAX .. ' bytes (step_result_bytes_max)' }
     end
-    local values = redis.call('HMGET', keys.saga .. id, 'state', 'before', 'step:' .. name)
-    local header, step = { state = values[1], before = values[2] or nil }, saga.read_step(values[3])
+    local values = redis.call('HMGET', keys.saga .. id, 'state', 'before', 'step:' .. name, 'reason')
+    local header = { state = values[1], before = values[2] or nil, reason = values[4] or '' }
+    local step = saga.read_step(values[3])
     if not header.state or not step then return { 'unknown' } end
     local now, events = now_ms(), {}
     if step.state == 'w' and header.state ~= 'undoing' and how ~= 'retry' then
         if step.kind == 'j' then joins.abandon_one(keys, id, name, now, events) end
         saga.deliver(keys, id, name, step, result, how == 'abandon' and 'abandoned: ' .. reason or nil, now, events)
-    elseif resolve_undo(step, how) or resolve_step(step, how, result, now) then
+    elseif resolve_misfit(keys, id, name, step, how, result, header) then
+        local failure = go_on(keys, names, id, header, reason, now, events)
+        if failure then return { 'refused', failure } end
+    elseif resolve_undo(step, how, header) or resolve_step(step, how, result, now) then
         saga.write_step(keys, id, name, step)
         local failure = go_on(keys, names, id, header, reason, now, events)
         if failure then return { 'refused', failure } end

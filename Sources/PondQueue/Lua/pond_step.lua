@@ -20,7 +20,7 @@
 local LENGTHS = { begin = 9, commit = 4, undo = 2, undone = 4, ['end'] = 3 }
 
 local function hget_step(context, name)
-    return redis.call('HMGET', context.key, 'state', 'next', 'step:' .. name, 'kind', 'undo_ms')
+    return redis.call('HMGET', context.key, 'state', 'next', 'step:' .. name, 'kind', 'undo_ms', 'bytes')
 end
 
 local function open_token(context, name, hash, due)
@@ -48,7 +48,7 @@ local function check_begin(name, kind, effect, token, hash, within)
 end
 
 local function begin_new(context, found, name, kind, effect, flags, fingerprint, token, hash, within)
-    local number, full = saga.number(context.keys, context.job.id, found[2])
+    local number, full = saga.number(found[2], found[6])
     if not number then return { 'refused', full } end
     local due = whole_number(within) and context.now + whole_number(within)
     if kind == 'callback' then
@@ -154,6 +154,7 @@ local function commit(context, name, how, text)
     if how == 'failed_surely' and step.undo == 'a' and not saga.has(step, 'd') then step.undo = 's' end
     if how == 'done' then
         step.result, step.error = text ~= '' and text or nil, nil
+        saga.count_result(context.keys, context.job.id, text)
     else
         step.error = clipped(text, LAST_ERROR_BYTES_MAX)
     end

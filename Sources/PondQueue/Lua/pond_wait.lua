@@ -33,7 +33,7 @@ end
 local function new_wait(context, name, kind, within, signal, fingerprint)
     if kind == 'callback' then return nil, 'callback "' .. name .. '" has no token; begin it first' end
     if kind == 'children' then return nil, 'fan-out "' .. name .. '" has no children; start them first' end
-    local number, full = saga.number(context.keys, context.job.id, redis.call('HGET', context.key, 'next'))
+    local number, full = saga.number(unpack(redis.call('HMGET', context.key, 'next', 'bytes')))
     if not number then return nil, full end
     redis.call('HSET', context.key, 'next', int(number + 1))
     note(context.events, 'wait', context.job.id .. ' ' .. name)
@@ -51,6 +51,7 @@ local function look_at(context, name, step)
         if entry then
             redis.call('XDEL', context.keys.signals .. context.job.id, entry)
             step.extra = nil
+            saga.count_result(context.keys, context.job.id, data)
             return saga.close_wait(step, context.now, data ~= '' and data or nil, nil)
         end
     end

@@ -25,6 +25,8 @@ package final class MemorySaga: Sendable {
         var undoing: String?
         var undoneTo: Int?
         var undone: [String] = []
+        /// How the job ended, that of one too that remembered nothing.
+        var end: SagaRecord.State?
         var crash: Crash?
         var hasCrashed = false
     }
@@ -171,11 +173,14 @@ extension MemorySaga.State {
     mutating func settle(_ outcome: Outcome, at now: ServerTime) {
         if record?.state == .undoing { return }
         place = .ended
-        switch outcome {
-        case .dead(let cause, let error): move(to: .failed, "\(cause): \(error)", at: now)
-        case .cancelled, .expired: move(to: .cancelled, "cancelled", at: now)
-        default: move(to: .done, "", at: now)
-        }
+        let (state, reason): (SagaRecord.State, String) =
+            switch outcome {
+            case .dead(let cause, let error): (.failed, "\(cause): \(error)")
+            case .cancelled, .expired: (.cancelled, "cancelled")
+            default: (.done, "")
+            }
+        end = state
+        move(to: state, reason, at: now)
     }
 
     mutating func turn(_ end: SagaRecord.State, _ reason: String, at now: ServerTime) {

@@ -73,7 +73,7 @@ public final class TestSaga: Sendable {
 
     /// How it stands.
     public var state: State {
-        let state = memory.state.withLock { $0.record?.state ?? ($0.place == .ended ? .done : .running) }
+        let state = memory.state.withLock { $0.record?.state ?? $0.end ?? .running }
         return State(rawValue: state.rawValue) ?? .running
     }
 

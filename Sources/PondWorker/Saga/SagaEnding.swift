@@ -131,7 +131,9 @@ extension SagaRun {
         let answer = try await asking({ [store] in try await store.turn(reason, spent: spent) })
         CrashPoint.afterTurn.reach()
         switch answer {
-        case .moved: return .moved(.released)
+        case .moved:
+            logger.warning("a saga turns round: what it did is undone", metadata: ["reason": "\(reason.text)"])
+            return .moved(.released)
         case .lost: return .lost
         case .refused(let text) where text.hasPrefix("pivot"):
             guard case .failed(let cause, let error) = reason else { return .settle(outcome) }
@@ -145,7 +147,15 @@ extension SagaRun {
         let answer = try await asking({ [store] in try await store.pause(reason, spent: spent) })
         CrashPoint.afterSagaPause.reach()
         switch answer {
-        case .moved: return .moved(.released)
+        case .moved:
+            // Somebody else paused it where no reason is given here.
+            if !reason.isEmpty {
+                logger.warning(
+                    "a saga is paused until somebody decides; see pond why",
+                    metadata: ["reason": "\(reason)"]
+                )
+            }
+            return .moved(.released)
         case .lost: return .lost
         case .refused: return .settle(.released)
         }

@@ -89,7 +89,9 @@ extension SagaRun {
         let end: UndoEnd
         var undone: Undone?
         do {
-            end = try await action(StepContext(name, key: "\(key(of: name)):undo", attempt: attempt, isUndo: true))
+            end = try await action(
+                StepContext(name, key: key(of: name) + StepContext.undoSuffix, attempt: attempt, isUndo: true)
+            )
         } catch {
             (end, undone) = failedUndo(of: name, attempt, error)
         }

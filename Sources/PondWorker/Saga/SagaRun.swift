@@ -1,3 +1,4 @@
+import Logging
 import PondCore
 import PondQueue
 package import PondSaga
@@ -44,6 +45,7 @@ final class SagaRun: Sendable {
 
     let store: any SagaStore
     let job: Job
+    let logger: Logger
     let policy: RetryPolicy
     /// By which a step's time is measured.
     let clock: LocalClock
@@ -63,6 +65,7 @@ final class SagaRun: Sendable {
 
     init(_ place: SagaPlace, _ context: JobContext, policy: RetryPolicy, clock: LocalClock) {
         (store, job, rest) = (place.store(context), context.job, place.rest ?? clock.sleep)
+        logger = context.logger
         (self.policy, self.clock) = (policy, clock)
         // The context has the saga, so it must not be held by it.
         around = { [weak context] action in context?.inMiddleware(action) ?? action }
@@ -143,8 +146,11 @@ final class SagaRun: Sendable {
         do {
             return try coding.decode(record.result)
         } catch {
+            // With nothing to undo here, what was done before is undone all the same.
+            if isUndoing, !record.needsUndo { throw Suspended(.replayed(record.name)) }
             // The result is of another type than it was: no failure of the work, so no try is lost for it.
-            throw stop(.paused("plan_mismatch: \(record.name)"))
+            let type = "\(Value.self)".cut(toBytes: 64)
+            throw stop(.paused("plan_mismatch: \(record.name): its result does not decode as \(type)"))
         }
     }
 

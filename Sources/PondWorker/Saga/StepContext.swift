@@ -6,6 +6,9 @@ public struct StepContext: Sendable {
     ///
     /// It is the job's id and the step's name, `1-0:charge`; an undo's ends with `:undo`, because undoing is another effect.
     public let key: String
+    /// The key that the step itself ran with: `key`, and in an undo the one by which the other side knows what is undone.
+    public var stepKey: String { isUndo ? String(key.dropLast(Self.undoSuffix.count)) : key }
+    static let undoSuffix = ":undo"
     /// Whether the step is undone and not done.
     public let isUndo: Bool
     /// How often the step, or its undo, was begun, this time included.
