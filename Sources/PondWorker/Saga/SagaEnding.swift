@@ -1,3 +1,4 @@
+import Logging
 import PondCore
 import PondSaga
 import Synchronization
