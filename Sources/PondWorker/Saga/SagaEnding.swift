@@ -133,7 +133,7 @@ extension SagaRun {
         CrashPoint.afterTurn.reach()
         switch answer {
         case .moved:
-            logger.warning("a saga turns round: what it did is undone", metadata: ["reason": "\(reason.text)"])
+            logger()?.warning("a saga turns round: what it did is undone", metadata: ["reason": "\(reason.text)"])
             return .moved(.released)
         case .lost: return .lost
         case .refused(let text) where text.hasPrefix("pivot"):
@@ -151,7 +151,7 @@ extension SagaRun {
         case .moved:
             // Somebody else paused it where no reason is given here.
             if !reason.isEmpty {
-                logger.warning(
+                logger()?.warning(
                     "a saga is paused until somebody decides; see pond why",
                     metadata: ["reason": "\(reason)"]
                 )

@@ -45,7 +45,8 @@ final class SagaRun: Sendable {
 
     let store: any SagaStore
     let job: Job
-    let logger: Logger
+    /// The job's logger, while its context lives.
+    let logger: @Sendable () -> Logger?
     let policy: RetryPolicy
     /// By which a step's time is measured.
     let clock: LocalClock
@@ -65,9 +66,9 @@ final class SagaRun: Sendable {
 
     init(_ place: SagaPlace, _ context: JobContext, policy: RetryPolicy, clock: LocalClock) {
         (store, job, rest) = (place.store(context), context.job, place.rest ?? clock.sleep)
-        logger = context.logger
         (self.policy, self.clock) = (policy, clock)
         // The context has the saga, so it must not be held by it.
+        logger = { [weak context] in context?.logger }
         around = { [weak context] action in context?.inMiddleware(action) ?? action }
         fetched = context.fetched
         state = Mutex(State(isRead: !job.isSaga, exists: job.isSaga))
