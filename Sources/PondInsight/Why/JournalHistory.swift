@@ -11,7 +11,7 @@ struct JournalHistory {
     let pond: Pond
 
     private static let pageEntries = 100
-    /// So many pages are read forwards, and as many backwards.
+    /// So many pages are read forwards, and as many backwards, of all journals together; and the newest of each.
     private static let pagesMax = 10
     /// Nobody waits longer for all queues together than this and a page.
     private static let patience = Duration.seconds(1)
@@ -21,10 +21,10 @@ struct JournalHistory {
         // An id begins with the moment in which it was given out; what is none of ours is in no journal.
         guard let first = Int64(id.text.prefix { $0 != "-" }) else { return [] }
         let deadline = pond.clock.now().advanced(by: Self.patience)
-        var jobHistories: [JobHistory] = []
+        var (jobHistories, left) = ([JobHistory](), 2 * Self.pagesMax)
         for (index, name) in names.enumerated() {
             guard index == 0 || pond.clock.now() < deadline else { break }
-            if let jobHistory = try await jobHistory(of: id, from: first, in: name, until: deadline) {
+            if let jobHistory = try await jobHistory(of: id, from: first, in: name, until: deadline, pages: &left) {
                 jobHistories.append(jobHistory)
             }
         }
@@ -35,14 +35,16 @@ struct JournalHistory {
         of id: JobID,
         from first: Int64,
         in name: String,
-        until deadline: LocalInstant
+        until deadline: LocalInstant,
+        pages left: inout Int
     ) async throws -> JobHistory? {
         let queue = try pond.queue(name)
         let newest = try await entries(queue, .newestFirst, "+", "\(first)")
         var late = Gathered(id: id, Array(newest.reversed()))
         guard newest.count == Self.pageEntries, let oldest = newest.last else { return late.jobHistory(in: name) }
         var (early, start, end) = (Gathered(id: id), "\(first)", "(\(oldest.id)")
-        for _ in 0..<Self.pagesMax {
+        for _ in 0..<Self.pagesMax where left > 0 {
+            left -= 1
             let page = try await entries(queue, .oldestFirst, start, end)
             early = early + Gathered(id: id, page)
             guard page.count == Self.pageEntries, let last = page.last else {
@@ -51,7 +53,9 @@ struct JournalHistory {
             start = "(\(last.id)"
             if early.hasEnded || pond.clock.now() > deadline { break }
         }
-        for _ in 0..<Self.pagesMax where !late.hasEnded && !early.hasEnded && pond.clock.now() < deadline {
+        for _ in 0..<Self.pagesMax
+        where left > 0 && !late.hasEnded && !early.hasEnded && pond.clock.now() < deadline {
+            left -= 1
             let page = try await entries(queue, .newestFirst, end, start)
             late = Gathered(id: id, Array(page.reversed())) + late
             guard page.count == Self.pageEntries, let last = page.last else { break }
