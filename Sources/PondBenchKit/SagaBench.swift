@@ -245,9 +245,9 @@ extension SagaBench {
 
         func run(_ payload: RawPayload, _ job: JobContext) async throws {
             let (nap, redis) = (nap, redis)
-            let due = try await job.step("due") { _ in try await Self.now(redis) + nap.wholeMilliseconds }
+            let due = try await job.step("due") { _ in try await Self.time(of: redis) + nap.wholeMilliseconds }
             try await job.sleep("nap", for: nap)
-            let late = try await Self.now(redis) - due
+            let late = try await Self.time(of: redis) - due
             _ = try await redis.send(RedisCommand("HINCRBY", "woken", .text(job.id.text), 1))
             if late < 0 {
                 _ = try await redis.send(RedisCommand("HSET", "early", .text(job.id.text), .integer(late)))
@@ -256,7 +256,7 @@ extension SagaBench {
         }
 
         /// Redis' time, which a timer goes by.
-        private static func now(_ redis: RedisClient) async throws -> Int64 {
+        private static func time(of redis: RedisClient) async throws -> Int64 {
             let parts = try await redis.send(RedisCommand("TIME")).array ?? []
             guard parts.count == 2, let seconds = parts[0].int, let micros = parts[1].int else { return 0 }
             return seconds * 1_000 + micros / 1_000

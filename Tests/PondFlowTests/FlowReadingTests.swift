@@ -54,6 +54,7 @@ import Testing
         #expect(flow.steps.map(\.after) == [[], [0], [0], [1, 2], [3]])
         let account = try #require(flow.steps[0].work.job)
         #expect((account.kind.text, account.timeout, account.retries) == ("crm.open", .seconds(10), 3))
+        // A step of the document: nobody sleeps here.
         #expect(flow.steps[1].work == .sleep(.seconds(86_400)))
         guard case .each(let job, let each) = flow.steps[2].work else {
             Issue.record("no each")
