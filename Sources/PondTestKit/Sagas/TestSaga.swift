@@ -215,7 +215,7 @@ extension TestSaga {
     /// Cancels it: what was done is undone.
     public func cancel() {
         memory.state.withLock { state in
-            guard state.record != nil, state.place == .ready || state.place == .waiting else { return }
+            guard state.record != nil, state.place != .ended else { return }
             state.turn(.cancelled, "cancelled", at: memory.now)
         }
     }
