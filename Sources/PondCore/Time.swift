@@ -5,6 +5,8 @@
 // Redis' own clock (`ServerTime`) for everything that processes share: due times, ages, leases.
 
 import Glibc
+// The optimiser of Swift 6.3 may find the members of `timespec` in this module of the toolchain, by the order of the files.
+import SwiftOverlayShims
 
 /// A monotonic time source and the sleep that belongs to it.
 public struct LocalClock: Sendable {

@@ -137,7 +137,7 @@ import Testing
         let ended = try await export(place)
         #expect(ended.code == 0)
         #expect(ended.output.count == 4)
-        #expect(ended.output.last == #"{"end":true,"jobs":2,"in_flight":1,"malformed":1}"#)
+        #expect(ended.output.last == #"{"end":true,"jobs":2,"in_flight":1,"malformed":1,"sagas":0}"#)
         #expect(ended.error.contains("1 job is in flight and not in it"), "\(ended.error)")
         #expect(ended.error.contains { $0.hasPrefix("1 entry is left out") }, "\(ended.error)")
     }
