@@ -35,7 +35,8 @@ struct Floor {
 enum Floors {
     /// Modules of the toolchain that any target may import; plain `Foundation` is not one of them.
     static let system: Set<String> = [
-        "Swift", "Synchronization", "FoundationEssentials", "Glibc", "SwiftOverlayShims", "Musl", "Darwin", "Dispatch", "RegexBuilder",
+        "Swift", "Synchronization", "FoundationEssentials", "Glibc", "SwiftOverlayShims", "Musl", "Darwin", "Dispatch",
+        "RegexBuilder",
         "Testing",
     ]
 
