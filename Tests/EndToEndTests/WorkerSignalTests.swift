@@ -151,7 +151,7 @@ import Testing
             try await worker.line("worker ready")
             let forged = Array("a\r\n2026-01-01 error worker: forged\u{1b}[2J\u{2028}b".utf8)
             _ = try await place.queue.enqueue(NewJob(kind: try JobKind("pond.echo"), data: forged))
-            try await worker.line("echo")
+            try await worker.line("data=a")
             worker.send(SIGTERM)
             try await worker.exit()
         }
