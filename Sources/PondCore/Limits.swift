@@ -50,6 +50,28 @@ public enum Limits {
     public static let flowDrawnMax = 1_000
     /// How long a saga that has ended can be read in Redis.
     public static let sagaKept = Duration.seconds(3_600)
+    /// The longest name of a limit, in bytes.
+    public static let limitNameBytesMax = 128
+    /// The most limits that one job may need.
+    public static let limitsPerJobMax = 4
+    /// What a job may cost of a limit.
+    public static let limitCost: ClosedRange<Int64> = 1...1_000_000_000
+    /// How much a limit may let through in its period.
+    public static let limitCount = 1...1_000_000
+    /// How much of it may come at once.
+    public static let limitBurst = 1...1_000_000
+    /// How many a limit may let run at a time.
+    public static let limitAtATime = 1...100_000
+    /// The most a second that a limit's rate may be: time is counted in whole microseconds.
+    public static let limitPerSecondMax = 10_000
+    /// The longest period of a limit's rate.
+    public static let limitPeriodMax = Duration.seconds(86_400)
+    /// The longest text that defines a limit, in bytes.
+    package static let limitSpecBytesMax = 256
+    /// The most jobs that one call asks its limits for.
+    package static let admitBatchMax = 512
+    /// The most limits that one call lists.
+    package static let limitsListedMax = 1_000
     /// The most money that a budget may name or a job may spend.
     public static let moneyMax = USD(micros: 999_999_999_999_999)
     /// The longest kind, in bytes.
