@@ -54,6 +54,8 @@ public enum Limits {
     public static let limitNameBytesMax = 128
     /// The most limits that one job may need.
     public static let limitsPerJobMax = 4
+    /// The longest text that names the limits of a job, in bytes.
+    public static let limitNeedBytesMax = 1_024
     /// What a job may cost of a limit.
     public static let limitCost: ClosedRange<Int64> = 1...1_000_000_000
     /// How much a limit may let through in its period.

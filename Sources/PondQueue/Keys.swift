@@ -54,6 +54,11 @@ package struct Keys: Sendable, Hashable {
         "\(prefix):queues"
     }
 
+    /// What the functions of the limits that all queues share are given as their first key.
+    package static func limits(prefix: String = "mp") -> String {
+        "\(prefix):{limits}"
+    }
+
     /// The set of known fleets of a deployment.
     package static func fleets(prefix: String = "mp") -> String {
         "\(prefix):fleets"

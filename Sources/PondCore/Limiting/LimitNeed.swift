@@ -9,10 +9,10 @@ package struct LimitNeed: Sendable, Hashable, CustomStringConvertible {
 
     /// - Throws: `PondError.invalidJob`, which says what was given and what is allowed.
     package init(_ text: String) throws(PondError) {
-        guard text.utf8.count <= Limits.headerValueBytesMax else {
+        guard text.utf8.count <= Limits.limitNeedBytesMax else {
             throw PondError(
                 .invalidJob,
-                "limit has \(text.utf8.count) bytes, allowed are \(Limits.headerValueBytesMax)"
+                "limit has \(text.utf8.count) bytes, allowed are \(Limits.limitNeedBytesMax)"
             )
         }
         let parts = try Self.split(text)
