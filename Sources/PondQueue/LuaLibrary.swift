@@ -9,7 +9,7 @@ package enum LuaLibrary {
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    package static let revision = 20
+    package static let revision = 21
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
     /// 200 local names in one.
@@ -19,7 +19,8 @@ package enum LuaLibrary {
         let shared = [
             PackageResources._names_lua, PackageResources._jobs_lua, PackageResources._journal_lua,
             PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._places_lua,
-            PackageResources._keys_lua, PackageResources._groups_lua, PackageResources._saga_lua,
+            PackageResources._keys_lua, PackageResources._groups_lua, PackageResources._limits_lua,
+            PackageResources._lanes_lua, PackageResources._saga_lua,
             PackageResources._saga_moves_lua, PackageResources._joins_lua, PackageResources._dead_lua,
             PackageResources._due_lua, PackageResources._revive_lua,
             PackageResources._fleet_lua, PackageResources._enqueue_lua,
@@ -48,6 +49,7 @@ package enum LuaLibrary {
             PackageResources.pond_pause_saga_lua, PackageResources.pond_resume_saga_lua,
             PackageResources.pond_children_lua,
             PackageResources.pond_saga_resolve_lua, PackageResources.pond_fork_lua,
+            PackageResources.pond_limit_lua, PackageResources.pond_limits_lua, PackageResources.pond_admit_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

@@ -75,7 +75,7 @@ extension Queue {
             ":load", ":meta", ":journal",
             ":moved",
             ":started", ":spent", ":cancel", ":bell", ":keys:live", ":keys", ":results",
-            ":waiting", ":waits", ":sagas",
+            ":waiting", ":waits", ":sagas", ":limited", ":blocked", ":granted", ":limits",
         ]
 
     /// The reply, nil when there is no such stream or group.

@@ -172,7 +172,7 @@ function joins.cancel(keys, id, now, events)
     if turned then
         -- Its new entry is pointed to; of the old place only the place itself is left, unless it waits in that again.
         if found.code then
-            redis.call('XDEL', keys[found.code], found.entry)
+            drop_entry(keys, found)
         elseif not waits or found.state ~= 'waiting' then
             place.drop(keys, found)
         end

@@ -1,9 +1,10 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 20    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 21    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
+local PARKER = '~limited'   -- the consumer that has what a limit holds; it never beats, and nobody takes over from it
 local PAYLOAD_BYTES_MAX = 1048576
 local KIND_BYTES_MAX = 128
 local FIELDS_MAX = 32
@@ -60,6 +61,7 @@ local function keys_of(base)
             .. '", expected PREFIX:{QUEUE} with a queue name of [a-z0-9][a-z0-9._-]{0,62}, as in mp:{emails}')
     end
     local keys = {
+        base = base,
         f = base .. SUFFIX.f, h = base .. SUFFIX.h, n = base .. SUFFIX.n, l = base .. SUFFIX.l,
         held = base .. ':held', due = base .. ':due',
         dead = base .. ':dead', dead_at = base .. ':dead:at', causes = base .. ':causes',
@@ -72,6 +74,8 @@ local function keys_of(base)
         live = base .. ':keys:live', epochs = base .. ':keys', epoch = base .. ':keys:',
         results = base .. ':results:', result_epochs = base .. ':results',
         waiting = base .. ':waiting', waits = base .. ':waits', saga = base .. ':saga:', sagas = base .. ':sagas',
+        limited = base .. ':limited', lane = base .. ':lane:', blocked = base .. ':blocked', blocked_by = base .. ':blocked:',
+        granted = base .. ':granted', needs = base .. ':limits',
         token = base .. ':token:', join = base .. ':join:', signals = base .. ':signals:',
         -- No name, but what `forget_batch` remembers of the queue's streams.
         trim = { rests = {}, misses = {}, refused_until = 0 },

@@ -1,4 +1,4 @@
--- Exports: places find_entry dead_record end_held entries_added measure_streams checked WORKER_ALIVE_MS
+-- Exports: places drop_entry find_entry dead_record end_held entries_added measure_streams checked WORKER_ALIVE_MS
 
 -- The places of a job, in one table. Whoever asks where jobs are goes through it: pond_job, pond_why, pond_fates,
 -- pond_cancel, the keys, the depth and its limit, exports. So a new place is one entry here, and nothing forgets it. A job
@@ -35,8 +35,10 @@ local function found_at(keys, code, entry)
     local pending = redis.pcall('XPENDING', keys[code], GROUP, entry, entry, 1)
     if is_error(pending) and is_forbidden(pending) then error(pending) end
     local owner = not is_error(pending) and pending[1] or nil
+    local is_limited = owner and owner[2] == PARKER
+    if is_limited then owner = nil end
     return {
-        state = owner and 'running' or 'ready', code = code, entry = entry, fields = fields,
+        state = is_limited and 'limited' or owner and 'running' or 'ready', code = code, entry = entry, fields = fields,
         owner = owner and owner[2] or nil, idle_ms = owner and owner[3] or 0,
     }
 end
@@ -80,6 +82,18 @@ end
 
 function measure_streams(keys, now, total)
     for i = 1, #CODES do measure_stream(keys[CODES[i]], now, total) end
+    -- What a limit holds is delivered to somebody who does not run it.
+    total.limited = checked(total, keys.limited, 'HLEN', keys.limited)
+    total.running = math.max(0, total.running - total.limited)
+end
+
+-- Takes the entry of a job away that nobody runs.
+function drop_entry(keys, found)
+    if found.state == 'limited' then
+        places.lanes.forget(keys, found.code, found.entry)
+        redis.call('XACK', keys[found.code], GROUP, found.entry)
+    end
+    redis.call('XDEL', keys[found.code], found.entry)
 end
 
 -- Entries ever added; a stream that does not exist has none.
@@ -137,10 +151,11 @@ local held = {
 -- Who fetched an entry runs its job, so both states are of the same streams.
 local streams = {
     states = {
-        { name = 'ready', rank = 1, key = 'queued', moves = 'running waiting ended' },
+        { name = 'ready', rank = 1, key = 'queued', moves = 'running limited waiting ended' },
         { name = 'running', rank = 2, count = 'in_flight', key = 'running', moves = 'ready held dead waiting ended' },
+        { name = 'limited', rank = 6, key = 'queued', moves = 'running ended' },
     },
-    codes = 'fhnl', keys = {},   -- what is no stream is told of as it is measured
+    codes = 'fhnl', keys = { limited = 'HLEN', blocked = 'ZCARD', granted = 'HLEN' },   -- what is no stream is told of as it is measured
     measure = measure_streams,
     size = function(keys)
         local size = 0
@@ -149,7 +164,7 @@ local streams = {
     end,
     drop = function(keys, found)
         unpoint(keys, found.id, found.code, found.entry)
-        redis.call('XDEL', keys[found.code], found.entry)
+        drop_entry(keys, found)
     end,
     holds = function(keys, id)
         local found = find_entry(keys, id)

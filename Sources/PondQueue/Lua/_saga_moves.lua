@@ -100,6 +100,7 @@ end
 
 -- Ends a delivery whose job has gone on to another place.
 function saga.end_delivery(keys, job)
+    limits.left_flight(keys, job.id, now_ms())
     if job.id ~= own_id(job.code, job.entry) then unpoint(keys, job.id, job.code, job.entry) end
     forget_entries(keys[job.code], { job.entry })
 end

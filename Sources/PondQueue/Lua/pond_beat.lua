@@ -49,15 +49,19 @@ end
 -- owns nothing and does not beat has gone, and could not be removed from this stream at the time.
 local function tend_consumers(keys, stream, now)
     local consumers = redis.pcall('XINFO', 'CONSUMERS', stream, GROUP)
-    if is_error(consumers) then return end
+    local parked = 0
+    if is_error(consumers) then return parked end
     for i = 1, #consumers do
         local info = pairs_of(consumers[i])
-        if info.pending > 0 then
+        if info.name == PARKER then
+            parked = parked + info.pending
+        elseif info.pending > 0 then
             redis.call('ZADD', keys.beats, 'NX', int(now), info.name)
         elseif info.idle > GONE_IDLE_MS and not redis.call('ZSCORE', keys.beats, info.name) then
             redis.pcall('XGROUP', 'DELCONSUMER', stream, GROUP, info.name)
         end
     end
+    return parked
 end
 
 -- A stream that was given an id of the far future by hand accepts no new jobs, or only with wrong ages; once it is
@@ -74,14 +78,18 @@ local function renew_if_misnumbered(stream, now)
 end
 
 local function take_census(keys, consumer, now)
+    local parked = 0
     for i = 1, #CODES do
-        tend_consumers(keys, keys[CODES[i]], now)
+        parked = parked + tend_consumers(keys, keys[CODES[i]], now)
         renew_if_misnumbered(keys[CODES[i]], now)
     end
     tend_consumers(keys, keys.bell, now)
     -- Should somebody have taken it away, no saga would ever be woken by its time.
     if redis.pcall('ZCARD', keys.waits) ~= 0 then redis.pcall('HSET', keys.meta, 'waits', '1') end
     if redis.pcall('ZCARD', keys.sagas) ~= 0 then pcall(saga.forget_old, keys, now) end
+    if parked > 0 or redis.pcall('HLEN', keys.limited) ~= 0 or redis.pcall('HLEN', keys.granted) ~= 0 then
+        pcall(lanes.tend, keys, parked, now)
+    end
     pcall(tend_journal, keys, consumer)
 end
 
@@ -163,7 +171,7 @@ local function beat(names, args)
     redis.call('HSET', keys.workers, consumer, args[4])
     note_rest(keys, consumer, args)
     local reply = {
-        int(now), saga.earlier(next_due(keys), saga.next_due(keys)), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
+        int(now), lanes.earliest(keys, now, saga.earlier(next_due(keys), saga.next_due(keys))), int(redis.call('HEXISTS', keys.meta, 'paused_ms')), standing,
         next_expiry(keys, consumer, now, lease),
     }
     append_lost(keys, reply, consumer, now, lease)

@@ -15,6 +15,7 @@ local function bury_if_oversized(keys, code, entry, fields, now, events)
     note_facts(events, id, fields)
     if id ~= own_id(code, entry) then unpoint(keys, id, code, entry) end
     redis.pcall('HDEL', keys.cancel, id)
+    limits.left_flight(keys, id, now)
     forget_entries(keys[code], { entry })
     return 1
 end

@@ -2,13 +2,13 @@
 -- limits. Its service levels run out by themselves. The set of known queues is another key, and the caller's to change.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     none
--- returns  'deleted', or the first state that jobs are in: 'ready', 'in_flight', 'held', 'dead' or 'waiting'; 'workers' when it
---          is served
+-- returns  'deleted', or the first state that jobs are in: 'ready', 'in_flight', 'held', 'dead', 'waiting' or 'limited'; 'workers'
+--          when it is served
 
 local PLAIN = {
     'f', 'h', 'n', 'l', 'held', 'due', 'dead', 'dead_at', 'causes', 'groups', 'groups_empty', 'audit', 'beats', 'workers',
     'load', 'meta', 'journal', 'moved', 'started', 'spent', 'cancel', 'bell', 'live', 'epochs', 'result_epochs',
-    'waiting', 'waits', 'sagas',
+    'waiting', 'waits', 'sagas', 'limited', 'blocked', 'granted', 'needs',
 }
 
 -- Keys whose names are written in another: `list` names them, `prefix` goes before.
@@ -40,6 +40,7 @@ local function delete(names)
     delete_named(names_in('ZRANGE', keys.result_epochs, 0, -1), keys.results)
     local sagas = names_in('ZRANGE', keys.sagas, 0, -1)
     for i = 1, #sagas do saga.forget(keys, sagas[i]) end
+    delete_named(names_in('ZRANGE', keys.blocked, 0, -1), keys.blocked_by)
     for i = 1, #PLAIN do redis.call('UNLINK', keys[PLAIN[i]]) end
     return 'deleted'
 end

@@ -3,7 +3,8 @@
 -- ARGV     none
 -- returns  {'ready', n, 'in_flight', n, 'held', n, 'dead', n, 'oldest_ready_ms', age, 'next_due_ms', time or 0,
 --           'added', entries added ever, 'workers', alive, 'paused', 0|1, 'done', n, 'dropped', n, 'now_ms', time,
---           'fault', '' or what is wrong with a key of the queue, 'duplicates', n, 'duplicates_of_dead', n, 'waiting', n}
+--           'fault', '' or what is wrong with a key of the queue, 'duplicates', n, 'duplicates_of_dead', n, 'waiting', n,
+--           'limited', n}
 
 -- Keys that hold no job, but stop jobs all the same when something of another type sits there.
 local OTHER_KEYS = { moved = 'HLEN', cancel = 'HLEN', workers = 'HLEN', journal = 'XLEN', bell = 'XLEN' }

@@ -37,7 +37,8 @@ local function in_flight(key, entries)
         if not string.find(reply.err, '^NOGROUP') then error(reply) end
         return found
     end
-    for i = 1, #reply do found[reply[i][1]] = true end
+    -- What a limit holds waits.
+    for i = 1, #reply do found[reply[i][1]] = reply[i][2] ~= PARKER or nil end
     return found
 end
 

@@ -9,7 +9,7 @@ local function promote(names, args)
     local now = now_ms()
     local promoted = promote_due(keys, now, PROMOTE_BATCH_MAX, args[1] or '')
     local waits = saga.wake_all_due(keys, now, PROMOTE_BATCH_MAX, args[1] or '')
-    return { int(now), saga.earlier(next_due(keys), waits), int(promoted) }
+    return { int(now), lanes.earliest(keys, now, saga.earlier(next_due(keys), waits)), int(promoted) }
 end
 
 redis.register_function{ function_name = 'pond_promote', callback = promote, flags = { 'allow-oom' } }

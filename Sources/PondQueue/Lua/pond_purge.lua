@@ -1,4 +1,4 @@
--- Cancels jobs that wait, a batch a call: of a ready stream those that no worker has, or the held. What is in flight goes
+-- Cancels jobs that wait, a batch a call: of a ready stream those that no worker has, what a limit holds among them, or the held. What is in flight goes
 -- on, and the dead stay.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  'ready' or 'held'   2  how many at most, 1 to 256
@@ -24,6 +24,23 @@ local function purge_entry(keys, code, entry, fields, now, events)
     return 1
 end
 
+-- What a limit holds is ready, too, but it was delivered.
+local function purge_limited(keys, limit, now, events)
+    local some = limit > 0 and redis.call('HRANDFIELD', keys.limited, limit) or {}
+    local taken = 0
+    for i = 1, #some do
+        local code, entry = string.sub(some[i], 1, 1), string.sub(some[i], 2)
+        local fields = SUFFIX[code] and entry_fields(keys[code], entry)
+        local went = fields and purge_entry(keys, code, entry, fields, now, events) or 0
+        if went == 1 then
+            lanes.forget(keys, code, entry)
+            redis.call('XACK', keys[code], GROUP, entry)
+        end
+        taken = taken + went
+    end
+    return taken
+end
+
 local function purge_ready(keys, limit, now, events)
     local left = limit
     for i = 1, #CODES do
@@ -41,6 +58,7 @@ local function purge_ready(keys, limit, now, events)
             after = '(' .. entries[#entries][1]
         end
     end
+    left = left - purge_limited(keys, left, now, events)
     return limit - left, left == 0
 end
 

@@ -104,6 +104,7 @@ local function reclaim_one(context, code, entry, idle)
         return
     end
     local id = job_id(keys, code, entry, fields)
+    limits.left_flight(keys, id, now)
     note_facts(context.events, id, fields)
     local counts = counts_of(context, code, entry, id, fields, idle)
     local recoveries, unstarted = counts.recoveries, counts.unstarted

@@ -22,7 +22,8 @@
 --            compensated  a, b, c = ''   (what the job may have done is undone; its key is free)
 --            expired    a, b, c = ''
 --          Before a record may stand  with  text : marks of the done ones, a letter a job (see _slo.lua), or of a failure
---          what its root cause is told by (see _groups.lua). Anywhere may stand  facts  text , what the worker knows of
+--          what its root cause is told by (see _groups.lua); and  limit  text : what the other side of the job's limits has
+--          said: done, failed or throttled:MS; without it done is done and a retry failed. Anywhere may stand  facts  text , what the worker knows of
 --          the jobs of this call, for the journal.
 --          where spent is what all tries together took: wall ms, CPU ms and micro-dollars, a space between, and perhaps
 --          a fourth: how long the job had waited when its first try began, ms
@@ -35,7 +36,7 @@ local ARGUMENTS_A_JOB = 6
 local FIRST_CAPITAL, LAST_CAPITAL, NO_MARK = 65, 90, 45
 local ARGUMENTS_BEFORE_ENTRIES = 5
 local WORDS_OF_MANY = { plain = 1, keyed = 2 }
-local WORDS_BESIDE = { with = true, facts = true }
+local WORDS_BESIDE = { with = true, facts = true, limit = true }
 
 -- Without a key, neither a job's fields nor its result matter. Who did not claim its key must not end another's.
 local function end_key_of_done(context, job)
@@ -214,11 +215,13 @@ end
 
 -- Where each record begins and how many jobs it has; nil and an error when the arguments are none.
 local function records_of(args)
-    local records, jobs, at, extra = {}, 0, 2, nil
+    local records, jobs, at, extra, told = {}, 0, 2, nil, nil
     while at <= #args do
         while WORDS_BESIDE[args[at]] and at < #args do
             if args[at] == 'with' then
                 extra = args[at + 1]
+            elseif args[at] == 'limit' then
+                told = args[at + 1]
             elseif #args[at + 1] <= FACTS_BYTES_MAX then
                 records.facts = args[at + 1]
             end
@@ -227,9 +230,9 @@ local function records_of(args)
         if at > #args then break end
         local record = {
             at = at, code = args[at + 1], first = args[at + 2], last = args[at + 2], length = ARGUMENTS_A_JOB,
-            extra = extra,
+            extra = extra, told = told,
         }
-        extra = nil
+        extra, told = nil, nil
         local words = WORDS_OF_MANY[args[at]]
         if words then
             record.count = whole_number(args[at + 2]) or 0
@@ -322,6 +325,17 @@ local function after_end(context, job, answer)
     joins.job_ended(context.keys, job.id, job.fields, how, context.now, context.events, string.sub(job.b, 1, RESULT_BYTES_MAX + 1))
 end
 
+-- What an end says of those that a job calls, where its worker does not say it.
+local TOLD_BY = { done = 'done', finished = 'done', retry = 'failed' }
+
+-- Gives back what a job held of limits. That must not fail an end: what is not given back is found by those who wait for it.
+local function release(context, id, outcome, told)
+    if not context.limits then return end
+    local word, ms = told or TOLD_BY[outcome], nil
+    if told and string.find(told, '^throttled:') then word, ms = 'throttled', whole_number(string.sub(told, 11)) end
+    pcall(limits.release, context.limits, context.keys, id, word, ms)
+end
+
 local function settle_one(context, extra, outcome, code, entry, a, b, c)
     local job = load_job(context, outcome, code, entry, a, b, c, extra)
     if not job.id then
@@ -335,6 +349,7 @@ local function settle_one(context, extra, outcome, code, entry, a, b, c)
     if string.find(answer, '^failed') then return answer, false end
     if job.id ~= own_id(code, entry) and answer ~= 'released' then unpoint(context.keys, job.id, code, entry) end
     if context.any_cancel then redis.call('HDEL', context.keys.cancel, job.id) end
+    release(context, job.id, outcome, context.told)
     return answer, true
 end
 
@@ -356,8 +371,9 @@ local function end_entry(context, code, entry)
     finished[#finished + 1] = entry
 end
 
-local function settle_record(context, args, at, extra)
+local function settle_record(context, args, at, extra, told)
     local code, entry = args[at + 1], args[at + 2]
+    context.told = told
     local answer, ended = 'lost', false
     if context.owned[code][entry] then
         answer, ended = settle_safely(context, args, at, extra)
@@ -402,6 +418,7 @@ local function settle_plain(context, args, record)
                 named[names] = entry .. suffix
             end
             if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(code, entry)) end
+            if context.limits then release(context, entry .. suffix, 'done') end
         else
             lost[#lost + 1] = entry
             note(context.events, 'lost', own_id(code, entry))
@@ -454,6 +471,7 @@ local function note_buried(context, args, record, ids, places)
         finished[ended + i] = args[place]
         args[place] = false
         if context.any_cancel then redis.call('HDEL', context.keys.cancel, ids[i]) end
+        if context.limits then release(context, ids[i], 'done') end
     end
     for i = #named, names + 1, -1 do named[i] = nil end
     for mark, jobs in pairs(counts) do count_done(context, mark, jobs) end
@@ -486,6 +504,7 @@ end
 local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
 
 local function finish(context, consumer)
+    if context.limits then pcall(limits.close, context.limits) end
     for code, entries in pairs(context.finished) do forget_batch(context.keys, code, entries, context.now) end
     count(context.keys, 'done', #context.done + context.unnamed)
     count(context.keys, 'duplicates', context.duplicates)
@@ -508,11 +527,13 @@ local function settle(names, args)
         keys = keys, now = now_ms(), events = events, tallies = slo_tallies(events), done = {}, unnamed = 0,
         any_cancel = any_cancel(keys), owned = owned, finished = {}, duplicates = 0, duplicates_of_dead = 0,
     }
+    local held = redis.pcall('HLEN', keys.granted)
+    if not is_error(held) and held > 0 then context.limits = limits.open(keys, context.now) end
     local replies = {}
     for i = 1, #records do
         local record = records[i]
         local many = SETTLE_MANY[args[record.at]]
-        replies[i] = many and many(context, args, record) or settle_record(context, args, record.at, record.extra)
+        replies[i] = many and many(context, args, record) or settle_record(context, args, record.at, record.extra, record.told)
     end
     finish(context, args[1])
     return replies

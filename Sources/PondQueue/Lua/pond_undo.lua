@@ -41,6 +41,7 @@ local function undo(names, args)
     local failure = saga.readd_to_undo(keys, id, with_fields(fields, changes), reason or '', now)
     if failure then return redis.error_reply(failure) end
     redis.call('HDEL', keys.cancel, id)
+    limits.left_flight(keys, id, now)
     forget_entries(keys[code], { entry })
     slo_write(keys, events.slo, now)
     write_journal(keys, consumer, events)

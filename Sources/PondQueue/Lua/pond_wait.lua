@@ -115,6 +115,7 @@ local function is_cancelled(context)
     local failure = saga.readd_to_undo(keys, job.id, fields, 'cancelled', context.now)
     if failure then error(failure) end
     redis.call('HDEL', keys.cancel, job.id)
+    limits.left_flight(keys, job.id, context.now)
     forget_entries(keys[job.code], { job.entry })
     return true
 end

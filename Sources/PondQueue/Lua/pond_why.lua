@@ -4,7 +4,8 @@
 -- returns  {'id', …, 'state', …, 'since_ms', …, 'owner', …, 'due_ms', …, 'cause', …, 'error', …, 'group', …,
 --           'ahead', jobs that are fetched before it, 'ahead_exact' 0|1, 'cancelling' 0|1, 'owner_beat_ms', …,
 --           'owner_about', …, 'reclaim_from_ms', …, 'now_ms', …, 'ready', n, 'in_flight', n, 'held', n, 'workers', n,
---           'paused_ms', …, 'paused_reason', …, 'attempt', …, 'fields', number of pairs, field, value, …}
+--           'paused_ms', …, 'paused_reason', …, for state limited 'limit', …, 'limit_reason', …, 'limit_before', n,
+--           'limit_due_ms', …, 'attempt', …, 'fields', number of pairs, field, value, …}
 --          as pond_job says it; of the fields all but the payload, which nobody needs for that.
 
 -- So many jobs before a waiting one are counted; of more it is said about how many they are.
@@ -78,6 +79,20 @@ local function append_queue(keys, reply, now)
     end
 end
 
+-- Which limit holds a job, why, how many go before it and about when its turn is.
+local function append_limit(keys, reply, found)
+    local context = limits.open(keys, now_ms())
+    context.is_read_only = true
+    local told = lanes.explain(context, found.code, found.entry)
+    if not told then return end
+    for _, word in ipairs({
+        'limit', told.name, 'limit_reason', told.reason, 'limit_before', int(told.before),
+        'limit_due_ms', told.due and int(told.due) or '',
+    }) do
+        reply[#reply + 1] = word
+    end
+end
+
 local function why(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
@@ -94,6 +109,7 @@ local function why(names, args)
     end
     append_place(keys, reply, found)
     append_queue(keys, reply, now_ms())
+    if found.state == 'limited' then append_limit(keys, reply, found) end
     local fields = with_fields(found.fields, { data = false })
     reply[#reply + 1], reply[#reply + 2] = 'fields', int(#fields / 2)
     for i = 1, #fields do reply[#reply + 1] = fields[i] end
