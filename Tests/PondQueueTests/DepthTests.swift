@@ -157,7 +157,7 @@ import Testing
                     "ready", "in_flight", "held", "dead", "oldest_ready_ms", "next_due_ms", "added", "workers",
                     "paused",
                     "done", "dropped", "now_ms", "fault", "duplicates", "duplicates_of_dead",
-                    "waiting",
+                    "waiting", "limited",
                 ]
             )
         }

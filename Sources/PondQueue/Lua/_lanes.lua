@@ -210,7 +210,6 @@ end
 
 -- The earlier of a time and of when a worker should come for what waits.
 function lanes.earliest(keys, now, due)
-    if redis.call('EXISTS', keys.blocked) == 0 then return due end
     local own = lanes.next_due(keys, now)
     if due == '0' or (own ~= '0' and tonumber(own) < tonumber(due)) then return own end
     return due

@@ -1,8 +1,10 @@
 -- What the kinds of a queue need of limits, and what waits for them.
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     kinds  then two a kind:  kind  text   ('' takes it away): a job of that kind without a field `limit` needs what
---                 the text names, as in openai,tenant:{tenant}; returns {how many have changed}
---          list   returns {'kinds', n, kind, text, …, 'lanes', n, lane, jobs, limit, reason or '', due_ms or '', …}
+--                 the text names, as in openai,tenant:{tenant}
+--          list
+-- returns  of kinds {how many have changed}
+--          of list {'kinds', n, kind, text, …, 'lanes', n, lane, jobs, limit, reason or '', due_ms or '', …}
 
 local KINDS_MAX = 1024
 local LANES_MAX = 100
