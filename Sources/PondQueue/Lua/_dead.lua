@@ -1,3 +1,5 @@
+-- Exports: removable_records dead_remove resume_when_room bury
+
 -- The dead: jobs that ended badly, each under a cause, with a summary a cause.
 
 -- The parts of the bound at which the queue is paused, and below which it goes on.
@@ -40,7 +42,7 @@ local function cause_remove(keys, cause)
 end
 
 -- The dead records of many ids, by id, when every key that taking them away writes is of its type.
-local function removable_records(keys, ids)
+function removable_records(keys, ids)
     check_dead(keys)
     local records, checked = {}, {}
     for i = 1, #ids do
@@ -55,7 +57,7 @@ local function removable_records(keys, ids)
     return records
 end
 
-local function dead_remove(keys, id, record)
+function dead_remove(keys, id, record)
     redis.call('ZREM', keys.dead_at, id)
     redis.call('HDEL', keys.dead, id)
     if not record then return end
@@ -87,7 +89,7 @@ local function pause_when_full(keys, dead, now)
 end
 
 -- Ends such a pause when the dead have become fewer.
-local function resume_when_room(keys)
+function resume_when_room(keys)
     if redis.call('ZCARD', keys.dead_at) >= DEAD_MAX * DEAD_ROOM then return end
     local reason = redis.pcall('HGET', keys.meta, 'paused_reason')
     if type(reason) ~= 'string' or string.find(reason, DEAD_FULL_REASON .. ':', 1, true) ~= 1 then return end
@@ -101,7 +103,7 @@ local function keep_bound_of_dead(keys, now, events)
 end
 
 -- Puts a job among the dead. `extra` is what its worker said of the root cause, or nil.
-local function bury(keys, id, fields, cause, text, now, events, extra)
+function bury(keys, id, fields, cause, text, now, events, extra)
     text, fields = clipped(text, ERROR_TEXT_BYTES_MAX), bounded(fields)
     local kind = grouping.kind(fields)
     local root, title = grouping.root(extra, cause, fields)

@@ -1,3 +1,5 @@
+-- Exports: promote_due first_due is_due due_text next_due
+
 -- Held jobs whose time has come move to their ready stream.
 
 local PROMOTE_AGAIN_MS = 5000
@@ -35,7 +37,7 @@ local function promote_one(keys, id, now, events)
     return 1
 end
 
-local function promote_due(keys, now, limit, by)
+function promote_due(keys, now, limit, by)
     local ids = redis.call('ZRANGE', keys.due, '-inf', int(now), 'BYSCORE', 'LIMIT', 0, limit)
     local promoted, events = 0, {}
     for i = 1, #ids do
@@ -54,12 +56,12 @@ local function promote_due(keys, now, limit, by)
 end
 
 -- The next due time, nil when nothing is held.
-local function first_due(keys)
+function first_due(keys)
     return tonumber(redis.call('ZRANGE', keys.due, '0', '0', 'WITHSCORES')[2] or '')
 end
 
-local function is_due(due, now) return due ~= nil and due <= now end
+function is_due(due, now) return due ~= nil and due <= now end
 
-local function due_text(due) return due and int(due) or '0' end
+function due_text(due) return due and int(due) or '0' end
 
-local function next_due(keys) return due_text(first_due(keys)) end
+function next_due(keys) return due_text(first_due(keys)) end

@@ -2,7 +2,7 @@
 
 -- The place `limited`: jobs that may not go yet, because a limit has no room. They stay in their ready streams, owned by a
 -- consumer that never runs anything, so that to park a job and to let it go moves nothing. Its keys:
---     limited          hash  code and entry → since when (ms), '1' for a retry, costs, lane
+--     limited          hash  code and entry → what is kept of the job, see `record_of`
 --     lane:LANE        zset  code and entry, by priority and arrival; a lane is the names that its jobs need
 --     blocked          zset  limit → when it may have room, ms
 --     blocked:LIMIT    zset  lane → when it was last served, µs: lanes take turns, so that one with many jobs does not hold up
@@ -11,44 +11,71 @@
 
 lanes = {}
 
-local RANK = { f = 0, h = 1, n = 2, l = 3 }
-local RANK_STEP, MS_FROM, MS_STEP = 2000000000000000, 1577836800000, 1000   -- arrival since 2020, three digits of a number
-local LIMITS_A_CALL = 64
+local RANK = { f = '0', h = '1', n = '2', l = '3' }
+local LIMITS_A_CALL, LANES_A_TURN, JOBS_A_TURN = 64, 64, 128
 local AGAIN_MS = 250       -- when nobody came for what may go
 local BACKUP_MS = 50       -- how much later others come than the worker that was told to come
 local BATCH_MS = 100       -- a wake-up may wait so long for more to go at once
+local DASH = 45
 local AGAIN = ' again'     -- of lanes of retries, which have a budget of their own
 local TEND_MAX, TEND_SOME = 256, 16
 
+-- By priority, then by arrival: a digit, the time in the id, and two digits of its number, all of which a double holds.
 local function score_of(code, entry)
-    local ms, number = string.match(entry, '^(%d+)%-(%d+)$')
-    local since = math.min(math.max(tonumber(ms) - MS_FROM, 0), RANK_STEP / MS_STEP - 1)
-    return int(RANK[code] * RANK_STEP + since * MS_STEP + tonumber(number) % MS_STEP)
+    local dash = string.find(entry, '-', 1, true)
+    local ms, number = string.sub(entry, 1, dash - 1), string.sub(entry, -2)
+    if #ms ~= 13 then ms = #ms < 13 and string.rep('0', 13 - #ms) .. ms or '9999999999999' end
+    if string.byte(number) == DASH then number = '0' .. string.sub(number, 2) end
+    return RANK[code] .. ms .. number
 end
 
-local function lane_of(needs, is_retry) return is_retry and needs.lane .. AGAIN or needs.lane end
-
-local function record_of(context, needs, is_retry)
-    local costs = {}
-    for i = 1, #needs do costs[i] = int(needs[i].cost) end
-    return int(context.now) .. ' ' .. (is_retry and '1' or '0') .. ' ' .. (costs[1] and table.concat(costs, ',') or '-')
-        .. ' ' .. lane_of(needs, is_retry)
+-- What is kept of a job in a lane: '1' for a retry, its costs, its lane; before that, where they are not plain, when it expires
+-- (ms, or 0) and its id, and a bar. Of most jobs of a lane it is the same text, which is read once.
+local function record_of(context, code, entry, fields, needs, is_retry, id)
+    local tail = needs.tail
+    if is_retry then tail = '1' .. string.sub(tail, 2) .. AGAIN end
+    local expires = field(fields, 'expires_ms')
+    if not expires and id == own_id(code, entry) then return tail end
+    return (whole_number(expires) and expires or '0') .. ' ' .. id .. '|' .. tail
 end
 
--- Since when a job waits, what it needs, whether it is a retry and its lane; nil when the record cannot be read.
-local function read_record(record)
-    local since, retry, costs, lane = string.match(record or '', '^(%d+) ([01]) (%S+) ?(.*)$')
-    if not since then return nil end
-    local needs, at, is_retry = {}, 0, retry == '1'
-    local names = is_retry and string.sub(lane, 1, -#AGAIN - 1) or lane
-    needs.lane = names
-    local values = {}
+-- Adds to needs what is written of them.
+local function with_tail(needs)
+    if needs.tail then return needs end
+    local costs = '-'
+    for i = 1, #needs do costs = (i > 1 and costs .. ',' or '') .. int(needs[i].cost) end
+    needs.tail = '0 ' .. costs .. ' ' .. needs.lane
+    return needs
+end
+
+local tails, tail_count = {}, 0
+local TAILS_MAX = 2048
+
+local function read_tail(tail)
+    local known = tails[tail]
+    if known then return known end
+    local retry, costs, lane = string.match(tail, '^([01]) (%S+) ?(.*)$')
+    if not retry then return nil end
+    local needs, values = {}, {}
+    known = { needs = needs, is_retry = retry == '1', lane = lane, expires = 0 }
+    needs.lane = known.is_retry and string.sub(lane, 1, -#AGAIN - 1) or lane
     for cost in string.gmatch(costs, '%d+') do values[#values + 1] = tonumber(cost) end
-    for name in string.gmatch(names, '[^,]+') do
-        at = at + 1
-        needs[at] = { name = name, cost = values[at] or 1 }
-    end
-    return { since = since, needs = needs, is_retry = is_retry, lane = lane }
+    for name in string.gmatch(needs.lane, '[^,]+') do needs[#needs + 1] = { name = name, cost = values[#needs + 1] or 1 } end
+    with_tail(needs)
+    if tail_count >= TAILS_MAX then tails, tail_count = {}, 0 end
+    tails[tail], tail_count = known, tail_count + 1
+    return known
+end
+
+-- {needs, is_retry, lane, expires, id} of a record, nil when it cannot be read; without an id its entry's is the job's.
+local function read_record(record)
+    if not record then return nil end
+    local bar = string.find(record, '|', 1, true)
+    if not bar then return read_tail(record) end
+    local expires, id = string.match(record, '^(%d+) ([^|]+)|')
+    local job = expires and read_tail(string.sub(record, bar + 1))
+    if not job then return nil end
+    return { needs = job.needs, is_retry = job.is_retry, lane = job.lane, expires = tonumber(expires), id = id }
 end
 
 -- Says when a limit may have room for the jobs of this queue; an earlier time stays.
@@ -59,107 +86,242 @@ local function expect(context, name, due)
     end
 end
 
--- Puts a job into its lane; its entry is the parker's by now.
-local function add(context, code, entry, needs, is_retry, name, due)
-    local keys, lane, place = context.keys, lane_of(needs, is_retry), code .. entry
-    redis.call('HSET', keys.limited, place, record_of(context, needs, is_retry))
-    redis.call('ZADD', keys.lane .. lane, score_of(code, entry), place)
-    if redis.call('ZCARD', keys.lane .. lane) > 1 then return end
-    redis.call('ZADD', keys.blocked_by .. name, int(context.us), lane)
-    expect(context, name, due)
+local function lane_row(context, lane)
+    local parked = context.parked_lanes
+    if not parked then
+        parked = {}
+        context.parked_lanes, context.records, context.held_back = parked, {}, {}
+    end
+    local row = parked[lane]
+    if not row then
+        row = { is_new = redis.call('EXISTS', context.keys.lane .. lane) == 0 }
+        parked[lane] = row
+    end
+    return row
 end
 
--- Whether a fetched job may go now. Then it holds what it needs; else it is in its lane, for the caller to give its entry to
--- the parker. `may_go` is false when no slot is free for it.
+-- Puts a job into its lane, where it is once `lanes.write` was called; its entry is the parker's by then.
+local function add(context, row, code, entry, record, name, due)
+    local place, records = code .. entry, context.records
+    local last = #records
+    records[last + 1], records[last + 2] = place, record
+    last = #row
+    row[last + 1], row[last + 2] = score_of(code, entry), place
+    if not row.name then row.name, row.due = name, due end
+end
+
+-- Writes down what was put into lanes.
+function lanes.write(context)
+    local keys = context.keys
+    if not context.parked_lanes then return end
+    if #context.records > 0 then redis.call('HSET', keys.limited, unpack(context.records)) end
+    for lane, row in pairs(context.parked_lanes) do
+        if #row > 0 then
+            redis.call('ZADD', keys.lane .. lane, unpack(row))
+            if row.is_new then
+                redis.call('ZADD', keys.blocked_by .. row.name, int(context.us), lane)
+                expect(context, row.name, row.due)
+            end
+        end
+    end
+    for why, ids in pairs(context.held_back) do
+        note_many(context.events, 'limited', why .. ' ' .. table.concat(ids, ' '), #ids)
+    end
+    context.parked_lanes, context.records, context.held_back = nil, nil, nil
+end
+
+-- Gathers what the journal is told: one event for all jobs of a call that a limit holds for one reason.
+local function note_limited(context, why, id)
+    local ids = context.held_back[why]
+    if not ids then
+        ids = {}
+        context.held_back[why] = ids
+    end
+    ids[#ids + 1] = id
+end
+
+local function is_over(fields, now)
+    local expires = whole_number(field(fields, 'expires_ms'))
+    return expires and expires <= now
+end
+
+-- Whether a fetched job may go now, and whether it holds a limit then; else it is put into its lane, for the caller to give
+-- its entry to the parker. `may_go` is false when no slot is free for it.
 function lanes.admit(context, code, entry, fields, may_go)
     local needs = limits.needs(context, fields)
-    if not needs then return true end
-    local keys, id = context.keys, job_id(context.keys, code, entry, fields)
-    local expires = whole_number(field(fields, 'expires_ms'))
-    if expires and expires <= context.now then return true end   -- it does not run, so it needs nothing
-    local is_retry = number_field(fields, 'attempt') > 0
-    local reason, name, due = limits.refusal(context, needs, is_retry)
-    if not reason then
-        -- Nobody overtakes those that wait already.
-        local is_first = context.is_empty or redis.call('EXISTS', keys.lane .. lane_of(needs, is_retry)) == 0
-        if may_go and is_first then
-            limits.take(context, needs, is_retry, keys, id)
-            return true, #needs > 0
+    -- What has expired does not run, so it needs nothing.
+    if not needs or #needs == 0 or is_over(fields, context.now) then return true end
+    with_tail(needs)
+    local is_retry, id = number_field(fields, 'attempt') > 0, job_id(context.keys, code, entry, fields)
+    local row = lane_row(context, is_retry and needs.lane .. AGAIN or needs.lane)
+    local reason, name, due = 'in_line', needs[1].name, context.now
+    -- Nobody overtakes those that wait already.
+    if row.is_new and not row[1] then
+        reason = 'no_slot'
+        if may_go then reason, name, due = limits.refusal(context, needs, is_retry) end
+        if not reason then
+            limits.take(context, needs, is_retry, context.keys, id)
+            return true, true
         end
-        reason, name, due = 'no_slot', needs[1].name, context.now
     end
-    add(context, code, entry, needs, is_retry, name, due)
-    context.is_empty = false
+    add(context, row, code, entry, record_of(context, code, entry, fields, needs, is_retry, id), name, due)
     local limit = limits.look(context, name)
     if limit then limits.count(context, limit, 'r') end
-    note(context.events, 'limited', id .. ' ' .. name .. ' ' .. reason)
+    note_limited(context, name .. ' ' .. reason, id)
     return false
 end
 
 -- Takes a job out of its lane, whatever becomes of it.
 function lanes.forget(keys, code, entry)
     local place = code .. entry
-    local record = read_record(redis.call('HGET', keys.limited, place))
+    local job = read_record(redis.call('HGET', keys.limited, place))
     redis.call('HDEL', keys.limited, place)
-    if record then redis.call('ZREM', keys.lane .. record.lane, place) end
+    if job then redis.call('ZREM', keys.lane .. job.lane, place) end
 end
 
--- Hands the first job of a lane to a consumer. Returns its fields, nil when it is gone.
-local function hand_over(context, consumer, place, record)
-    local keys, code, entry = context.keys, string.sub(place, 1, 1), string.sub(place, 2)
-    redis.call('ZREM', keys.lane .. record.lane, place)
-    redis.call('HDEL', keys.limited, place)
-    local claimed = redis.pcall('XCLAIM', keys[code], GROUP, consumer, 0, entry)
-    local found = not is_error(claimed) and claimed[1]
-    if not found or not found[2] then return nil end
-    local fields = found[2]
-    local expires = whole_number(field(fields, 'expires_ms'))
-    if not expires or expires > context.now then
-        limits.take(context, record.needs, record.is_retry, keys, job_id(keys, code, entry, fields))
+-- The first jobs of the first lanes that wait for a limit: of one lane many, of many lanes one each.
+local function heads_of(keys, names, most)
+    local quantum, all, places_of = #names == 1 and most or 1, {}, {}
+    for i = 1, #names do
+        local found = redis.call('ZRANGE', keys.lane .. names[i], 0, quantum - 1)
+        places_of[i] = found
+        for j = 1, #found do all[#all + 1] = found[j] end
     end
-    local list = context.handed[code] or {}
-    context.handed[code] = list
-    list[#list + 1] = { entry, fields }
-    return fields
+    local records, known = #all > 0 and redis.call('HMGET', keys.limited, unpack(all)) or {}, {}
+    for i = 1, #all do known[all[i]] = records[i] end
+    return places_of, known
 end
 
--- Serves the first lane that waits for a limit. Returns how many jobs went, or nil when the limit has nobody left to serve or
--- no room.
-local function serve(context, consumer, name)
+local function with_last(list, word)
+    list[#list + 1] = word
+    return list
+end
+
+-- Adds entries with their fields to a list. To look for one is to walk through the node of the stream that it is in, so those
+-- that lie together are read together.
+local function read_entries(key, ids, list)
+    local found = {}
+    if #ids > 2 then
+        local range = redis.call('XRANGE', key, ids[1], ids[#ids], 'COUNT', 2 * #ids)
+        for i = 1, #range do found[range[i][1]] = range[i] end
+    end
+    for i = 1, #ids do
+        local entry = found[ids[i]] or redis.call('XRANGE', key, ids[i], ids[i])[1]
+        if entry then list[#list + 1] = entry end
+    end
+end
+
+-- Hands jobs over to a consumer whose limits are taken. What was deleted meanwhile gives back what it took.
+local function hand_over(context, consumer, going)
     local keys = context.keys
-    local waiting = keys.blocked_by .. name
-    local lane = redis.call('ZRANGE', waiting, 0, 0)[1]
-    if not lane then
+    redis.call('HDEL', keys.limited, unpack(going.places))
+    for code, entries in pairs(going.entries) do
+        local claimed = redis.pcall('XCLAIM', keys[code], GROUP, consumer, 0, unpack(with_last(entries, 'JUSTID')))
+        local list = context.handed[code] or {}
+        context.handed[code] = list
+        local before = #list
+        if not is_error(claimed) and #claimed > 0 then read_entries(keys[code], claimed, list) end
+        if #list - before < #entries - 1 then
+            local there = {}
+            for i = before + 1, #list do there[list[i][1]] = true end
+            for i = 1, #entries - 1 do
+                if not there[entries[i]] then context.deleted[#context.deleted + 1] = going.ids[code .. entries[i]] end
+            end
+        end
+    end
+end
+
+-- Notes when lanes were served, those that are empty now apart.
+local function end_turn(context, name, served)
+    local keys, waiting = context.keys, context.keys.blocked_by .. name
+    for i = 1, #served do
+        if redis.call('EXISTS', keys.lane .. served[i]) == 1 then
+            context.turn = context.turn + 1
+            redis.call('ZADD', waiting, int(context.us + context.turn), served[i])
+        else
+            redis.call('ZREM', waiting, served[i])
+        end
+    end
+end
+
+local function move_lane(context, lane, from, to, due)
+    local keys = context.keys
+    local served = redis.call('ZSCORE', keys.blocked_by .. from, lane)
+    redis.call('ZREM', keys.blocked_by .. from, lane)
+    redis.call('ZADD', keys.blocked_by .. to, served or int(context.us), lane)
+    expect(context, to, due)
+end
+
+local function go(going, job, place)
+    local code, entry = string.sub(place, 1, 1), string.sub(place, 2)
+    local entries = going.entries[code]
+    if not entries then
+        entries = {}
+        going.entries[code] = entries
+    end
+    entries[#entries + 1] = entry
+    going.places[#going.places + 1] = place
+    local id = job.id or own_id(code, entry)
+    going.ids[place] = id
+    return id
+end
+
+-- Looks at the jobs of one lane in turn. Returns how many went, and whether the limit has no room left.
+local function serve_lane(context, name, lane, found, known, going, most)
+    local went, is_full = 0, false
+    for i = 1, #found do
+        if #going.places >= most then break end
+        local job = read_record(known[found[i]])
+        local reason, by, due
+        if job and (job.expires == 0 or job.expires > context.now) then
+            reason, by, due = limits.refusal(context, job.needs, job.is_retry)
+            if not reason then limits.take(context, job.needs, job.is_retry, context.keys, go(going, job, found[i])) end
+        else
+            -- What has expired needs nothing, and what cannot be read is looked after by whoever gets it.
+            go(going, job or {}, found[i])
+        end
+        if reason and by == name then
+            redis.call('ZADD', context.keys.blocked, int(lanes.batch_due(context, name, reason, due)), name)
+            is_full = true
+            break
+        elseif reason then
+            context.moves[#context.moves + 1] = { lane, name, by, due }
+            break
+        end
+        went = went + 1
+    end
+    if went > 0 then redis.call('ZREM', context.keys.lane .. lane, unpack(found, 1, went)) end
+    return went, is_full
+end
+
+-- Serves the lanes that wait for a limit once round. Returns how many jobs went, nil when the limit has nobody left, and whether
+-- it has no room left.
+local function serve(context, consumer, name, most)
+    local keys = context.keys
+    local names = redis.call('ZRANGE', keys.blocked_by .. name, 0, math.min(most, LANES_A_TURN) - 1)
+    if #names == 0 then
         redis.call('ZREM', keys.blocked, name)
         redis.call('SREM', context.base .. ':waiting:' .. name, keys.base)
         return nil
     end
-    local place = redis.call('ZRANGE', keys.lane .. lane, 0, 0)[1]
-    local record = place and read_record(redis.call('HGET', keys.limited, place))
-    if not record then
-        if place then redis.call('ZREM', keys.lane .. lane, place) else redis.call('ZREM', waiting, lane) end
-        return 0
+    most = math.min(most, JOBS_A_TURN)
+    local places_of, known = heads_of(keys, names, most)
+    local going, served, is_full = { places = {}, entries = {}, ids = {} }, {}, false
+    context.moves = {}
+    for i = 1, #names do
+        if is_full or #going.places >= most then break end
+        local went
+        if #places_of[i] == 0 then redis.call('ZREM', keys.blocked_by .. name, names[i]) end
+        went, is_full = serve_lane(context, name, names[i], places_of[i], known, going, most)
+        if went > 0 then served[#served + 1] = names[i] end
     end
-    local reason, by, due = limits.refusal(context, record.needs, record.is_retry)
-    if reason and by == name then
-        redis.call('ZADD', keys.blocked, int(lanes.batch_due(context, name, reason, due)), name)
-        return nil
+    if #going.places > 0 then hand_over(context, consumer, going) end
+    end_turn(context, name, served)
+    for i = 1, #context.moves do
+        local move = context.moves[i]
+        if redis.call('EXISTS', keys.lane .. move[1]) == 1 then move_lane(context, unpack(move)) end
     end
-    if reason then
-        local served = redis.call('ZSCORE', waiting, lane)
-        redis.call('ZREM', waiting, lane)
-        redis.call('ZADD', keys.blocked_by .. by, served, lane)
-        expect(context, by, due)
-        return 0
-    end
-    local went = hand_over(context, consumer, place, record) and 1 or 0
-    context.turn = (context.turn or 0) + 1
-    if redis.call('EXISTS', keys.lane .. lane) == 1 then
-        redis.call('ZADD', waiting, int(context.us + context.turn), lane)
-    else
-        redis.call('ZREM', waiting, lane)
-    end
-    return went
+    return #going.places, is_full
 end
 
 -- With a burst, a wake-up waits until some may go at once: each costs more than the jobs that it lets go.
@@ -174,18 +336,18 @@ end
 
 -- Lets go what may go, at most so many; they are in `context.handed`, by code. Returns how many.
 function lanes.serve(context, consumer, most)
-    local keys, went, looks = context.keys, 0, 4 * most + LIMITS_A_CALL
+    local keys, went, looks = context.keys, 0, most + LIMITS_A_CALL
     local names = redis.call('ZRANGE', keys.blocked, '-inf', int(context.now), 'BYSCORE', 'LIMIT', 0, LIMITS_A_CALL)
+    context.handed, context.turn, context.deleted = {}, 0, {}
     -- In turns here, too: the limits share the slots.
     while went < most and looks > 0 and #names > 0 do
         local left = {}
         for i = 1, #names do
-            local served = went < most and looks > 0 and serve(context, consumer, names[i])
+            if went >= most or looks <= 0 then break end
             looks = looks - 1
-            if served then
-                went = went + served
-                left[#left + 1] = names[i]
-            end
+            local count, is_full = serve(context, consumer, names[i], most - went)
+            went = went + (count or 0)
+            if count and not is_full then left[#left + 1] = names[i] end
         end
         names = left
     end
@@ -222,8 +384,10 @@ local function put_back(context, code, entry)
         redis.call('HDEL', keys.limited, code .. entry)
         return redis.call('XACK', keys[code], GROUP, entry)
     end
-    local needs = limits.needs(context, fields) or { lane = '' }
-    add(context, code, entry, needs, number_field(fields, 'attempt') > 0, needs[1] and needs[1].name or '', context.now)
+    local needs, is_retry = with_tail(limits.needs(context, fields) or { lane = '' }), number_field(fields, 'attempt') > 0
+    local record = record_of(context, code, entry, fields, needs, is_retry, job_id(keys, code, entry, fields))
+    local row = lane_row(context, is_retry and needs.lane .. AGAIN or needs.lane)
+    add(context, row, code, entry, record, needs[1] and needs[1].name or '', context.now)
 end
 
 -- Finds entries that the parker has and that are in no lane, and puts them into one.
@@ -234,10 +398,8 @@ local function find_lost(context)
         local pending = redis.pcall('XPENDING', keys[code], GROUP, '-', '+', TEND_MAX, PARKER)
         for j = 1, is_error(pending) and 0 or #pending do
             local entry = pending[j][1]
-            local record = read_record(redis.call('HGET', keys.limited, code .. entry))
-            if not record or not redis.call('ZSCORE', keys.lane .. record.lane, code .. entry) then
-                put_back(context, code, entry)
-            end
+            local job = read_record(redis.call('HGET', keys.limited, code .. entry))
+            if not job or not redis.call('ZSCORE', keys.lane .. job.lane, code .. entry) then put_back(context, code, entry) end
         end
     end
 end
@@ -253,32 +415,31 @@ local function is_served(keys, record)
     return false
 end
 
+local function tend_one(context, place)
+    local keys, code, entry = context.keys, string.sub(place, 1, 1), string.sub(place, 2)
+    local job = read_record(redis.call('HGET', keys.limited, place))
+    local found = SUFFIX[code] and redis.pcall('XPENDING', keys[code], GROUP, entry, entry, 1, PARKER)
+    if not found or is_error(found) or not found[1] then return lanes.forget(keys, code, entry) end
+    if not job or not redis.call('ZSCORE', keys.lane .. job.lane, place) then return put_back(context, code, entry) end
+    if is_served(keys, job) then return end
+    local name = job.needs[1] and job.needs[1].name or ''
+    redis.call('ZADD', keys.blocked_by .. name, 'NX', int(context.us), job.lane)
+    expect(context, name, context.now)
+end
+
 -- Looks after what keys that were deleted by hand, or a server that lost its last second, left behind: some jobs a call.
 function lanes.tend(keys, parked, now)
     local context = limits.open(keys, now)
     context.events = {}
     redis.call('HSET', keys.meta, 'limits', '1')
     if parked ~= redis.call('HLEN', keys.limited) then find_lost(context) end
+    lanes.write(context)
     local some = redis.call('HRANDFIELD', keys.limited, TEND_SOME)
-    for i = 1, #some do
-        local record = read_record(redis.call('HGET', keys.limited, some[i]))
-        local code, entry = string.sub(some[i], 1, 1), string.sub(some[i], 2)
-        local found = SUFFIX[code] and redis.pcall('XPENDING', keys[code], GROUP, entry, entry, 1, PARKER)
-        if not found or is_error(found) or not found[1] then
-            lanes.forget(keys, code, entry)
-        elseif not record or not is_served(keys, record) or not redis.call('ZSCORE', keys.lane .. record.lane, some[i]) then
-            if record then redis.call('ZREM', keys.lane .. record.lane, some[i]) end
-            put_back(context, code, entry)
-            local name = record and record.needs[1] and record.needs[1].name or ''
-            if record then
-                redis.call('ZADD', keys.blocked_by .. name, 'NX', int(context.us), record.lane)
-                expect(context, name, now)
-            end
-        end
-    end
+    for i = 1, #some do tend_one(context, some[i]) end
+    lanes.write(context)
     local held = redis.call('HRANDFIELD', keys.granted, TEND_SOME)
     for i = 1, #held do
-        if places.key_state(keys, held[i]) ~= 'running' then limits.release(context, keys, held[i]) end
+        if places.key_state(keys, held[i]) ~= 'running' then limits.release(context, keys, { held[i], false, false }) end
     end
     limits.close(context)
 end
@@ -291,9 +452,9 @@ function lanes.list(context, most)
         local found = redis.call('ZRANGE', keys.blocked_by .. names[i], 0, most - 1)
         for j = 1, #found do
             local place = redis.call('ZRANGE', keys.lane .. found[j], 0, 0)[1]
-            local record = place and read_record(redis.call('HGET', keys.limited, place))
-            if record then
-                local reason, by, due = limits.refusal(context, record.needs, record.is_retry)
+            local job = place and read_record(redis.call('HGET', keys.limited, place))
+            if job then
+                local reason, by, due = limits.refusal(context, job.needs, job.is_retry)
                 rows[#rows + 1] = {
                     found[j], redis.call('ZCARD', keys.lane .. found[j]), by or names[i], reason or '', due and int(due) or '',
                 }
@@ -307,17 +468,17 @@ end
 -- Why a job waits: the limit, the reason, how many go before it, and about when its turn is.
 function lanes.explain(context, code, entry)
     local keys, place = context.keys, code .. entry
-    local record = read_record(redis.call('HGET', keys.limited, place))
-    if not record then return nil end
-    local reason, name, due = limits.refusal(context, record.needs, record.is_retry)
-    local before = redis.call('ZRANK', keys.lane .. record.lane, place) or 0
+    local job = read_record(redis.call('HGET', keys.limited, place))
+    if not job then return nil end
+    local reason, name, due = limits.refusal(context, job.needs, job.is_retry)
+    local before = redis.call('ZRANK', keys.lane .. job.lane, place) or 0
     local limit = name and limits.look(context, name)
     if due and reason == 'rate_limited' and limit then
         due = due + math.floor(before * limit.definition.interval / 1000)
     end
     return {
-        name = name or (record.needs[1] and record.needs[1].name) or '', reason = reason or 'no_slot', before = before,
-        due = due, since = record.since,
+        name = name or (job.needs[1] and job.needs[1].name) or '', reason = reason or 'in_line', before = before,
+        due = due,
     }
 end
 

@@ -60,7 +60,7 @@ function limits.open(keys, now)
     local time = redis.call('TIME')
     return {
         keys = keys, base = limits.base(keys), now = now, us = tonumber(time[1]) * 1000000 + tonumber(time[2]),
-        found = {}, kinds = {}, chart = {}, rung = {},
+        found = {}, kinds = {}, chart = {}, rung = {}, grants = {},
     }
 end
 
@@ -316,17 +316,17 @@ end
 
 local function member(keys, id) return keys.base .. ' ' .. id end
 
--- Takes all that a job needs; the caller has seen that it may.
+-- Takes all that a job needs; the caller has seen that it may. What it holds is written down at the end of the call.
 function limits.take(context, needs, is_retry, keys, id)
-    local names = {}
+    local names = nil
     for i = 1, #needs do
         local limit = limits.look(context, needs[i].name)
         if limit then
             local definition, odd = limit.definition, limit.odd
-            names[#names + 1] = limit.name
+            names = names and names .. ',' .. limit.name or limit.name
             if definition.most > 0 then
                 local added = redis.call('ZADD', context.base .. ':leases:' .. limit.name, int(context.now), member(keys, id))
-                if limit.running then limit.running = limit.running + added end
+                limit.running = (limit.running or running_of(context, limit) - added) + added
             end
             if definition.interval then
                 local advance = math.min(needs[i].cost * interval_of(limit, context.now), ADVANCE_US_MAX)
@@ -344,12 +344,9 @@ function limits.take(context, needs, is_retry, keys, id)
             limits.count(context, limit, 'a')
         end
     end
-    if #names == 0 then return end
-    local held = redis.call('HGET', keys.granted, id)
-    if held then
-        for name in string.gmatch(held, '[^,]+') do names[#names + 1] = name end
-    end
-    redis.call('HSET', keys.granted, id, table.concat(names, ','))
+    if not names then return end
+    local grants = context.grants
+    grants[#grants + 1], grants[#grants + 2] = id, names
 end
 
 -- What became of calls
@@ -425,16 +422,30 @@ function limits.ring(context, name)
     end
 end
 
--- Gives back what a job held, once it is no longer in flight; `word` and `ms` tell what became of it, nil for nothing.
-function limits.release(context, keys, id, word, ms)
-    local held = redis.call('HGET', keys.granted, id)
-    if not held then return false end
-    redis.call('HDEL', keys.granted, id)
+local function give_back(context, keys, id, held, word, ms)
     for name in string.gmatch(held, '[^,]+') do
-        limits.give(context, keys, id, name)
+        local limit = limits.look(context, name)
+        -- Of a limit without a definition it may have a lease from before.
+        if not limit or limit.definition.most > 0 then limits.give(context, keys, id, name) end
         if word then limits.tell(context, name, word, ms) end
     end
-    return true
+end
+
+-- Gives back what jobs held that are no longer in flight. Of each three values: its id, and what became of it, as `tell` takes
+-- it; false for nothing.
+function limits.release(context, keys, ends)
+    local ids = {}
+    for i = 1, #ends, 3 do ids[#ids + 1] = ends[i] end
+    if #ids == 0 then return end
+    local held, found = redis.call('HMGET', keys.granted, unpack(ids)), {}
+    for i = 1, #held do
+        if held[i] then found[#found + 1] = ids[i] end
+    end
+    if #found == 0 then return end
+    redis.call('HDEL', keys.granted, unpack(found))
+    for i = 1, #held do
+        if held[i] then give_back(context, keys, ids[i], held[i], ends[3 * i - 1], ends[3 * i]) end
+    end
 end
 
 -- Ends one lease of a job.
@@ -466,6 +477,7 @@ local function write_chart(context)
 end
 
 function limits.close(context)
+    if #context.grants > 0 then redis.call('HSET', context.keys.granted, unpack(context.grants)) end
     for name, limit in pairs(context.found) do
         if limit and limit.is_changed then
             -- Once it is paid for, nothing is left to remember.
@@ -484,6 +496,6 @@ end
 function limits.left_flight(keys, id, now)
     if redis.pcall('HEXISTS', keys.granted, id) ~= 1 then return end
     local context = limits.open(keys, now)
-    limits.release(context, keys, id)
+    limits.release(context, keys, { id, false, false })
     limits.close(context)
 end

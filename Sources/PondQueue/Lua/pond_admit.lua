@@ -31,6 +31,7 @@ local function admit(names, args)
     local context, words = limits.open(keys, now_ms()), {}
     context.events = {}
     for i = 2, #args, 2 do words[#words + 1] = admit_one(context, args[1], args[i], args[i + 1]) end
+    lanes.write(context)
     limits.close(context)
     lanes.earliest(keys, context.now, '0')
     write_journal(keys, args[1], context.events)

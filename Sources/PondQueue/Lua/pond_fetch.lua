@@ -32,7 +32,7 @@ local function admit(context, consumer, code, entries)
     local going, ids = {}, {}
     for i = 1, #entries do
         local entry, fields = entries[i][1], entries[i][2]
-        context.bytes = context.bytes + bytes_of(fields)
+        context.bytes = context.bytes + #(field(fields, 'data') or '')
         local goes, is_limited = lanes.admit(context, code, entry, fields, context.free > 0)
         if goes then
             if is_limited then context.free = context.free - 1 end
@@ -80,16 +80,19 @@ end
 -- As fetch, where jobs may need limits: what is urgent, then what has waited for its limit, then the rest.
 local function fetch_limited(keys, consumer, args, now, reply, wanted)
     local context = limits.open(keys, now)
-    context.events, context.handed, context.bytes, context.parked = {}, {}, 0, 0
+    context.events, context.deleted, context.bytes, context.parked = {}, {}, 0, 0
     context.wanted, context.free = wanted, math.min(whole_number(args[5] or '') or wanted, wanted)
     for i = 1, #CODES do
         if CODES[i] == 'n' then
+            lanes.write(context)
             serve_lanes(context, consumer, reply)
             if args[4] == 'urgent' then break end
         end
         admit_new(context, consumer, CODES[i], reply)
     end
+    lanes.write(context)
     limits.close(context)
+    for i = 1, #context.deleted do limits.left_flight(keys, context.deleted[i], now) end
     write_journal(keys, consumer, context.events)
     reply[2] = lanes.earliest(keys, now, reply[2])
     if args[5] then reply[#reply + 1], reply[#reply + 2] = 'limits', context.has_more and '2' or '1' end

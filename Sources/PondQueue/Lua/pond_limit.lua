@@ -141,11 +141,16 @@ local function take(context, args)
     local keys, id, wrong_job = job_of(args)
     if not keys then return wrong_job end
     local needs = limits.needs_of_text(args[2], {}) or {}
-    context.holder = keys.base .. ' ' .. id
     local is_retry = (whole_number(args[5] or '') or 0) > 0
     local reason, name, due = limits.refusal(context, needs, is_retry)
     if reason then return { 'wait', int(math.max(1, due - context.now)), reason, name } end
     limits.take(context, needs, is_retry, keys, id)
+    local taken = context.grants[2]
+    context.grants = {}
+    if taken then
+        local held = redis.call('HGET', keys.granted, id)
+        redis.call('HSET', keys.granted, id, held and held .. ',' .. taken or taken)
+    end
     return { 'granted' }
 end
 

@@ -328,12 +328,21 @@ end
 -- What an end says of those that a job calls, where its worker does not say it.
 local TOLD_BY = { done = 'done', finished = 'done', retry = 'failed' }
 
--- Gives back what a job held of limits. That must not fail an end: what is not given back is found by those who wait for it.
+-- Notes that a job gives back what it held of limits. That is done when all have ended.
 local function release(context, id, outcome, told)
-    if not context.limits then return end
-    local word, ms = told or TOLD_BY[outcome], nil
-    if told and string.find(told, '^throttled:') then word, ms = 'throttled', whole_number(string.sub(told, 11)) end
-    pcall(limits.release, context.limits, context.keys, id, word, ms)
+    local ends = context.ends
+    if not ends then return end
+    local word, ms = told or TOLD_BY[outcome] or false, false
+    if told and string.find(told, '^throttled:') then word, ms = 'throttled', whole_number(string.sub(told, 11)) or 0 end
+    local last = #ends
+    ends[last + 1], ends[last + 2], ends[last + 3] = id, word, ms
+end
+
+-- It must not fail an end: what is not given back is found by those who wait for it.
+local function release_all(context)
+    local of_limits = limits.open(context.keys, context.now)
+    limits.release(of_limits, context.keys, context.ends)
+    limits.close(of_limits)
 end
 
 local function settle_one(context, extra, outcome, code, entry, a, b, c)
@@ -418,7 +427,7 @@ local function settle_plain(context, args, record)
                 named[names] = entry .. suffix
             end
             if context.any_cancel then redis.call('HDEL', context.keys.cancel, own_id(code, entry)) end
-            if context.limits then release(context, entry .. suffix, 'done') end
+            if context.ends then release(context, entry .. suffix, 'done') end
         else
             lost[#lost + 1] = entry
             note(context.events, 'lost', own_id(code, entry))
@@ -471,7 +480,7 @@ local function note_buried(context, args, record, ids, places)
         finished[ended + i] = args[place]
         args[place] = false
         if context.any_cancel then redis.call('HDEL', context.keys.cancel, ids[i]) end
-        if context.limits then release(context, ids[i], 'done') end
+        if context.ends then release(context, ids[i], 'done') end
     end
     for i = #named, names + 1, -1 do named[i] = nil end
     for mark, jobs in pairs(counts) do count_done(context, mark, jobs) end
@@ -504,7 +513,7 @@ end
 local SETTLE_MANY = { plain = settle_plain, keyed = settle_keyed }
 
 local function finish(context, consumer)
-    if context.limits then pcall(limits.close, context.limits) end
+    if context.ends then pcall(release_all, context) end
     for code, entries in pairs(context.finished) do forget_batch(context.keys, code, entries, context.now) end
     count(context.keys, 'done', #context.done + context.unnamed)
     count(context.keys, 'duplicates', context.duplicates)
@@ -528,7 +537,7 @@ local function settle(names, args)
         any_cancel = any_cancel(keys), owned = owned, finished = {}, duplicates = 0, duplicates_of_dead = 0,
     }
     local held = redis.pcall('HLEN', keys.granted)
-    if not is_error(held) and held > 0 then context.limits = limits.open(keys, context.now) end
+    if not is_error(held) and held > 0 then context.ends = {} end
     local replies = {}
     for i = 1, #records do
         local record = records[i]

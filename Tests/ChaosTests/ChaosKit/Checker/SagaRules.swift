@@ -109,7 +109,8 @@ enum SagaRules {
         var texts: Texts = []
         var owners: [String: [SagaFacts]] = [:]
         for saga in history.sagas.values { owners[saga.keyBase, default: []].append(saga) }
-        for (key, account) in history.accounts {
+        let accounts = history.accounts
+        for (key, account) in accounts {
             let base = String(key.prefix { $0 != ":" })
             let sagas = owners[base] ?? []
             let kept = sagas.filter { $0.state == "done" }
@@ -124,8 +125,7 @@ enum SagaRules {
             }
         }
         for saga in history.sagas.values where saga.state == "done" {
-            for step in history.plans[saga.name]?.effects ?? [] where history.accounts["\(saga.keyBase):\(step)"] == nil
-            {
+            for step in history.plans[saga.name]?.effects ?? [] where accounts["\(saga.keyBase):\(step)"] == nil {
                 texts.append((saga.name, "\(saga.id) is done, and the provider never did \(step)"))
             }
         }
