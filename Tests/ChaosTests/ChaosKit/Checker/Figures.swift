@@ -61,7 +61,7 @@ package struct Figures: Sendable {
         lateness.sort()
     }
 
-    private static func crashes(in history: History) -> [String: Int] {
+    static func crashes(in history: History) -> [String: Int] {
         var crashes: [String: Int] = [:]
         let killed = Set(history.faults.filter { $0.fault == FaultKind.workerKill.rawValue }.map(\.target))
         let died = Set(history.deaths.filter { $0.how.contains("SIGKILL") }.map { "\($0.pid)" })

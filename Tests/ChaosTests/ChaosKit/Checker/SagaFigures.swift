@@ -56,7 +56,7 @@ package struct SagaFigures: Sendable {
         answered = said.count { $0 == "resolved" }
         refusedAnswers = said.count { ["same", "conflict", "expired", "void"].contains($0) }
         let points = Set(CrashPoint.ofSagas.map(\.rawValue))
-        crashes = Figures(history).crashes.reduce(0) { $0 + (points.contains($1.key) ? $1.value : 0) }
+        crashes = Figures.crashes(in: history).reduce(0) { $0 + (points.contains($1.key) ? $1.value : 0) }
     }
 
     /// What the sagas that are done have done, a key once, by their plans.
