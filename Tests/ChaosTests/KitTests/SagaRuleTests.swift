@@ -73,6 +73,15 @@ import Testing
         #expect(scene.broken == [.sagaUndo])
     }
 
+    @Test func `I14 a delivery that was stopped may read what a later one has done`() throws {
+        var scene = try SagaScene()
+        scene.keep("a")
+        scene.pay("b", fence: 2)
+        scene.mark("kept", "b", fence: 2)
+        scene.mark("kept", "b", fence: 1)
+        #expect(scene.broken == [])
+    }
+
     @Test func `I15 nothing begins after the turn`() throws {
         var scene = try turned(undoing: ["b"])
         scene.pay("c", fence: 3)

@@ -66,11 +66,11 @@ enum SagaRules {
     /// delivery that had lost its saga.
     private static func repeated(_ saga: SagaFacts) -> String? {
         for mark in saga.marks("kept") {
-            let again = saga.payments.first {
-                $0.step == mark.move && !$0.isUndo && $0.fence > mark.fence
-            }
-            if let again {
+            let asked = saga.payments.filter { $0.step == mark.move && !$0.isUndo }
+            if let again = asked.first(where: { $0.fence > mark.fence }) {
                 let when = again.monotonic > mark.at ? "again" : "before"
+                // A delivery that was stopped before the step, and finds it done by the later one, may well read it.
+                if when == "before", !asked.contains(where: { $0.fence == mark.fence }) { continue }
                 return "kept \(mark.move) under fence \(mark.fence), and did it \(when) under \(again.fence)"
             }
         }
