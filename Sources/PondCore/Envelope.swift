@@ -76,6 +76,7 @@ package struct Envelope: Sendable {
             attemptsMax: rare?.attemptsMax,
             timeout: rare?.timeout,
             expires: rare?.expires,
+            limit: rare?.limit,
             attempt: (rare?.attempt ?? 0) + 1,
             recoveries: rare?.recoveries ?? 0,
             fence: rare?.fence ?? 0,
@@ -103,6 +104,7 @@ private struct EnvelopeReader {
         var attemptsMax: Int?
         var timeout: Duration?
         var expires: ServerTime?
+        var limit: String?
         var attempt = 0
         var recoveries = 0
         var fence: Int64 = 0
@@ -200,6 +202,8 @@ extension EnvelopeReader.Rare {
         case .attemptsMax: attemptsMax = Int(try value.number())
         case .timeout: timeout = try value.duration()
         case .expires: expires = ServerTime(milliseconds: try value.number())
+        // Read by Redis alone, for which a need that it cannot read is none.
+        case .limit: limit = try value.text()
         case .budgetWall: budget.wall = try value.duration()
         case .budgetCPU: budget.cpu = try value.duration()
         case .budgetUSD: budget.usd = USD(micros: try value.number())

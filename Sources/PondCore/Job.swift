@@ -29,6 +29,8 @@ public final class Job: Sendable {
     public let timeout: Duration?
     /// The job must not start after this moment.
     public let expires: ServerTime?
+    /// The limits that it needs before it may run, when the producer said so.
+    public let limit: String?
     /// The number of this try, from 1.
     ///
     /// Only tries that ended in an error count.
@@ -75,6 +77,7 @@ public final class Job: Sendable {
         attemptsMax: Int?,
         timeout: Duration?,
         expires: ServerTime?,
+        limit: String?,
         attempt: Int,
         recoveries: Int,
         fence: Int64,
@@ -102,6 +105,7 @@ public final class Job: Sendable {
         self.attemptsMax = attemptsMax
         self.timeout = timeout
         self.expires = expires
+        self.limit = limit
         self.attempt = attempt
         self.recoveries = recoveries
         self.fence = fence

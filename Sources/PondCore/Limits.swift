@@ -67,7 +67,9 @@ public enum Limits {
     /// The most a second that a limit's rate may be: time is counted in whole microseconds.
     public static let limitPerSecondMax = 10_000
     /// The longest period of a limit's rate.
-    public static let limitPeriodMax = Duration.seconds(86_400)
+    public static let limitPeriodMax = Duration.seconds(366 * 86_400)
+    /// How long a running job waits for a limit before it goes on later, without a slot.
+    public static let limitPatience = Duration.seconds(30)
     /// The longest text that defines a limit, in bytes.
     package static let limitSpecBytesMax = 256
     /// The most jobs that one call asks its limits for.

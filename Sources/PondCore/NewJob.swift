@@ -61,6 +61,11 @@ public struct EnqueueOptions: Sendable {
     ///
     /// Defaults to never.
     public var expires: ServerTime?
+    /// The limits that the job needs before it may run, all at once: `openai`, or several with costs and values of the job,
+    /// as in `openai,tenant:{tenant},openai-tokens@{/max_tokens}`.
+    ///
+    /// Defaults to what the kind's handler is registered with, and that to none.
+    public var limit: String?
     /// Further fields, handed to the handler as they are.
     public var headers: [String: String] = [:]
     /// Whether the queue's depth limit is checked, at the price of a slower enqueue.
@@ -145,6 +150,7 @@ extension EnqueueOptions {
         try fields.append(.budgetWall, budget.wall?.wholeMilliseconds)
         try fields.append(.budgetCPU, budget.cpu?.wholeMilliseconds)
         try fields.append(.budgetUSD, budget.usd?.micros)
+        if let limit { fields.append(WireField.limit.rawValue, .text(try LimitNeed(limit).text)) }
         guard !headers.isEmpty else { return }
         for (name, value) in headers.sorted(by: { $0.key < $1.key }) { try fields.append(header: name, value) }
     }

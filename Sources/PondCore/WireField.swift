@@ -11,6 +11,7 @@ package enum WireField: String, Sendable, CaseIterable {
     case budgetWall = "budget_wall_ms"
     case budgetCPU = "budget_cpu_ms"
     case budgetUSD = "budget_usd_micros"
+    case limit
 
     // Written by the library alone.
     case id

@@ -15,11 +15,21 @@ package struct Fetched: Sendable {
     package var wakeUp: String?
     /// Streams that could not be read, and why.
     package var faults: [ReadyStream: String] = [:]
+    /// What the function said of limits; nil from a queue whose jobs need none.
+    package var limits: FetchedLimits?
 
     /// Mostly one stream has jobs, and then nothing is copied.
     fileprivate mutating func add(_ more: [Delivery]) {
         if deliveries.isEmpty { deliveries = more } else { deliveries += more }
     }
+}
+
+/// That jobs of a queue need limits.
+package enum FetchedLimits: String, Sendable {
+    /// All that waits has been looked at.
+    case known = "1"
+    /// More has to be looked at.
+    case hasMore = "2"
 }
 
 extension Queue {
@@ -43,12 +53,15 @@ extension Queue {
     /// Takes up to `limit` runnable jobs, front before high before normal before low, after promoting what is due.
     ///
     /// When the answer is lost, what was delivered belongs to the consumer without its knowledge; `owned(by:)` finds it.
+    ///
+    /// - Parameter limited: how many of them may be jobs that need a limit, because they can begin at once; nil for all.
     package func fetch(
         as consumer: Consumer,
         atMost limit: Int,
+        limited: Int? = nil,
         wakeUp: String? = nil
     ) async throws(QueueError) -> Fetched {
-        try read(try await pond.call("pond_fetch", keys, fetchArguments(consumer, limit, wakeUp)))
+        try read(try await pond.call("pond_fetch", keys, fetchArguments(consumer, limit, wakeUp, "", limited)))
     }
 
     /// The same where normal jobs alone are expected: a plain read beside the function brings them, because what goes
@@ -61,9 +74,10 @@ extension Queue {
     package func fetchNormal(
         as consumer: Consumer,
         atMost limit: Int,
+        limited: Int? = nil,
         wakeUp: String? = nil
     ) async throws(QueueError) -> Fetched {
-        let function = Pond.command("pond_fetch", keys, fetchArguments(consumer, limit, wakeUp) + ["urgent"])
+        let function = Pond.command("pond_fetch", keys, fetchArguments(consumer, limit, wakeUp, "urgent", limited))
         let read = RedisCommand(
             "XREADGROUP",
             [
@@ -85,8 +99,15 @@ extension Queue {
         return fetched
     }
 
-    private func fetchArguments(_ consumer: Consumer, _ limit: Int, _ wakeUp: String?) -> [RedisArgument] {
-        [.text(consumer.name), .integer(Int64(limit)), .text(wakeUp ?? "")]
+    private func fetchArguments(
+        _ consumer: Consumer,
+        _ limit: Int,
+        _ wakeUp: String?,
+        _ scope: RedisArgument,
+        _ limited: Int?
+    ) -> [RedisArgument] {
+        let words: [RedisArgument] = [.text(consumer.name), .integer(Int64(limit)), .text(wakeUp ?? ""), scope]
+        return limited.map { words + [.integer(Int64($0))] } ?? words
     }
 
     private func read(_ reply: RESPValue) throws(QueueError) -> Fetched {
@@ -94,7 +115,11 @@ extension Queue {
         var fetched = Fetched(now: try reader.time(), nextDue: try reader.timeIfAny())
         fetched.isPaused = try reader.number() == 1
         while !reader.isAtEnd {
-            guard let stream = ReadyStream(rawValue: try reader.text()) else { continue }
+            let word = try reader.text()
+            guard let stream = ReadyStream(rawValue: word) else {
+                if word == "limits" { fetched.limits = FetchedLimits(rawValue: try reader.text()) }
+                continue
+            }
             let value = try reader.value()
             if let entries = value.array {
                 fetched.add(try Delivery.read(entries, queue: name, stream: stream))

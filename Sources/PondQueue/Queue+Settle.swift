@@ -49,7 +49,8 @@ extension Settlement {
     /// outcome, code, entry, a, b, c, and before them what is said beside: see `pond_settle.lua`.
     var arguments: [RedisArgument] {
         let (a, b, c) = words
-        return beside + [
+        let news: [RedisArgument] = limitNews.map { ["limit", .text($0.words.joined(separator: ":"))] } ?? []
+        return news + beside + [
             wireWord, .text(receipt.stream.rawValue), .text(receipt.entry), .text(a), b, .text(c),
         ]
     }

@@ -24,6 +24,8 @@ package final class Settlement: Sendable {
     package let root: RootCause?
     /// Whether the job is a saga or the child of one: its end is told to what waits for it, so it is never settled among many.
     package let isSaga: Bool
+    /// What the limits that the job holds learn from its end; nil for what the outcome says by itself.
+    package let limitNews: LimitNews?
 
     /// With a `key`, `hasKey` is true whatever is given for it.
     package init(
@@ -36,7 +38,8 @@ package final class Settlement: Sendable {
         spent: Spending? = nil,
         journalFacts: JournalFacts? = nil,
         root: RootCause? = nil,
-        isSaga: Bool = false
+        isSaga: Bool = false,
+        limitNews: LimitNews? = nil
     ) {
         self.receipt = receipt
         self.id = id
@@ -48,5 +51,6 @@ package final class Settlement: Sendable {
         self.journalFacts = journalFacts
         self.root = root
         self.isSaga = isSaga
+        self.limitNews = limitNews
     }
 }

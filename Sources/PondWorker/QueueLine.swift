@@ -40,6 +40,7 @@ final class QueueLine: Sendable {
         group.addTask { await self.fetcher.run(onOpen: onOpen) }
         group.addTask { await self.maintenance.run() }
         group.addTask { await self.served.keys.run() }
+        group.addTask { await self.served.limits.run() }
         group.addTask { await self.measures.run() }
         group.addTask {
             await self.served.settler.run { ended in

@@ -27,18 +27,27 @@ final class ServedQueue: Sendable {
     let recoveriesMax = RecoveriesMax()
     let admission: Admission
     let keys: KeyGate
+    let limits: LimitGate
+    let kindLimits: KindLimits
     let settler: Settler
     /// Nil when nobody listens.
     let metrics: WorkerMetrics?
     /// Rung when the fetcher has to look again: there is room, or something else has changed.
     let fetchSignal = WakeSignal()
 
-    init(_ queue: Queue, forHandlers handlerQueue: Queue, _ kinds: KindTable, of worker: WorkerParts) {
+    init(
+        _ queue: Queue,
+        forHandlers handlerQueue: Queue,
+        _ kinds: KindTable,
+        _ kindLimits: KindLimits,
+        of worker: WorkerParts
+    ) {
         var logger = worker.logger
         logger[metadataKey: "queue"] = "\(queue.name)"
         self.queue = queue
         self.worker = worker
         self.logger = logger
+        self.kindLimits = kindLimits
         metrics = .ifWanted(queue.name.text, kinds: kinds.places)
         serverClock = ServerClock(worker.loopClock)
         brake = BrakeLever(worker.configuration.brake, clock: worker.loopClock)
@@ -55,8 +64,9 @@ final class ServedQueue: Sendable {
         )
         handlers = kinds.inside(middleware)
         keys = KeyGate(queue, worker, logger: logger)
+        limits = LimitGate(queue, worker, logger: logger)
         admission = Admission(
-            [worker.turns, keys],
+            [worker.turns, keys, limits],
             recoveriesMax,
             unknownKindGrace: worker.configuration.unknownKindGrace
         )
@@ -84,14 +94,18 @@ final class JobHome: Sendable {
     let sagas: SagaPlace?
     /// What the program does around each step, and what we count and trace of it.
     let middleware: [any JobMiddleware]
+    /// Who grants limits to running jobs.
+    let limitDesk: any LimitDesk
 
     init(
         queue: Queue,
         clock: LocalClock,
         onHeartbeat: (@Sendable (Double?, String?) -> Void)? = nil,
         sagas: SagaPlace? = nil,
-        middleware: [any JobMiddleware] = []
+        middleware: [any JobMiddleware] = [],
+        limitDesk: (any LimitDesk)? = nil
     ) {
+        self.limitDesk = limitDesk ?? queue.pond.limits
         self.sagas = sagas
         self.middleware = middleware
         self.queue = queue

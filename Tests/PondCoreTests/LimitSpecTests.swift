@@ -52,7 +52,7 @@ struct LimitSpecTests {
         ("-5/s", "cannot be read"),
         ("20000/s", "more than 10000/s"),
         ("1000001/d", "rate is 1000001"),
-        ("5/2d", "allowed is a second to a day"),
+        ("5/367d", "allowed is a second to 366 days"),
         ("5/9999999999999999999s", "whole number"),
         ("0 at a time", "at a time is 0"),
         ("100001 at a time", "allowed is 1 to 100000"),

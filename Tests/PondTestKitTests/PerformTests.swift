@@ -37,7 +37,54 @@ private struct Wait: JobHandler {
     }
 }
 
+private struct Call: JobHandler {
+    static let kind = "call"
+
+    func run(_ payload: RawPayload, _ job: JobContext) async throws {
+        let permit = try await job.limit("api.x.com", cost: 3)
+        try await permit.adjust(actual: 5)
+        try await permit.release()
+    }
+}
+
+extension Call {
+    fileprivate var timeoutOfASecond: JobRegistration { JobRegistration(self).timeout(.seconds(1)) }
+}
+
 struct PerformTests {
+    @Test func `a limit that a handler asks for is granted, and the test sees what it cost`() async throws {
+        let performed = try await perform(Call(), RawPayload([]))
+        #expect(performed.outcome == .done)
+        #expect(performed.limits == [PerformedLimit(name: "api.x.com", cost: 5, isReleased: true)])
+    }
+
+    @Test func `a limit without room for a while is waited for, and one without for long puts the job off`()
+        async throws
+    {
+        let hand = HandClock()
+        async let late = perform(
+            Call().timeoutOfASecond,
+            RawPayload([]),
+            job: TestJob { $0.limited = ["api.x.com": .seconds(20)] },
+            clock: hand.local
+        )
+        // The time limit of its try, which stands still, and the wait.
+        #expect(try await Waiting.until(within: .seconds(10)) { hand.sleepers == 2 })
+        for _ in 0..<30 where hand.sleepers > 0 {
+            hand.advance(by: .seconds(1))
+            await Task.yield()
+        }
+        #expect(try await late.outcome == .done)
+        let put = try await perform(Call(), RawPayload([]), job: TestJob { $0.limited = ["api.x.com": .seconds(31)] })
+        guard case .postponed(let rest) = put.outcome else {
+            Issue.record("the outcome is \(put.outcome)")
+            return
+        }
+        #expect(rest > .seconds(30) && rest <= .seconds(31))
+        #expect((put.error as? LimitReached)?.name == "api.x.com")
+        #expect(put.limits.isEmpty)
+    }
+
     @Test func `a handler's outcome, children, spending, heartbeats, logs and result are there to look at`()
         async throws
     {

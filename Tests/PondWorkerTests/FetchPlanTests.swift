@@ -89,6 +89,36 @@ import Testing
         #expect(next(plan) == .listen(ReadyStream.allCases))
     }
 
+    @Test func `a queue with limits is never read beside the function, until a fetch says that it has none`() {
+        var plan = begun()
+        plan.fetched(.init(asked: 10, used: 10, hasNormalOnly: true, limits: .known, limited: 10))
+        #expect(plan.hasLimits)
+        #expect(plan.beginFetch() == .init())
+        plan.listened(isEmpty: false, wakeUp: nil, hasNormalOnly: true)
+        #expect(plan.beginFetch() == .init())
+        plan.fetched(.init(asked: 10, used: 10, hasNormalOnly: true))
+        #expect(plan.beginFetch() == .init(isNormalOnly: true))
+        #expect(!plan.hasLimits)
+    }
+
+    @Test func `while more has to be parked it fetches again at once, however few have come`() {
+        var plan = begun()
+        plan.fetched(.init(asked: 10, used: 0, limits: .hasMore, limited: 10))
+        #expect(next(plan) == .fetch(atMost: all))
+        plan.fetched(.init(asked: 10, used: 0, limits: .known, limited: 10))
+        #expect(next(plan) == .listen(ReadyStream.allCases))
+    }
+
+    @Test func `what was left for want of a slot is fetched when one is free, not when the next job comes`() {
+        var plan = begun()
+        plan.fetched(.init(asked: 10, used: 2, limits: .known, limited: 2))
+        #expect(next(plan) == .awaitSlot)
+        plan.awaitedSlot()
+        #expect(next(plan) == .fetch(atMost: all))
+        plan.fetched(.init(asked: 10, used: 1, limits: .known, limited: 2))
+        #expect(next(plan) == .listen(ReadyStream.allCases))
+    }
+
     @Test func `accounts are compared now and then, after a lost reply, and when Redis forgot the worker`() {
         var plan = begun()
         #expect(plan.next(at: start + .milliseconds(5_001), hasRoom: false) == .compare)

@@ -66,6 +66,28 @@ struct IntakeTests {
         #expect(intake.takeStalled(at: start + .seconds(60)) == [])
     }
 
+    @Test func `as many jobs that need a limit may come as slots are free, and a few where none ever is`() {
+        let intake = Intake<Int>(slots: 16, prefetch: 16)
+        // Odd ones need a limit.
+        func reserve(_ wanted: Int) -> [Int] {
+            let (reserved, limited) = intake.reserve(wanted, needsLimit: { !$0.isMultiple(of: 2) })
+            return [reserved, limited]
+        }
+        #expect(reserve(4) == [4, 4])
+        #expect(reserve(100) == [28, 12])
+        intake.giveBack(8)
+        #expect(reserve(2) == [2, 0])
+        #expect(intake.add(2))
+        #expect(reserve(2) == [2, 2])
+        #expect(intake.add(1))
+        #expect(reserve(2) == [2, 1])
+        #expect(intake.add(3))
+        #expect(reserve(1) == [1, 0])
+        #expect(reserve(100) == [1, 0])
+        _ = intake.close()
+        #expect(reserve(1) == [0, 0])
+    }
+
     @Test func `a closed intake reserves nothing and lets waiting slots go`() async {
         let intake = Intake<Int>(slots: 1, prefetch: 0)
         async let next = intake.next()

@@ -1,4 +1,5 @@
 import PondCore
+import PondQueue
 import PondWorker
 import Testing
 
@@ -22,15 +23,57 @@ struct VerdictTests {
         _ thrown: (any Error)?,
         _ reason: CancelReason? = nil,
         attempt: Int = 1,
-        attemptsMax: Int? = nil
+        attemptsMax: Int? = nil,
+        isLimited: Bool = false
     ) throws -> Outcome? {
         Verdict.outcome(
             of: try job(attempt: attempt, attemptsMax: attemptsMax),
             thrown: thrown,
             cancelled: reason,
             policy: RetryPolicy(attemptsMax: 3, backoff: Backoff(base: .seconds(1), cap: .seconds(8), jitter: 0)),
+            isLimited: isLimited,
             random: 0
         )
+    }
+
+    struct Told: ToldFailure {
+        var keptText = "429"
+        var retryAfter: Duration?
+        var isThrottled = true
+    }
+
+    @Test func `what the other side finds too much costs a job with a limit no try`() throws {
+        let later = RetryLater(after: .seconds(60))
+        #expect(try outcome(later, attempt: 3) == .dead(cause: .attemptsExhausted, error: later.reason))
+        #expect(try outcome(later, attempt: 3, isLimited: true) == .postponed(for: .seconds(60)))
+        #expect(try outcome(Told(), attempt: 3, isLimited: true) == .postponed(for: .seconds(1)))
+        #expect(
+            try outcome(Told(isThrottled: false), attempt: 1, isLimited: true)
+                == .retry(after: .seconds(1), error: "429")
+        )
+        let failed = try outcome(Failure(), attempt: 3, isLimited: true)
+        guard case .dead = failed else { throw failed.map { NotReached(text: "\($0)") } ?? NotReached(text: "nil") }
+        #expect(
+            try outcome(LimitReached(name: "a", after: .seconds(40), reason: ""), attempt: 3)
+                == .postponed(for: .seconds(40))
+        )
+    }
+
+    @Test
+    func `a limit hears of what is too much and of what failed, and nothing of what says nothing about the other side`()
+    {
+        func news(_ thrown: (any Error)?, _ outcome: Outcome, _ reason: CancelReason? = nil) -> LimitNews? {
+            Verdict.limitNews(thrown, cancelled: reason, outcome)
+        }
+        let dead = Outcome.dead(cause: .failed, error: "")
+        #expect(news(nil, .done) == nil)
+        #expect(news(RetryLater(after: .seconds(5)), .postponed(for: .seconds(5))) == .throttled(.seconds(5)))
+        #expect(news(RetryLater(after: .zero), .retry(after: .zero, error: "")) == nil)
+        #expect(news(Told(), .postponed(for: .seconds(2))) == .throttled(.zero))
+        #expect(news(Failure(), .dead(cause: .attemptsExhausted, error: "")) == .failed)
+        #expect(news(Failure(), .retry(after: .zero, error: "")) == nil)
+        #expect(news(GiveUp("no such user"), dead) == nil)
+        #expect(news(RetryLater(after: .seconds(5)), .released, .stopping) == nil)
     }
 
     @Test func `a handler that returned is done, whatever was asked of it meanwhile`() throws {

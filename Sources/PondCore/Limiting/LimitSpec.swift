@@ -20,7 +20,7 @@ package struct LimitSpec: Sendable, Hashable, CustomStringConvertible {
             guard (1_000...Limits.limitPeriodMax.wholeMilliseconds).contains(milliseconds) else {
                 throw PondError(
                     .invalidConfiguration,
-                    "the limit's period is \(period.human), allowed is a second to a day"
+                    "the limit's period is \(period.human), allowed is a second to 366 days"
                 )
             }
             // A rate is kept as whole microseconds between two, and a tenth of a thousand of them is where that is exact enough.

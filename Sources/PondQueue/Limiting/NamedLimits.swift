@@ -57,7 +57,9 @@ package struct NamedLimits: Sendable {
     /// Asks for what a running job needs now; what it is granted goes back when the job leaves its worker, or with ``give(_:of:in:)``.
     package func take(_ need: LimitNeed, for job: Job) async throws(QueueError) -> LimitAnswer {
         let words = [
-            "take", need.text, Keys(queue: job.queue, prefix: pond.prefix).base, job.id.text, String(job.attempt),
+            "take", need.text, Keys(queue: job.queue, prefix: pond.prefix).base, job.id.text,
+            // How often it was tried before: a retry has a budget of its own.
+            String(job.attempt - 1),
         ]
         var reader = try ReplyReader("pond_limit", try await call(words))
         let answer = try reader.text()

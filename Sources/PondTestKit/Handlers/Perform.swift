@@ -65,13 +65,15 @@ func performOnce(
         middleware: middleware + [recorder]
     )
     let kind = registration.kind == "*" ? "test" : registration.kind
+    let limits = TestLimits(limited: job.limited, clock: clock)
     let trial = try await HandlerTrial.run(
         registration,
         try job.job(kind: kind, data: data),
         on: try pond.queue(job.queue),
         middleware: middleware,
         clock: clock,
-        sagas: SagaPlace(rest: rest, store: store)
+        sagas: SagaPlace(rest: rest, store: store),
+        limitDesk: limits
     ) { progress, note in
         heartbeats.withLock { $0.append(PerformedHeartbeat(progress: progress, note: note)) }
     }
@@ -81,6 +83,7 @@ func performOnce(
         enqueued: recorder.all,
         spent: trial.spent,
         heartbeats: heartbeats.withLock { $0 },
+        limits: limits.all,
         logs: logs.all,
         result: trial.result?.bytes
     )

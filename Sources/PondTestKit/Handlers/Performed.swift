@@ -15,6 +15,8 @@ public struct Performed: Sendable {
     public let spent: Spending
     /// The heartbeats that it gave, in order.
     public let heartbeats: [PerformedHeartbeat]
+    /// The limits that it asked for and was granted, in order.
+    public let limits: [PerformedLimit]
     /// What it logged, in order.
     public let logs: [LoggedLine]
     /// The bytes that it left behind or returned; nil when there are none, or the job is not done.

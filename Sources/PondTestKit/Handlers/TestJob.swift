@@ -32,6 +32,11 @@ public struct TestJob: Sendable {
     ///
     /// Defaults to none.
     public var lastError: String?
+    /// The limits that have no room when the handler asks for them (`job.limit`), and for how long; all others have some.
+    ///
+    /// A wait of up to 30 seconds passes on the clock that is given; with a longer one the handler gets `LimitReached`.
+    /// Defaults to none.
+    public var limited: [String: Duration] = [:]
     /// Whether the job is to be undone and not done.
     ///
     /// Defaults to false.

@@ -2,23 +2,29 @@ import PondCore
 import Synchronization
 
 extension JobContext {
-    /// Waits for what this worker needs before the job can begin: the time of the try stands still meanwhile, and no heartbeat
-    /// is expected.
+    /// Waits for what the job needs and cannot hurry, as a program to be started or a limit: the time of the try stands still
+    /// meanwhile, and no heartbeat is expected.
+    ///
+    /// Of several waits at a time the first begins it and the last ends it.
     ///
     /// - Parameters:
     ///   - time: bounded by whoever calls.
     ///   - note: what is waited for, shown where the job's progress is.
     /// - Throws: `CancellationError` when the job is stopped meanwhile.
     package func hold(for time: Duration, _ note: String) async throws {
-        let before = progress.withLock { progress in
-            defer { (progress.heldSince, progress.note) = (clock.now(), note) }
-            return progress.note
+        progress.withLock { progress in
+            if progress.holds == 0 { (progress.heldSince, progress.noteBefore) = (clock.now(), progress.note) }
+            progress.holds += 1
+            progress.note = note
         }
         defer {
             progress.withLock { progress in
                 let now = clock.now()
+                progress.lastHeartbeat = now
+                progress.holds -= 1
+                guard progress.holds == 0 else { return }
                 progress.held = progress.held(at: now)
-                (progress.heldSince, progress.note, progress.lastHeartbeat) = (nil, before, now)
+                (progress.heldSince, progress.note) = (nil, progress.noteBefore)
             }
         }
         try await clock.sleep(time)

@@ -26,9 +26,13 @@ public final class JobContext: DeliveredJob {
         var fraction: Double?
         var note: String?
         var lastHeartbeat: LocalInstant
-        /// How long its worker kept it waiting before it could begin, and since when it does.
+        /// How long it was kept waiting, and since when it is; how many waits there are, and what it said of itself before.
         var held = Duration.zero
         var heldSince: LocalInstant?
+        var holds = 0
+        var noteBefore: String?
+        /// Whether it was granted limits that it asked for.
+        var hasLimits = false
         var usd = USD.zero
         var cpu: Duration?
         var result: JobResult?

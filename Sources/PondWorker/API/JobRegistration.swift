@@ -15,6 +15,8 @@ public struct JobRegistration: Sendable {
     public private(set) var reserve = Spending()
     /// The part of the budget that a saga keeps for undoing what it did: what goes forward cannot spend it.
     public private(set) var undoReserve = USD.zero
+    /// The limits that a job of the kind needs before it may run, where the job names none; nil for none.
+    public private(set) var limit: String?
     /// The longest that a handler may go without a heartbeat; nil asks for none.
     public private(set) var heartbeatInterval: Duration?
     /// Which part of the jobs that are done the journal tells of, from 0 to 1; failures it always does.
@@ -98,6 +100,23 @@ public struct JobRegistration: Sendable {
         copy.budget = Budget(wall: wall, cpu: cpu, usd: usd)
         copy.reserve = reserve
         copy.undoReserve = undoReserve
+        return copy
+    }
+
+    /// Lets a job begin only when all these limits have room for it, which all workers share; a job that names limits itself
+    /// (`EnqueueOptions.limit`) needs those instead.
+    ///
+    /// ```swift
+    /// Complete().limited(by: "openai", "tenant:{tenant}", "openai-tokens@{/max_tokens}")
+    /// ```
+    ///
+    /// A name stands for what `pond limit set` defines, and limits nothing until then. `{tenant}` is a field of the job,
+    /// `{/max_tokens}` a JSON Pointer into its payload, and behind `@` is what the job costs, 1 where nothing is said. What
+    /// may not begin yet waits in Redis: it takes no slot, and no try is counted.
+    /// - Parameter names: 1 to 4 names.
+    public func limited(by names: String...) -> JobRegistration {
+        var copy = self
+        copy.limit = names.joined(separator: ",")
         return copy
     }
 

@@ -47,6 +47,7 @@ public final class Worker: Service, Sendable {
         logger[metadataKey: "worker"] = "\(consumer)"
         parts = WorkerParts(consumer, configuration, clock: clock, logger: logger, tracer: pond.tracer)
         pool = SlotPool(parts)
+        let limits = try KindLimits(registered: registry.limits, configured: configuration.limitedBy)
         kinds = registry.names
         compensates = registry.compensated
         var lines: [QueueLine] = []
@@ -56,7 +57,7 @@ public final class Worker: Service, Sendable {
         let handlersPond = pond.inside(configuration.middleware)
         for name in configuration.queues {
             let (queue, handlerQueue) = (try control.queue(name), try handlersPond.queue(name))
-            lines.append(QueueLine(ServedQueue(queue, forHandlers: handlerQueue, registry, of: parts)))
+            lines.append(QueueLine(ServedQueue(queue, forHandlers: handlerQueue, registry, limits, of: parts)))
         }
         self.lines = lines
         self.onReady = onReady

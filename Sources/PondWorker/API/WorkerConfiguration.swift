@@ -49,6 +49,11 @@ public struct WorkerConfiguration: Sendable {
     /// Every worker of a queue must use the same, and enqueueing then knows only the keys of jobs that have not ended.
     /// Defaults to Redis.
     public var keyStore: (any IdempotencyStore)?
+    /// The limits that jobs of kinds need, as in `["llm.complete": "openai,tenant:{tenant}"]`: before what the kinds are
+    /// registered with, and an empty text for none.
+    ///
+    /// Defaults to what the kinds are registered with.
+    public var limitedBy: [String: String] = [:]
     /// What is done around each job, and around what its handlers enqueue, the outermost first.
     ///
     /// Defaults to nothing.

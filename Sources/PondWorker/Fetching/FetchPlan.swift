@@ -14,6 +14,8 @@ package struct FetchPlan: Sendable, Equatable {
         case compare
         /// Wait until something has changed.
         case rest
+        /// Wait until a slot is free: what waits for one has been left where it is.
+        case awaitSlot
         /// Ask for a batch of at most so many.
         case fetch(atMost: Int)
         /// Wait for the next job of these streams.
@@ -45,19 +47,27 @@ package struct FetchPlan: Sendable, Equatable {
         package var hasNormalOnly = false
         /// Streams that cannot be read, and why.
         package var faults: [ReadyStream: String] = [:]
+        /// What was said of limits; nil where none are needed.
+        package var limits: FetchedLimits?
+        /// How many jobs that need a limit might have come.
+        package var limited = 0
 
         package init(
             asked: Int,
             used: Int,
             isPaused: Bool = false,
             hasNormalOnly: Bool = false,
-            faults: [ReadyStream: String] = [:]
+            faults: [ReadyStream: String] = [:],
+            limits: FetchedLimits? = nil,
+            limited: Int = 0
         ) {
             self.asked = asked
             self.used = used
             self.isPaused = isPaused
             self.hasNormalOnly = hasNormalOnly
             self.faults = faults
+            self.limits = limits
+            self.limited = limited
         }
     }
 
@@ -73,6 +83,10 @@ package struct FetchPlan: Sendable, Equatable {
     package private(set) var faults: [ReadyStream: String] = [:]
     /// A wake-up that waits to be put away.
     package private(set) var wakeUp: String?
+    /// Whether jobs of the queue need limits, as the last fetch said: then nothing is read beside the function.
+    package private(set) var hasLimits = false
+    /// The last fetch left jobs where they are because no slot was free for them.
+    private var isShortOfSlots = false
     private var mustCompare = false
     private var lastCompare: LocalInstant
     /// The last fetch brought less than there was room for, so nothing waits: listen before fetching again.
@@ -95,6 +109,7 @@ package struct FetchPlan: Sendable, Equatable {
     package func next(at now: LocalInstant, hasRoom: Bool, atMost most: Int? = nil) -> Action {
         if mustCompare || lastCompare.duration(to: now) > Self.compareInterval { return .compare }
         if isPaused || !hasRoom || most == 0 { return .rest }
+        if isShortOfSlots { return .awaitSlot }
         if isDrained { return .listen(ReadyStream.allCases.filter { faults[$0] == nil }) }
         return .fetch(atMost: min(fetchMax, most ?? .max))
     }
@@ -109,9 +124,12 @@ package struct FetchPlan: Sendable, Equatable {
     package mutating func fetched(_ batch: Batch) {
         isPaused = batch.isPaused
         faults = batch.faults
+        hasLimits = batch.limits != nil
+        let isFull = batch.used == batch.asked
+        isShortOfSlots = batch.limits == .known && !isFull && batch.used >= batch.limited
         // A fetch of normal jobs alone says nothing of the low ones; listening does.
-        isDrained = batch.used < batch.asked
-        isNormalOnly = batch.used == batch.asked && batch.hasNormalOnly
+        isDrained = !isFull && batch.limits != .hasMore && !isShortOfSlots
+        isNormalOnly = isFull && batch.hasNormalOnly && !hasLimits
         fetchMax = min(2 * fetchMax, Self.batchMax)
     }
 
@@ -135,8 +153,11 @@ package struct FetchPlan: Sendable, Equatable {
         // to because it could not be read: somebody may have repaired it.
         isDrained = isEmpty && wakeUp == nil && faults.isEmpty
         // Where others wait, one of them would have come too.
-        isNormalOnly = wakeUp == nil && faults.isEmpty && hasNormalOnly
+        isNormalOnly = wakeUp == nil && faults.isEmpty && hasNormalOnly && !hasLimits
     }
+
+    /// A job has ended meanwhile, or the wait for that was long.
+    package mutating func awaitedSlot() { isShortOfSlots = false }
 
     /// The streams were made; some may be unreadable.
     package mutating func opened(_ faults: [ReadyStream: String]) {

@@ -18,6 +18,8 @@ final class FetchedJob: Sendable {
     let claim: ClaimAhead?
     /// Whether it was asked for alone, while the brake was on.
     let isProbe: Bool
+    /// Whether its limits have to be asked for here: it came past the function that does so.
+    let asksLimits: Bool
 
     /// - Parameter mayWait: whether the job's claim can be made ahead.
     init(
@@ -27,7 +29,8 @@ final class FetchedJob: Sendable {
         served: ServedQueue,
         asked: LocalInstant,
         mayWait: Bool,
-        isProbe: Bool
+        isProbe: Bool,
+        asksLimits: Bool = false
     ) {
         self.job = job
         self.entry = entry
@@ -35,10 +38,14 @@ final class FetchedJob: Sendable {
         self.served = served
         self.asked = asked
         self.isProbe = isProbe
+        self.asksLimits = asksLimits
         claim = mayWait && job.key != nil && job.recoveries == 0 ? ClaimAhead() : nil
     }
 
     var receipt: Receipt { entry.receipt }
+
+    /// Whether it needs limits, as far as it says so itself or its kind is registered here to.
+    var needsLimit: Bool { served.kindLimits.areNeeded(by: job) }
 
     /// How long the job had been ready until now; nil while Redis' clock is not known.
     var waited: Duration? {

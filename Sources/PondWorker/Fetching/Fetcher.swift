@@ -14,6 +14,9 @@ final class Fetcher: Sendable {
         var isListening = false
     }
 
+    /// How long it waits for a slot before it looks whether there is one.
+    private static let slotPatience = Duration.milliseconds(250)
+
     let served: ServedQueue
     private let maintenance: Maintenance
     /// A connection of its own, for reads that wait.
@@ -90,6 +93,7 @@ final class Fetcher: Sendable {
         switch plan({ $0.next(at: now, hasRoom: hasRoom, atMost: limit.most) }) {
         case .compare: try await compareAccounts()
         case .rest: await rest(atMost: limit.pause)
+        case .awaitSlot: await awaitSlot()
         case .fetch(let most): try await fetch(atMost: most, isProbe: limit.most != nil)
         case .listen(let streams): try await listen(to: streams, atMost: limit.most)
         }
@@ -98,6 +102,12 @@ final class Fetcher: Sendable {
     private func rest(atMost pause: Duration?) async {
         guard let pause, pause > .zero else { return await served.fetchSignal.wait() }
         await served.fetchSignal.wait(atMost: pause, clock)
+    }
+
+    /// Waits until a job has ended; not for long, because room that was only reserved comes back without a word.
+    private func awaitSlot() async {
+        await served.fetchSignal.wait(atMost: Self.slotPatience, clock)
+        plan { $0.awaitedSlot() }
     }
 
     /// Makes the streams and says who serves them; waits for Redis as long as it takes.
@@ -109,6 +119,7 @@ final class Fetcher: Sendable {
                 let window = configuration.otherKeyStore == nil ? configuration.keyWindow : .zero
                 let faults = try await served.queue.open(keyWindow: window)
                 try await served.queue.register()
+                try await served.queue.setLimitNeeds(served.kindLimits.needs)
                 served.recoveriesMax.note(try await served.queue.recoveriesMax())
                 sayNewFaults(faults)
                 plan { $0.opened(faults) }
@@ -146,7 +157,9 @@ final class Fetcher: Sendable {
     }
 
     private func fetch(atMost most: Int, isProbe: Bool) async throws(QueueError) {
-        let reserved = served.worker.intake.reserve(most)
+        // Nobody looks through what waits for a queue that has no limits.
+        let needsLimit = plan(\.hasLimits) ? { @Sendable (fetched: FetchedJob) in fetched.needsLimit } : nil
+        let (reserved, limited) = served.worker.intake.reserve(most, needsLimit: needsLimit)
         guard reserved > 0 else { return }
         var used = 0
         defer { served.worker.intake.giveBack(reserved - used) }
@@ -156,8 +169,18 @@ final class Fetcher: Sendable {
         do throws(QueueError) {
             fetched =
                 request.isNormalOnly
-                ? try await served.queue.fetchNormal(as: consumer, atMost: reserved, wakeUp: request.wakeUp)
-                : try await served.queue.fetch(as: consumer, atMost: reserved, wakeUp: request.wakeUp)
+                ? try await served.queue.fetchNormal(
+                    as: consumer,
+                    atMost: reserved,
+                    limited: limited,
+                    wakeUp: request.wakeUp
+                )
+                : try await served.queue.fetch(
+                    as: consumer,
+                    atMost: reserved,
+                    limited: limited,
+                    wakeUp: request.wakeUp
+                )
         } catch {
             let isTooLarge = error.redis?.code == .protocolViolation
             plan { $0.fetchFailed(request, asked: reserved, isTooLarge: isTooLarge) }
@@ -165,12 +188,12 @@ final class Fetcher: Sendable {
         }
         CrashPoint.afterFetch.reach()
         used = fetched.isPaused ? 0 : min(fetched.deliveries.count, reserved)
-        note(fetched, asked: reserved, used: used)
-        accept(fetched.deliveries.prefix(used), asked: asked, isProbe: isProbe)
+        note(fetched, asked: reserved, used: used, limited: limited)
+        accept(fetched.deliveries.prefix(used), asked: asked, isProbe: isProbe, isRaw: request.isNormalOnly)
         try await handBack(fetched.deliveries.dropFirst(used).map(\.receipt))
     }
 
-    private func note(_ fetched: Fetched, asked: Int, used: Int) {
+    private func note(_ fetched: Fetched, asked: Int, used: Int, limited: Int) {
         if let now = fetched.now { served.serverClock.note(now) }
         maintenance.noteNextDue(fetched.nextDue)
         sayNewFaults(fetched.faults)
@@ -181,7 +204,9 @@ final class Fetcher: Sendable {
                     used: used,
                     isPaused: fetched.isPaused,
                     hasNormalOnly: fetched.hasNormalOnly,
-                    faults: fetched.faults
+                    faults: fetched.faults,
+                    limits: fetched.limits,
+                    limited: limited
                 )
             )
         }
@@ -202,17 +227,20 @@ final class Fetcher: Sendable {
         }
         // One entry a stream may come, which can be more than there is room for.
         let granted = isPaused ? 0 : served.worker.intake.reserve(min(fetched.deliveries.count, most ?? .max))
-        accept(fetched.deliveries.prefix(granted), asked: asked, isProbe: most != nil)
+        accept(fetched.deliveries.prefix(granted), asked: asked, isProbe: most != nil, isRaw: true)
         // The slot that was woken up for the job may have this processor at once: what follows here is not for that job.
         if granted > 0 { sched_yield() }
         try await handBack(fetched.deliveries.dropFirst(granted).map(\.receipt))
     }
 
     /// Hands deliveries to the slots, and what is no job to the dead.
-    private func accept(_ deliveries: ArraySlice<Delivery>, asked: LocalInstant, isProbe: Bool) {
+    ///
+    /// - Parameter isRaw: whether they were read beside the function, which had no say in it.
+    private func accept(_ deliveries: ArraySlice<Delivery>, asked: LocalInstant, isProbe: Bool, isRaw: Bool) {
         if isProbe, !deliveries.isEmpty { served.brake.noteProbe(at: asked) }
         // After a long wait for the reply too little of that time is left.
         let mayWait = asked.duration(to: clock.now()) < served.worker.configuration.claimAge / 2
+        let anyAsks = isRaw && plan(\.hasLimits)
         for (delivery, entry) in zip(deliveries, served.ledger.add(deliveries)) {
             switch delivery.job {
             case .success(let job):
@@ -223,7 +251,8 @@ final class Fetcher: Sendable {
                     served: served,
                     asked: asked,
                     mayWait: mayWait,
-                    isProbe: isProbe
+                    isProbe: isProbe,
+                    asksLimits: isRaw && (anyAsks || served.kindLimits.areNeeded(by: job))
                 )
                 served.admission.expect(fetched)
                 if !served.worker.intake.add(fetched) { served.settler.settle(fetched, .released) }

@@ -96,6 +96,26 @@ package final class Intake<Element: Sendable>: Sendable {
         }
     }
 
+    /// The same, and how many jobs that need a limit may be among them: as many as there are free slots.
+    ///
+    /// What was admitted by a limit must begin soon, or the other side would see it in a later, fuller second. Where jobs that
+    /// need none always wait ahead of the slots no slot is ever free; there a few may get into their line.
+    /// - Parameter needsLimit: whether a job that waits here needs a limit; nil where none of the queue does.
+    package func reserve(_ wanted: Int, needsLimit: ((Element) -> Bool)?) -> (reserved: Int, limited: Int) {
+        state.withLock { state in
+            guard !state.isClosed else { return (0, 0) }
+            var limited = max(0, slots - state.inFlight)
+            if limited == 0, let needsLimit {
+                let few = max(1, slots / 8)
+                let waiting = state.buffer.count(where: needsLimit)
+                if waiting < state.buffer.count { limited = max(0, few - waiting) }
+            }
+            let granted = max(0, min(wanted, slots + prefetchNow(state) - state.inFlight))
+            state.inFlight += granted
+            return (granted, min(limited, granted))
+        }
+    }
+
     /// Gives back room that was reserved and is no longer needed.
     package func giveBack(_ count: Int) {
         state.withLock { $0.inFlight -= count }

@@ -29,12 +29,16 @@ struct Admission: Sendable {
         static let recovered = Marks(rawValue: 4)
         /// The next death of its worker would be its last.
         static let suspect = Marks(rawValue: 8)
+        /// It came past the function that asks for its limits.
+        static let limited = Marks(rawValue: 16)
 
         init(rawValue: UInt8) { self.rawValue = rawValue }
 
-        init(_ job: Job, _ recoveriesMax: RecoveriesMax) {
+        init(_ fetched: FetchedJob, _ recoveriesMax: RecoveriesMax) {
+            let job = fetched.job
             self = .any
             if job.key != nil { insert(.key) }
+            if fetched.asksLimits { insert(.limited) }
             guard job.recoveries > 0 else { return }
             insert(.recovered)
             if job.recoveries >= recoveriesMax.value - 1 { insert(.suspect) }
@@ -69,12 +73,12 @@ struct Admission: Sendable {
             let note = handler.reserveNote(exhaustion.cause)
             return .settle(.dead(cause: exhaustion.cause, error: exhaustion.text + note))
         }
-        return looked.isDisjoint(with: Marks(job, recoveriesMax)) ? .run : nil
+        return looked.isDisjoint(with: Marks(fetched, recoveriesMax)) ? .run : nil
     }
 
     /// Asks the gates.
     nonisolated(nonsending) func ask(for fetched: FetchedJob) async -> Answer {
-        let marks = Marks(fetched.job, recoveriesMax)
+        let marks = Marks(fetched, recoveriesMax)
         for gate in gates where !gate.marks.isDisjoint(with: marks) {
             let answer = await gate.ask(for: fetched)
             guard case .run = answer else { return answer }
@@ -85,7 +89,7 @@ struct Admission: Sendable {
 
     /// A job is about to wait for a slot.
     func expect(_ fetched: FetchedJob) {
-        guard !looked.isDisjoint(with: Marks(fetched.job, recoveriesMax)) else { return }
+        guard !looked.isDisjoint(with: Marks(fetched, recoveriesMax)) else { return }
         for gate in gates { gate.expect(fetched) }
     }
 

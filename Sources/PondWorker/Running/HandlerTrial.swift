@@ -21,6 +21,7 @@ package struct HandlerTrial: Sendable {
     ///   - queue: where children go; the pond's middleware decides whether that is Redis.
     ///   - random: the jitter of the next rest, -1 to 1.
     ///   - sagas: where a job that becomes a saga is written down.
+    ///   - limitDesk: who grants limits that the handler asks for; the queue's Redis when nil.
     ///   - onHeartbeat: told of each heartbeat, with the fraction and the note that it gave.
     /// - Throws: `PondError`, when the registration is not allowed or has no compensation for a job that needs one.
     package static func run(
@@ -31,6 +32,7 @@ package struct HandlerTrial: Sendable {
         clock: LocalClock,
         random: Double = 0,
         sagas: SagaPlace? = nil,
+        limitDesk: (any LimitDesk)? = nil,
         onHeartbeat: @escaping @Sendable (Double?, String?) -> Void = { _, _ in }
     ) async throws -> HandlerTrial {
         let kinds = try KindTable([registration]).inside(MiddlewareChain(middleware))
@@ -38,11 +40,19 @@ package struct HandlerTrial: Sendable {
         guard !handler.isUnknown else {
             throw PondError(.invalidConfiguration, "\(job.kind): there is no compensation to run")
         }
-        let home = JobHome(queue: queue, clock: clock, onHeartbeat: onHeartbeat, sagas: sagas, middleware: middleware)
+        let home = JobHome(
+            queue: queue,
+            clock: clock,
+            onHeartbeat: onHeartbeat,
+            sagas: sagas,
+            middleware: middleware,
+            limitDesk: limitDesk
+        )
         let context = JobContext(job, handler, home)
         let (end, reason) = await perform(context, handler, clock)
         let thrown = end.thrown
-        let time = context.started.duration(to: clock.now())
+        let now = clock.now()
+        let time = context.started.duration(to: now) - (thrown == nil ? .zero : context.lastProgress.held(at: now))
         let spent = context.spent(after: time)
         let verdict = Verdict.outcome(
             of: job,
@@ -52,6 +62,7 @@ package struct HandlerTrial: Sendable {
             budget: context.budget,
             reserve: handler.reserve,
             spent: spent,
+            isLimited: context.needsLimits,
             random: random
         )
         // Only another worker could make it nil.
@@ -150,8 +161,9 @@ package struct HandlerTrial: Sendable {
     private static func watch(_ context: JobContext, _ clock: LocalClock) async -> CancelReason? {
         while true {
             let now = clock.now()
-            let run = context.started.duration(to: now)
-            let silence = context.lastProgress.lastHeartbeat.duration(to: now)
+            let progress = context.lastProgress
+            let run = context.started.duration(to: now) - progress.held(at: now)
+            let silence = progress.silence(at: now)
             if let reason = context.limit.reason(after: run, silentFor: silence) { return reason }
             let untilSilent = context.limit.heartbeatInterval.map { $0 - silence }
             do {

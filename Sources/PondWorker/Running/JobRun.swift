@@ -35,6 +35,8 @@ struct JobRun {
         var time: Duration?
         /// What its failure has in common with others.
         var root: RootCause?
+        /// What its limits learn from it.
+        var limitNews: LimitNews?
     }
 
     /// Goes the whole way.
@@ -117,7 +119,8 @@ struct JobRun {
             policy: handler.policy,
             budget: context.budget,
             reserve: handler.reserve,
-            spent: context.spent(after: time)
+            spent: context.spent(after: time),
+            isLimited: context.needsLimits
         )
         return (outcome, reason, time)
     }
@@ -131,7 +134,8 @@ struct JobRun {
     ) -> Ending {
         let root = Verdict.root(of: context.job, outcome: outcome, thrown: thrown, cancelled: reason)
         served.noteVerdict(outcome, root)
-        return Ending(outcome: outcome, time: time, root: root)
+        let news = thrown == nil || !context.needsLimits ? nil : Verdict.limitNews(thrown, cancelled: reason, outcome)
+        return Ending(outcome: outcome, time: time, root: root, limitNews: news)
     }
 
     // MARK: 4b. Of a saga: go on from what is remembered, and write down what its handler's end means.
@@ -221,7 +225,8 @@ struct JobRun {
             spent: isDone ? nil : context.spent(after: ending.time ?? .zero),
             ran: ending.time.map { Ran(started: context.started, duration: $0, sampling: handler.sampling) },
             root: ending.root,
-            isSaga: context.isSaga
+            isSaga: context.isSaga,
+            limitNews: ending.limitNews
         )
     }
 }

@@ -84,6 +84,15 @@ final class KindTable: Sendable {
         return compensations[byKind[job.kind] == nil ? JobRegistration.everyKind : job.kind.text] ?? unknown
     }
 
+    /// The limits that each kind is registered with, empty for none; what stands for every other kind has no name to be told by.
+    var limits: [String: String] {
+        var limits: [String: String] = [:]
+        for case let (kind?, registration) in entries.map({ ($0.kind, $0.registration) }) {
+            limits[kind.text] = registration.limit ?? ""
+        }
+        return limits
+    }
+
     /// The kinds that have a compensation, sorted.
     var compensated: [String] { compensations.keys.sorted() }
 

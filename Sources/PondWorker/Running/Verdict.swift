@@ -1,4 +1,5 @@
 package import PondCore
+package import PondQueue
 
 /// What a handler's end means for its job: a pure function of how it ended.
 package enum Verdict {
@@ -7,6 +8,7 @@ package enum Verdict {
     /// - Parameters:
     ///   - thrown: what the handler threw, nil when it returned.
     ///   - reason: why it was cancelled, nil when it was not.
+    ///   - isLimited: whether it holds limits, so that what the other side finds too much costs it no try.
     /// - Returns: nil when there is nothing to settle, because another worker has the job.
     package static func outcome(
         of job: Job,
@@ -16,6 +18,7 @@ package enum Verdict {
         budget: Budget = Budget(),
         reserve: Spending = Spending(),
         spent: @autoclosure () -> Spending = Spending(),
+        isLimited: @autoclosure () -> Bool = false,
         random: @autoclosure () -> Double = .random(in: -1...1)
     ) -> Outcome? {
         if reason == .lost { return nil }
@@ -38,8 +41,35 @@ package enum Verdict {
             let exhaustion = budget.obstacle(after: spent)
             return .dead(cause: .wallExhausted, error: exhaustion?.text ?? "its time over all tries is used up")
         case .lost, nil:
+            if let rest = throttling(of: thrown), isLimited() {
+                return .postponed(for: max(rest, policy.backoff.delay(afterFailures: 1, random: terms.random)))
+            }
             return outcome(of: job, error: thrown, terms)
         }
+    }
+
+    /// How long the other side wants to be left alone, zero when it did not say; nil for an error that says nothing of that.
+    static func throttling(of error: any Error) -> Duration? {
+        switch error {
+        case let error as RetryLater: return error.after > .zero ? error.after : nil
+        case let error as any PermanentFailure where error.permanentCause != nil: return nil
+        case let error as any ToldFailure where error.isThrottled: return error.retryAfter ?? .zero
+        default: return nil
+        }
+    }
+
+    /// What the limits of a job learn from how its handler ended; nil leaves it to the outcome: done, or failed for one that is
+    /// tried again.
+    package static func limitNews(
+        _ thrown: (any Error)?,
+        cancelled reason: CancelReason?,
+        _ outcome: Outcome
+    ) -> LimitNews? {
+        guard let thrown else { return nil }
+        if reason == nil, let rest = throttling(of: thrown) { return .throttled(rest) }
+        // Its last try failed like those before it.
+        if case .dead(.attemptsExhausted, _) = outcome { return .failed }
+        return nil
     }
 
     /// What a failure has in common with others, by how the handler ended; nil for an outcome that is no failure.
@@ -72,6 +102,7 @@ package enum Verdict {
             let cause = error.permanentCause ?? .failed
             return .dead(cause: cause, error: describe(error).cut(toBytes: Limits.errorTextBytesMax))
         case let error as Snooze: return .postponed(for: error.time)
+        case let error as LimitReached: return .postponed(for: max(error.after, .milliseconds(50)))
         case is CancelJob: return .cancelled
         case let error as BudgetExhausted:
             return .dead(cause: error.cause, error: error.text)

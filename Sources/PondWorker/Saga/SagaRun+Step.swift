@@ -186,7 +186,8 @@ enum StepFailure {
         case let error as ResultRefused: self = .exhausted(GiveUp(error.text, cause: Cause.result.name))
         case let error as any PermanentFailure where error.permanentCause != nil:
             self = .certain(GiveUp(text, cause: error.permanentCause?.name ?? Cause.failed.name))
-        case is Suspended, is CancellationError, is Snooze, is RetryLater, is CancelJob, is BudgetExhausted:
+        case is Suspended, is CancellationError, is Snooze, is LimitReached, is RetryLater, is CancelJob,
+            is BudgetExhausted:
             self = .theJobs(text)
         default:
             guard let retries, !Task.isCancelled else {

@@ -15,6 +15,7 @@ extension Settler {
     ///
     /// - Parameters:
     ///   - ran: how it was tried here; nil when it was not.
+    ///   - limitNews: what its limits learn from it; nil leaves that to the outcome.
     ///   - isSaga: whether steps of it are written down, which then end with it.
     func settle(
         _ fetched: FetchedJob,
@@ -23,7 +24,8 @@ extension Settler {
         spent: Spending? = nil,
         ran: Ran? = nil,
         root: RootCause? = nil,
-        isSaga: Bool = false
+        isSaga: Bool = false,
+        limitNews: LimitNews? = nil
     ) {
         let journalFacts = fetched.journalFacts(ran)
         if ran != nil { fetched.served.recorder.add(journalFacts, outcome, readySince: fetched.readySince) }
@@ -39,7 +41,8 @@ extension Settler {
                 spent: spent,
                 journalFacts: journalFacts,
                 root: root,
-                isSaga: isSaga || fetched.job.isChild
+                isSaga: isSaga || fetched.job.isChild,
+                limitNews: limitNews
             ),
             of: fetched.entry
         )
