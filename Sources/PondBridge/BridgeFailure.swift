@@ -72,6 +72,8 @@ struct ProgramAnswer: Error, CustomStringConvertible {
     var rootCause: String?
     /// The least that the job rests before its next try.
     var retryAfter: Duration?
+    /// Whether it said that it is too much, also where it did not say for how long.
+    var isTooMuch = false
     /// More lines for people, as a traceback.
     var details = ""
 
@@ -80,6 +82,7 @@ struct ProgramAnswer: Error, CustomStringConvertible {
 
 extension ProgramAnswer: RootCauseDescribing, PermanentFailure, ToldFailure {
     var permanentCause: PondCore.Cause? { cause }
+    var isThrottled: Bool { isTooMuch || (retryAfter.map { $0 > .zero } ?? false) }
     var keptText: String { Details.added(to: text, details) }
 
     var rootCauseParts: RootCause.Parts {

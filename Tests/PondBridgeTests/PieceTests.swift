@@ -77,6 +77,24 @@ import Testing
 
     @Test(
         arguments: [
+            (429, ["Retry-After": "7", "RateLimit-Reset": "9"], 7_000), (503, ["Retry-After": "7"], 7_000),
+            (429, ["RateLimit-Reset": "9"], 9_000), (503, ["RateLimit-Reset": "9"], nil),
+            (429, ["X-RateLimit-Reset": "1700000030"], 30_000), (429, ["X-RateLimit-Reset": "1600000000"], nil),
+            (429, ["X-RateLimit-Reset-Requests": "1m0s"], 60_000), (429, ["X-RateLimit-Reset": "soon"], nil),
+            (429, ["Retry-After": "Tue, 14 Nov 2023 22:13:25 GMT"], 5_000), (429, [:], nil),
+        ] as [(UInt, [String: String], Int64?)]
+    )
+    func `how long a service wants to be left alone is in one of many headers`(
+        status: UInt,
+        headers: [String: String],
+        milliseconds: Int64?
+    ) {
+        let now = ServerTime(milliseconds: 1_700_000_000_000)
+        #expect(RetryAfter.of(status, now: now) { headers[$0] }?.wholeMilliseconds == milliseconds)
+    }
+
+    @Test(
+        arguments: [
             ("no_user", "no_user"), ("", "failed"), ("a b\n\u{1b}[31mé", "a_b___31m_"),
             (String(repeating: "x", count: 200), String(repeating: "x", count: 128)),
         ]

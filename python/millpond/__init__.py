@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from .handler import Cancelled as Cancelled
     from .handler import Fail as Fail
     from .handler import Job as Job
+    from .handler import Limited as Limited
     from .handler import NotJSON as NotJSON
+    from .handler import Permit as Permit
     from .handler import Result as Result
     from .handler import Retry as Retry
     from .handler import Step as Step
@@ -38,7 +40,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "_program": ["pond_path"],
     "handler": [
-        "Cancelled", "Fail", "Job", "NotJSON", "Result", "Retry", "Step", "Suspended", "handles", "run",
+        "Cancelled", "Fail", "Job", "Limited", "NotJSON", "Permit", "Result", "Retry", "Step", "Suspended", "handles",
+        "run",
     ],
     "producer": [
         "AsyncProducer", "Enqueued", "InvalidJob", "KeyMismatch", "LibraryMissing", "NewJob", "Producer", "QueueFull",

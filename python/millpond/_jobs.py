@@ -84,11 +84,13 @@ class JobOptions(TypedDict, total=False):
     budget_wall: Seconds | None
     budget_cpu: Seconds | None
     budget_usd: float | None
+    limit: str | None
     headers: Mapping[str, str]
 
 
 _TEXTS = (
     "kind", "queue", "key", "priority", "correlation_id", "causation_id", "traceparent", "tracestate", "job_class",
+    "limit",
 )
 
 
@@ -114,6 +116,7 @@ class NewJob:
     budget_wall: Seconds | None = None
     budget_cpu: Seconds | None = None
     budget_usd: float | None = None
+    limit: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def fields(self) -> list[str | bytes]:
@@ -137,6 +140,7 @@ class NewJob:
             "budget_wall_ms": self._milliseconds("budget_wall"),
             "budget_cpu_ms": self._milliseconds("budget_cpu"),
             "budget_usd_micros": None if self.budget_usd is None else round(self.budget_usd * 1_000_000),
+            "limit": self.limit,
         }
         for name in self.headers:
             if name in pairs:

@@ -24,7 +24,9 @@ import threading
 import traceback
 from typing import Any, Callable, Dict, Iterable, List, Optional, TypeVar
 
-__all__ = ["Cancelled", "Fail", "Job", "NotJSON", "Result", "Retry", "Step", "Suspended", "handles", "run"]
+__all__ = [
+    "Cancelled", "Fail", "Job", "Limited", "NotJSON", "Permit", "Result", "Retry", "Step", "Suspended", "handles", "run",
+]
 
 Handler = Callable[["Job"], Any]
 Do = Callable[["Step"], Any]  # what a step does
@@ -67,6 +69,10 @@ class Fail(Retry):
         self.more.update(_members(**_texts(cause=cause)))
 
 
+class Limited(Retry):
+    """The job would wait too long for a limit: let it through, and it goes on later, without a try counted."""
+
+
 class NotJSON(Fail, ValueError):
     """What was to be sent is no JSON (NaN, a date, bytes …); each further try would come to the same."""
 
@@ -87,6 +93,21 @@ class Step:
         self.key: str = asked["key"]  # the same over all tries; of an undo it ends with `:undo`
         self.attempt: int = asked["attempt"]
         self.token: str = asked.get("token", "")  # by which the other side answers a callback, once
+
+
+class Permit:
+    """What a job holds of a limit, until it ends, or `release()`."""
+
+    def __init__(self, job: "Job", name: str, cost: int) -> None:
+        self.name, self.cost, self._job = name, cost, job
+
+    def release(self) -> None:
+        """Gives a place of `8 at a time` to others before the job ends."""
+        self._job._say("limit_release", name=self.name)
+
+    def adjust(self, actual: int) -> None:
+        """Corrects the cost, where it is known only after the call."""
+        self._job._say("limit_adjust", name=self.name, cost=self.cost, actual=_whole("actual", actual))
 
 
 class Result:
@@ -148,6 +169,18 @@ class Job(Dict[str, Any]):
     def spend(self, usd: float) -> None:
         """Counts money against the job's budget."""
         self._say("spend", usd=float(usd))
+
+    def limit(self, name: str, cost: int = 1) -> Permit:
+        """Waits until a limit, which all workers share, has room for a call; the wait is no part of the job's time.
+
+        Raises Limited when that would take more than 30 seconds.
+        """
+        _texts(name=name)
+        self._say("limit", name=name, cost=_whole("cost", cost))
+        answer = self._line.answer()
+        if answer["type"] == "granted":
+            return Permit(self, name, cost)
+        raise Limited(answer["error"]) if answer["type"] == "limited" else Fail(answer["error"], cause="limit")
 
     # A job becomes a saga with the first of these. What is done is remembered by its name, and is not done again.
 

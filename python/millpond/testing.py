@@ -16,7 +16,7 @@ import base64
 import json
 import time
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from . import handler as _handler
 from ._memory import Memory, Run, WorkerDied
@@ -24,7 +24,7 @@ from .handler import Handler, Job
 
 LAST = ("done", "retry", "fail", "suspended")
 
-__all__ = ["Child", "Heartbeat", "Performed", "TestSaga", "perform"]
+__all__ = ["Child", "Granted", "Heartbeat", "Performed", "TestSaga", "perform"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,15 @@ class Child:
     delay_ms: Optional[int] = None
     priority: Optional[str] = None
     correlation_id: Optional[str] = None
+
+
+@dataclass
+class Granted:
+    """A limit that the handler asked for and was granted; `cost` as it was corrected."""
+
+    name: str
+    cost: int = 1
+    is_released: bool = False
 
 
 @dataclass
@@ -71,6 +80,7 @@ class Performed:
     exception: Optional[BaseException] = None
     heartbeats: List[Heartbeat] = field(default_factory=list)
     enqueued: List[Child] = field(default_factory=list)
+    limits: List[Granted] = field(default_factory=list)
     #: US dollars, of all calls of `job.spend`.
     spent_usd: float = 0.0
 
@@ -93,6 +103,7 @@ def perform(
     timeout_ms: int = 60_000,
     headers: Optional[Mapping[str, str]] = None,
     cancelled_at: Optional[int] = None,
+    limited: Iterable[str] = (),
 ) -> Performed:
     """Runs one try of `handler`, and gives what a worker would hear of it. `TestSaga` runs one that says steps.
 
@@ -100,6 +111,7 @@ def perform(
     - kind: else that for which `handler` is registered, else its name.
     - timeout_ms: of which `deadline_ms` is made. The handler is not stopped after it.
     - cancelled_at: which heartbeat raises Cancelled: 1 is the first.
+    - limited: the names for which `job.limit` raises Limited; all others are granted at once.
     """
     members: Dict[str, Any] = {
         "type": "job",
@@ -117,13 +129,18 @@ def perform(
         "deadline_ms": int(time.time() * 1000) + timeout_ms,
         "headers": dict(headers or {}),
     }
-    return _perform(handler, data, members, Memory(), cancelled_at)
+    return _perform(handler, data, members, Memory(), cancelled_at, limited)
 
 
 def _perform(
-    handler: Handler, data: Any, members: Dict[str, Any], memory: Memory, cancelled_at: Optional[int] = None
+    handler: Handler,
+    data: Any,
+    members: Dict[str, Any],
+    memory: Memory,
+    cancelled_at: Optional[int] = None,
+    limited: Iterable[str] = (),
 ) -> Performed:
-    talk = _Recorder(Run(memory, members["id"], members.get("phase") == "undo"), cancelled_at)
+    talk = _Recorder(Run(memory, members["id"], members.get("phase") == "undo"), cancelled_at, limited)
     request = {name: value for name, value in members.items() if value is not None}
     job = Job({**request, **_payload(data)}, talk)
     talk.run.undos = job._undos.get
@@ -273,16 +290,21 @@ class TestSaga:
 class _Recorder(_handler._Talk):
     """Reads the messages that a worker would read."""
 
-    def __init__(self, run: Run, cancelled_at: Optional[int]) -> None:
+    def __init__(self, run: Run, cancelled_at: Optional[int], limited: Iterable[str]) -> None:
+        self._limited = frozenset(limited)
+        self._limit: Optional[Dict[str, Any]] = None  # what is answered to the last `limit`
         self.performed = Performed()
         self.run = run
         self._cancelled_at = cancelled_at
 
     def answer(self) -> Dict[str, Any]:
-        return self.run.answer()
+        limit, self._limit = self._limit, None
+        return limit or self.run.answer()
 
     def write(self, message: bytes) -> None:
         members = json.loads(message)
+        if members["type"].startswith("limit"):
+            return self._hear_limit(members)
         if members["type"] not in ("heartbeat", "enqueue", "spend", *LAST):
             return self.run.hear(members)
         members.pop("id")
@@ -301,6 +323,19 @@ class _Recorder(_handler._Talk):
             members.pop("trace", None)  # that of the exception
             for name, value in members.items():
                 setattr(self.performed, name, value)
+
+    def _hear_limit(self, asked: Dict[str, Any]) -> None:
+        name, held = asked["name"], [one for one in self.performed.limits if one.name == asked["name"]]
+        if asked["type"] == "limit_release":
+            for one in held:
+                one.is_released = True
+        elif asked["type"] == "limit_adjust":
+            held[-1].cost = asked["actual"]
+        elif name in self._limited:
+            self._limit = {"type": "limited", "name": name, "error": f"limit {name}: the test says that it has no room"}
+        else:
+            self._limit = {"type": "granted", "name": name}
+            self.performed.limits.append(Granted(name, asked["cost"]))
 
     def is_cancelled(self, id: str) -> bool:
         return self._cancelled_at is not None and len(self.performed.heartbeats) >= self._cancelled_at

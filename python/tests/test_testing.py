@@ -1,8 +1,8 @@
 """One try of a handler without a worker."""
 import unittest
 
-from millpond import Cancelled, Fail, NotJSON, Result, Retry, handles
-from millpond.testing import Child, Heartbeat, perform
+from millpond import Cancelled, Fail, Limited, NotJSON, Result, Retry, handles
+from millpond.testing import Child, Granted, Heartbeat, perform
 
 
 @handles("email.send", attempts=3)
@@ -35,6 +35,19 @@ class Perform(unittest.TestCase):
             raise Retry("busy", after_ms=30_000)
 
         self.assertEqual(perform(busy).after_ms, 30_000)
+
+    def test_limits_are_granted_and_the_test_may_say_which_are_not(self):
+        def call(job):
+            permit = job.limit("openai-tokens", cost=500)
+            permit.adjust(actual=620)
+            permit.release()
+
+        performed = perform(call)
+        self.assertEqual(performed.outcome, "done")
+        self.assertEqual(performed.limits, [Granted("openai-tokens", 620, is_released=True)])
+        performed = perform(call, limited=["openai-tokens"])
+        self.assertEqual((performed.outcome, performed.limits), ("retry", []))
+        self.assertIsInstance(performed.exception, Limited)
 
     def test_the_job_is_that_of_the_registration_and_of_the_arguments(self):
         seen = []

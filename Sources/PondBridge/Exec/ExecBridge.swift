@@ -66,6 +66,8 @@ extension JobContext {
             if let dropped { logger.warning("the result is not kept", metadata: ["why": "\(dropped)"]) }
             if let result { leaveIfPossible(result, keptFor: time) }
         case .retry(let after, let error, let rootCause, _):
+            // It was told that it would wait too long, and goes on later; that is no failure.
+            if let reached = told.limitReached { throw reached }
             throw ProgramAnswer(text: error, rootCause: rootCause, retryAfter: after, details: told.details)
         case .fail(let error, let cause, let rootCause, _):
             let cause = Cause(CauseName.made(from: cause))

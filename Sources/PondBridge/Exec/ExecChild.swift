@@ -73,7 +73,9 @@ final class ExecChild: Sendable {
                 self.stop(job.id)
             }
             if let before { charge(job, since: before, after: began.duration(to: clock.now())) }
-            return told(answer, talk.suspension)
+            var told = told(answer, talk.suspension)
+            told.limitReached = talk.limitReached
+            return told
         } catch {
             guard let failure = error as? BridgeFailure else {
                 await end(as: BridgeFailure(.stopped, "its job was stopped"))
@@ -208,6 +210,8 @@ struct ToldAnswer: Sendable {
     var details = ""
     /// Why the handler had to unwind, when it had to.
     var suspension: Suspended?
+    /// The limit that had no room for it, when it was told so.
+    var limitReached: LimitReached?
 }
 
 extension ExecChild: ChildListener {

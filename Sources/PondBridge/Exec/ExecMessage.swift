@@ -32,6 +32,8 @@ package enum ExecMessage: Sendable, Equatable {
     case enqueue(ChildJob)
     case spend(usd: USD?, cpu: Duration?)
     case answer(Answer)
+    /// It asks for a limit, gives one back, or corrects what it took.
+    case limit(ExecLimit)
     /// The kinds that it has handlers for; said at its start.
     case kinds([AnnouncedKind])
     /// What is remembered: a step, a wait, or how one ended.
@@ -66,7 +68,7 @@ package enum ExecMessage: Sendable, Equatable {
         do throws(BridgeFailure) {
             switch try read(line).message {
             case .heartbeat, .kinds: return true
-            case .enqueue, .spend, .answer, .saga: return false
+            case .enqueue, .spend, .answer, .limit, .saga: return false
             }
         } catch {
             return false
@@ -98,6 +100,7 @@ package enum ExecMessage: Sendable, Equatable {
             let (rootCause, trace) = (try members.text("root_cause"), try members.text("trace"))
             return .answer(.fail(error: error, cause: cause, rootCause: rootCause, trace: trace))
         case "suspended": return .answer(.suspended)
+        case "limit", "limit_release", "limit_adjust": return .limit(try ExecLimit(type, members))
         default:
             if let message = try ExecSagaMessage(type, members) { return .saga(message) }
             throw FlawedMessage("its type \"\(type.prefix(50))\" is unknown")

@@ -134,7 +134,7 @@ extension ExecTalk {
                 .outOfTurn,
                 "it began \(other.text) in the middle of \(name): a program's steps go one after the other, none inside another"
             )
-        case .answer, .heartbeat, .spend, .enqueue, .kinds:
+        case .answer, .heartbeat, .spend, .enqueue, .limit, .kinds:
             throw BridgeFailure(.outOfTurn, "it ended its job in the middle of \(name), without a word how that ended")
         }
         if let said = report.name, said != name {

@@ -13,6 +13,10 @@ final class ExecTalk: Sendable {
         var names = StepNames()
         /// Why the handler has to unwind, when it has to.
         var suspension: Suspended?
+        /// The limits that it was granted, by their names.
+        var permits: [String: LimitPermit] = [:]
+        /// The limit that has no room for it, once it was told so.
+        var limitReached: LimitReached?
         /// What the program did in a step that it must not; it cannot be talked to any more.
         var breach: BridgeFailure?
     }
@@ -26,6 +30,7 @@ final class ExecTalk: Sendable {
     }
 
     var suspension: Suspended? { state.withLock(\.suspension) }
+    var limitReached: LimitReached? { state.withLock(\.limitReached) }
 
     /// - Throws: what makes an end of the program, too.
     func run() async throws -> ExecMessage.Answer {
@@ -47,7 +52,7 @@ final class ExecTalk: Sendable {
             switch try await next() {
             case .answer(let answer): return answer
             case .saga(let message): try await answer(message)
-            case .heartbeat, .spend, .enqueue, .kinds: continue
+            case .heartbeat, .spend, .enqueue, .limit, .kinds: continue
             }
         }
     }
@@ -69,6 +74,7 @@ final class ExecTalk: Sendable {
             case .enqueue(let child):
                 let obstacle = try await enqueue(child)
                 state.withLock { $0.refusal = $0.refusal ?? obstacle }
+            case .limit(let asked): try await answer(asked)
             case .kinds: continue
             case .answer, .saga: return message
             }

@@ -111,13 +111,13 @@ public final class HTTPBridge: Bridge {
         // What a service says when it cannot now is in other words each time; what it says when it fails, is not.
         let origin = MessageNormaliser.normalised(address.text, toBytes: BridgeLimits.quotedBytesMax).text
         let key = code == 500 ? nil : "http \(code) of \(origin)"
-        let after = response.headers.first(name: "Retry-After").flatMap { RetryAfter.parse($0) }
+        let after = RetryAfter.of(response.status.code) { response.headers.first(name: $0) }
         switch diagnosis {
         case .done:
             if job.idempotencyKey != nil, !body.isEmpty { job.leaveIfPossible(body) }
         case .later:
             let text = "\(BridgeFailure(.unavailable, text))"
-            throw ProgramAnswer(text: text, rootCause: key, retryAfter: after)
+            throw ProgramAnswer(text: text, rootCause: key, retryAfter: after, isTooMuch: code == 429)
         case .elsewhere:
             complaints.say("http_\(code)", text)
             throw ProgramAnswer(text: "http_\(code): \(text)", rootCause: key, retryAfter: after)

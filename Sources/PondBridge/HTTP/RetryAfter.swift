@@ -1,8 +1,41 @@
 import FoundationEssentials
 package import PondCore
 
-/// The header `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date.
+/// The header `Retry-After` (RFC 9110, section 10.2.3): seconds, or a date; and what services say in its place.
 package enum RetryAfter {
+    /// Until when a rate is used up, as services of different houses say it.
+    private static let resets = ["RateLimit-Reset", "X-RateLimit-Reset", "X-RateLimit-Reset-Requests"]
+    /// Past this many seconds a number is a moment and no span.
+    private static let epochFrom = 1_000_000_000
+
+    /// How long an answer asks to be left alone; nil when it does not say.
+    ///
+    /// - Parameters:
+    ///   - status: headers of a rate are looked at in 429 alone, because others send them with each answer.
+    ///   - header: the value of a header by its name.
+    package static func of(
+        _ status: UInt,
+        now: ServerTime = WallClock.read(),
+        header: (String) -> String?
+    ) -> Duration? {
+        if let value = header("Retry-After"), let rest = parse(value, now: now) { return rest }
+        guard status == 429 else { return nil }
+        for name in resets {
+            if let value = header(name), let rest = reset(value, now) { return rest }
+        }
+        return nil
+    }
+
+    /// Seconds, a moment in seconds since 1970, or a span as in `6m0s`.
+    private static func reset(_ value: String, _ now: ServerTime) -> Duration? {
+        let text = value.split(separator: " ").joined(separator: " ")
+        if let seconds = Int(text), seconds >= epochFrom {
+            let rest = ServerTime(milliseconds: Int64(min(seconds, 100 * epochFrom)) * 1_000).since(now)
+            return rest > .zero ? min(rest, BridgeLimits.retryAfterMax) : nil
+        }
+        return Duration(human: text).map { min($0, BridgeLimits.retryAfterMax) } ?? parse(text, now: now)
+    }
+
     /// How long to rest, at most a day; nil when the value is neither, or a date that has passed.
     package static func parse(_ value: String, now: ServerTime = WallClock.read()) -> Duration? {
         let text = value.split(separator: " ").joined(separator: " ")

@@ -22,6 +22,9 @@ export class Fail extends Retry {
   }
 }
 
+/** The job would wait too long for a limit: let it through, and it goes on later, without a try counted. */
+export class Limited extends Retry {}
+
 /** The saga goes no further in this run: let it through. A `catch` throws on what it does not know. */
 export class Suspended extends Error {}
 
@@ -70,6 +73,23 @@ class Job {
 
   spend(usd) {
     this.#say("spend", { usd });
+  }
+
+  /** Waits until a limit, which all workers share, has room for a call; throws `Limited` when that would take long. */
+  limit(name, cost = 1) {
+    if (inStep.getStore() === this) return this.#limitNow(name, cost); // its step's turn
+    const asked = this.#turn.then(() => this.#limitNow(name, cost));
+    this.#turn = asked.catch(() => {});
+    return asked;
+  }
+
+  async #limitNow(name, cost) {
+    this.#say("limit", { name, cost });
+    const said = await hear();
+    if (said.type === "limited") throw new Limited(said.error);
+    if (said.type !== "granted") throw new Fail(said.error, { cause: "limit" });
+    const release = () => this.#say("limit_release", { name });
+    return { name, cost, release, adjust: (actual) => this.#say("limit_adjust", { name, cost, actual }) };
   }
 
   // A job becomes a saga with the first of these. What is done is remembered by its name, and is not done again.
