@@ -299,4 +299,21 @@ import Testing
             await #expect(throws: RedisError.self) { try await bench.pond.redis.send(RedisCommand("FCALL", arguments)) }
         }
     }
+
+    @Test func `a clock that was turned back does not keep jobs waiting until it has caught up`() async throws {
+        try await Bench.run { bench in
+            try await bench.redis("FLUSHALL")
+            try await limit(bench, "set", "api", "1", "60000", "1", "0")
+            try await bench.call("pond_limits", "kinds", "call", "api")
+            // As if written an hour from now, when the next was to go a second later.
+            let ahead = try await bench.now() * 1_000 + 3_600_000_000
+            try await bench.redis("SET", "mp:{limits}:tat:api", "\(ahead) \(ahead)")
+            try await add(bench, 2)
+            #expect(try await fetchAll(bench, 10).jobs.count == 1)
+            try await bench.redis("ZADD", bench.key("blocked"), "\(ahead / 1_000)", "api")
+            _ = try await bench.queue.beat(as: .ann, census: true, about: "{}")
+            let due = try #require(try await bench.redis("ZSCORE", bench.key("blocked"), "api").string)
+            #expect(try #require(Double(due)) < Double(ahead / 1_000) - 3_500_000)
+        }
+    }
 }

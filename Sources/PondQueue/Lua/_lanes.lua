@@ -437,6 +437,9 @@ function lanes.tend(keys, parked, now)
     local some = redis.call('HRANDFIELD', keys.limited, TEND_SOME)
     for i = 1, #some do tend_one(context, some[i]) end
     lanes.write(context)
+    -- A clock that was turned back must not make them wait until it has caught up.
+    local late = redis.call('ZRANGE', keys.blocked, '(' .. int(now + 2 * limits.LOOK_AGAIN_MS), '+inf', 'BYSCORE', 'LIMIT', 0, TEND_MAX)
+    for i = 1, #late do redis.call('ZADD', keys.blocked, int(now), late[i]) end
     local held = redis.call('HRANDFIELD', keys.granted, TEND_SOME)
     for i = 1, #held do
         if places.key_state(keys, held[i]) ~= 'running' then limits.release(context, keys, { held[i], false, false }) end

@@ -3,7 +3,8 @@
 -- Named limits: how often and how many at a time something outside may be called, by all workers together. Times are whole
 -- microseconds of this server's clock. The keys, behind the limits' base (see `limits.base`):
 --     :limits          hash  name or family (`tenant:*`) → count, period in µs, burst, at a time
---     :tat:NAME        the moment at which all that was admitted is paid for (GCRA's theoretical arrival time), in µs
+--     :tat:NAME        the moment at which all that was admitted is paid for (GCRA's theoretical arrival time), and when that was
+--                      written, in µs
 --     :odd:NAME        what is out of the ordinary: what the other side said, failures, retries; missing while all is well
 --     :leases:NAME     zset  queue and job → when it was last seen to run, in ms
 --     :waiting:NAME    set of the queues in which jobs wait for it
@@ -21,7 +22,8 @@ local PARSED_MAX = 1024
 local FORGET_MS = 86400000
 local ADVANCE_US_MAX = 315360000000000   -- ten years: what one job may cost
 local THROTTLE_MS_MAX = 3600000
-local LOOK_AGAIN_MS = 60000     -- nobody is told to come later than this, because a definition may change meanwhile
+local CLOCK_US = 1000000        -- a clock that is further back than this was turned back
+limits.LOOK_AGAIN_MS = 60000    -- nobody is told to come later than this, because a definition may change meanwhile
 local LEASE_LOOK_MS = 5000      -- a lease that nobody has looked at for so long is looked at before it keeps a job waiting
 
 -- The breaker and the retry budget, per name.
@@ -204,6 +206,14 @@ local function read_odd(text)
     return ok and type(odd) == 'table' and odd or nil
 end
 
+-- A clock that was turned back must not make a limit wait until it has caught up.
+local function read_tat(text, us)
+    local tat, at = string.match(text or '', '^(%d+) (%d+)$')
+    if not tat then return 0 end
+    tat, at = tonumber(tat), tonumber(at)
+    return at > us + CLOCK_US and tat - (at - us) or tat
+end
+
 -- A limit as it stands, false for a name that nobody has defined.
 function limits.look(context, name)
     local limit = context.found[name]
@@ -215,7 +225,7 @@ function limits.look(context, name)
     end
     local state = redis.call('MGET', context.base .. ':tat:' .. name, context.base .. ':odd:' .. name)
     limit = {
-        name = name, as = defined_as, definition = definition, tat = tonumber(state[1] or '') or 0, odd = read_odd(state[2]),
+        name = name, as = defined_as, definition = definition, tat = read_tat(state[1], context.us), odd = read_odd(state[2]),
     }
     context.found[name] = limit
     return limit
@@ -243,7 +253,8 @@ end
 local function end_forgotten_lease(context, limit)
     local leases = context.base .. ':leases:' .. limit.name
     local oldest = redis.call('ZRANGE', leases, 0, 0, 'WITHSCORES')
-    if not oldest[1] or tonumber(oldest[2]) > context.now - LEASE_LOOK_MS then return false end
+    local seen = tonumber(oldest[2] or '')
+    if not seen or (seen > context.now - LEASE_LOOK_MS and seen <= context.now) then return false end
     local base, id = string.match(oldest[1], '^(%S+) (.+)$')
     local keys = base and keys_of(base)
     if keys and places.key_state(keys, id) == 'running' then
@@ -271,8 +282,9 @@ end
 local function refusal(context, limit, cost, is_retry)
     local odd, now, definition = limit.odd, context.now, limit.definition
     if odd then
-        if odd.until_ms and odd.until_ms > now then return 'throttled', odd.until_ms end
-        if odd.probes and odd.next_probe > now then return 'breaker_open', odd.next_probe end
+        local until_ms, probe = odd.until_ms, odd.next_probe
+        if until_ms and until_ms > now and until_ms <= now + THROTTLE_MS_MAX then return 'throttled', until_ms end
+        if odd.probes and probe > now and probe <= now + 2 * OPEN_MS then return 'breaker_open', probe end
         local retries = is_retry and retries_of(odd, now) or RETRY_PRICE
         if retries < RETRY_PRICE then return 'brownout', now + math.ceil((RETRY_PRICE - retries) / RETRY_A_MS) end
     end
@@ -302,7 +314,7 @@ function limits.refusal(context, needs, is_retry)
             if why and (not due or at > due) then reason, name, due = why, limit.name, at end
         end
     end
-    return reason, name, due and math.min(due, context.now + LOOK_AGAIN_MS)
+    return reason, name, due and math.min(due, context.now + limits.LOOK_AGAIN_MS)
 end
 
 function limits.count(context, limit, what)
@@ -482,10 +494,10 @@ function limits.close(context)
         if limit and limit.is_changed then
             -- Once it is paid for, nothing is left to remember.
             local ms = math.max(1000, math.ceil((limit.tat - context.us) / 1000))
-            redis.call('SET', context.base .. ':tat:' .. name, int(limit.tat), 'PX', int(ms))
+            redis.call('SET', context.base .. ':tat:' .. name, int(limit.tat) .. ' ' .. int(context.us), 'PX', int(ms))
         end
         if limit and limit.is_odd_changed then
-            local ms = math.max(0, (limit.odd.until_ms or 0) - context.now) + LOOK_AGAIN_MS
+            local ms = math.max(0, (limit.odd.until_ms or 0) - context.now) + limits.LOOK_AGAIN_MS
             redis.call('SET', context.base .. ':odd:' .. name, cmsgpack.pack(limit.odd), 'PX', int(ms))
         end
     end
