@@ -14,7 +14,7 @@ package enum DeleteAnswer: String, Sendable, CaseIterable {
     /// It is gone.
     case deleted
     /// It holds jobs there.
-    case ready, inFlight = "in_flight", held, dead, waiting
+    case ready, inFlight = "in_flight", held, dead, waiting, limited
     /// Workers serve it.
     case workers
 }

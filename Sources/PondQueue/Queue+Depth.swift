@@ -13,6 +13,8 @@ public struct Depth: Sendable, Hashable {
     public let dead: Int
     /// Sagas that wait without a slot, or are paused.
     public let waiting: Int
+    /// Jobs that a limit holds back, in no slot; they are not among the ready.
+    public let limited: Int
     /// How long the oldest runnable job has been runnable.
     public let oldestReady: Duration
     /// When the next held job is due.
@@ -70,6 +72,7 @@ extension Queue {
             held: number("held"),
             dead: number("dead"),
             waiting: number("waiting"),
+            limited: number("limited"),
             oldestReady: .milliseconds(number("oldest_ready_ms")),
             nextDue: number("next_due_ms") == 0 ? nil : time("next_due_ms"),
             added: number("added"),

@@ -15,6 +15,8 @@ public struct JobReport: Sendable {
         case dead
         /// A saga that waits without a slot, or is paused.
         case waiting
+        /// A limit holds it back; it waits without a slot until there is room.
+        case limited
         /// It ended, or there never was such a job.
         case unknown
     }

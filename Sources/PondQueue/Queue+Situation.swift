@@ -11,6 +11,8 @@ package struct JobSituation: Sendable {
     package var ahead: Int?
     /// Whether `ahead` was counted; otherwise it is about that many.
     package var isAheadExact: Bool
+    /// What holds it back; nil when no limit does.
+    package var limit: LimitHold?
     /// Whether somebody cancelled it and its worker has not heard it yet.
     package var isCancelling: Bool
     /// When its worker beat last.
@@ -25,6 +27,8 @@ package struct JobSituation: Sendable {
     package var inFlight: Int
     /// Scheduled and retrying jobs of the queue.
     package var held: Int
+    /// Jobs of the queue that a limit holds back.
+    package var limited: Int
     /// Workers whose beat is fresh.
     package var workers: Int
     /// Since when the queue is paused; nil when it is not.
@@ -33,6 +37,34 @@ package struct JobSituation: Sendable {
     package var pauseReason: String?
     /// Redis' clock.
     package var now: ServerTime
+}
+
+/// What holds a job back that may not go yet.
+package struct LimitHold: Sendable, Hashable {
+    /// The limit that has no room, by its full name.
+    package var name: String
+    /// Why it has none; nil for what a newer library calls so.
+    package var reason: LimitReason?
+    /// Jobs that go before it.
+    package var before: Int
+    /// When it may go, about; nil when nothing tells.
+    package var due: ServerTime?
+
+    /// A hold as it was read.
+    package init(name: String, reason: LimitReason?, before: Int = 0, due: ServerTime? = nil) {
+        (self.name, self.reason, self.before, self.due) = (name, reason, before, due)
+    }
+
+    /// Nil for a job that no limit holds back.
+    fileprivate init?(_ facts: [String: String]) {
+        guard let name = facts.text("limit") else { return nil }
+        self.init(
+            name: name,
+            reason: facts.text("limit_reason").flatMap { LimitReason(rawValue: $0) },
+            before: facts.number("limit_before").map { Int(clamping: $0) } ?? 0,
+            due: facts.time("limit_due_ms")
+        )
+    }
 }
 
 extension Queue {
@@ -46,6 +78,7 @@ extension Queue {
             group: facts.text("group"),
             ahead: facts.number("ahead").map { Int($0) },
             isAheadExact: facts["ahead_exact"] == "1",
+            limit: LimitHold(facts),
             isCancelling: facts["cancelling"] == "1",
             ownerBeat: facts.time("owner_beat_ms"),
             ownerAbout: facts.text("owner_about"),
@@ -53,6 +86,7 @@ extension Queue {
             ready: facts.number("ready").map { Int($0) } ?? 0,
             inFlight: facts.number("in_flight").map { Int($0) } ?? 0,
             held: facts.number("held").map { Int($0) } ?? 0,
+            limited: facts.number("limited").map { Int($0) } ?? 0,
             workers: facts.number("workers").map { Int($0) } ?? 0,
             pausedAt: facts.time("paused_ms"),
             pauseReason: facts.text("paused_reason"),

@@ -60,6 +60,21 @@ extension Queue {
         }
     }
 
+    /// The values that the newest entries of a stream have in a field.
+    package func values(
+        of field: String,
+        in stream: ReadyStream,
+        atMost limit: Int
+    ) async throws(QueueError) -> Set<String> {
+        let command = RedisCommand("XREVRANGE", .text(keys.stream(stream)), "+", "-", "COUNT", .number(limit))
+        var values: Set<String> = []
+        for entry in try await ifThere(command)?.array ?? [] {
+            guard let fields = entry.array?.last else { continue }
+            if let value = Queue.pairs(fields)[field]?.string { values.insert(value) }
+        }
+        return values
+    }
+
     /// Removes every key of the queue, whatever it holds, and its name from the list of queues.
     package func erase() async throws(QueueError) {
         let words = Queue.suffixes.map { RedisArgument.text(keys.base + $0) }
@@ -75,7 +90,7 @@ extension Queue {
             ":load", ":meta", ":journal",
             ":moved",
             ":started", ":spent", ":cancel", ":bell", ":keys:live", ":keys", ":results",
-            ":waiting", ":waits", ":sagas", ":limited", ":blocked", ":granted", ":limits",
+            ":waiting", ":waits", ":sagas", ":limited", ":blocked", ":granted", ":needs",
         ]
 
     /// The reply, nil when there is no such stream or group.

@@ -32,4 +32,7 @@ package struct Consumer: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var description: String { name }
+
+    /// Whose in flight are jobs that a limit holds back: nobody who sends heartbeats, or could be lost.
+    package static let limited = Consumer("~limited")
 }

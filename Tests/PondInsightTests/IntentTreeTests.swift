@@ -60,6 +60,19 @@ import Testing
         #expect(job.tries == 2)
     }
 
+    @Test func `a job that a limit held back waited for that, and for nothing else`() {
+        let job = life([
+            event(.enqueued, 0), event(.limited, 40), event(.done, 900, wait: 10, run: 50),
+        ])
+        #expect(job.segments == [segment(.wait, 0, 40), segment(.limited, 40, 850), segment(.run, 850, 900)])
+        let live = life(
+            [event(.enqueued, 0), event(.limited, 40)],
+            live: IntentJob.Live(.limited, since: nil),
+            now: 500
+        )
+        #expect(live.segments == [segment(.wait, 0, 40), segment(.limited, 40, 500, open: true)])
+    }
+
     @Test func `a delay that the producer asked for is no wait`() {
         let job = life([
             event(.scheduled, 0, due: 300), event(.done, 360, wait: 10, run: 50),

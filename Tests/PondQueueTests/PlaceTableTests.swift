@@ -51,6 +51,7 @@ import Testing
             try await bench.settle(delivery, .dead(cause: .failed, error: "e"))
             return delivery.id
         },
+        "limited": { bench, key in try await bench.limited(try .once(key)) },
         "waiting": { bench, key in
             try await bench.add("a.b", "{}", try .once(key))
             let delivery = try await bench.fetchOne()

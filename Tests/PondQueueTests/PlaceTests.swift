@@ -38,6 +38,7 @@ import Testing
             let to =
                 switch move.place {
                 case .ready: "ready"
+                case .running(.limited): "limited"
                 case .running: "running"
                 case .held: "held"
                 case .dead: "dead"
@@ -59,6 +60,7 @@ import Testing
         case "held": "held"
         case "dead": "dead"
         case "waiting": "waiting"
+        case "limited": "limited"
         default: "new"
         }
     }
@@ -121,6 +123,13 @@ import Testing
             #expect(try await bench.park(delivery) == .parked)
             return delivery.id
         },
+        Move("ready, a limit has no room → limited", to: .running(.limited)) { try await $0.limited() },
+        Move("limited, its limit has room → in flight", to: .running(.ann)) { bench in
+            let id = try await bench.limited()
+            #expect(try await bench.pond.limits.clear(try LimitName(defined: bench.limitName)))
+            #expect(try await bench.fetchOne().id == id)
+            return id
+        },
         Move("ready, a saga turns while a child runs → waiting", to: .waiting) { bench in
             try await bench.turned(.released)
         },
@@ -155,6 +164,12 @@ import Testing
             #expect(try await bench.park(delivery) == .parked)
             #expect(try await bench.queue.cancel(delivery.id) == .cancelled)
             return delivery.id
+        },
+        End("limited, cancel → ended", as: "cancelled") { bench in
+            let id = try await bench.limited()
+            #expect(try await bench.queue.cancel(id) == .cancelled)
+            #expect(try await bench.queue.depth().limited == 0)
+            return id
         },
         End("held, cancel → ended", as: "cancelled") { bench in
             let id = try await bench.addHeld()
@@ -201,6 +216,19 @@ extension Bench {
     fileprivate func running() async throws -> Delivery {
         try await add()
         return try await fetchOne()
+    }
+
+    /// A limit of this test's own: they are shared by all queues.
+    var limitName: String { "limit-\(queue.name)" }
+
+    /// A job whose limit has no room: another had it a moment ago, and has ended.
+    func limited(_ options: EnqueueOptions = EnqueueOptions()) async throws -> JobID {
+        try await pond.limits.set(try LimitName(defined: limitName), try LimitSpec("1/d"))
+        try await queue.setLimitNeeds(["a.b": try LimitNeed(limitName)])
+        try await settle(try await running(), .done)
+        let id = try await add("a.b", "{}", options)
+        #expect(try await fetch().isEmpty)
+        return id
     }
 
     /// A saga that is cancelled after this outcome, while a child of it runs.

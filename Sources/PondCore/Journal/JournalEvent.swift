@@ -57,6 +57,8 @@ package struct JournalEvent: Sendable, Hashable {
         case discarded
         /// What a dead job may have done is undone.
         case compensated
+        /// It may not go yet, and waits without a slot. Words: the limit, why.
+        case limited
 
         /// It has become a saga.
         case saga

@@ -21,6 +21,7 @@ struct DoctorKeys {
             (queue.keys.audit, "stream"), (queue.keys.beats, "zset"), (queue.keys.workers, "hash"),
             (queue.keys.meta, "hash"), (base + ":moved", "hash"), (base + ":cancel", "hash"),
             (base + ":waiting", "hash"), (base + ":waits", "zset"), (base + ":sagas", "zset"),
+            (base + ":limited", "hash"), (base + ":blocked", "zset"), (base + ":granted", "hash"),
             (queue.keys.load, "hash"), (base + ":started", "hash"), (base + ":spent", "hash"),
             (base + ":keys:live", "hash"), (base + ":keys", "zset"), (base + ":results", "zset"),
         ]

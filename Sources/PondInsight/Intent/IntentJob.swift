@@ -13,6 +13,8 @@ package struct IntentSegment: Sendable, Hashable {
         case backoff
         /// A saga's, which waits without a slot or is paused; of a step, what it waits for.
         case parked
+        /// Waiting until a limit has room.
+        case limited
         /// Ready, and waiting for a worker.
         case wait
         /// A handler had it.

@@ -28,6 +28,9 @@ struct IntentLife {
         case .done, .dead, .duplicate, .cancelled, .expired, .compensated:
             closeTry(event)
             (rest, end) = (nil, event.what.name)
+        case .limited:
+            closeRest(until: event.time, readySince: nil)
+            rest = (.limited, event.time, nil)
         case .dropped, .discarded: end = event.what.name
         case .waiting, .sagaPaused, .woken, .sagaResumed, .sagaReopened, .turned: move(event)
         case .saga, .step, .stepRetried, .stepFailed, .stepUnknown, .wait, .children, .undone, .undoRetried,
@@ -82,7 +85,9 @@ struct IntentLife {
             if let readySince { segments.append(IntentSegment(.wait, from: readySince, to: time, isOpen: isOpen)) }
             return
         }
-        if rest.kind == .parked { return segments.append(IntentSegment(.parked, from: rest.from, to: time)) }
+        if rest.kind == .parked || rest.kind == .limited {
+            return segments.append(IntentSegment(rest.kind, from: rest.from, to: time))
+        }
         let ready = min(time, max(rest.from, readySince ?? rest.due ?? rest.from))
         if rest.kind != .wait, ready > rest.from {
             segments.append(IntentSegment(rest.kind, from: rest.from, to: ready))
@@ -104,6 +109,9 @@ struct IntentLife {
         case .held:
             let from = rest?.from ?? live.since ?? now
             segments.append(IntentSegment(rest?.kind == .held ? .held : .backoff, from: from, to: now, isOpen: true))
+        case .limited:
+            let from = rest?.kind == .limited ? rest?.from : nil
+            segments.append(IntentSegment(.limited, from: from ?? live.since ?? now, to: now, isOpen: true))
         case .waiting:
             let from = rest?.kind == .parked ? rest?.from : nil
             segments.append(IntentSegment(.parked, from: from ?? live.since ?? now, to: now, isOpen: true))

@@ -172,6 +172,7 @@ extension JobReport {
             case .running: .run
             case .held: attempts > 0 ? .backoff : .held
             case .waiting: .parked
+            case .limited: .limited
             case .dead, .unknown: nil
             }
         let segments = kind.map { [IntentSegment($0, from: since ?? now, to: now, isOpen: true)] } ?? []

@@ -158,6 +158,7 @@ extension IntentSegment.Kind {
         case .backoff: isASCII ? "-" : "·"
         case .wait: isASCII ? "." : "░"
         case .parked: isASCII ? "=" : "─"
+        case .limited: isASCII ? "~" : "┄"
         case .run: isASCII ? "#" : "█"
         case .undo: isASCII ? "<" : "▓"
         }

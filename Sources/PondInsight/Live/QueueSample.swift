@@ -61,6 +61,8 @@ package struct QueueSample: Sendable, Hashable, Codable {
     package var inFlight = 0
     /// Scheduled and retrying jobs.
     package var held = 0
+    /// Jobs that a limit holds back.
+    package var limited = 0
     /// Jobs that ended badly.
     package var dead = 0
     /// How long the oldest runnable job has waited.
@@ -85,7 +87,7 @@ package struct QueueSample: Sendable, Hashable, Codable {
         case time = "at"
         case ready
         case inFlight = "in_flight"
-        case held, dead
+        case held, dead, limited
         case oldest = "oldest_ready"
         case arrivals, done
         case isPaused = "paused"
@@ -135,7 +137,7 @@ extension QueueSample {
         }
         let status = QueueStatus(queue.name, depth, workers: workers, pauseReason: sample.pauseReason)
         (sample.ready, sample.inFlight) = (depth.ready, depth.inFlight)
-        (sample.held, sample.dead) = (depth.held, depth.dead)
+        (sample.held, sample.dead, sample.limited) = (depth.held, depth.dead, depth.limited)
         (sample.oldest, sample.done, sample.isPaused) = (depth.oldestReady, depth.done, depth.isPaused)
         sample.fault = status.shortFault
         return (status, sample)

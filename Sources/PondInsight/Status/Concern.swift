@@ -18,6 +18,8 @@ package struct Concern: Sendable, Hashable, Codable {
         case brake
         /// Jobs have waited for long.
         case behind
+        /// What jobs call fails: a breaker is open, or nothing is retried for now.
+        case breaker
         /// Jobs ended badly and wait for a person.
         case dead
         /// Jobs were over before they began.

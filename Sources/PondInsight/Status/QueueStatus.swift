@@ -18,6 +18,10 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     package var dead: Int
     /// Sagas that wait without a slot, or are paused.
     package var waiting: Int
+    /// Jobs that a limit holds back.
+    package var limited: Int
+    /// The limits that hold the most of them back, the fullest first; empty when nobody has looked.
+    package var limits: [Limiting] = []
     /// How long the oldest runnable job has been runnable.
     @Seconds package var oldestReady: Duration
     /// When the next held job or waiting saga is due.
@@ -58,7 +62,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         case name = "queue"
         case state, ready
         case inFlight = "in_flight"
-        case held, dead, waiting
+        case held, dead, waiting, limited
+        case limits = "limited_by"
         case oldestReady = "oldest_ready"
         case nextDue = "next_due"
         case added, done, dropped, workers
@@ -82,6 +87,21 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         package var workers: Int
         /// What their last final failures had in common, in words.
         package var why: String
+    }
+
+    /// A limit that holds jobs of the queue back.
+    package struct Limiting: Sendable, Hashable, Codable {
+        /// The limit, by its full name.
+        package var limit: String
+        /// Why it has no room.
+        package var reason: String
+        /// How many jobs wait for it, about.
+        package var jobs: Int
+
+        /// A limit and what it holds back.
+        package init(limit: String, reason: String, jobs: Int) {
+            (self.limit, self.reason, self.jobs) = (limit, reason, jobs)
+        }
     }
 
     /// Jobs that were over before they began, among the last that ended.
@@ -110,7 +130,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         let alive = workers.filter { $0.isAlive(at: depth.now) }
         (self.name, state) = (name.text, .ok)
         (ready, inFlight, held, dead) = (depth.ready, depth.inFlight, depth.held, depth.dead)
-        waiting = depth.waiting
+        (waiting, limited) = (depth.waiting, depth.limited)
         _oldestReady = Seconds(wrappedValue: depth.oldestReady)
         _nextDue = Moment(wrappedValue: depth.nextDue)
         (added, done, dropped) = (depth.added, depth.done, depth.dropped)
@@ -143,6 +163,7 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         let workers = try await WorkerSnapshot.beating(in: queue)
         var status = QueueStatus(queue.name, depth, workers: workers, pauseReason: reason, isListed: isListed)
         try await status.lookAtOverflow(of: queue)
+        try await status.lookAtLimits(of: queue)
         return status
     }
 
@@ -167,6 +188,15 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         guard dropped > 0 else { return }
         dropsDead = try await queue.dropsDead()
     }
+
+    /// Reads which limits hold jobs of the queue back.
+    mutating func lookAtLimits(of queue: Queue) async throws {
+        guard limited > 0 else { return }
+        limits = Array(try await LimitReader(queue.pond).lanes(of: [queue]).byLimit.prefix(Self.limitsMax))
+    }
+
+    /// So many limits that hold jobs back are named.
+    private static let limitsMax = 5
 
     /// Whether the queue has paused itself, because it has nearly as many dead as it may.
     package var isPausedByItsDead: Bool { isPaused && pauseReason == "dead_full" }

@@ -47,10 +47,12 @@ package struct StatusReport: Sendable, Hashable, Codable {
 
     private var line: String {
         guard let worst = concerns.first else { return queues.isEmpty ? emptyVerdict : wellVerdict }
-        guard concerns.count > 1 else { return worst.line }
+        let limited = worst.kind == .breaker ? nil : limitedWords
+        guard concerns.count > 1 else { return worst.line + (limited.map { ". Also: \($0)" } ?? "") }
         let others = concerns.dropFirst().prefix(Self.namedBeside).map(\.text).joined(separator: "; ")
         let rest = concerns.count - 1 - Self.namedBeside
         return "\(worst.line). Also: \(others)" + (rest > 0 ? "; and \(rest) more" : "")
+            + (limited.map { "; \($0)" } ?? "")
     }
 
     private var emptyVerdict: String {
@@ -61,7 +63,32 @@ package struct StatusReport: Sendable, Hashable, Codable {
         let workers = queues.reduce(into: Set<String>()) { $0.formUnion($1.aliveWorkers) }.count
         let waiting = queues.filter { $0.ready > 0 }.map(\.oldestReady).max()
         let longest = waiting.map { "nothing waits longer than \($0.human)" } ?? "nothing waits"
-        return "All well: \(queues.count.of("queue")), \(workers.of("worker")), \(longest)."
+        let limited = limitedWords.map { ", \($0)" } ?? ""
+        return "All well: \(queues.count.of("queue")), \(workers.of("worker")), \(longest)\(limited)."
+    }
+
+    /// How many jobs limits hold back, and which limits those are; nil when none is.
+    private var limitedWords: String? {
+        let jobs = queues.reduce(0) { $0 + $1.limited }
+        guard jobs > 0 else { return nil }
+        let by = Self.limiting(queues).prefix(Self.limitsNamed).map { "\($0.limit) (\($0.reason))" }
+        let names = by.isEmpty ? "" : " by \(by.joined(separator: ", "))"
+        return "\(jobs.of("job", ("is", "are"))) held back\(names.isEmpty ? " by limits" : names)"
+    }
+
+    private static let limitsNamed = 3
+
+    /// What holds jobs of the queues back, the most first.
+    private static func limiting(_ queues: [QueueStatus]) -> [QueueStatus.Limiting] {
+        var sums: [QueueStatus.Limiting] = []
+        for found in queues.flatMap(\.limits) {
+            if let index = sums.firstIndex(where: { $0.limit == found.limit && $0.reason == found.reason }) {
+                sums[index].jobs += found.jobs
+            } else {
+                sums.append(found)
+            }
+        }
+        return sums.sorted { ($1.jobs, $0.limit) < ($0.jobs, $1.limit) }
     }
 }
 
@@ -73,7 +100,8 @@ extension StatusReport {
         let all: [Concern?] = [
             fault(those(.fault)), dropped(queues.filter { $0.dropped > 0 && !$0.dropsDead }),
             unserved(those(.unserved)),
-            brake(queues.filter { $0.brake != nil }), behind(those(.behind)), dead(queues.filter { $0.dead > 0 }),
+            brake(queues.filter { $0.brake != nil }), behind(those(.behind)), breaker(queues),
+            dead(queues.filter { $0.dead > 0 }),
             expired(queues.filter { $0.expired.map { $0.jobs * expiredShare >= $0.ended } ?? false }),
             paused(queues.filter(\.isPaused)),
         ]
@@ -145,6 +173,24 @@ extension StatusReport {
                 + "the oldest for \(worst.oldestReady.human), with \(worst.workers.of("worker"))",
             queues: names(queues),
             do: [.queue(worst.name), .explain(worst.name)]
+        )
+    }
+
+    /// Of what jobs call and what fails.
+    private static func breaker(_ queues: [QueueStatus]) -> Concern? {
+        let troubled = limiting(queues).filter { ["breaker_open", "brownout"].contains($0.reason) }
+        guard let worst = troubled.first else { return nil }
+        let jobs = troubled.reduce(0) { $0 + $1.jobs }.of("job", ("waits", "wait"))
+        let more = troubled.count > 1 ? " and of \((troubled.count - 1).of("other limit"))" : ""
+        let what =
+            worst.reason == "brownout"
+            ? "the retry budget of limit \(worst.limit)\(more) is empty"
+            : "the breaker of limit \(worst.limit)\(more) is open"
+        return Concern(
+            .breaker,
+            "\(what), as what it is for fails: \(jobs)",
+            queues: names(queues.filter { $0.limits.contains { troubled.contains($0) } }),
+            do: [.limit(worst.limit)]
         )
     }
 

@@ -6,9 +6,9 @@ package struct NamedLimits: Sendable {
     private let pond: Pond
     private let base: String
 
-    init(_ pond: Pond) {
+    init(_ pond: Pond, base: String) {
         self.pond = pond
-        base = Keys.limits(prefix: pond.prefix)
+        self.base = base
     }
 
     /// Defines a limit.
@@ -96,7 +96,7 @@ package struct NamedLimits: Sendable {
             throw QueueError(
                 .redis,
                 "this server is a node of a cluster, and the key \(base) of the limits that queues share is another's: on a "
-                    + "cluster each queue has limits of its own, which cannot be named from here yet",
+                    + "cluster each queue has limits of its own, so name the queue: `--queue NAME`",
                 redis: error.redis
             )
         }
@@ -116,5 +116,8 @@ package struct NamedLimits: Sendable {
 
 extension Pond {
     /// The named limits that its queues share.
-    package var limits: NamedLimits { NamedLimits(self) }
+    package var limits: NamedLimits { NamedLimits(self, base: Keys.limits(prefix: prefix)) }
+
+    /// The named limits of one queue: on a cluster each has its own.
+    package func limits(of queue: Queue) -> NamedLimits { NamedLimits(self, base: queue.keys.base) }
 }

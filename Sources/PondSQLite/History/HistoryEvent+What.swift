@@ -19,6 +19,7 @@ extension HistoryEvent {
         case signal, tokenResolved, tokenSame, tokenConflict, tokenExpired, tokenVoid
         case turned, undone, undoSkipped, undoRetried, undoFailed
         case sagaPaused, sagaResumed, sagaReopened, sagaResolved, sagaForked, sagaEnded, sagaStuck
+        case limited
 
         /// As people and programs read it.
         package var name: String { journalKind?.rawValue ?? (self == .enqueued ? "enqueued" : "other") }
@@ -74,6 +75,7 @@ extension HistoryEvent {
             case .sagaForked: .sagaForked
             case .sagaEnded: .sagaEnded
             case .sagaStuck: .sagaStuck
+            case .limited: .limited
             }
         }
 

@@ -83,7 +83,11 @@ struct CorrView {
         ]
         let isSaga = tree.rows.contains { $0.step != nil || $0.job.segments.contains { $0.kind == .parked } }
         let ofSagas: [(IntentSegment.Kind, String)] = [(.parked, "waits without a slot"), (.undo, "undoes")]
-        return (names + (isSaga ? ofSagas : [])).map { "\($0.letter(isASCII: isASCII)) \($1)" }.joined(separator: "   ")
+        let isLimited = tree.rows.contains { $0.job.segments.contains { $0.kind == .limited } }
+        let ofLimits: [(IntentSegment.Kind, String)] = [(.limited, "held back by a limit")]
+        return (names + (isSaga ? ofSagas : []) + (isLimited ? ofLimits : [])).map {
+            "\($0.letter(isASCII: isASCII)) \($1)"
+        }.joined(separator: "   ")
     }
 
     static func tint(_ state: String) -> Tint? {
@@ -91,7 +95,7 @@ struct CorrView {
         case "done", "compensated": .green
         case "dead", "dropped", "failed", "unknown", "undo stuck": .red
         case "running": .cyan
-        case "expired", "held", "waiting", "undoing", "undone", "not undone", "abandoned": .yellow
+        case "expired", "held", "limited", "waiting", "undoing", "undone", "not undone", "abandoned": .yellow
         default: nil
         }
     }

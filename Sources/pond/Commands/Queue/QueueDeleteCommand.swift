@@ -51,6 +51,11 @@ struct QueueDeleteCommand: AsyncParsableCommand {
                 ("it holds \(depth.held.of("held job"))", "`pond queue purge \(name)` cancels what waits")
             case .waiting:
                 ("it holds \(depth.waiting.of("waiting saga"))", "`pond job cancel ID` cancels one")
+            case .limited:
+                (
+                    "a limit holds \(depth.limited.of("job")) of it back",
+                    "`pond queue purge \(name)` cancels what waits; `pond limit list` shows the limits"
+                )
             case .inFlight:
                 ("\(depth.inFlight.of("job", ("is", "are"))) in flight", "wait for the workers, or stop them")
             case .dead:

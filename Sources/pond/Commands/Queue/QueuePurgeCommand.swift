@@ -47,14 +47,19 @@ struct QueuePurgeCommand: AsyncParsableCommand {
             try await redis.withPond { pond in
                 let queue = try await QueueLookup(pond: pond).existing(name)
                 let depth = try await queue.depth()
-                let count = places.reduce(0) { $0 + ($1 == .ready ? depth.ready : depth.held) }
+                let count = places.reduce(0) { $0 + Self.size(of: $1, depth) }
                 guard count > 0 else { return try tell(0, queue, on: terminal) }
-                let what = places.map { "\(($0 == .ready ? depth.ready : depth.held).grouped) \($0.rawValue)" }
+                let what = places.map { "\(Self.size(of: $0, depth).grouped) \($0.rawValue)" }
                 terminal.say("cancel for good \(what.joined(separator: " and ")) of queue \(queue.name)")
                 try Confirmation.ask("cancel them", count: count, yes: yes, on: terminal)
                 try await tell(purge(queue), queue, on: terminal)
             }
         }
+    }
+
+    /// What a limit holds back is ready, too, as far as a purge goes.
+    private static func size(of place: PurgePlace, _ depth: Depth) -> Int {
+        place == .ready ? depth.ready + depth.limited : depth.held
     }
 
     /// Cancels what is there, and what comes meanwhile up to as much again; who adds faster than that has to stop first.
@@ -63,7 +68,7 @@ struct QueuePurgeCommand: AsyncParsableCommand {
         var count = 0
         for place in places {
             let depth = try await queue.depth()
-            var left = 2 * (place == .ready ? depth.ready : depth.held)
+            var left = 2 * Self.size(of: place, depth)
             while left > 0 {
                 let (purged, hasMore) = try await queue.purge(place)
                 count += purged

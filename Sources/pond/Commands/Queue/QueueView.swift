@@ -48,6 +48,7 @@ struct QueueView {
         sheet.add("in flight", status.inFlight.grouped)
         sheet.add("held", status.held.grouped + (status.nextDue.map { ", the next \(due($0))" } ?? ""))
         sheet.add("waiting", status.waiting > 0 ? status.waiting.of("saga") : nil)
+        sheet.add("limited", limitedText, .yellow)
         sheet.add("dead", status.dead.grouped + (status.dropped > 0 ? ", and \(status.dropped.grouped) dropped" : ""))
         sheet.add("done", status.done.grouped)
         sheet.add("workers", status.workers.grouped)
@@ -55,6 +56,12 @@ struct QueueView {
         sheet.add("max depth", depthMax?.grouped)
         sheet.add("max recoveries", recoveriesMax?.grouped)
         return sheet
+    }
+
+    private var limitedText: String? {
+        guard status.limited > 0 else { return nil }
+        let by = status.limits.map { "\($0.jobs.grouped) by \($0.limit) (\($0.reason))" }.joined(separator: ", ")
+        return status.limited.grouped + (by.isEmpty ? "" : ": \(by)")
     }
 
     private func due(_ time: ServerTime) -> String {

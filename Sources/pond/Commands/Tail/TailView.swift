@@ -50,6 +50,9 @@ struct TailView {
             if let due = what.words.first.flatMap({ Int64($0) }), due > 0 {
                 details.append("due in \(ServerTime(milliseconds: due).since(event.time).human)")
             }
+        case .limited:
+            if let limit = what.words.first { details.append("by \(limit)") }
+            details += what.words.dropFirst()
         case .done: break
         default: if !what.words.isEmpty { details.append(what.words.joined(separator: " ")) }
         }
@@ -64,7 +67,7 @@ struct TailView {
         switch kind {
         case .done, .compensated, .step, .undone: .green
         case .dead, .dropped, .lost, .ghost, .stepUnknown, .undoFailed, .sagaStuck, .sagaPaused: .red
-        case .retried, .reclaimed, .expired, .deferred, .stepRetried, .stepFailed, .turned, .undoRetried,
+        case .retried, .reclaimed, .expired, .deferred, .limited, .stepRetried, .stepFailed, .turned, .undoRetried,
             .tokenConflict,
             .tokenExpired, .tokenVoid:
             .yellow
