@@ -36,7 +36,8 @@ struct PondCommand: AsyncParsableCommand {
                 subcommands: [
                     AppEnqueue<BuiltinJobs>.self, WhyCommand.self, CorrCommand.self, TailCommand.self,
                     StatusCommand.self,
-                    DashCommand.self, JobCommand.self, SagaCommand.self, FlowCommand.self, DeadCommand.self,
+                    DashCommand.self, JobCommand.self, SagaCommand.self, FlowCommand.self, LimitCommand.self,
+                    DeadCommand.self,
                     QueueCommand.self,
                     SLOCommand.self,
                     HistoryCommand.self,

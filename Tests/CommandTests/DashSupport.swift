@@ -53,6 +53,36 @@ enum DashFixture {
         return look
     }
 
+    /// Two limits, one of them with jobs that wait.
+    static func limits() -> LimitListing {
+        let lane = LimitLane(
+            queue: "emails",
+            lane: "openai,tenant:acme",
+            waiting: 412,
+            limit: "openai",
+            reason: "rate_limited",
+            due: start.advanced(by: .seconds(41))
+        )
+        let minutes = (0..<60).map {
+            LimitView.Minute(at: start.advanced(by: .seconds(-60 * $0)), admitted: 60 - $0, refused: $0, failed: 0)
+        }
+        let openai = LimitView(
+            name: "openai",
+            definition: "60/m burst 10, 8 at a time",
+            state: .throttled,
+            learned: 0.7,
+            until: start.advanced(by: .seconds(20)),
+            running: 3,
+            admitted: 3_600,
+            refused: 412,
+            failed: 7,
+            minutes: minutes,
+            lanes: [lane],
+            at: start
+        )
+        return LimitListing(limits: [openai, LimitView(name: "tenant:*", definition: "10/s", at: start)], at: start)
+    }
+
     /// A model that has looked at three queues for some seconds.
     static func model(seconds: Int = 30, fleet: Bool = true) -> DashModel {
         var model = DashModel()
@@ -74,6 +104,7 @@ enum DashFixture {
         if seconds > 0 {
             model.take(.jobs(jobs()))
             model.take(.dead(DashDead(groups: groups())))
+            model.take(.limits(limits()))
         }
         return model
     }

@@ -46,7 +46,7 @@ extension WhySystem {
         async let large = largeCases()
         // What fails is forgotten after a minute, so that is asked first.
         // A bare id of two queues is that of two jobs, and who adds at the same time may be given the same.
-        let all = try await scaled + large + tried + undone + untouchedCases() + sagaCases()
+        let all = try await scaled + large + tried + undone + untouchedCases() + sagaCases() + limitedCases()
         try await follow()
         return try all + stoppedCases(workers)
     }

@@ -61,6 +61,15 @@ struct JobOptions: ParsableArguments, Sendable {
     var header: [Header] = []
 
     @Option(
+        help: ArgumentHelp(
+            "The limits that it needs, as in openai,tenant:acme@3. Defaults to those of its kind.",
+            valueName: "names"
+        ),
+        transform: JobOptions.limit
+    )
+    var limit: String?
+
+    @Option(
         help: ArgumentHelp("A second job with the same key is not run; 1 to 256 bytes.", valueName: "text"),
         transform: JobOptions.key
     )
@@ -129,6 +138,7 @@ extension JobOptions {
         options.jobClass = jobClass
         options.attemptsMax = maxAttempts
         options.timeout = jobTimeout
+        options.limit = limit
         options.key = key
         options.budget = Budget(wall: budgetWall, usd: budgetUSD)
         options.joinTrace(of: Environment.value)
@@ -141,6 +151,10 @@ extension JobOptions {
         case nil: break
         }
         return options
+    }
+
+    static func limit(_ text: String) throws -> String {
+        do { return try LimitNeed(text).text } catch { throw ValidationError(SafeText.escaped(error.message)) }
     }
 
     static func key(_ text: String) throws -> IdempotencyKey {

@@ -81,6 +81,15 @@ extension Action {
     /// All jobs of an intent, the children of a saga too.
     static func intent(_ address: String) -> Action { .pond("corr", address) }
 
+    // MARK: Limits
+
+    /// All limits that somebody has set.
+    static var limits: Action { .pond("limit", "list") }
+    /// A limit with what waits for it.
+    static func limit(_ name: String) -> Action { .pond("limit", "show", name) }
+    /// Sets a limit to what it is, for a person to change before it is run.
+    static func setLimit(_ name: String, _ definition: String) -> Action { .pond("limit", "set", name, definition) }
+
     // MARK: What happened
 
     /// Keeps what happened to jobs.
@@ -112,7 +121,8 @@ extension Action {
             groups(queue), deadList(nil), deadList(queue), follow, historyStatus, jobHistory(job), tail(queue), doctor,
             status, loadFunctions, enqueue, saga(job), sagas(queue, "stuck"), resumeSaga(job), cancelSaga(job),
             sayDone(job, "charge"), sayResult(job, "charge#2"), sayRetry(job, "a step"), sayAbandon(job, "charge"),
-            resolveToken, signal(job, "paid"), intent(job),
+            resolveToken, signal(job, "paid"), intent(job), limits, limit("openai"),
+            setLimit("tenant:*", "60/m burst 10"),
         ]
     }
 }

@@ -46,7 +46,7 @@ struct DoctorQueues {
         if healthy.count > DoctorQueues.namedMax {
             healthy = [.ok("queues", "\(healthy.count.of("queue")) without a fault")]
         }
-        return findings + healthy
+        return findings + healthy + (await DoctorLimits(doctor).findings(names))
     }
 
     private func check(_ name: QueueName) async -> [DoctorFinding] {
@@ -74,6 +74,7 @@ struct DoctorQueues {
     private static func summary(_ queue: QueueStatus) -> String {
         let wait =
             (queue.waiting > 0 ? ", \(queue.waiting.of("waiting saga"))" : "")
+            + (queue.limited > 0 ? ", \(queue.limited.of("limited job"))" : "")
             + (queue.ready > 0 ? ", the oldest waits for \(queue.oldestReady.human)" : "")
         return "\(queue.ready.grouped) ready, \(queue.inFlight.grouped) in flight, \(queue.held.grouped) held, "
             + "\(queue.dead.grouped) dead, \(queue.workers.of("worker"))\(wait)"

@@ -10,7 +10,7 @@ extension JobSnapshot {
         guard let record = saga?.record else { return nil }
         switch (record.state, situation.report.state) {
         case (.stuck, .dead): return stuck(record)
-        case (.paused, .waiting), (.paused, .ready), (.paused, .held): return paused(record)
+        case (.paused, .waiting), (.paused, .ready), (.paused, .held), (.paused, .limited): return paused(record)
         case (.waiting, .waiting): return parked
         case (.undoing, .running): return undoing(record)
         case (.undoing, .waiting): return undoesAfterChildren(record)

@@ -50,7 +50,7 @@ extension JobSnapshot {
         )
     }
 
-    private func queuePaused(since: ServerTime) -> Diagnosis {
+    func queuePaused(since: ServerTime) -> Diagnosis {
         let reason = situation.pauseReason.map { ": \(firstLine(of: $0))" } ?? ", and nobody said why"
         let time = situation.now.since(since).human
         return Diagnosis(
@@ -154,6 +154,7 @@ extension JobSnapshot {
     }
 
     private var position: String {
+        if let before = situation.limit?.before, before > 0 { return "\(before.of("job", ("is", "are"))) before it" }
         guard let ahead = situation.ahead else { return "nothing is before it" }
         if ahead == 0 { return "it is the next" }
         return (situation.isAheadExact ? "" : "about ") + ahead.of("job", ("is", "are")) + " before it"

@@ -36,6 +36,7 @@ package struct Diagnosis: Sendable, Hashable {
         return switch snapshot.situation.report.state {
         case .held: snapshot.held
         case .waiting: snapshot.parked
+        case .limited: snapshot.limited
         case .ready: snapshot.waiting
         case .running: snapshot.running
         case .dead: snapshot.dead

@@ -15,6 +15,8 @@ package struct JobSnapshot: Sendable {
     package var decision: ScalingDecision?
     /// What the history knows of the job; nil without one.
     package var jobHistory: JobHistory?
+    /// The limit that holds the job back, as it stands; nil when none does, or it could not be read.
+    package var limit: LimitView?
     /// What the job's worker says of itself; nil when nobody has the job, or it says nothing.
     package var owner: WorkerAbout?
     /// How long jobs of the kind run; nil when that is not known.

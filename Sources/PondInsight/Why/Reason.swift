@@ -26,6 +26,16 @@ package enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
     case atLimit = "at_limit"
     /// More workers would not finish more, because what the jobs call is slow or failing.
     case downstreamHold = "downstream_hold"
+    /// The rate of a limit that it needs is used up.
+    case rateLimited = "rate_limited"
+    /// As many jobs run as a limit that it needs allows at a time.
+    case concurrencyLimited = "concurrency_limited"
+    /// What it calls has said that it gets too much, and until when to leave it alone.
+    case throttled
+    /// What it calls fails so often that no more is retried for now.
+    case brownout
+    /// What it calls fails most of the time, so only a probe now and then is let through.
+    case breakerOpen = "breaker_open"
     /// A handler has it.
     case running
     /// A worker has it, and has not said for a while that it lives.
@@ -82,7 +92,7 @@ extension Reason {
         case .scheduled, .retryBackoff: .held
         case .behindOthers, .starting, .queuePaused, .noWrites, .noWorker, .noWorkerForKind, .brake, .scalingUp,
             .atLimit, .downstreamHold, .waitingTimer, .waitingToken, .waitingSignal, .waitingChildren, .sagaPaused,
-            .stepUnknown:
+            .stepUnknown, .rateLimited, .concurrencyLimited, .throttled, .brownout, .breakerOpen:
             .waiting
         case .running, .runningSilent, .leaseExpired, .undoing: .running
         case .dead, .sagaStuck: .dead

@@ -171,7 +171,7 @@ package struct WhyReader: Sendable {
         let queue = try pond.queue(snapshot.queue)
         switch report.state {
         case .ready: snapshot.workers = try await WorkerSnapshot.all(of: queue)
-        case .held, .running, .waiting: snapshot.workers = try await WorkerSnapshot.beating(in: queue)
+        case .held, .running, .waiting, .limited: snapshot.workers = try await WorkerSnapshot.beating(in: queue)
         case .dead:
             try await completeSaga(&snapshot, in: queue)
             return snapshot
@@ -183,6 +183,9 @@ package struct WhyReader: Sendable {
         snapshot.noWrites = try await pond.server.writeRefusal()
         if report.state == .ready || (report.state == .held && snapshot.workerCount == 0) {
             snapshot.decision = try await decision(about: snapshot.queue)
+        }
+        if let hold = snapshot.situation.limit {
+            snapshot.limit = try await LimitReader.limit(hold.name, of: queue, on: pond)
         }
         try await completeSaga(&snapshot, in: queue)
         if report.state == .running, let history, let kind = snapshot.kind {
@@ -198,6 +201,7 @@ package struct WhyReader: Sendable {
         case .unknown: return
         // One that has gone on from a wait or a failure says so itself.
         case .ready, .held: if report.field(WireField.saga.rawValue) == nil { return }
+        case .limited: if report.field(WireField.saga.rawValue) == nil { return }
         case .running, .waiting, .dead: break
         }
         snapshot.saga = try await queue.sagaDetail(report.id, withResults: false)

@@ -72,7 +72,8 @@ extension Reason {
     var tint: Tint {
         switch self {
         case .done, .running, .starting: .green
-        case .dead, .noWorker, .noWorkerForKind, .brake, .leaseExpired, .lostPayload, .stepUnknown, .sagaStuck:
+        case .dead, .noWorker, .noWorkerForKind, .brake, .leaseExpired, .lostPayload, .stepUnknown, .sagaStuck,
+            .breakerOpen:
             .red
         default: .yellow
         }
