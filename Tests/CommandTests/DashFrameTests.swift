@@ -6,7 +6,7 @@ import Testing
 
 @Suite struct DashFrameTests {
     private static let sizes = [(20, 5), (80, 24), (120, 40), (200, 60), (1, 1), (3, 2), (40, 12), (500, 9)]
-    private static let screens = ["1", "2", "3", "4", "4/x", "5", "7", "?", "/x", ":so", "p"]
+    private static let screens = ["1", "2", "3", "4", "4/x", "5", "6", "7", "?", "/x", ":so", "p"]
 
     @Test(arguments: sizes, screens)
     func `every screen fits every size`(size: (Int, Int), keys: String) {
@@ -23,7 +23,7 @@ import Testing
 
     @Test func `the overview says what there is to say at 80×24`() {
         let lines = DashFixture.draw(DashFixture.model(), 80, 24).texts
-        #expect(lines[0].hasPrefix(" pond  1 Overview  2 Queue  3 Workers  4 Jobs  5 Dead  7 Scaling"))
+        #expect(lines[0].hasPrefix(" pond 1 Overview 2 Queue 3 Workers 4 Jobs 5 Dead 6 Limits 7 Scaling "))
         #expect(lines[0].hasSuffix(" UTC"))
         // Two seconds are the target, so this queue is late although `pond status` would not say so.
         #expect(lines[1] == " ! emails is late: the oldest of 87 jobs has waited 29s, the target is 2s.")
@@ -42,6 +42,32 @@ import Testing
         let small = DashFixture.draw(DashFixture.model(), 60, 15)
         #expect(small.whole.contains("emails") && small.text(2).contains("OLDEST"))
         #expect(!small.text(2).contains("HELD"))
+    }
+
+    @Test func `the limits have their state, and the lanes that wait for the one under the cursor`() {
+        var model = DashFixture.model()
+        model.type("6")
+        let lines = DashFixture.draw(model, 120, 24).texts
+        #expect(lines[2].contains("WAITING") && lines[2].contains("LEARNED") && lines[2].contains("STATE"))
+        #expect(lines[3].contains("openai") && lines[3].contains("60/m burst 10, 8 at") && lines[3].contains("412"))
+        #expect(lines[3].contains("70%  throttled, for another 20s"), "\(lines[3])")
+        #expect(
+            lines.contains { $0.contains("Waiting for openai  412 jobs") || $0.contains("Waiting for openai 412 jobs") }
+        )
+        #expect(lines.contains { $0.contains("openai,tenant:acme") && $0.contains("rate_limited, in about 41s") })
+        // Nobody waits for the family.
+        model.type("j")
+        #expect(!DashFixture.draw(model, 120, 24).whole.contains("Waiting for"))
+    }
+
+    @Test func `how many jobs a limit holds back stands there only where one does`() {
+        #expect(!DashFixture.draw(DashFixture.model(), 120, 24).text(2).contains("LIMIT"))
+        var model = DashFixture.model()
+        var emails = DashFixture.queue("emails", ready: 1)
+        emails.limited = 412
+        model.take(DashFixture.look([emails]), at: DashFixture.instant)
+        let canvas = DashFixture.draw(model, 120, 24)
+        #expect(canvas.text(2).contains("LIMIT") && canvas.text(3).contains("412"))
     }
 
     @Test func `without a fleet the queues are there, and how a fleet begins`() {

@@ -3,11 +3,11 @@ import Millpond
 import PondCore
 import PondQueue
 
-/// `pond dash`: the queues, the workers, the jobs, the dead and the scaling, live on a terminal.
+/// `pond dash`: the queues, the workers, the jobs, the dead, the limits and the scaling, live on a terminal.
 struct DashCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "dash",
-        abstract: "Watch queues, workers, jobs, the dead and scaling live on a terminal.",
+        abstract: "Watch queues, workers, jobs, the dead, limits and scaling live on a terminal.",
         discussion: """
             Keys: 1 2 3 4 5 7 screens, j k move, Enter opens, / filters, s sorts, p pauses a queue, ? shows all, q leaves. \
             On 4 Jobs, / finds a job by its id, QUEUE/ID or a correlation id and says why it is where it is, with the \

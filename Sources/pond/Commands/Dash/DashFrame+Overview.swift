@@ -20,6 +20,13 @@ extension DashFrame {
             Column(title: "FLIGHT", width: 6, rank: 6, text: { queue, _ in DashText.count(queue.inFlight) }),
             Column(title: "HELD", width: 5, rank: 8, text: { queue, _ in DashText.count(queue.held) }),
             Column(
+                title: "LIMIT",
+                width: 5,
+                rank: 9,
+                text: { queue, _ in DashText.count(queue.limited) },
+                style: { $0.limited > 0 ? .yellow : .plain }
+            ),
+            Column(
                 title: "DEAD",
                 width: 5,
                 rank: 7,
@@ -96,7 +103,7 @@ extension DashFrame {
 
     private mutating func drawTable(_ queues: [QueueSample], rows: Int) {
         let longest = queues.reduce(5) { max($0, DisplayWidth.columns(of: SafeText.escaped($1.name))) }
-        let columns = fitting(longest)
+        let columns = fitting(longest, hasLimits: queues.contains { $0.limited > 0 })
         let taken = columns.reduce(0) { $0 + $1.width + 1 }
         let nameWidth = max(1, min(max(longest, 12), self.columns - 3 - taken))
         let sparks = self.columns - 3 - nameWidth - taken - 3
@@ -125,8 +132,8 @@ extension DashFrame {
     }
 
     /// As many columns as there is room for beside the names, the least needed left out.
-    private func fitting(_ longest: Int) -> [Column] {
-        var columns = Self.columnsKnown
+    private func fitting(_ longest: Int, hasLimits: Bool) -> [Column] {
+        var columns = Self.columnsKnown.filter { hasLimits || $0.title != "LIMIT" }
         let name = min(max(longest, 8), 12)
         while let last = columns.max(by: { $0.rank < $1.rank }),
             columns.reduce(3 + name, { $0 + $1.width + 1 }) > self.columns

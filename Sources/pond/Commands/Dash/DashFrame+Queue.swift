@@ -51,6 +51,7 @@ extension DashFrame {
             ("held", queue.held.grouped, .plain), ("dead", queue.dead.grouped, queue.dead > 0 ? .red : .plain),
             ("done", queue.done.grouped, .plain), ("workers", Self.size(queue), .plain),
         ]
+        if queue.limited > 0 { facts.insert(("limited", queue.limited.grouped, .yellow), at: 3) }
         if queue.isPaused {
             let reason = queue.pauseReason.map { ": \($0)" } ?? ""
             facts.insert(("paused\(reason)", "", .yellow), at: 0)

@@ -51,6 +51,7 @@ struct DashFrame {
         case .workers: drawWorkers()
         case .jobs: drawJobs()
         case .dead: drawDead()
+        case .limits: drawLimits()
         case .scaling: drawScaling()
         }
     }
@@ -61,23 +62,26 @@ struct DashFrame {
         let tabs: [(DashModel.Screen, String)] = [
             (.overview, "1 Overview"), (.queue, "2 Queue"), (.workers, "3 Workers"), (.jobs, "4 Jobs"),
             (.dead, "5 Dead"),
-            (.scaling, "7 Scaling"),
+            (.limits, "6 Limits"), (.scaling, "7 Scaling"),
         ]
         var column = canvas.put(" pond ", 0, 0, .bold)
         let whole = tabs.reduce(column) { $0 + $1.1.count + 2 }
         // With little room a title is its number.
         let isShort = whole > columns
+        let clock = model.look.map { String($0.at.iso8601.dropFirst(11).prefix(8)) + " UTC" } ?? ""
+        // Air before each title is the first to go where the time would have no room.
+        let lead = whole + clock.count > columns && !isShort ? "" : " "
         // The address is worth more than air between the titles.
         let gap = whole + tabs.count + 18 + DisplayWidth.columns(of: barePlace) <= columns ? 1 : 0
         for (screen, title) in tabs {
             let isShown = model.screen == screen
             let text = isShort && !isShown ? String(title.prefix(1)) : title
-            column = canvas.put(" \(text) ", 0, column + gap, isShown ? .bold.reversed : .dim)
+            column = canvas.put("\(lead)\(text) ", 0, column + gap, isShown ? .bold.reversed : .dim)
         }
-        let clock = model.look.map { String($0.at.iso8601.dropFirst(11).prefix(8)) + " UTC " } ?? ""
-        canvas.putRight(clock, 0, before: columns, width: max(0, columns - column - 1))
-        let room = columns - column - 3 - clock.count
-        if let place = place(room) { canvas.putRight(place, 0, before: columns - clock.count - 2, width: room, .dim) }
+        let hasAir = column + clock.count < columns
+        canvas.putRight(clock + (hasAir ? " " : ""), 0, before: columns, width: max(0, columns - column))
+        let room = columns - column - 4 - clock.count
+        if let place = place(room) { canvas.putRight(place, 0, before: columns - clock.count - 3, width: room, .dim) }
     }
 
     /// Where Redis is, without its scheme where there is little room; nil when half of it would be cut off.
@@ -143,7 +147,7 @@ struct DashFrame {
             switch model.screen {
             case .overview: [("j/k", "move"), ("Enter", "open"), ("s", "sort: \(model.sort.rawValue)"), ("p", "pause")]
             case .queue: [("j/k", "next queue"), ("p", "pause"), ("Esc", "back")]
-            case .workers, .scaling: [("j/k", "move"), ("Esc", "back")]
+            case .workers, .limits, .scaling: [("j/k", "move"), ("Esc", "back")]
             case .jobs: [("/", "find"), ("j/k", "move"), ("Enter", "why"), ("Esc", "back")]
             case .dead where model.group == nil:
                 [("j/k", "move"), ("Enter", "open"), ("s", "sort: \(model.deadSort.rawValue)"), ("Esc", "back")]
@@ -179,7 +183,7 @@ struct DashFrame {
     // MARK: Help
 
     private static let help: [(String, String)] = [
-        ("1 2 3 4 5 7", "overview, queue, workers, jobs, dead, scaling"),
+        ("1 to 7", "overview, queue, workers, jobs, dead, limits, scaling"),
         ("j k  arrows", "move the cursor; on a queue, the next one"),
         ("g G  PgUp PgDn", "first and last, a page"),
         ("Enter", "open the queue, the job or the root cause under the cursor"),

@@ -62,6 +62,7 @@ extension DashModel {
         var request = DashRequest(round: round)
         switch screen {
         case .overview, .queue, .workers, .scaling: return request
+        case .limits: request.subject = .limits
         case .jobs: request.subject = trail.last.map { .why($0.asked) } ?? .jobs
         case .dead: request.subject = group.map { .group($0) } ?? .dead
         }
@@ -78,6 +79,7 @@ extension DashModel {
                 (trail[index].answer, trail[index].failure) = (answer, nil)
             }
         case .dead(let dead): self.dead = dead
+        case .limits(let limits): self.limits = limits
         case .group(let detail): if detail.sum.id == group { groupDetail = detail }
         case .failed(.why(let asked), let reason):
             for index in trail.indices where trail[index].asked == asked { trail[index].failure = reason }

@@ -47,6 +47,7 @@ extension DashModel {
         case .character("3"): show(.workers)
         case .character("4"): show(.jobs)
         case .character("5"): show(.dead)
+        case .character("6"): show(.limits)
         case .character("7"): show(.scaling)
         case .enter: open()
         case .escape: leave()
@@ -76,7 +77,7 @@ extension DashModel {
         case .overview: show(.queue)
         case .jobs: openJob()
         case .dead: openGroup()
-        case .queue, .workers, .scaling: break
+        case .queue, .workers, .limits, .scaling: break
         }
     }
 
@@ -142,7 +143,8 @@ extension DashModel {
 
     /// What can be typed after `:`.
     static let commands = [
-        "overview", "queue", "workers", "jobs", "dead", "scaling", "why", "pause", "resume", "sort", "filter", "help",
+        "overview", "queue", "workers", "jobs", "dead", "limits", "scaling", "why", "pause", "resume", "sort", "filter",
+        "help",
         "quit",
     ]
 
@@ -172,6 +174,7 @@ extension DashModel {
         case "workers": show(.workers)
         case "jobs": show(.jobs)
         case "dead": show(.dead)
+        case "limits": show(.limits)
         case "scaling": show(.scaling)
         case "why":
             guard words.count > 1 else {

@@ -43,7 +43,7 @@ struct DashJobAddress: Hashable, Sendable, CustomStringConvertible {
 /// The state of the dashboard.
 struct DashModel: Sendable {
     enum Screen: Hashable, Sendable {
-        case overview, queue, workers, jobs, dead, scaling
+        case overview, queue, workers, jobs, dead, limits, scaling
     }
 
     enum Sort: String, CaseIterable, Sendable {
@@ -110,6 +110,8 @@ struct DashModel: Sendable {
     /// The root cause that is open; nil for the list of all.
     var group: GroupID?
     var groupDetail: DashGroup?
+    /// The limits; nil before they were read.
+    var limits: LimitListing?
     /// Why the screen's own part could not be read.
     var failure: String?
     /// Counts how often somebody wanted all to be read again.
@@ -206,6 +208,7 @@ extension DashModel {
         case .workers: workers.count
         case .jobs: trail.last.map { $0.choices?.count ?? 10_000 } ?? jobRows.count
         case .dead: group == nil ? groups.count : groupDetail?.newest.count ?? 0
+        case .limits: limits?.limits.count ?? 0
         case .scaling: look?.fleet?.decisions.count ?? 0
         }
     }

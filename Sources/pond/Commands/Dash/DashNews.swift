@@ -12,6 +12,8 @@ struct DashRequest: Sendable {
         case jobs
         /// Where the job with an id is, or the jobs of a correlation id.
         case why(String)
+        /// The limits, and who waits for them.
+        case limits
         /// The dead by root cause.
         case dead
         /// One root cause.
@@ -36,6 +38,7 @@ enum DashNews: Sendable {
     /// What is known of what was asked for.
     case answer(asked: String, DashAnswer)
     case dead(DashDead)
+    case limits(LimitListing)
     case group(DashGroup)
     /// Something could not be read, and why.
     case failed(DashRequest.Subject, String)

@@ -11,6 +11,7 @@ struct DashReader: Sendable {
     private static let (journalQueues, journalEntries) = (12, 30)
     private static let (groupQueues, groupParts) = (12, 10)
     private static let (sagaQueues, sagaRows) = (2, 50)
+    private static let limitQueues = 12
     /// How much is kept for the screen.
     static let (runningMax, eventsMax, groupsMax, newestMax) = (200, 100, 500, 5)
     static let sagasMax = 200
@@ -58,6 +59,7 @@ struct DashReader: Sendable {
             case .why(let text):
                 return try await why(text, request.round).map { .answer(asked: text, $0) }
             case .dead: return try await dead(request.queues).map { .dead($0) }
+            case .limits: return .limits(try await limits(request.queues))
             case .group(let id): return .group(try await group(id, request.queues))
             }
         } catch is CancellationError {
@@ -178,6 +180,14 @@ struct DashReader: Sendable {
         } catch let error as SQLiteError {
             return try await body(nil, "the history at \(historyPath) cannot be read (\(error))")
         }
+    }
+
+    // MARK: Limits
+
+    /// One call for the limits, and one for each of the queues that have the most held back.
+    private func limits(_ queues: [QueueSample]) async throws -> LimitListing {
+        let limited = queues.filter { $0.limited > 0 }.sorted { $0.limited > $1.limited }.prefix(Self.limitQueues)
+        return try await LimitReader(pond).listing(of: limited.map { try pond.queue($0.name) })
     }
 
     // MARK: The dead
