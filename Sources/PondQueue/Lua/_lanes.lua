@@ -298,13 +298,14 @@ end
 -- it has no room left.
 local function serve(context, consumer, name, most)
     local keys = context.keys
+    -- Of the many that wait no more are read than may go, and one that is told when.
+    most = math.min(most, JOBS_A_TURN, limits.room(context, name) + 1)
     local names = redis.call('ZRANGE', keys.blocked_by .. name, 0, math.min(most, LANES_A_TURN) - 1)
     if #names == 0 then
         redis.call('ZREM', keys.blocked, name)
         redis.call('SREM', context.base .. ':waiting:' .. name, keys.base)
         return nil
     end
-    most = math.min(most, JOBS_A_TURN)
     local places_of, known = heads_of(keys, names, most)
     local going, served, is_full = { places = {}, entries = {}, ids = {} }, {}, false
     context.moves = {}

@@ -303,6 +303,20 @@ local function refusal(context, limit, cost, is_retry)
     return nil
 end
 
+-- How many jobs of cost 1 a limit has room for now, by its numbers alone.
+function limits.room(context, name)
+    local limit, room = limits.look(context, name), math.huge
+    if not limit then return room end
+    local definition = limit.definition
+    if definition.most > 0 then room = math.max(0, definition.most - running_of(context, limit)) end
+    if definition.interval then
+        local interval = interval_of(limit, context.now)
+        local owed = math.max(0, limit.tat - context.us)
+        room = math.min(room, math.max(0, math.floor(definition.burst - owed / interval)))
+    end
+    return room
+end
+
 -- Why a job may not go now: the reason, the limit's name and when to look again (ms); nil when it may. Of several limits the
 -- one that lasts longest.
 function limits.refusal(context, needs, is_retry)

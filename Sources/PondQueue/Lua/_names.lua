@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 21    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 22    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PARKER = '~limited'   -- the consumer that has what a limit holds; it never beats, and nobody takes over from it
@@ -75,7 +75,7 @@ local function keys_of(base)
         results = base .. ':results:', result_epochs = base .. ':results',
         waiting = base .. ':waiting', waits = base .. ':waits', saga = base .. ':saga:', sagas = base .. ':sagas',
         limited = base .. ':limited', lane = base .. ':lane:', blocked = base .. ':blocked', blocked_by = base .. ':blocked:',
-        granted = base .. ':granted', needs = base .. ':limits',
+        granted = base .. ':granted', needs = base .. ':needs',
         token = base .. ':token:', join = base .. ':join:', signals = base .. ':signals:',
         -- No name, but what `forget_batch` remembers of the queue's streams.
         trim = { rests = {}, misses = {}, refused_until = 0 },

@@ -8,14 +8,19 @@
 
 local WORKERS_MAX = 2048
 
--- What was handed back or taken over has become ready before, so `front` does not count.
-local function arrivals(keys)
-    return entries_added(keys.n) + entries_added(keys.h) + entries_added(keys.l)
+-- What was handed back or taken over has become ready before, so `front` does not count. What a limit holds back has not
+-- become ready yet: more workers would not run it sooner. It arrives when it is let go.
+local function arrivals(keys, limited)
+    return math.max(0, entries_added(keys.n) + entries_added(keys.h) + entries_added(keys.l) - limited)
 end
 
+-- Of each limit that has room by then one job at least may go, and somebody has to be there to take it.
 local function due_within(keys, now, milliseconds, total)
     if milliseconds == 0 then return 0 end
-    return checked(total, keys.due, 'ZCOUNT', keys.due, '-inf', int(now + milliseconds))
+    local last = int(now + milliseconds)
+    local due = checked(total, keys.due, 'ZCOUNT', keys.due, '-inf', last)
+    if total.limited == 0 then return due end
+    return due + checked(total, keys.blocked, 'ZCOUNT', keys.blocked, '-inf', last)
 end
 
 local function append_workers(keys, reply, now, total)
@@ -36,12 +41,12 @@ local function scale(names, args)
     local soon, later = whole_number(args[1]), whole_number(args[2])
     if not soon or not later then return redis.error_reply('INVALID scale: expected two numbers of milliseconds') end
     local now = now_ms()
-    local total = { ready = 0, running = 0, age = 0, fault = '' }
+    local total = { ready = 0, running = 0, limited = 0, age = 0, fault = '' }
     measure_streams(keys, now, total)
     local due_soon, due_later = due_within(keys, now, soon, total), due_within(keys, now, later, total)
     local paused = redis.pcall('HEXISTS', keys.meta, 'paused_ms')
     local reply = {
-        int(now), int(total.ready), int(total.running), int(total.age), int(arrivals(keys)), int(due_soon),
+        int(now), int(total.ready), int(total.running), int(total.age), int(arrivals(keys, total.limited)), int(due_soon),
         int(due_later), paused == 1 and '1' or '0', '',
     }
     append_workers(keys, reply, now, total)

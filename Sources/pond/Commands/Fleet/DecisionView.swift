@@ -5,9 +5,11 @@ import PondScaling
 /// A decision of the law, for people and for programs.
 struct DecisionView {
     let decision: ScalingDecision
+    /// Jobs of the queue that a limit holds back, which ask for no worker; nil when nobody has looked.
+    let limited: Int?
 
-    init(_ decision: ScalingDecision) {
-        self.decision = decision
+    init(_ decision: ScalingDecision, limited: Int? = nil) {
+        (self.decision, self.limited) = (decision, limited)
     }
 
     /// The sentence, and below it what it was made of.
@@ -15,6 +17,9 @@ struct DecisionView {
         var sheet = Sheet()
         sheet.add("target", "no job waits longer than \(seconds(decision.waitTarget))")
         sheet.add("waiting", "\(decision.waiting.grouped), the oldest for \(seconds(decision.oldestWait))")
+        if let limited, limited > 0 {
+            sheet.add("held back", "\(limited.of("job")) by limits: more workers would not run them sooner", .yellow)
+        }
         sheet.add("in flight", "\(decision.inFlight.grouped)")
         sheet.add("arriving", "\(rounded(decision.arrivalRate)) jobs/s, each takes \(seconds(decision.serviceTime))")
         sheet.add("load", "\(rounded(decision.load)) slots are busy at that rate (arrivals × service time)")
@@ -33,20 +38,22 @@ struct DecisionView {
     }
 
     var json: JSONValue {
-        .object([
-            ("queue", .string(decision.queue)), ("at", .time(decision.at)), ("token", .int(decision.token)),
-            ("from", .count(decision.from)), ("to", .count(decision.to)), ("demand", .count(decision.demand)),
-            ("wanted", .count(decision.wanted)), ("limiting_factor", .string(decision.limit.rawValue)),
-            ("panic", .bool(decision.isPanic)), ("downstream_limited", .bool(decision.isDownstreamLimited)),
-            ("queue_paused", .bool(decision.isQueuePaused)), ("waiting", .count(decision.waiting)),
-            ("in_flight", .count(decision.inFlight)), ("oldest_wait", .double(decision.oldestWait)),
-            ("wait_target", .double(decision.waitTarget)), ("arrival_rate", .double(decision.arrivalRate)),
-            ("service_time", .double(decision.serviceTime)), ("load", .double(decision.load)),
-            ("rate_slots", .double(decision.rateSlots)), ("drain_slots", .double(decision.drainSlots)),
-            ("trim", .double(decision.trim)), ("spawn_seconds", .double(decision.spawnSeconds)),
-            ("min", .count(decision.workersMin)), ("max", .count(decision.workersMax)),
-            ("slots", .count(decision.slots)), ("sentence", .string(decision.sentence)),
-        ])
+        .object(
+            [
+                ("queue", .string(decision.queue)), ("at", .time(decision.at)), ("token", .int(decision.token)),
+                ("from", .count(decision.from)), ("to", .count(decision.to)), ("demand", .count(decision.demand)),
+                ("wanted", .count(decision.wanted)), ("limiting_factor", .string(decision.limit.rawValue)),
+                ("panic", .bool(decision.isPanic)), ("downstream_limited", .bool(decision.isDownstreamLimited)),
+                ("queue_paused", .bool(decision.isQueuePaused)), ("waiting", .count(decision.waiting)),
+                ("in_flight", .count(decision.inFlight)), ("oldest_wait", .double(decision.oldestWait)),
+                ("wait_target", .double(decision.waitTarget)), ("arrival_rate", .double(decision.arrivalRate)),
+                ("service_time", .double(decision.serviceTime)), ("load", .double(decision.load)),
+                ("rate_slots", .double(decision.rateSlots)), ("drain_slots", .double(decision.drainSlots)),
+                ("trim", .double(decision.trim)), ("spawn_seconds", .double(decision.spawnSeconds)),
+                ("min", .count(decision.workersMin)), ("max", .count(decision.workersMax)),
+                ("slots", .count(decision.slots)), ("sentence", .string(decision.sentence)),
+            ] + (limited.map { [("limited", .count($0))] } ?? [])
+        )
     }
 
     private func seconds(_ value: Double) -> String {
