@@ -32,6 +32,7 @@ final class FleetMetrics: Sendable {
     private let done = CounterSet(.jobsDone)
     private let dropped = CounterSet(.jobsDropped)
     private let levels: LevelMetrics
+    private let limits: LimitMetrics
     private let counts: WorkerCounts?
     /// Scrapes that come faster than this get the same numbers, so that nobody can make Redis work by asking.
     private static let freshTime = Duration.seconds(1)
@@ -55,6 +56,7 @@ final class FleetMetrics: Sendable {
         self.clock = clock
         self.logger = logger
         levels = LevelMetrics(pond: pond, clock: clock, logger: logger)
+        limits = LimitMetrics(pond: pond, clock: clock, logger: logger)
     }
 
     /// What workers that serve several queues are called.
@@ -123,6 +125,7 @@ final class FleetMetrics: Sendable {
         if fleet == nil || look?.isLeader == true { depths = await measure() }
         for (queue, depth) in depths { readings += depth.readings(of: queue) }
         readings += await levels.readings(of: depths)
+        readings += await limits.readings(of: depths)
         if let look, look.isLeader { readings += look.readings }
         gauges.say(readings)
         enqueued.say(depths.mapValues { Int64($0.added) })
@@ -164,6 +167,7 @@ extension Depth {
             .init(.queueJobs, queue, "in_flight", value: Double(inFlight)),
             .init(.queueJobs, queue, "held", value: Double(held)),
             .init(.queueJobs, queue, "dead", value: Double(dead)),
+            .init(.queueJobs, queue, "limited", value: Double(limited)),
             .init(.queueOldestAge, queue, value: oldestReady.inSeconds),
             .init(.queuePaused, queue, value: isPaused ? 1 : 0),
             .init(.queueWorkers, queue, value: Double(workers)),

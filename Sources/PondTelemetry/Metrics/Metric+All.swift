@@ -319,6 +319,36 @@ extension Metric {
         "queue"
     )
 
+    /// What went through a limit.
+    package static let limitJobs = gauge(
+        "millpond_limit_jobs",
+        "Jobs that a limit let go, jobs that had to wait for it, and answers that were failures, within the last hour",
+        "limit",
+        "event"
+    )
+    /// What has a limit now.
+    package static let limitRunning = gauge("millpond_limit_running", "Jobs and calls that have the limit now", "limit")
+    /// What is left of a limit's rate.
+    package static let limitLearned = gauge(
+        "millpond_limit_learned_ratio",
+        "Which part of the rate is left after the other side complained, 1 for all",
+        "limit"
+    )
+    /// What the other side lets a limit do.
+    package static let limitState = gauge(
+        "millpond_limit_state",
+        "1 for the state that the limit is in, 0 for the others",
+        "limit",
+        "state"
+    )
+    /// What a limit holds back.
+    package static let limitedJobs = gauge(
+        "millpond_limited_jobs",
+        "Jobs of the queue that a limit holds back, by the limit that has no room",
+        "queue",
+        "limit"
+    )
+
     // What every process says.
 
     /// Which program this is.
@@ -344,6 +374,7 @@ extension Metric {
         queueBusySlots, queueArrival, queueService, scaleDemand, scaleGranted, scaleDecisions, scaleHold,
         sloObjective, sloJobs, sloBadJobs, sloBurnRate, sloBudgetRemaining, sloLateJobs, deadGroups,
         sagas, sagaTimerOverdue,
+        limitJobs, limitRunning, limitLearned, limitState, limitedJobs,
         buildInfo, spansExported, spansDropped,
     ]
 
