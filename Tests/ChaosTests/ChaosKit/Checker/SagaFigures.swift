@@ -26,11 +26,14 @@ package struct SagaFigures: Sendable {
     package var late = 0
     package var crashes = 0
 
+    /// What was given out as a saga and ended before it said a step: cancelled while it waited for a worker, for example.
+    private static let stepless = "a job without steps"
+
     package init(_ history: History) {
         let sagas = history.sagas.values
         all = sagas.count
         for saga in sagas {
-            states[saga.state ?? "a job without steps", default: 0] += 1
+            states[saga.state ?? Self.stepless, default: 0] += 1
             if saga.state != nil, !saga.isOver { open += 1 }
             runs += saga.runs
             requests += saga.payments.count
@@ -74,7 +77,7 @@ package struct SagaFigures: Sendable {
     package var rows: [(name: String, value: Int)] {
         let ends = ["done", "compensated", "cancelled", "failed", "abandoned"].map { ("sagas \($0)", states[$0] ?? 0) }
         return [("sagas", all), ("sagas given out", given), ("child sagas", children), ("replays", replays)] + ends + [
-            ("sagas not ended", open), ("runs of their handlers", runs), ("requests at the provider", requests),
+            ("ended before they said a step", states[Self.stepless] ?? 0), ("sagas not ended", open), ("runs of their handlers", runs), ("requests at the provider", requests),
             ("effects", effects), ("effects undone", undone), ("effects doubled", doubled),
             ("provider's books, in cents", balance), ("kept by sagas that are done, in cents", kept),
             ("tokens answered", answered), ("answers refused", refusedAnswers), ("woken by a timer", timers),
