@@ -73,6 +73,21 @@ struct LimitedWorkerTests {
         }
     }
 
+    @Test func `jobs that were there before any worker are held back by the limit that they name`() async throws {
+        let harness = try Harness()
+        let name = try await limit(harness, "1/h")
+        try await append(harness, limit: name, count: 5)
+        let ran = Event()
+        try await harness.withWorker(JobList { JobRegistration(kind: "job") { _ in ran.fire() } }) { _ in
+            let isHeld = try await Waiting.until(within: .seconds(20)) {
+                try await harness.queue.limitLanes().lanes.map(\.waiting) == [4]
+            }
+            #expect(isHeld)
+            try await harness.eventually { $0.done == 1 }
+        }
+        #expect(ran.fired == 1)
+    }
+
     @Test func `of two at a time never more run, whoever runs them`() async throws {
         let harness = try Harness()
         let name = try await limit(harness, "2 at a time")
@@ -82,6 +97,7 @@ struct LimitedWorkerTests {
                 running.now += 1
                 running.most = max(running.most, running.now)
             }
+            // The job's work: so long that another would overlap with it.
             try await Task.sleep(for: .milliseconds(5))
             running.withLock { $0.now -= 1 }
         }

@@ -23,7 +23,7 @@ package struct LimitSpec: Sendable, Hashable, CustomStringConvertible {
                     "the limit's period is \(period.human), allowed is a second to 366 days"
                 )
             }
-            // A rate is kept as whole microseconds between two, and a tenth of a thousand of them is where that is exact enough.
+            // Kept as whole microseconds between one and the next, at least 100 of them, so that rounding matters little.
             guard Int64(count) * 1_000 <= Int64(Limits.limitPerSecondMax) * milliseconds else {
                 throw PondError(
                     .invalidConfiguration,

@@ -54,7 +54,7 @@ package struct NamedLimits: Sendable {
         return facts.isEmpty ? nil : try facts.limit()
     }
 
-    /// Asks for what a running job needs now; what it is granted goes back when the job leaves its worker, or with ``give(_:of:in:)``.
+    /// Asks for what a running job needs now; what it is granted goes back when the job leaves its worker, or with ``give(_:of:)``.
     package func take(_ need: LimitNeed, for job: Job) async throws(QueueError) -> LimitAnswer {
         let words = [
             "take", need.text, Keys(queue: job.queue, prefix: pond.prefix).base, job.id.text,

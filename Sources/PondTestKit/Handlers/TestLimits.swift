@@ -12,6 +12,7 @@ public struct PerformedLimit: Sendable, Hashable {
     /// Whether its place was given back before the end.
     public internal(set) var isReleased = false
 
+    /// What a test expects; a cost of 1, held to the end.
     public init(name: String, cost: Int = 1, isReleased: Bool = false) {
         (self.name, self.cost, self.isReleased) = (name, cost, isReleased)
     }

@@ -131,6 +131,7 @@ public struct LimitReached: Error, Sendable, CustomStringConvertible {
     /// Why, for people.
     public let reason: String
 
+    /// A limit that has no room for a while.
     package init(name: String, after: Duration, reason: String) {
         (self.name, self.after, self.reason) = (name, after, reason)
     }

@@ -189,7 +189,9 @@ final class Fetcher: Sendable {
         CrashPoint.afterFetch.reach()
         used = fetched.isPaused ? 0 : min(fetched.deliveries.count, reserved)
         note(fetched, asked: reserved, used: used, limited: limited)
-        accept(fetched.deliveries.prefix(used), asked: asked, isProbe: isProbe, isRaw: request.isNormalOnly)
+        // Until a queue has met a job with a limit its function looks for none.
+        let isRaw = request.isNormalOnly || fetched.limits == nil
+        accept(fetched.deliveries.prefix(used), asked: asked, isProbe: isProbe, isRaw: isRaw)
         try await handBack(fetched.deliveries.dropFirst(used).map(\.receipt))
     }
 
@@ -235,7 +237,7 @@ final class Fetcher: Sendable {
 
     /// Hands deliveries to the slots, and what is no job to the dead.
     ///
-    /// - Parameter isRaw: whether they were read beside the function, which had no say in it.
+    /// - Parameter isRaw: whether their limits were not looked at: they were read beside the function, or it knows of none.
     private func accept(_ deliveries: ArraySlice<Delivery>, asked: LocalInstant, isProbe: Bool, isRaw: Bool) {
         if isProbe, !deliveries.isEmpty { served.brake.noteProbe(at: asked) }
         // After a long wait for the reply too little of that time is left.
