@@ -18,6 +18,8 @@ package enum WorkerEnvironment {
     package static let queue = "MILLPOND_QUEUE"
     /// Handlers that the worker runs at a time; not set outside of a fleet.
     package static let slots = "MILLPOND_SLOTS"
+    /// Which limits jobs of kinds need, a line `kind=names` each; not set where the fleet's file says nothing of it.
+    package static let limitedBy = "MILLPOND_LIMITED_BY"
     /// Where the worker tells what it counts, as `/proc/PID/fd/NUMBER:INODE`: a pipe of the supervisor.
     ///
     /// Not set unless the supervisor serves metrics.
@@ -30,7 +32,7 @@ package enum WorkerEnvironment {
     package static let retireLine = "retire"
 
     static let reserved: Set<String> = [
-        lifeline, ready, readyPID, supervisorPID, slot, supervisor, queue, slots, metrics,
+        lifeline, ready, readyPID, supervisorPID, slot, supervisor, queue, slots, limitedBy, metrics,
     ]
 
     /// The line that says "ready" and who says it.

@@ -23,6 +23,26 @@ import Testing
         try #require(throws: CommandFailure.self) { try parse(text) }
     }
 
+    @Test func `limits and the kinds that need them are read with the rest`() throws {
+        let text = """
+            limits:
+              openai: 60/m burst 10, 8 at a time
+              tenant:{tenant}: 5/s
+            queues:
+              agents:
+                limited_by: { llm.complete: "openai, tenant:{tenant}" }
+            """
+        let own = PoolConfiguration(queue: "default", command: WorkerCommand(executable: "/bin/pond"))
+        let file = try FleetFile.parse(text, named: "millpond.yaml", own: own)
+        #expect(file.limits.map { "\($0.name) \($0.spec)" } == ["openai 60/m burst 10, 8 at a time", "tenant:* 5/s"])
+        #expect(file.configuration.pools[0].limitedBy == ["llm.complete": "openai,tenant:{tenant}"])
+        #expect(
+            try refusal("limits: { openai: 60/w }").message.contains("millpond.yaml:1: limits.openai: limit \"60/w\"")
+        )
+        let wrong = "queues: { a: { limited_by: { b: a b } } }"
+        #expect(try refusal(wrong).message.contains("queues.a.limited_by.b: limit name \"a b\" is not allowed"))
+    }
+
     @Test func `a whole file means what it says`() throws {
         let fleet = try parse(
             """

@@ -32,6 +32,24 @@ import Testing
         #expect(RedisProgram.version(in: text)?.description == version)
     }
 
+    @Test func `the limits of kinds are given as kind=names, and reach the worker and the workers of a fleet`() throws {
+        let words = ["--limited-by", "llm.complete=openai, tenant:{tenant}", "--limited-by", "mail="]
+        let options = try WorkerOptions.parse(words)
+        let expected = [
+            KindLimit(kind: "llm.complete", names: "openai,tenant:{tenant}"), KindLimit(kind: "mail", names: ""),
+        ]
+        #expect(options.limitedBy == expected)
+    }
+
+    @Test(arguments: [
+        ("openai", "does not say which limits"), ("a b=openai", "kind \"a b\" is not allowed"),
+        ("mail=a b", "limit name \"a b\" is not allowed"), ("mail=a,b,c,d,e", "names 5 limits"),
+    ])
+    func `limits of a kind that cannot be are refused where they are typed`(word: String, part: String) throws {
+        let error = #expect(throws: (any Error).self) { try WorkerOptions.parse(["--limited-by", word]) }
+        #expect(WorkerOptions.message(for: try #require(error)).contains(part))
+    }
+
     @Test(arguments: [["--slots", "0"], ["--brake=-1"], ["--prefetch", "9999"], ["--key-window", "1s"]])
     func `what no worker can be given is refused by the option's name`(words: [String]) throws {
         let error = #expect(throws: (any Error).self) { try WorkerOptions.parse(words) }

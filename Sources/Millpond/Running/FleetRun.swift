@@ -8,6 +8,7 @@ package enum FleetRun {
     ///
     /// - Parameters:
     ///   - metrics: whether and where the supervisor serves its metrics.
+    ///   - limits: set while the fleet starts. Defaults to none.
     ///   - version: the program's, for its metrics. Defaults to none.
     package static func run(
         _ kind: FleetKind,
@@ -15,6 +16,7 @@ package enum FleetRun {
         _ stopSwitch: StopSwitch,
         _ logger: Logger,
         metrics: MetricsOptions,
+        limits: [LimitDefinition] = [],
         version: String = ""
     ) async throws {
         try await redis.check()
@@ -24,6 +26,7 @@ package enum FleetRun {
         defer { pipe?.close() }
         let kind = kind.telling(pipe?.address)
         try await redis.withPond(logger: logger) { pond in
+            async let _ = LimitDefinition.set(limits, on: pond, logger)
             switch kind {
             case .fixed(let configuration, let queues):
                 let fleet = FleetMetrics(queues: queues, name: nil, pond: pond, counts: counts, logger: logger)

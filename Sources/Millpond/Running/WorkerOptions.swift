@@ -71,6 +71,20 @@ package struct WorkerOptions: ParsableArguments, Sendable {
     package var keyWindow: Duration?
 
     @Option(
+        name: .customLong("limited-by"),
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            """
+            The limits that jobs of a kind need before they may run, as in llm.complete=openai,tenant:{tenant}; nothing \
+            behind the = for none; may be given again. Defaults to what the program says of its kinds.
+            """,
+            valueName: "kind=names"
+        ),
+        transform: KindLimit.argument
+    )
+    package var limitedBy: [KindLimit] = []
+
+    @Option(
         name: .customLong("brake"),
         help: ArgumentHelp(
             "Deaths of one cause in a row, with no job done between them, after which only single jobs are tried; 0 for never. Defaults to 20.",
@@ -115,6 +129,9 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         // What a fleet says of this worker goes before what the program says of all its workers.
         if let queue = Environment.value(WorkerEnvironment.queue) { configuration.queues = [queue] }
         if let slots = Environment.value(WorkerEnvironment.slots).flatMap({ Int($0) }) { configuration.slots = slots }
+        for limit in (Environment.value(WorkerEnvironment.limitedBy).map(KindLimit.read) ?? []) + limitedBy {
+            configuration.limitedBy[limit.kind] = limit.names
+        }
         if !queue.isEmpty {
             configuration.queues = queue.flatMap { names in
                 names.split(separator: ",", omittingEmptySubsequences: false).map { String($0) }
@@ -146,6 +163,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         if stuckGrace != nil { return "--stuck-grace" }
         if keyWindow != nil { return "--key-window" }
         if brakeFailures != nil { return "--brake" }
+        if !limitedBy.isEmpty { return "--limited-by" }
         return unknownKindGrace == nil ? nil : "--unknown-kind-grace"
     }
 
@@ -163,6 +181,7 @@ package struct WorkerOptions: ParsableArguments, Sendable {
         add("--unknown-kind-grace", unknownKindGrace.map { "\($0.wholeMilliseconds)ms" })
         add("--key-window", keyWindow.map { "\($0.wholeMilliseconds)ms" })
         add("--brake", brakeFailures.map { "\($0)" })
+        for limit in limitedBy { add("--limited-by", "\(limit.kind)=\(limit.names)") }
         add("--log-level", logLevel?.rawValue)
         return arguments
     }

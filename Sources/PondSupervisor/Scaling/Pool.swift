@@ -59,6 +59,12 @@ final class Pool: Sendable {
             WorkerEnvironment.queue: configuration.queue,
             WorkerEnvironment.slots: "\(configuration.policy.slots)",
         ]
+        if !configuration.limitedBy.isEmpty {
+            command.fleet[WorkerEnvironment.limitedBy] =
+                configuration.limitedBy.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(
+                    separator: "\n"
+                )
+        }
         return FleetConfiguration(
             workers: 0,
             workersMax: workersMax,

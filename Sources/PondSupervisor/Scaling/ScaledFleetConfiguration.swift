@@ -21,6 +21,10 @@ package struct PoolConfiguration: Sendable, Hashable {
     ///
     /// Defaults to no limit.
     package var jobsMax: Int?
+    /// The limits that jobs of kinds need before they may run.
+    ///
+    /// Defaults to what the program says of its kinds.
+    package var limitedBy: [String: String] = [:]
 
     package init(
         queue: String,

@@ -2,6 +2,7 @@
 // is refused with the nearest that is, because a misspelt `wait_taget` that is passed over would be found at 3 a.m.
 
 import Millpond
+import PondCore
 import PondScaling
 import PondSupervisor
 import Yams
@@ -12,6 +13,8 @@ struct FleetFile {
     static let bytesMax = 262_144
 
     let configuration: ScaledFleetConfiguration
+    /// The limits that it defines.
+    let limits: [LimitDefinition]
 
     /// Reads the file.
     ///
@@ -47,7 +50,12 @@ struct FleetFile {
             throw CommandFailure(.usage, "\(path): it is empty", hint: "docs/autoscaling.md shows a whole file")
         }
         let reader = try YAMLReader(node, path: path, place: "")
-        let file = FleetFile(configuration: try fleet(reader, own: own))
+        let file = FleetFile(
+            configuration: try fleet(reader, own: own),
+            limits: try reader.pairs("limits") { name, text throws(PondError) in
+                LimitDefinition(name: try LimitName(defined: name), spec: try LimitSpec(text))
+            }
+        )
         do {
             try file.configuration.validate()
         } catch let error as SupervisorError {
@@ -74,7 +82,7 @@ struct FleetFile {
     }
 
     private static func fleet(_ reader: YAMLReader, own: PoolConfiguration) throws -> ScaledFleetConfiguration {
-        try reader.allow(["fleet", "max_workers", "command", "host", "queues", "interval", "lease", "lead"])
+        try reader.allow(["fleet", "max_workers", "command", "host", "queues", "limits", "interval", "lease", "lead"])
         var base = own
         if let command = try reader.words("command") { base.command.run(command) }
         let queues = try reader.children("queues") ?? []
@@ -98,7 +106,7 @@ struct FleetFile {
         try reader.allow([
             "wait_target", "min", "max", "reserve", "weight", "slots", "service_time", "idle_to_zero", "grace",
             "command",
-            "worker_memory", "worker_jobs",
+            "worker_memory", "worker_jobs", "limited_by",
         ])
         var pool = base
         pool.queue = name
@@ -114,7 +122,12 @@ struct FleetFile {
         if let command = try reader.words("command") { pool.command.run(command) }
         if let memory = try reader.bytes("worker_memory") { pool.memoryMax = memory }
         if let jobs = try reader.whole("worker_jobs") { pool.jobsMax = jobs }
+        for (kind, need) in try reader.pairs("limited_by", kindLimit) { pool.limitedBy[kind] = need }
         return pool
+    }
+
+    private static func kindLimit(_ kind: String, _ text: String) throws(PondError) -> (String, String) {
+        (try JobKind(kind).text, try LimitNeed(text).text)
     }
 
     /// What waits least weighs most when there are not enough workers for all.

@@ -48,7 +48,7 @@ struct SuperviseCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await runReporting(output) { terminal in
-            let kind = try kind()
+            let (kind, limits) = try kind()
             if check, case .scaled(let fleet) = kind { return try FleetFileView(fleet).show(on: terminal, output) }
             LogLines.start(try LogLines.level(worker.logLevel), BuiltinJobs.logHandler)
             let logger = Logger(label: "supervisor")
@@ -59,6 +59,7 @@ struct SuperviseCommand: AsyncParsableCommand {
                     stopSwitch,
                     logger,
                     metrics: worker.metrics,
+                    limits: limits,
                     version: ProgramVersion.text
                 )
                 return stopSwitch.wasHurried
@@ -67,11 +68,12 @@ struct SuperviseCommand: AsyncParsableCommand {
         }
     }
 
-    private func kind() throws -> FleetKind {
-        guard let config else { return try fleet.kind(of: BuiltinJobs.self, worker, redis) }
+    private func kind() throws -> (FleetKind, [LimitDefinition]) {
+        guard let config else { return (try fleet.kind(of: BuiltinJobs.self, worker, redis), []) }
         let own = try fleet.configuration(of: BuiltinJobs.self, worker, redis)
         let pool = PoolConfiguration(queue: BuiltinJobs.queue, command: own.command, gracePeriod: own.gracePeriod)
-        let fleet = try FleetFile.read(config, own: pool).configuration
+        let file = try FleetFile.read(config, own: pool)
+        let fleet = file.configuration
         for pool in fleet.pools {
             guard let obstacle = pool.command.obstacle else { continue }
             throw CommandFailure(
@@ -80,6 +82,6 @@ struct SuperviseCommand: AsyncParsableCommand {
                 hint: "correct its command, or install the program on this host"
             )
         }
-        return .scaled(fleet)
+        return (.scaled(fleet), file.limits)
     }
 }

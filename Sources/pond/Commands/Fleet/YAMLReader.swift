@@ -1,4 +1,5 @@
 import Millpond
+import PondCore
 import Yams
 
 /// Reads a mapping of a YAML file, and says where and what when something does not fit.
@@ -49,6 +50,28 @@ struct YAMLReader {
             let child = key.string ?? "?"
             let node = value.null == nil ? value : Node.mapping(.init([]))
             return (child, try YAMLReader(node, path: path, place: "\(place)\(name).\(child)."))
+        }
+    }
+
+    /// The names and values below a name, in their order, each value read from its text.
+    ///
+    /// - Parameter read: throws what is wrong with a name or its value.
+    func pairs<Value>(
+        _ name: String,
+        _ read: (_ name: String, _ text: String) throws(PondError) -> Value
+    ) throws -> [Value] {
+        guard let node = nodes[name] else { return [] }
+        guard let children = node.mapping else { throw failure(node, "\(place)\(name) must be names and values", nil) }
+        var seen: Set<String> = []
+        return try children.map { key, value in
+            let child = key.string ?? "?"
+            guard seen.insert(child).inserted else {
+                throw failure(key, "\(place)\(name).\(child) is given twice", nil)
+            }
+            guard let text = value.string else { throw failure(value, "\(place)\(name).\(child) is no text", nil) }
+            do throws(PondError) { return try read(child, text) } catch {
+                throw failure(value, "\(place)\(name).\(child): \(error.message)", nil)
+            }
         }
     }
 
