@@ -82,6 +82,7 @@ package struct Envelope: Sendable {
             fence: rare?.fence ?? 0,
             budget: rare?.budget ?? Budget(),
             spent: rare?.spent ?? Spending(),
+            intentBudget: rare?.intentBudget,
             enqueuedAt: rare?.enqueuedAt ?? entryTime,
             waited: rare?.waited,
             phase: rare?.phase,
@@ -110,6 +111,7 @@ private struct EnvelopeReader {
         var fence: Int64 = 0
         var budget = Budget()
         var spent = Spending()
+        var intentBudget: String?
         var enqueuedAt: ServerTime?
         var waited: Duration?
         var phase: JobPhase?
@@ -164,7 +166,7 @@ private struct EnvelopeReader {
         case .data: data = value.bytes.withUnsafeBufferPointer { Array($0) }
         case .key: key = try value.key()
         // Of no use to a worker.
-        case .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex: break
+        case .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex, .budgetWait: break
         default: try others().read(value)
         }
     }
@@ -207,6 +209,7 @@ extension EnvelopeReader.Rare {
         case .budgetWall: budget.wall = try value.duration()
         case .budgetCPU: budget.cpu = try value.duration()
         case .budgetUSD: budget.usd = USD(micros: try value.number())
+        case .intentBudget: intentBudget = try value.intentBudget()
         case .id: id = JobID(try value.text())
         case .enqueuedAt: enqueuedAt = ServerTime(milliseconds: try value.number())
         case .attempt: attempt = Int(try value.number())
@@ -223,7 +226,7 @@ extension EnvelopeReader.Rare {
         case .lastError: lastError = String(decoding: value.bytes, as: UTF8.self)
         // Tells a worker how long to wait, and nothing else, so one that is no time is none.
         case .unhandledSince: unhandledSince = Int64(digits: value.bytes).map { ServerTime(milliseconds: $0) }
-        case .kind, .data, .key, .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex: break
+        case .kind, .data, .key, .unstarted, .interrupted, .recoveredAt, .parentStep, .parentIndex, .budgetWait: break
         }
     }
 }
@@ -269,6 +272,13 @@ private struct FieldValue {
     func key() throws(Malformation) -> IdempotencyKey {
         let text = try text()
         do { return try IdempotencyKey(text) } catch { throw Malformation(error.message) }
+    }
+
+    /// Read here, so that one that cannot be meant is no job, and not one without a limit.
+    func intentBudget() throws(Malformation) -> String {
+        let text = try text()
+        do { _ = try IntentBudget(text) } catch { throw Malformation("intent_\(error.message)") }
+        return text
     }
 
     func phase() throws(Malformation) -> JobPhase {

@@ -46,6 +46,8 @@ public final class Job: Sendable {
     public let budget: Budget
     /// What the earlier tries took.
     public let spent: Spending
+    /// What all jobs of its intent together may take, as the wire says it; nil where its intent has no budget.
+    package let intentBudget: String?
     /// When the job was first enqueued.
     public let enqueuedAt: ServerTime
     /// How long it had been ready when its first try began; nil before the library had to move it.
@@ -83,6 +85,7 @@ public final class Job: Sendable {
         fence: Int64,
         budget: Budget,
         spent: Spending,
+        intentBudget: String?,
         enqueuedAt: ServerTime,
         waited: Duration?,
         phase: JobPhase?,
@@ -111,6 +114,7 @@ public final class Job: Sendable {
         self.fence = fence
         self.budget = budget
         self.spent = spent
+        self.intentBudget = intentBudget
         self.enqueuedAt = enqueuedAt
         self.waited = waited
         self.phase = phase

@@ -78,6 +78,16 @@ public enum Limits {
     package static let limitsListedMax = 1_000
     /// The most money that a budget may name or a job may spend.
     public static let moneyMax = USD(micros: 999_999_999_999_999)
+    /// The longest text of an intent's budget, in bytes.
+    public static let budgetTextBytesMax = 1_024
+    /// The longest name of a budget, in bytes.
+    public static let budgetNameBytesMax = 512
+    /// The longest that a reservation lasts without a word, before it is settled by itself.
+    public static let reservationTimeMax = Duration.seconds(86_400)
+    /// The longest id of a reservation, in bytes.
+    package static let reservationIDBytesMax = 512
+    /// The most reservations of an intent that are not settled.
+    public static let reservationsMax = 100_000
     /// The longest kind, in bytes.
     public static let kindBytesMax = 128
     /// The longest queue name, in bytes.

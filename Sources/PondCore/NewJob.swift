@@ -37,6 +37,10 @@ public struct EnqueueOptions: Sendable {
     ///
     /// Defaults to the kind's budget, and that to none.
     public var budget = Budget()
+    /// What all jobs of its intent together may take.
+    ///
+    /// Defaults to none, and for a job that another job enqueues to that job's.
+    public var intentBudget: IntentBudget?
     /// One id per user intent.
     ///
     /// Defaults to the job's own id.
@@ -100,6 +104,7 @@ extension NewJob {
         var child = self
         child.options.correlationID = child.options.correlationID ?? parent.correlationID
         child.options.causationID = child.options.causationID ?? parent.id.text
+        child.options.inheritBudget(of: parent)
         if child.options.traceparent == nil {
             child.options.traceparent = parent.traceparent
             child.options.tracestate = child.options.tracestate ?? parent.tracestate
@@ -137,6 +142,12 @@ extension NewJob {
 }
 
 extension EnqueueOptions {
+    /// Shares the budget of the intent, where both jobs are of one.
+    package mutating func inheritBudget(of parent: Job) {
+        guard parent.intentBudget != nil, intentBudget == nil, correlationID == parent.correlationID else { return }
+        intentBudget = .inherited
+    }
+
     fileprivate func store(in fields: inout StoredFields) throws(PondError) {
         try fields.append(.key, key?.text)
         try fields.append(.correlationID, correlationID)
@@ -151,6 +162,7 @@ extension EnqueueOptions {
         try fields.append(.budgetCPU, budget.cpu?.wholeMilliseconds)
         try fields.append(.budgetUSD, budget.usd?.micros)
         if let limit { fields.append(WireField.limit.rawValue, .text(try LimitNeed(limit).text)) }
+        if let intentBudget { try fields.append(.intentBudget, intentBudget.description) }
         guard !headers.isEmpty else { return }
         for (name, value) in headers.sorted(by: { $0.key < $1.key }) { try fields.append(header: name, value) }
     }

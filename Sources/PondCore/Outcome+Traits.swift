@@ -53,6 +53,7 @@ extension Outcome {
         case .deferred: .deferred
         case .released: .released
         case .postponed: .postponed
+        case .rests: .rests
         case .cancelled: .cancelled
         case .compensated: .compensated
         case .expired: .expired
@@ -94,6 +95,7 @@ extension Outcome.Traits {
     fileprivate static let duplicate = Self("duplicate", .duplicate, ends: true, isCountedUnrun: true)
     fileprivate static let released = Self("released", wireWord: "release", .released)
     fileprivate static let postponed = Self("postponed", wireWord: "postpone", .released)
+    fileprivate static let rests = Self("rests", wireWord: "postpone", .released)
     fileprivate static let deferred = Self("deferred", wireWord: "defer", .released)
 
     private init(

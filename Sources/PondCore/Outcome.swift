@@ -16,6 +16,8 @@ public enum Outcome: Sendable, Hashable {
     case released
     /// As released, but it runs no sooner than after a while.
     case postponed(for: Duration)
+    /// As postponed, because a budget of its intent has no room: `pond why` tells the reason, and more money wakes it sooner.
+    case rests(for: Duration, reason: String)
     /// Somebody cancelled it.
     case cancelled
     /// What it may have done is undone: the end of a compensation.
@@ -54,6 +56,14 @@ public struct Cause: Sendable, Hashable, CustomStringConvertible {
     public static let cpuExhausted = Cause("budget_exhausted:cpu")
     /// All tries together spent the allowed money.
     public static let usdExhausted = Cause("budget_exhausted:usd")
+    /// All jobs of its intent together took the tokens that they may.
+    public static let tokensExhausted = Cause("budget_exhausted:tokens")
+    /// All jobs of its intent together made the calls that they may.
+    public static let callsExhausted = Cause("budget_exhausted:calls")
+    /// All jobs of its intent together were tried again as often as they may.
+    public static let retriesExhausted = Cause("budget_exhausted:retries")
+    /// The budget of its intent is closed, or was never opened.
+    public static let budgetClosed = Cause("budget_closed")
     /// The work is done, and its result cannot be stored: it is too long, or cannot be encoded.
     public static let result = Cause("result")
     /// What a saga has done cannot be undone.

@@ -12,6 +12,7 @@ package enum WireField: String, Sendable, CaseIterable {
     case budgetCPU = "budget_cpu_ms"
     case budgetUSD = "budget_usd_micros"
     case limit
+    case intentBudget = "intent_budget"
 
     // Written by the library alone.
     case id
@@ -30,6 +31,8 @@ package enum WireField: String, Sendable, CaseIterable {
     case parent = "saga_parent"
     case parentStep = "saga_step"
     case parentIndex = "saga_index"
+    /// What of its intent's budget it rests for.
+    case budgetWait = "budget_wait"
 
     /// Nil when the bytes are no known name; quicker than making a string of them first.
     package init?(name bytes: ArraySlice<UInt8>) {
@@ -52,7 +55,8 @@ package enum WireField: String, Sendable, CaseIterable {
     package var isOwnedByLibrary: Bool {
         switch self {
         case .id, .enqueuedAt, .attempt, .recoveries, .unstarted, .fence, .spentWall, .spentCPU, .spentUSD, .lastError,
-            .unhandledSince, .waited, .phase, .interrupted, .recoveredAt, .saga, .parent, .parentStep, .parentIndex:
+            .unhandledSince, .waited, .phase, .interrupted, .recoveredAt, .saga, .parent, .parentStep, .parentIndex,
+            .budgetWait:
             true
         default: false
         }

@@ -24,6 +24,7 @@ package enum LuaLibrary {
             PackageResources._saga_moves_lua, PackageResources._joins_lua, PackageResources._dead_lua,
             PackageResources._due_lua, PackageResources._revive_lua,
             PackageResources._fleet_lua, PackageResources._enqueue_lua,
+            PackageResources._ledger_lua,
         ]
         let functions = [
             PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,
@@ -50,6 +51,7 @@ package enum LuaLibrary {
             PackageResources.pond_children_lua,
             PackageResources.pond_saga_resolve_lua, PackageResources.pond_fork_lua,
             PackageResources.pond_limit_lua, PackageResources.pond_limits_lua, PackageResources.pond_admit_lua,
+            PackageResources.pond_ledger_lua, PackageResources.pond_wake_lua,
         ]
         let bodies = functions.map { "do\n\(String(decoding: $0, as: UTF8.self))\nend\n" }
         let text =

@@ -81,6 +81,7 @@ extension Settlement {
             (String(delay.wholeMilliseconds), .text(String(grace.wholeMilliseconds)), "")
         case .released: ("", "", spentText)
         case .postponed(let delay): (String(max(0, delay.wholeMilliseconds)), "", spentText)
+        case .rests(let delay, let reason): (String(max(0, delay.wholeMilliseconds)), .text(reason), spentText)
         case .duplicate(let original): (original.text, "", "")
         case .cancelled, .expired, .compensated: ("", "", "")
         }

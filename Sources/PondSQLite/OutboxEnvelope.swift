@@ -18,6 +18,7 @@ struct OutboxEnvelope: Codable, Sendable, Equatable {
     var budgetWall: Int64?
     var budgetCPU: Int64?
     var budgetUSD: Int64?
+    var intentBudget: String?
     var delay: Int64?
     var runAt: Int64?
     var priority: String?
@@ -35,6 +36,7 @@ struct OutboxEnvelope: Codable, Sendable, Equatable {
         case budgetWall = "budget_wall_ms"
         case budgetCPU = "budget_cpu_ms"
         case budgetUSD = "budget_usd_micros"
+        case intentBudget = "intent_budget"
         case delay = "delay_ms"
         case runAt = "run_at_ms"
         case checksDepth = "checks_depth"
@@ -55,6 +57,7 @@ struct OutboxEnvelope: Codable, Sendable, Equatable {
         budgetWall = options.budget.wall?.wholeMilliseconds
         budgetCPU = options.budget.cpu?.wholeMilliseconds
         budgetUSD = options.budget.usd?.micros
+        intentBudget = options.intentBudget?.description
         delay = options.delay?.wholeMilliseconds
         runAt = options.runAt?.milliseconds
         priority = options.priority == .normal ? nil : options.priority.rawValue
@@ -83,6 +86,7 @@ struct OutboxEnvelope: Codable, Sendable, Equatable {
             cpu: budgetCPU.map { .milliseconds($0) },
             usd: budgetUSD.map { USD(micros: $0) }
         )
+        job.options.intentBudget = try intentBudget.map { text throws(PondError) in try IntentBudget(text) }
         job.options.delay = remainder(after: waited)
         job.options.runAt = runAt.map { ServerTime(milliseconds: $0) }
         job.options.priority = priority.flatMap { Priority(rawValue: $0) } ?? .normal

@@ -41,6 +41,7 @@ final class QueueLine: Sendable {
         group.addTask { await self.maintenance.run() }
         group.addTask { await self.served.keys.run() }
         group.addTask { await self.served.limits.run() }
+        group.addTask { await self.served.budgets.run() }
         group.addTask { await self.measures.run() }
         group.addTask {
             await self.served.settler.run { ended in

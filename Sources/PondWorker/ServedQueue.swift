@@ -29,6 +29,7 @@ final class ServedQueue: Sendable {
     let keys: KeyGate
     let limits: LimitGate
     let kindLimits: KindLimits
+    let budgets: LedgerGate
     let settler: Settler
     /// Nil when nobody listens.
     let metrics: WorkerMetrics?
@@ -65,8 +66,9 @@ final class ServedQueue: Sendable {
         handlers = kinds.inside(middleware)
         keys = KeyGate(queue, worker, logger: logger)
         limits = LimitGate(queue, worker, logger: logger)
+        budgets = LedgerGate(handlerQueue.pond.ledger, worker, logger: logger)
         admission = Admission(
-            [worker.turns, keys, limits],
+            [worker.turns, keys, budgets, limits],
             recoveriesMax,
             unknownKindGrace: worker.configuration.unknownKindGrace
         )

@@ -18,6 +18,11 @@ import Testing
 
     @Test(arguments: [
         ("PAYLOAD_BYTES_MAX", Limits.payloadBytesMax),
+        ("BUDGET_TEXT_BYTES_MAX", Limits.budgetTextBytesMax),
+        ("BUDGET_NAME_BYTES_MAX", Limits.budgetNameBytesMax),
+        ("RESERVATION_MS_MAX", Int(Limits.reservationTimeMax.wholeMilliseconds)),
+        ("RESERVATION_ID_BYTES_MAX", Limits.reservationIDBytesMax),
+        ("RESERVATIONS_MAX", Limits.reservationsMax),
         ("KIND_BYTES_MAX", Limits.kindBytesMax),
         ("FIELDS_MAX", Limits.fieldsMax),
         ("HEADER_VALUE_BYTES_MAX", Limits.headerValueBytesMax),

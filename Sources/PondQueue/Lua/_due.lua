@@ -31,6 +31,8 @@ local function promote_one(keys, id, now, events)
         end_held(keys, id)
         return 0
     end
+    -- A reason for its rest says nothing of a job that may go on.
+    if field(fields, 'budget_wait') then fields = with_fields(fields, { budget_wait = false }) end
     local landed, failure = readd(keys, home_code(id), id, fields)
     if not landed then error(failure) end
     end_held(keys, id)

@@ -1,4 +1,4 @@
--- Exports: is_full enqueue_job
+-- Exports: is_full enqueue_job iso_time
 
 -- Adding a job, for producers and for imports.
 
@@ -14,7 +14,7 @@ local function invalid(name, given, allowed)
 end
 
 -- A moment as people write it: the calendar counted in days, with years that begin in March.
-local function iso_time(ms)
+function iso_time(ms)
     local seconds = math.floor(ms / 1000)
     local days = math.floor(seconds / 86400) + 719468
     local era = math.floor(days / 146097)

@@ -11,12 +11,13 @@ joins.AT_ONCE_MAX = 1000
 joins.PAGE_MAX = 256
 local COUNTS = {
     'total', 'limit', 'need', 'policy', 'kind', 'given', 'next', 'ok', 'bad', 'closed', 'correlation_id', 'class', 'max_attempts',
-    'timeout_ms',
+    'timeout_ms', 'intent_budget',
 }
 local TEXTS = {
     policy = true, kind = true, closed = true, correlation_id = true, class = true, max_attempts = true, timeout_ms = true,
+    intent_budget = true,
 }
-local OF_CHILDREN = { 'class', 'max_attempts', 'timeout_ms' }
+local OF_CHILDREN = { 'class', 'intent_budget', 'max_attempts', 'timeout_ms' }
 
 function joins.key(keys, id, name) return keys.join .. id .. ':' .. name end
 

@@ -44,6 +44,7 @@ local OWNED = {
     id = true, enqueued_ms = true, attempt = true, recoveries = true, unstarted = true, fence = true, spent_wall_ms = true, spent_cpu_ms = true,
     spent_usd_micros = true, last_error = true, unhandled_ms = true, waited_ms = true, phase = true, interrupted = true,
     recovered_ms = true, saga_run = true, saga_parent = true, saga_step = true, saga_index = true,
+    budget_wait = true,
 }
 
 -- A queue's keys are the same at each call, and to join their names costs as much as a short call does otherwise. They are

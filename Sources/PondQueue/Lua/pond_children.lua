@@ -70,6 +70,7 @@ local function new_join(context, args)
     redis.call('HSET', joins.key(keys, id, name), 'total', int(total), 'limit', args[8],
         'need', int(total > 0 and need_of(args[9], total) or 0), 'policy', args[9], 'kind', args[6], 'given', '0', 'next', '0',
         'ok', '0', 'bad', '0', 'correlation_id', field(fields, 'correlation_id') or id, 'class', field(fields, 'class') or '')
+    if field(fields, 'intent_budget') then redis.call('HSET', joins.key(keys, id, name), 'intent_budget', 'inherit') end
     for _, word in ipairs({ 'max_attempts', 'timeout_ms' }) do
         if context.extras[word] then redis.call('HSET', joins.key(keys, id, name), word, context.extras[word]) end
     end

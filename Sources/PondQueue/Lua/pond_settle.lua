@@ -16,7 +16,8 @@
 --            release    a, b = ''   c = spent, or ''
 --                       (not run to its end; ready again at the front, nothing is counted; an entry with more fields
 --                       or bytes than a job has cannot be moved and is dead as malformed)
---            postpone   a = delay in ms   b = ''   c = spent, or ''      (as release, but no sooner than that)
+--            postpone   a = delay in ms   b = what of a budget it rests for, or ''   c = spent, or ''
+--                       (as release, but no sooner than that)
 --            duplicate  a = the id of the job that has the key, b, c = ''
 --            cancelled  a, b, c = ''
 --            compensated  a, b, c = ''   (what the job may have done is undone; its key is free)
@@ -156,9 +157,10 @@ local function settle_postpone(context, job)
     local due = context.now + (whole_number(job.a) or 0)
     local fields = with_fields(job.fields, spent_fields(job, {
         id = false, enqueued_ms = enqueued_ms(job.fields, job.entry, context.now),
+        budget_wait = job.b ~= '' and clipped(job.b, LAST_ERROR_BYTES_MAX),
     }))
     hold(context.keys, job.id, fields, due, context.now)
-    note(context.events, 'released', job.id .. ' ' .. int(due))
+    note(context.events, 'released', with_text(job.id .. ' ' .. int(due), job.b))
     return 'held ' .. int(due)
 end
 

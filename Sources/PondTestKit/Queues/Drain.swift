@@ -102,7 +102,7 @@ private final class EndCounter: JobMiddleware {
             case .retry: counts.retried += 1
             case .dead(let cause, _): counts.dead[cause.name, default: 0] += 1
             case .cancelled, .expired, .duplicate, .compensated: counts.others += 1
-            case .released, .deferred, .postponed: break
+            case .released, .deferred, .postponed, .rests: break
             }
         }
     }

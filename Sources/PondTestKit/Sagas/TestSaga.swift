@@ -151,7 +151,7 @@ extension TestSaga {
             case .retry(let rest, let error):
                 (job.attempt, job.lastError) = (job.attempt + 1, error)
                 clock.advance(by: rest)
-            case .postponed(let rest): clock.advance(by: rest)
+            case .postponed(let rest), .rests(let rest, _): clock.advance(by: rest)
             case .released, .deferred: job.attempt = 1
             case let outcome: memory.state.withLock { $0.settle(outcome, at: memory.now) }
             }

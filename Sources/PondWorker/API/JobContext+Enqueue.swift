@@ -39,6 +39,7 @@ extension JobContext {
         var child = job
         child.options.correlationID = child.options.correlationID ?? self.job.correlationID
         child.options.causationID = child.options.causationID ?? self.job.id.text
+        child.options.inheritBudget(of: self.job)
         if child.options.traceparent == nil {
             child.options.traceparent = traceparent
             child.options.tracestate = child.options.tracestate ?? tracestate

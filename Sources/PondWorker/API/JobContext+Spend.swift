@@ -54,9 +54,16 @@ public struct BudgetExhausted: Error, Sendable, CustomStringConvertible {
     /// What was spent of what.
     public let text: String
 
-    init(_ cause: Cause, _ text: String) {
+    /// What its intent says about that; nil when it is the job's own budget that is used up.
+    public let policy: IntentBudget.Policy?
+    /// How long the job rests, when it is not dead.
+    let rest: Duration?
+
+    init(_ cause: Cause, _ text: String, policy: IntentBudget.Policy? = nil, rest: Duration? = nil) {
         self.cause = cause
         self.text = text
+        self.policy = policy
+        self.rest = rest
     }
 
     public var description: String { text }

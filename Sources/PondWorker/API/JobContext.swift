@@ -41,6 +41,9 @@ public final class JobContext: DeliveredJob {
         var headers: [String: String]?
         /// What is remembered of its steps; nil for a job that has said none.
         var saga: SagaRun?
+        /// How many reservations its intent's budget was asked for, and what was settled of them.
+        var reservations = 0
+        var settled: [Usage] = []
     }
 
     /// A try that begins now.

@@ -31,6 +31,8 @@ struct Admission: Sendable {
         static let suspect = Marks(rawValue: 8)
         /// It came past the function that asks for its limits.
         static let limited = Marks(rawValue: 16)
+        /// Its intent has a budget.
+        static let budget = Marks(rawValue: 32)
 
         init(rawValue: UInt8) { self.rawValue = rawValue }
 
@@ -39,6 +41,7 @@ struct Admission: Sendable {
             self = .any
             if job.key != nil { insert(.key) }
             if fetched.asksLimits { insert(.limited) }
+            if job.intentBudget != nil { insert(.budget) }
             guard job.recoveries > 0 else { return }
             insert(.recovered)
             if job.recoveries >= recoveriesMax.value - 1 { insert(.suspect) }

@@ -53,6 +53,7 @@ struct JobRun {
             let thrown = await perform(context)
             // Of a job that said no step this is the only trace of sagas.
             if context.isSaga { return await goOn(context, after: thrown) }
+            if context.hasIntentBudget { await context.bookUnreserved() }
             guard let ending = judge(context, thrown) else { return letGo() }
             await finish(context, ending)
         case .settle(let outcome): await finish(unbegun, Ending(outcome: outcome))
@@ -146,6 +147,7 @@ struct JobRun {
             preconditionFailure("a worker has a place to remember steps in")
         }
         let (thrown, undone) = await saga.live(after: first, spent: { context.spentNow }) { await perform(context) }
+        if context.hasIntentBudget { await context.bookUnreserved() }
         let (outcome, reason, time) = measure(context, thrown)
         let ending: SagaEnding
         do {

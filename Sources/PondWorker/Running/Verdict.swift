@@ -105,6 +105,7 @@ package enum Verdict {
         case let error as LimitReached: return .postponed(for: max(error.after, .milliseconds(50)))
         case is CancelJob: return .cancelled
         case let error as BudgetExhausted:
+            if let rest = error.rest { return .rests(for: rest, reason: error.text) }
             return .dead(cause: error.cause, error: error.text)
         case let error as RetryLater:
             return afterFailure(of: job, error.reason, hint: error.after, terms)
