@@ -27,6 +27,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case joinCountedTwice = "join-counted-twice"
     case undoOrder = "undo-order"
     case tokenTwice = "token-twice"
+    case floatDrift = "float-drift"
+    case doubleRefund = "double-refund"
+    case checkThenAct = "check-then-act"
+
+    /// Those of budgets.
+    package static let ofBudgets: [PlantedBug] = [.floatDrift, .doubleRefund, .checkThenAct]
 
     /// The one that this process has, read once.
     package static let active: PlantedBug? = {

@@ -63,7 +63,35 @@ enum PlantedLua {
             ]
         case .commitWithoutFence, .lateUndoForgotten, .timerLost, .joinCountedTwice, .undoOrder, .tokenTwice:
             changesOfSagas(bug)
+        case .floatDrift, .doubleRefund, .checkThenAct: changesOfBudgets(bug)
         case .ackBeforeEffect, .noLifeline, .wedgedFetch, .unrecordedUndo: []
+        }
+    }
+
+    private static func changesOfBudgets(_ bug: PlantedBug) -> [(right: String, wrong: String)] {
+        switch bug {
+        case .floatDrift:
+            // Dollars as a fraction, added up and brought back.
+            [
+                (
+                    "redis.call('HINCRBY', keys.budget .. name, sum, int(by))",
+                    """
+                    redis.call('HSET', keys.budget .. name, sum,
+                        int(math.floor((tonumber(redis.call('HGET', keys.budget .. name, sum) or '0') / 1000000 + by / 1000000) * 1000000)))
+                    """
+                )
+            ]
+        case .doubleRefund:
+            [
+                (
+                    "record.s, record.b, record.v, record.t = state, booked, nil, nil",
+                    "record.s, record.b = op == 'refund' and 'h' or state, booked"
+                )
+            ]
+        case .checkThenAct:
+            // What others hold was looked at before they had it.
+            [("if wanted > room - budget.res[i] then", "if wanted > room then")]
+        default: []
         }
     }
 

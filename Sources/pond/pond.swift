@@ -39,7 +39,7 @@ struct PondCommand: AsyncParsableCommand {
                     DashCommand.self, JobCommand.self, SagaCommand.self, FlowCommand.self, LimitCommand.self,
                     DeadCommand.self,
                     QueueCommand.self,
-                    SLOCommand.self,
+                    BudgetCommand.self, SLOCommand.self,
                     HistoryCommand.self,
                 ]
             ),

@@ -198,7 +198,7 @@ import Testing
     func `the library and Swift read the same texts as budgets, and as the same`(text: String) async throws {
         let swift = Result { try IntentBudget(text) }
         let words: [RedisArgument] = ["open", "intent:\(text)", .text(text)]
-        let lua = await Result { try await pond.call("pond_ledger", base: ledger.base, words) }
+        let lua = await outcome { try await pond.call("pond_ledger", base: ledger.base, words) }
         guard let budget = try? swift.get() else {
             return #expect((try? lua.get()) == nil, "the library takes \(text)")
         }
@@ -213,8 +213,6 @@ import Testing
     }
 }
 
-extension Result where Failure == any Error {
-    fileprivate init(_ body: () async throws -> Success) async {
-        do { self = .success(try await body()) } catch { self = .failure(error) }
-    }
+private func outcome<Success>(_ body: () async throws -> Success) async -> Result<Success, any Error> {
+    do { return .success(try await body()) } catch { return .failure(error) }
 }

@@ -90,7 +90,30 @@ struct JobOptions: ParsableArguments, Sendable {
     )
     var budgetUSD: USD?
 
+    @Option(
+        help: ArgumentHelp(
+            "What all jobs of its intent together may take: usd, tokens, calls, retries, cpu and wall, as in usd=0.45,calls=20,wall=1h.",
+            valueName: "amounts"
+        ),
+        transform: JobOptions.intentBudget
+    )
+    var budget: IntentBudget?
+
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of a job that wants more than --budget has: fail, pause, ask or degrade. Defaults to fail.",
+            valueName: "policy"
+        ),
+        transform: { try JobOptions.word($0, "policy") }
+    )
+    var onExhausted: IntentBudget.Policy?
+
+    @Option(help: ArgumentHelp("The tenant whose budget the intent counts against, too.", valueName: "name"))
+    var tenant: String?
+
     func validate() throws {
+        if onExhausted != nil, budget == nil { throw ValidationError("--on-exhausted goes with --budget") }
+        _ = try intentBudget
         if delay != nil, runAt != nil { throw ValidationError("--in and --at exclude each other") }
         try Self.checkIsLate(runAt, "--at")
         if case .at(let time) = expires { try Self.checkIsLate(time, "--expires") }
@@ -141,6 +164,7 @@ extension JobOptions {
         options.limit = limit
         options.key = key
         options.budget = Budget(wall: budgetWall, usd: budgetUSD)
+        options.intentBudget = try intentBudget
         options.joinTrace(of: Environment.value)
         for field in header where options.headers.updateValue(field.value, forKey: field.name) != nil {
             throw CommandFailure(.usage, "header \(SafeText.escaped(field.name)) is given twice")
@@ -155,6 +179,21 @@ extension JobOptions {
 
     static func limit(_ text: String) throws -> String {
         do { return try LimitNeed(text).text } catch { throw ValidationError(SafeText.escaped(error.message)) }
+    }
+
+    /// The budget of the intent with what else was said of it; nil when nothing was.
+    private var intentBudget: IntentBudget? {
+        get throws {
+            guard budget != nil || tenant != nil else { return nil }
+            var all = budget ?? IntentBudget()
+            if let onExhausted { all.onExhausted = onExhausted }
+            if let tenant { all.tenant = tenant }
+            return try Self.intentBudget(all.description)
+        }
+    }
+
+    static func intentBudget(_ text: String) throws -> IntentBudget {
+        do { return try IntentBudget(text) } catch { throw ValidationError(SafeText.escaped(error.message)) }
     }
 
     static func key(_ text: String) throws -> IdempotencyKey {

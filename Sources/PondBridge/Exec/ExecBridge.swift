@@ -62,6 +62,7 @@ extension JobContext {
         case .done where told.suspension != nil && !isUndoing:
             throw ProgramAnswer(text: Self.suspensionCaught)
         case .suspended: if let suspension = told.suspension { throw suspension }
+        case .fail where told.exhausted != nil: if let exhausted = told.exhausted { throw exhausted }
         case .done(let result, let time, let dropped):
             if let dropped { logger.warning("the result is not kept", metadata: ["why": "\(dropped)"]) }
             if let result { leaveIfPossible(result, keptFor: time) }

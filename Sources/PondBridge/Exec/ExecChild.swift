@@ -75,6 +75,7 @@ final class ExecChild: Sendable {
             if let before { charge(job, since: before, after: began.duration(to: clock.now())) }
             var told = told(answer, talk.suspension)
             told.limitReached = talk.limitReached
+            told.exhausted = talk.exhausted(answer)
             return told
         } catch {
             guard let failure = error as? BridgeFailure else {
@@ -212,6 +213,8 @@ struct ToldAnswer: Sendable {
     var suspension: Suspended?
     /// The limit that had no room for it, when it was told so.
     var limitReached: LimitReached?
+    /// Why it was granted nothing of its intent's budget, when it let that through.
+    var exhausted: BudgetExhausted?
 }
 
 extension ExecChild: ChildListener {

@@ -22,7 +22,7 @@ extension ExecMessage {
                 (report.result, report.dropped) = (nil, notANumber)
                 return (.saga(.report(report)), id)
             // Nobody knows how much money it meant, or on what a step depends.
-            case .spend, .kinds, .limit, .saga: return nil
+            case .spend, .kinds, .limit, .saga, .ledger: return nil
             }
         } catch {
             return nil

@@ -38,6 +38,8 @@ package enum ExecMessage: Sendable, Equatable {
     case kinds([AnnouncedKind])
     /// What is remembered: a step, a wait, or how one ended.
     case saga(ExecSagaMessage)
+    /// What it wants to spend of its intent's budget, or has.
+    case ledger(ExecLedgerMessage)
 
     /// Reads a line.
     ///
@@ -68,7 +70,7 @@ package enum ExecMessage: Sendable, Equatable {
         do throws(BridgeFailure) {
             switch try read(line).message {
             case .heartbeat, .kinds: return true
-            case .enqueue, .spend, .answer, .limit, .saga: return false
+            case .enqueue, .spend, .answer, .limit, .saga, .ledger: return false
             }
         } catch {
             return false
@@ -103,6 +105,7 @@ package enum ExecMessage: Sendable, Equatable {
         case "limit", "limit_release", "limit_adjust": return .limit(try ExecLimit(type, members))
         default:
             if let message = try ExecSagaMessage(type, members) { return .saga(message) }
+            if let message = try ExecLedgerMessage(type, members) { return .ledger(message) }
             throw FlawedMessage("its type \"\(type.prefix(50))\" is unknown")
         }
     }

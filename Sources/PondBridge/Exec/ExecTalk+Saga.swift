@@ -134,7 +134,7 @@ extension ExecTalk {
                 .outOfTurn,
                 "it began \(other.text) in the middle of \(name): a program's steps go one after the other, none inside another"
             )
-        case .answer, .heartbeat, .spend, .enqueue, .limit, .kinds:
+        case .answer, .heartbeat, .spend, .enqueue, .limit, .kinds, .ledger:
             throw BridgeFailure(.outOfTurn, "it ended its job in the middle of \(name), without a word how that ended")
         }
         if let said = report.name, said != name {
@@ -147,6 +147,7 @@ extension ExecTalk {
                 "it wrote \(report.word.rawValue) where \(call.rawValue) of \(name) ends with \(words)"
             )
         }
+        if report.word == .failed, let error = exhausted(report.cause) { throw error }
         if report.word == .failed || report.word == .undoFailed { throw report.failure }
         return report
     }

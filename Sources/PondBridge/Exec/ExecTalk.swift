@@ -19,6 +19,10 @@ final class ExecTalk: Sendable {
         var limitReached: LimitReached?
         /// What the program did in a step that it must not; it cannot be talked to any more.
         var breach: BridgeFailure?
+        /// What it has reserved and not settled, by its names.
+        var reservations: [String: Reservation] = [:]
+        /// Why it was granted nothing the last time.
+        var exhausted: BudgetExhausted?
     }
 
     let child: ExecChild
@@ -34,6 +38,17 @@ final class ExecTalk: Sendable {
 
     /// - Throws: what makes an end of the program, too.
     func run() async throws -> ExecMessage.Answer {
+        do {
+            let answer = try await runToEnd()
+            await settleRest()
+            return answer
+        } catch {
+            await settleRest()
+            throw error
+        }
+    }
+
+    private func runToEnd() async throws -> ExecMessage.Answer {
         let answer = try await answer()
         if job.isUndoing { try await undo(after: answer) }
         try child.hangUp()
@@ -52,7 +67,7 @@ final class ExecTalk: Sendable {
             switch try await next() {
             case .answer(let answer): return answer
             case .saga(let message): try await answer(message)
-            case .heartbeat, .spend, .enqueue, .limit, .kinds: continue
+            case .heartbeat, .spend, .enqueue, .limit, .kinds, .ledger: continue
             }
         }
     }
@@ -76,6 +91,7 @@ final class ExecTalk: Sendable {
                 state.withLock { $0.refusal = $0.refusal ?? obstacle }
             case .limit(let asked): try await answer(asked)
             case .kinds: continue
+            case .ledger(let asked): try await answer(asked)
             case .answer, .saga: return message
             }
         }

@@ -90,6 +90,17 @@ extension Action {
     /// Sets a limit to what it is, for a person to change before it is run.
     static func setLimit(_ name: String, _ definition: String) -> Action { .pond("limit", "set", name, definition) }
 
+    // MARK: Budgets
+
+    /// What an intent may spend, and has spent.
+    static func budget(_ intent: String) -> Action { .pond("budget", "show", intent) }
+    /// Gives an intent more to spend.
+    static func topUp(_ intent: String) -> Action { .pond("budget", "top-up", intent, "usd=AMOUNT") }
+    /// Budgets that want somebody.
+    static var budgets: Action { .pond("budget", "list", "--wanted") }
+    /// Compares a budget with its journal.
+    static func checkBudget(_ name: String) -> Action { .pond("budget", "show", name, "--check") }
+
     // MARK: What happened
 
     /// Keeps what happened to jobs.
@@ -123,6 +134,7 @@ extension Action {
             sayDone(job, "charge"), sayResult(job, "charge#2"), sayRetry(job, "a step"), sayAbandon(job, "charge"),
             resolveToken, signal(job, "paid"), intent(job), limits, limit("openai"),
             setLimit("tenant:*", "60/m burst 10"),
+            budget("order-7"), topUp("order-7"), budgets, checkBudget("all"),
         ]
     }
 }

@@ -47,11 +47,21 @@ package struct Doctor: Sendable {
         return DoctorReport((try await findings() + more).map { $0.inProduction })
     }
 
+    private func budgetFindings() async -> [DoctorFinding] {
+        do {
+            return try await DoctorBudgets(pond).findings()
+        } catch {
+            let found = explain(error)
+            return [.unchecked("budgets", "the budgets could not be looked at: \(found.message)", advice: found.hint)]
+        }
+    }
+
     private func findings() async throws -> [DoctorFinding] {
         let server = try await DoctorServer(pond, address: "\(configuration)").findings()
         let library = await DoctorLibrary.finding(pond)
         let queues = await DoctorQueues(self).findings(isLibraryUsable: library.isUsable)
-        return server + [library.finding] + queues
+        let budgets = library.isUsable ? await budgetFindings() : []
+        return server + [library.finding] + queues + budgets
     }
 }
 

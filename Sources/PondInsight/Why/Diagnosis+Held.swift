@@ -13,6 +13,7 @@ extension JobSnapshot {
         if left < .zero - Self.promotionTime { return overdue(by: .zero - left) }
         let next = "ready \(left > .zero ? "in \(left.human)" : "at once"), at \(due.iso8601)"
         if number(.unhandledSince) != nil { return unhandled(next: next) }
+        if let wait = situation.report.field(WireField.budgetWait.rawValue) { return restsForMoney(wait, next: next) }
         let cancel = Action.cancel(address)
         if situation.report.attempts > 0 {
             return Diagnosis(
@@ -23,6 +24,17 @@ extension JobSnapshot {
             )
         }
         return Diagnosis(.scheduled, "it is scheduled for \(due.iso8601)", next: next, do: [cancel])
+    }
+
+    /// It wants to spend more than is left.
+    private func restsForMoney(_ reason: String, next: String) -> Diagnosis {
+        let intent = situation.report.field(WireField.correlationID.rawValue) ?? situation.report.id.text
+        return Diagnosis(
+            .budgetExhausted,
+            firstLine(of: reason),
+            next: "it goes on at once when the budget is topped up; by itself it looks again, \(next)",
+            do: [.topUp(intent), .budget(intent), .cancel(address)]
+        )
     }
 
     private var retrying: String {

@@ -6,6 +6,8 @@ package enum Reason: String, Sendable, Hashable, Codable, CaseIterable {
     case scheduled
     /// A try failed, and it rests before the next.
     case retryBackoff = "retry_backoff"
+    /// Its intent, its tenant or all together have nothing left to spend, and it rests until they have.
+    case budgetExhausted = "budget_exhausted"
     /// It waits for its turn behind others, and workers are at them.
     case behindOthers = "behind_n"
     /// Nothing is before it and somebody has room: it begins in a moment.
@@ -89,7 +91,7 @@ extension Reason {
     /// Where a job with this reason is.
     package var state: WhyState {
         switch self {
-        case .scheduled, .retryBackoff: .held
+        case .scheduled, .retryBackoff, .budgetExhausted: .held
         case .behindOthers, .starting, .queuePaused, .noWrites, .noWorker, .noWorkerForKind, .brake, .scalingUp,
             .atLimit, .downstreamHold, .waitingTimer, .waitingToken, .waitingSignal, .waitingChildren, .sagaPaused,
             .stepUnknown, .rateLimited, .concurrencyLimited, .throttled, .brownout, .breakerOpen:

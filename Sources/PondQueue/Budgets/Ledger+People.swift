@@ -51,8 +51,10 @@ extension Ledger {
     }
 
     /// Raises limits, and moves the deadline.
-    package func topUp(_ name: String, _ text: String) async throws(QueueError) -> LedgerAnswer {
-        try await ask(["top_up", .text(name), .text(text)])
+    ///
+    /// - Parameter actor: who does it, for the journal.
+    package func topUp(_ name: String, _ text: String, by actor: String = "") async throws(QueueError) -> LedgerAnswer {
+        try await ask(["top_up", .text(name), .text(text), .text(actor)])
     }
 
     /// Stops spending, except for undoing.

@@ -348,7 +348,7 @@ function ledger.note_exhausted(keys, name, dim, now)
 end
 
 -- Raises limits, or moves the deadline; whoever rests may go on.
-function ledger.raise(keys, budget, def, now)
+function ledger.raise(keys, budget, def, by, now)
     local key, changes = keys.budget .. budget.name, {}
     for i = 1, #DIMS do
         local more = def.limit[DIMS[i]]
@@ -359,7 +359,7 @@ function ledger.raise(keys, budget, def, now)
     end
     if def.wall then redis.call('HSET', key, 'deadline_ms', int(math.max(budget.deadline, now) + def.wall)) end
     redis.call('HDEL', key, 'exhausted', 'exhausted_ms', 'wanted_ms')
-    change(keys, budget.name, 'top_up', '', changes)
+    change(keys, budget.name, 'top_up', by, changes)
     redis.call('ZADD', keys.seen, int(now), budget.name)
     ledger.count(keys, 'topped_up')
 end

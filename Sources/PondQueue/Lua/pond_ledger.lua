@@ -15,7 +15,7 @@
 --                                       counts a retry
 --            rest NAME JOB WORD DIM AMOUNT    the job rests until there is room; WORD is pause, or ask: somebody is to decide
 --            resting NAME               the jobs that rest       woken NAME JOB …   they need not be told again
---            top_up NAME TEXT           raises limits; wall=… moves the deadline
+--            top_up NAME TEXT BY        raises limits; wall=… moves the deadline; BY says who, for the journal
 --            set NAME TEXT              defines tenant:NAME, tenant:* or all; usd=50/day, or /hour, /month     clear NAME
 --            freeze NAME REASON · unfreeze NAME · close NAME
 --            show NAME · defined · list AFTER COUNT · log NAME AFTER COUNT · check NAME · counts · late MS COUNT
@@ -266,7 +266,7 @@ function VERBS.top_up(context, args)
         end
     end
     if def.wall and not budget.deadline then return refuse('top-up: ' .. budget.name .. ' has no deadline') end
-    ledger.raise(context.keys, budget, def, context.now)
+    ledger.raise(context.keys, budget, def, clipped(args[3] or '', 256), context.now)
     return { 'ok', int(redis.call('HLEN', context.keys.resting .. context.name)) }
 end
 
@@ -395,7 +395,7 @@ function VERBS.expire(context, args)
 end
 
 local NAMELESS = { defined = true, list = true, counts = true, late = true, expire = true }
-local READERS = { late = true, counts = true, defined = true, resting = true, log = true, check = true }
+local READERS = { show = true, list = true, late = true, counts = true, defined = true, resting = true, log = true, check = true }
 
 local function pond_ledger(names, args)
     local keys, wrong_key = ledger.keys_of(names[1])

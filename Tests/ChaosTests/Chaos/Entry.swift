@@ -20,7 +20,7 @@ struct ChaosCommand: AsyncParsableCommand {
         abstract: "Prove the queue: faults, a history, a verdict.",
         subcommands: [
             RunCommand.self, CheckCommand.self, PlantedCommand.self, AppWorker<ChaosApp>.self, SuperviseCommand.self,
-            ProduceCommand.self, LedgerCommand.self,
+            ProduceCommand.self, LedgerCommand.self, BudgetsCommand.self, BudgetClientCommand.self,
         ]
     )
 }

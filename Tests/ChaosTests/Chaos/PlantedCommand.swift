@@ -26,6 +26,7 @@ extension PlantedBug {
         case .timerLost, .joinCountedTwice: [.sagaWait]
         case .undoOrder: [.sagaUndo]
         case .tokenTwice: [.sagaToken]
+        case .floatDrift, .doubleRefund, .checkThenAct: [.money]
         }
     }
 }
@@ -90,7 +91,7 @@ enum Focus {
             settings.mix = [.delayed: 1, .flaky: 1]
         case .noLifeline:
             settings.faults = ["supervisor-kill": 7]
-        case .wedgedFetch: break
+        case .wedgedFetch, .floatDrift, .doubleRefund, .checkThenAct: break
         case .commitWithoutFence:
             sagas(&settings, 3, .slowFirst)
             settings.faults = ["worker-pause": 20]
@@ -180,7 +181,12 @@ struct PlantedCommand: AsyncParsableCommand {
         let file = "/tmp/pond-planted-\(getpid())-\(bug.rawValue).json"
         defer { unlink(file) }
         var arguments = [try OwnProgram.path(), "run", "--focus", bug.rawValue, "--seed", "\(seed)", "--json", file]
-        if let keep { arguments += ["--keep", "\(keep)/\(bug.rawValue)"] }
+        if PlantedBug.ofBudgets.contains(bug) {
+            arguments = [
+                try OwnProgram.path(), "budgets", "--operations", "6000", "--processes", "4", "--seed", "\(seed)",
+                "--json", file,
+            ]
+        } else if let keep { arguments += ["--keep", "\(keep)/\(bug.rawValue)"] }
         let log = keep.map { "\($0)/\(bug.rawValue).txt" } ?? "/dev/null"
         if let keep { try FileManager.default.createDirectory(atPath: keep, withIntermediateDirectories: true) }
         let run = try ChildProgram(

@@ -31,7 +31,8 @@ struct CorrCommand: AsyncParsableCommand {
                 let answer = try await about.history.withStoreIfAny { store, reason in
                     try await IntentReader(pond, history: store, orWhy: reason).answer(about.id)
                 }
-                let view = CorrView(answer: answer, isASCII: ascii)
+                var view = CorrView(answer: answer, isASCII: ascii)
+                view.budget = try await pond.ledger.show(Ledger.name(ofIntent: answer.correlationID))
                 guard !answer.tree.rows.isEmpty else {
                     throw CommandFailure(
                         .notFound,

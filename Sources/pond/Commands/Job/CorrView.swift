@@ -1,11 +1,14 @@
 import Millpond
 import PondCore
 import PondInsight
+import PondQueue
 
 /// An intent's jobs, set for people and for programs.
 struct CorrView {
     let answer: IntentReader.Answer
     var isASCII = false
+    /// What all of them together may take; nil when the intent has no budget.
+    var budget: BudgetState?
 
     private var tree: IntentTree { answer.tree }
 
@@ -26,7 +29,7 @@ struct CorrView {
                 .text(tree.bar(of: row, width: width, isASCII: isASCII)),
             ])
         }
-        return "\(sentence)\n\n\(table.text(for: terminal))\n\n\(legend)"
+        return "\(sentence)\(money)\n\n\(table.text(for: terminal))\n\n\(legend)"
     }
 
     /// What stands in a row beside its bar: of a job or of a step.
@@ -77,6 +80,16 @@ struct CorrView {
         )
     }
 
+    /// A line about the budget, when there is one.
+    private var money: String {
+        guard let budget else { return "" }
+        let spent = budget.lines.map { line in
+            let limit = line.limit.map { " of \(line.part.text($0))" } ?? ""
+            return "\(line.part.word) \(line.part.text(line.committed))\(limit)"
+        }
+        return "\nbudget: " + SafeText.escaped("\(spent.joined(separator: ", ")); \(BudgetView.word(budget))")
+    }
+
     private var legend: String {
         let names: [(IntentSegment.Kind, String)] = [
             (.held, "not due"), (.wait, "ready, waits"), (.run, "runs"), (.backoff, "rests until the next try"),
@@ -108,6 +121,7 @@ struct CorrView {
                 ("correlation_id", .string(answer.correlationID)), ("at", .time(answer.now)),
                 ("from", .time(tree.start)), ("to", .time(tree.end)),
                 ("unseen", .array(answer.unseen.map { .string($0) })),
+                ("budget", budget.map { BudgetView.json($0) } ?? .null),
             ]
         )
     }

@@ -2,6 +2,7 @@
 package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringConvertible {
     case noLoss = 1, noPhantom, effectivelyOnce, fenceMonotone, neverEarly, payloadIntact, oneEnd, budgets, conservation
     case chain, supervision, liveness, sagaEnd, sagaUndo, sagaTurn, sagaBalance, sagaWait, sagaToken
+    case money
 
     package var description: String { "I\(rawValue)" }
 
@@ -26,6 +27,7 @@ package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringCon
         case .sagaBalance: "what is kept is what was not undone"
         case .sagaWait: "waits end once and in time"
         case .sagaToken: "a token is used once"
+        case .money: "money is granted within its limit and settled once"
         }
     }
 
@@ -53,6 +55,8 @@ package enum Invariant: Int, CaseIterable, Sendable, Comparable, CustomStringCon
             case .sagaBalance: SagaRules.balance(in: history)
             case .sagaWait: WaitRules.waits(in: history, bounds)
             case .sagaToken: WaitRules.tokens(in: history)
+            // Judged by a run of its own, `chaos budgets`.
+            case .money: []
             }
         return texts.map { Finding(invariant: self, job: $0.job, text: $0.text) }
     }
