@@ -23,8 +23,7 @@ package enum LuaLibrary {
             PackageResources._lanes_lua, PackageResources._saga_lua,
             PackageResources._saga_moves_lua, PackageResources._joins_lua, PackageResources._dead_lua,
             PackageResources._due_lua, PackageResources._revive_lua,
-            PackageResources._fleet_lua, PackageResources._enqueue_lua,
-            PackageResources._ledger_lua,
+            PackageResources._fleet_lua, PackageResources._ledger_lua, PackageResources._enqueue_lua,
         ]
         let functions = [
             PackageResources.pond_version_lua, PackageResources.pond_open_lua, PackageResources.pond_enqueue_lua,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._program import pond_path as pond_path
+    from .handler import BudgetExhausted as BudgetExhausted
     from .handler import Cancelled as Cancelled
     from .handler import Fail as Fail
     from .handler import Job as Job
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "_program": ["pond_path"],
     "handler": [
-        "Cancelled", "Fail", "Job", "Limited", "NotJSON", "Permit", "Result", "Retry", "Step", "Suspended", "handles",
-        "run",
+        "BudgetExhausted", "Cancelled", "Fail", "Job", "Limited", "NotJSON", "Permit", "Result", "Retry", "Step",
+        "Suspended", "handles", "run",
     ],
     "producer": [
         "AsyncProducer", "Enqueued", "InvalidJob", "KeyMismatch", "LibraryMissing", "NewJob", "Producer", "QueueFull",

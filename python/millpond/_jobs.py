@@ -85,12 +85,13 @@ class JobOptions(TypedDict, total=False):
     budget_cpu: Seconds | None
     budget_usd: float | None
     limit: str | None
+    intent_budget: str | None
     headers: Mapping[str, str]
 
 
 _TEXTS = (
     "kind", "queue", "key", "priority", "correlation_id", "causation_id", "traceparent", "tracestate", "job_class",
-    "limit",
+    "limit", "intent_budget",
 )
 
 
@@ -117,6 +118,8 @@ class NewJob:
     budget_cpu: Seconds | None = None
     budget_usd: float | None = None
     limit: str | None = None
+    #: What all jobs with the correlation id may take together, as in `usd=0.45,calls=20,on_exhausted=pause`.
+    intent_budget: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def fields(self) -> list[str | bytes]:
@@ -139,6 +142,7 @@ class NewJob:
             "timeout_ms": self._milliseconds("timeout"),
             "budget_wall_ms": self._milliseconds("budget_wall"),
             "budget_cpu_ms": self._milliseconds("budget_cpu"),
+            "intent_budget": self.intent_budget,
             "budget_usd_micros": None if self.budget_usd is None else round(self.budget_usd * 1_000_000),
             "limit": self.limit,
         }

@@ -25,7 +25,8 @@ import traceback
 from typing import Any, Callable, Dict, Iterable, List, Optional, TypeVar
 
 __all__ = [
-    "Cancelled", "Fail", "Job", "Limited", "NotJSON", "Permit", "Result", "Retry", "Step", "Suspended", "handles", "run",
+    "BudgetExhausted", "Cancelled", "Fail", "Job", "Limited", "NotJSON", "Permit", "Result", "Retry", "Step", "Suspended",
+    "handles", "run",
 ]
 
 Handler = Callable[["Job"], Any]
@@ -77,6 +78,15 @@ class NotJSON(Fail, ValueError):
     """What was to be sent is no JSON (NaN, a date, bytes …); each further try would come to the same."""
 
 
+class BudgetExhausted(Fail):
+    """The intent's budget has no room. Find a cheaper way, or let it through: then the intent's policy decides."""
+
+    def __init__(self, text: str, *, cause: str, policy: Optional[str] = None) -> None:
+        super().__init__(text, cause=cause)
+        self.cause = cause
+        self.policy = policy
+
+
 class Cancelled(BaseException):
     """The job should stop: its time is up, somebody cancelled it, or the worker ends. Comes from `heartbeat()`."""
 
@@ -110,6 +120,33 @@ class Permit:
         self._job._say("limit_adjust", name=self.name, cost=self.cost, actual=_whole("actual", actual))
 
 
+class Reservation:
+    """A part of the intent's budget, kept while the `with` block runs; what it took is booked at its end."""
+
+    def __init__(self, job: "Job", name: str) -> None:
+        self.name = name
+        self._job = job
+        self._took: Optional[Dict[str, Any]] = {}
+
+    def took(self, usd: Optional[float] = None, tokens: Optional[int] = None, calls: Optional[int] = None) -> None:
+        """What it took in truth. Without a word it is charged as it was reserved."""
+        tokens, calls = _whole("tokens", tokens), _whole("calls", calls)
+        self._took = _members(usd=None if usd is None else float(usd), tokens=tokens, calls=calls)
+
+    def took_nothing(self) -> None:
+        """Surely nothing of it was begun: all of it goes back."""
+        self._took = None
+
+    def __enter__(self) -> "Reservation":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self._took is None:
+            self._job._say("refund", name=self.name)
+        else:
+            self._job._say("commit", name=self.name, **self._took)
+
+
 class Result:
     """A result that is kept itself, and not only its checksum: return Result({"rows": 7}, keep_ms=3600000)."""
 
@@ -125,6 +162,7 @@ class Job(Dict[str, Any]):
         super().__init__(members)
         self._line = line
         self._doing: Optional[str] = None  # the step that runs
+        self._reservations = 0
         self._undos: Dict[str, Dict[str, Any]] = {}
 
     def __missing__(self, name: str) -> Any:
@@ -181,6 +219,23 @@ class Job(Dict[str, Any]):
         if answer["type"] == "granted":
             return Permit(self, name, cost)
         raise Limited(answer["error"]) if answer["type"] == "limited" else Fail(answer["error"], cause="limit")
+
+    def reserve(
+        self, usd: float = 0, tokens: int = 0, calls: int = 1, name: Optional[str] = None, within: float = 30
+    ) -> Reservation:
+        """Keeps so much of the intent's budget for what a `with` block does. Raises BudgetExhausted when there is no room.
+
+        Give the most that it can cost. `within`: seconds to wait for what other jobs hold. Without a budget it asks nobody.
+        """
+        self._reservations += 1
+        name = name or str(self._reservations)
+        _texts(name=name)
+        members = {"usd": float(usd), "tokens": _whole("tokens", tokens), "calls": _whole("calls", calls)}
+        self._say("reserve", name=name, within_ms=_ms("within", within), **members)
+        answer = self._line.answer()
+        if answer["type"] == "exhausted":
+            raise BudgetExhausted(answer["error"], cause=answer["cause"], policy=answer.get("policy"))
+        return Reservation(self, name)
 
     # A job becomes a saga with the first of these. What is done is remembered by its name, and is not done again.
 

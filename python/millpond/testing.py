@@ -296,15 +296,21 @@ class _Recorder(_handler._Talk):
         self.performed = Performed()
         self.run = run
         self._cancelled_at = cancelled_at
+        self._granted: List[Dict[str, Any]] = []
+        self._reserved: Dict[str, float] = {}
 
     def answer(self) -> Dict[str, Any]:
         limit, self._limit = self._limit, None
-        return limit or self.run.answer()
+        if limit:
+            return limit
+        return self._granted.pop(0) if self._granted else self.run.answer()
 
     def write(self, message: bytes) -> None:
         members = json.loads(message)
         if members["type"].startswith("limit"):
             return self._hear_limit(members)
+        if members["type"] in ("reserve", "commit", "refund"):
+            return self._hear_of_money(members)
         if members["type"] not in ("heartbeat", "enqueue", "spend", *LAST):
             return self.run.hear(members)
         members.pop("id")
@@ -336,6 +342,17 @@ class _Recorder(_handler._Talk):
         else:
             self._limit = {"type": "granted", "name": name}
             self.performed.limits.append(Granted(name, asked["cost"]))
+
+    def _hear_of_money(self, members: Dict[str, Any]) -> None:
+        """A job without a budget is granted whatever it reserves."""
+        name = members["name"]
+        if members["type"] == "reserve":
+            self._reserved[name] = members["usd"]
+            self._granted.append({"type": "reserved", "name": name})
+            return
+        usd = self._reserved.pop(name)
+        if members["type"] == "commit":
+            self.performed.spent_usd += members.get("usd", usd)
 
     def is_cancelled(self, id: str) -> bool:
         return self._cancelled_at is not None and len(self.performed.heartbeats) >= self._cancelled_at

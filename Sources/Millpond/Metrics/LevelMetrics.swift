@@ -14,6 +14,8 @@ final class LevelMetrics: Sendable {
         var lastRead: LocalInstant?
         var levels: [String: QueueLevels] = [:]
         var budgets: [String: Budget] = [:]
+        /// What happened to the budgets of intents; empty where there are none.
+        var money: [String: Int64] = [:]
         var hasWarned = false
     }
 
@@ -47,12 +49,33 @@ final class LevelMetrics: Sendable {
             return []
         }
         if isDue() {
-            let levels = await read(depths)
-            state.withLock { $0.levels = levels }
+            let (levels, money) = await (read(depths), readMoney())
+            state.withLock { ($0.levels, $0.money) = (levels, money) }
         }
         let levels = state.withLock(\.levels).filter { depths[$0.key] != nil }.sorted { $0.key < $1.key }
         return levels.flatMap { $0.value.groupReadings(of: $0.key) + $0.value.sagaReadings(of: $0.key) }
-            + bounded(levels)
+            + bounded(levels) + moneyReadings()
+    }
+
+    private static let moneyEvents = [
+        "opened", "granted", "waits", "refused", "exhausted", "overruns", "charged", "lapsed", "adjusted", "wanted",
+    ]
+
+    /// Nothing where no intent ever had a budget.
+    private func moneyReadings() -> [GaugeSet.Reading] {
+        let money = state.withLock(\.money)
+        guard !money.isEmpty else { return [] }
+        return Self.moneyEvents.map { .init(.budgetEvents, $0, value: Double(money[$0] ?? 0)) }
+    }
+
+    private func readMoney() async -> [String: Int64] {
+        do {
+            let counts = try await pond.ledger.counts()
+            return counts["opened"] ?? 0 > 0 || counts["granted"] ?? 0 > 0 ? counts : [:]
+        } catch {
+            logger.warning("the budgets are missing in the metrics", metadata: ["error": "\(error)"])
+            return [:]
+        }
     }
 
     private func isDue() -> Bool {

@@ -1,4 +1,4 @@
--- Exports: is_full enqueue_job iso_time
+-- Exports: is_full enqueue_job
 
 -- Adding a job, for producers and for imports.
 
@@ -14,7 +14,7 @@ local function invalid(name, given, allowed)
 end
 
 -- A moment as people write it: the calendar counted in days, with years that begin in March.
-function iso_time(ms)
+local function iso_time(ms)
     local seconds = math.floor(ms / 1000)
     local days = math.floor(seconds / 86400) + 719468
     local era = math.floor(days / 146097)
@@ -29,6 +29,9 @@ function iso_time(ms)
     return string.format('%04d-%02d-%02dT%02d:%02d:%02dZ', year, month, day, math.floor(seconds / 3600) % 24,
         math.floor(seconds / 60) % 60, seconds % 60)
 end
+
+-- Windows of budgets are named by it.
+ledger.iso_time = iso_time
 
 -- Why a time cannot be meant, nil when it can: it is a span, or seconds.
 local function unlikely_time(name, ms)
@@ -51,6 +54,10 @@ local function check_value(name, value)
         return 'INVALID key: got ' .. #value .. ' bytes, allowed are 1 to ' .. KEY_BYTES_MAX
     end
     if #name > KIND_BYTES_MAX then return invalid('field name', name, 'at most ' .. KIND_BYTES_MAX .. ' bytes') end
+    if name == 'intent_budget' and value ~= 'inherit' then
+        local _, wrong = ledger.parse(value)
+        if wrong then return wrong end
+    end
     if name == 'class' and not string.find(value, '^[ABCD]$') then return invalid(name, value, 'A, B, C or D') end
     if NUMBERS[name] then
         local number = whole_number(value)

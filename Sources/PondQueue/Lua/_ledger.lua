@@ -247,8 +247,8 @@ end
 local function window_end(period, now)
     local step = period == 'hour' and SPAN_MS.h or SPAN_MS.d
     local from = now - now % step
-    local text = string.sub(iso_time(from), 1, PERIODS[period])
-    repeat from = from + step until string.sub(iso_time(from), 1, PERIODS[period]) ~= text
+    local text = string.sub(ledger.iso_time(from), 1, PERIODS[period])
+    repeat from = from + step until string.sub(ledger.iso_time(from), 1, PERIODS[period]) ~= text
     return from
 end
 
@@ -277,7 +277,7 @@ function ledger.defined(keys, name, now)
     local def = ledger.definition(keys, name)
     if not def then return nil end
     local instance = name
-    if def.period then instance = name .. '@' .. string.sub(iso_time(now), 1, PERIODS[def.period]) end
+    if def.period then instance = name .. '@' .. string.sub(ledger.iso_time(now), 1, PERIODS[def.period]) end
     local budget = ledger.read(keys, instance)
     if not budget then return new_budget(keys, instance, def, now, def.period and window_end(def.period, now)) end
     if budget.hash.rev ~= int(def.rev) then return redefine(keys, budget, def) end

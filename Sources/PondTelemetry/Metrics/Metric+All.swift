@@ -348,6 +348,12 @@ extension Metric {
         "queue",
         "limit"
     )
+    /// What happened to the budgets of intents.
+    package static let budgetEvents = gauge(
+        "millpond_budget_events",
+        "What happened to the budgets of intents and tenants ever, as Redis counts it; there is none before the first budget",
+        "what"
+    )
 
     // What every process says.
 
@@ -375,6 +381,7 @@ extension Metric {
         sloObjective, sloJobs, sloBadJobs, sloBurnRate, sloBudgetRemaining, sloLateJobs, deadGroups,
         sagas, sagaTimerOverdue,
         limitJobs, limitRunning, limitLearned, limitState, limitedJobs,
+        budgetEvents,
         buildInfo, spansExported, spansDropped,
     ]
 

@@ -28,6 +28,14 @@ export class Limited extends Retry {}
 /** The saga goes no further in this run: let it through. A `catch` throws on what it does not know. */
 export class Suspended extends Error {}
 
+/** The intent's budget has no room: find a cheaper way, or let it through, and the intent's policy decides. */
+export class BudgetExhausted extends Fail {
+  constructor({ error, cause, policy }) {
+    super(error, { cause });
+    this.policy = policy;
+  }
+}
+
 const handlers = new Map();
 export const handles = (kind, handler) => handlers.set(kind, handler);
 
@@ -53,6 +61,7 @@ const resultOf = (said) => (said.result_base64 ? Buffer.from(said.result_base64,
 class Job {
   #undos = new Map();
   #turn = Promise.resolve();
+  #reservations = 0;
 
   constructor(request) {
     Object.assign(this, request);
@@ -90,6 +99,26 @@ class Job {
     if (said.type !== "granted") throw new Fail(said.error, { cause: "limit" });
     const release = () => this.#say("limit_release", { name });
     return { name, cost, release, adjust: (actual) => this.#say("limit_adjust", { name, cost, actual }) };
+  }
+
+  /** Keeps so much of the intent's budget while `fn({ took, tookNothing })` runs, and books what it took. */
+  reserve({ usd = 0, tokens = 0, calls = 1, name, within = 30 }, fn) {
+    const own = name ?? `${++this.#reservations}`;
+    const ask = async () => {
+      this.#say("reserve", { name: own, usd, tokens, calls, within_ms: milliseconds(within) });
+      const said = await hear();
+      if (said.type === "exhausted") throw new BudgetExhausted(said);
+    };
+    const asked = inStep.getStore() === this ? ask() : this.#turn.then(ask);
+    if (inStep.getStore() !== this) this.#turn = asked.catch(() => {});
+    return asked.then(async () => {
+      let truth = {};
+      try {
+        return await fn({ took: (what) => (truth = what), tookNothing: () => (truth = undefined) });
+      } finally {
+        this.#say(truth ? "commit" : "refund", { name: own, ...truth });
+      }
+    });
   }
 
   // A job becomes a saga with the first of these. What is done is remembered by its name, and is not done again.
