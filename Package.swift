@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "Millpond", targets: ["Millpond"]),
         .library(name: "PondTelemetry", targets: ["PondTelemetry"]),
         .library(name: "PondBridge", targets: ["PondBridge"]),
+        .library(name: "PondPrices", targets: ["PondPrices"]),
         .library(name: "PondSQLite", targets: ["PondSQLite"]),
         .library(name: "PondTestKit", targets: ["PondTestKit"]),
         .executable(name: "pond", targets: ["pond"]),
@@ -74,6 +75,7 @@ let package = Package(
             resources: [.embedInCode("Schema")],
             swiftSettings: house
         ),
+        .target(name: "PondPrices", dependencies: ["PondCore", yams], swiftSettings: house),
         .target(name: "PondScaling", dependencies: ["PondCore"], swiftSettings: house),
         .target(name: "PondSimulation", dependencies: ["PondCore", "PondScaling"], swiftSettings: house),
         .target(
@@ -170,7 +172,7 @@ let package = Package(
                 "PondSupervisor", "PondFleet", "PondWorker", "PondQueue",
                 "PondRedis",
                 "PondSimulation",
-                "PondScaling", "PondFlow", "PondSaga", "PondCore", arguments, logging, lifecycle, system, yams,
+                "PondScaling", "PondFlow", "PondPrices", "PondSaga", "PondCore", arguments, logging, lifecycle, system, yams,
                 httpClient,
                 nioCore, nioHTTP,
                 tracing,
@@ -236,6 +238,7 @@ let package = Package(
         .testTarget(name: "PondCoreTests", dependencies: ["PondCore"], swiftSettings: house),
         .testTarget(name: "PondSagaTests", dependencies: ["PondSaga", "PondCore"], swiftSettings: house),
         .testTarget(name: "PondFlowTests", dependencies: ["PondFlow", "PondCore"], swiftSettings: house),
+        .testTarget(name: "PondPricesTests", dependencies: ["PondPrices", "PondCore"], swiftSettings: house),
         .testTarget(name: "PondScalingTests", dependencies: ["PondScaling", "PondCore"], swiftSettings: house),
         .testTarget(
             name: "PondSimulationTests",

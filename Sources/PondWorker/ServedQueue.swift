@@ -61,7 +61,8 @@ final class ServedQueue: Sendable {
                 guard let receipt = context.fetched?.receipt else { preconditionFailure("a worker's job was fetched") }
                 return QueueSagaStore(handlerQueue, receipt, of: context.id, as: consumer)
             },
-            middleware: middleware.all
+            middleware: middleware.all,
+            prices: worker.configuration.prices
         )
         handlers = kinds.inside(middleware)
         keys = KeyGate(queue, worker, logger: logger)
@@ -98,6 +99,8 @@ final class JobHome: Sendable {
     let middleware: [any JobMiddleware]
     /// Who grants limits to running jobs.
     let limitDesk: any LimitDesk
+    /// By which handlers count money; nil where the worker was given none.
+    let prices: PriceBook?
 
     init(
         queue: Queue,
@@ -105,10 +108,12 @@ final class JobHome: Sendable {
         onHeartbeat: (@Sendable (Double?, String?) -> Void)? = nil,
         sagas: SagaPlace? = nil,
         middleware: [any JobMiddleware] = [],
-        limitDesk: (any LimitDesk)? = nil
+        limitDesk: (any LimitDesk)? = nil,
+        prices: PriceBook? = nil
     ) {
         self.limitDesk = limitDesk ?? queue.pond.limits
         self.sagas = sagas
+        self.prices = prices
         self.middleware = middleware
         self.queue = queue
         self.clock = clock

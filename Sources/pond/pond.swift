@@ -46,7 +46,10 @@ struct PondCommand: AsyncParsableCommand {
             CommandGroup(name: "Scale", subcommands: [FleetCommand.self, ScaleCommand.self]),
             CommandGroup(
                 name: "Deploy",
-                subcommands: [FunctionsCommand.self, DoctorCommand.self, BenchCommand.self, VersionCommand.self]
+                subcommands: [
+                    PricesCommand.self, FunctionsCommand.self, DoctorCommand.self, BenchCommand.self,
+                    VersionCommand.self,
+                ]
             ),
         ]
     )

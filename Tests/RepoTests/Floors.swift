@@ -70,6 +70,13 @@ enum Floors {
             theirs: ["Yams"]
         ),
         Floor(
+            "PondPrices",
+            level: 0,
+            holds: "price books as files: what models, tools and CPU time cost",
+            ours: ["PondCore"],
+            theirs: ["Yams"]
+        ),
+        Floor(
             "PondScaling",
             level: 0,
             holds: "how many workers there should be, as a pure function; sharing among queues, placement on hosts",
@@ -176,7 +183,7 @@ enum Floors {
             holds: "the command line program: one file a command, in folders by noun",
             ours: lower.union([
                 "Millpond", "PondBenchKit", "PondBridge", "PondInsight", "PondTelemetry", "PondSQLite",
-                "PondFlow", "PondSaga", "PondSimulation", "PondSupervisor", "PondFleet", "PondWorker",
+                "PondFlow", "PondPrices", "PondSaga", "PondSimulation", "PondSupervisor", "PondFleet", "PondWorker",
             ]),
             theirs: lifecycle.union([
                 "ArgumentParser", "AsyncHTTPClient", "NIOCore", "NIOHTTP1", "SystemPackage", "Tracing", "Yams",

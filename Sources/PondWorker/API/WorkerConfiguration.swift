@@ -58,6 +58,10 @@ public struct WorkerConfiguration: Sendable {
     ///
     /// Defaults to nothing.
     public var middleware: [any JobMiddleware] = []
+    /// What models and tools cost, for handlers that reserve by model.
+    ///
+    /// Defaults to none; the library PondPrices reads one from a file.
+    public var prices: PriceBook?
     /// When it stops fetching because every job dies of one cause.
     ///
     /// Defaults to 20 deaths in a row; nil never stops.

@@ -45,6 +45,9 @@ struct WorkerRunCommand: AsyncParsableCommand {
     )
     var flows: [String] = []
 
+    @Option(help: ArgumentHelp("A price book, for handlers that reserve money by model.", valueName: "file"))
+    var prices: String?
+
     @OptionGroup var worker: WorkerOptions
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
@@ -52,6 +55,7 @@ struct WorkerRunCommand: AsyncParsableCommand {
     func run() async throws {
         var configuration = worker.configuration(of: BuiltinJobs.self)
         configuration.stopsAtUnknownKinds = !bridge.isOn
+        configuration.prices = try prices.map { file throws(CommandFailure) in try PriceFile.read(file) }
         let handlers = BridgeHandlers(bridge, configuration)
         let flows = flows
         try await WorkerRun(worker, redis, output, BuiltinJobs.logHandler).run(
