@@ -1,5 +1,4 @@
 public import PondCore
-import PondQueue
 
 extension JobContext {
     /// Reserves the most that a call of a model can cost by the worker's price book, does it, and books what it took.
@@ -19,12 +18,17 @@ extension JobContext {
         as name: String? = nil,
         _ body: (Reservation) async throws -> (Value, ModelUsage)
     ) async throws -> Value {
-        let (book, now) = (try prices, Self.priceTime())
+        let book = try prices
+        let now = Self.priceTime()
         let most: USD
-        do { most = try book.most(model: model, input: input, output: maxOutput, at: now) } catch { throw Self.noPrice(error) }
+        do throws(NoPrice) {
+            most = try book.most(model: model, input: input, output: maxOutput, at: now)
+        } catch {
+            throw Self.noPrice(error)
+        }
         return try await reserve(usd: most, tokens: input + maxOutput, as: name) { reservation in
             let (value, usage) = try await body(reservation)
-            do {
+            do throws(NoPrice) {
                 reservation.took(
                     Usage(
                         usd: try book.cost(of: usage, model: model, at: now),

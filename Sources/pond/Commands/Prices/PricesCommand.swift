@@ -63,7 +63,7 @@ struct PricesCheckCommand: AsyncParsableCommand {
     }
 
     private func most(_ model: String, _ book: PriceBook) throws -> USD {
-        do {
+        do throws(NoPrice) {
             return try book.most(model: model, input: input ?? 1_000, output: answer ?? 1_000, at: WallClock.read())
         } catch {
             throw CommandFailure(.checkFailed, SafeText.escaped(error.description), hint: "add the model to the book")

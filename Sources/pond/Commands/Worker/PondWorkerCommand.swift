@@ -1,6 +1,7 @@
 import ArgumentParser
 import Millpond
 import PondBridge
+import PondCore
 
 /// `pond worker`: runs one, or lists those that run.
 struct PondWorkerCommand: ParsableCommand {
