@@ -376,12 +376,34 @@ local function keep(keys, home, id, record) redis.call('HSET', keys.reserved .. 
 
 local function member(home, id) return home .. '\n' .. id end
 
--- Whether the sums of all the budgets can take so much more.
-local function overflows(keys, names, amounts)
+-- Of the parts that an amount names: what each budget of a record has committed and reserved, and its limit there.
+local function standing(keys, names, amounts)
+    local found = {}
     for i = 1, #names do
-        local budget = ledger.read(keys, names[i])
+        local wanted, places = {}, {}
         for d = 1, #DIMS do
-            if budget and budget.com[d] + budget.res[d] + (amounts[d] or 0) > SUM_MAX then return true end
+            if (amounts[d] or 0) ~= 0 then
+                places[#places + 1] = d
+                for _, sum in ipairs({ 'com:', 'res:', 'limit:', 'free:' }) do wanted[#wanted + 1] = sum .. DIMS[d] end
+            end
+        end
+        found[i] = {}
+        local values = #wanted > 0 and redis.call('HMGET', keys.budget .. names[i], unpack(wanted)) or {}
+        for p = 1, #places do
+            found[i][places[p]] = {
+                com = tonumber(values[4 * p - 3] or '') or 0, res = tonumber(values[4 * p - 2] or '') or 0,
+                limit = not values[4 * p] and tonumber(values[4 * p - 1] or '') or nil,
+            }
+        end
+    end
+    return found
+end
+
+-- Whether a sum would pass what a number can hold.
+local function overflows(found, amounts)
+    for i = 1, #found do
+        for d, sums in pairs(found[i]) do
+            if sums.com + sums.res + amounts[d] > SUM_MAX then return true end
         end
     end
     return false
@@ -392,10 +414,14 @@ local function move(keys, record, op, id, res, com)
     for i = 1, #record.n do
         local name, changes = record.n[i], {}
         if redis.call('EXISTS', keys.budget .. name) == 1 then
+            local n = 0
             for d = 1, #DIMS do
                 local held, booked = res and res[d] or 0, com and com[d] or 0
-                local words = { 'res', d, held, 'com', d, booked, 'undone', d, record.u and held + booked or 0 }
-                for w = 1, #words do changes[#changes + 1] = words[w] end
+                if held ~= 0 then changes[n + 1], changes[n + 2], changes[n + 3], n = 'res', d, held, n + 3 end
+                if booked ~= 0 then changes[n + 1], changes[n + 2], changes[n + 3], n = 'com', d, booked, n + 3 end
+                if record.u and held + booked ~= 0 then
+                    changes[n + 1], changes[n + 2], changes[n + 3], n = 'undone', d, held + booked, n + 3
+                end
             end
             change(keys, name, op, id, changes)
         end
@@ -422,7 +448,7 @@ function ledger.hold(keys, chain, home, id, amounts, sent, is_undo, expires, now
     end
     local record = { s = 'h', v = amounts, n = {}, p = sent and 's' or 'c', u = is_undo or nil, t = expires }
     for i = 1, #chain do record.n[i] = chain[i].name end
-    if overflows(keys, record.n, amounts) then return redis.error_reply(TOO_LARGE) end
+    if overflows(standing(keys, record.n, amounts), amounts) then return redis.error_reply(TOO_LARGE) end
     keep(keys, home, id, record)
     redis.call('ZADD', keys.open, int(expires), member(home, id))
     move(keys, record, 'reserve', id, amounts, nil)
@@ -433,7 +459,7 @@ function ledger.hold(keys, chain, home, id, amounts, sent, is_undo, expires, now
 end
 
 function ledger.grow(keys, home, id, record, amounts, expires)
-    if overflows(keys, record.n, amounts) then return redis.error_reply(TOO_LARGE) end
+    if overflows(standing(keys, record.n, amounts), amounts) then return redis.error_reply(TOO_LARGE) end
     record.v, record.t = difference(record.v, negative(amounts)), expires
     keep(keys, home, id, record)
     redis.call('ZADD', keys.open, int(expires), member(home, id))
@@ -447,16 +473,16 @@ function ledger.mark_sent(keys, home, id, record)
     return { 'ok', int(record.t) }
 end
 
--- Which budget's committed sum is above its limit, and by how much: the answer's words, or nil.
-local function overrun(keys, names, now)
+-- Which budget's committed sum passes its limit by what is booked now, and by how much: the answer's words, or nil.
+local function overrun(keys, names, found, booked, now)
     for i = 1, #names do
-        local budget = ledger.read(keys, names[i])
         for d = 1, #DIMS do
-            local limit = budget and budget.limit[d]
-            if limit and budget.com[d] > limit then
-                if not budget.hash.exhausted_ms then ledger.count(keys, 'overruns') end
-                ledger.note_exhausted(keys, budget.name, DIMS[d], now)
-                return { 'overrun', DIMS[d], int(budget.com[d] - limit), budget.name }
+            local sums = found[i][d]
+            local over = sums and sums.limit and booked[d] > 0 and sums.com + booked[d] - sums.limit or 0
+            if over > 0 then
+                if redis.call('HEXISTS', keys.budget .. names[i], 'exhausted_ms') == 0 then ledger.count(keys, 'overruns') end
+                ledger.note_exhausted(keys, names[i], DIMS[d], now)
+                return { 'overrun', DIMS[d], int(over), names[i] }
             end
         end
     end
@@ -465,7 +491,8 @@ end
 
 -- The one end of a reservation: what was held goes, what is booked comes.
 function ledger.settle(keys, home, id, record, state, booked, op, now)
-    if overflows(keys, record.n, booked) then return redis.error_reply(TOO_LARGE) end
+    local found = standing(keys, record.n, booked)
+    if overflows(found, booked) then return redis.error_reply(TOO_LARGE) end
     local held = record.v
     record.s, record.b, record.v, record.t = state, booked, nil, nil
     keep(keys, home, id, record)
@@ -474,7 +501,7 @@ function ledger.settle(keys, home, id, record, state, booked, op, now)
     move(keys, record, op, id, negative(held), booked)
     if redis.call('EXISTS', keys.budget .. home) == 1 then redis.call('HINCRBY', keys.budget .. home, 'held', -1) end
     ledger.count(keys, op)
-    return op ~= 'refund' and overrun(keys, record.n, now) or { 'ok' }
+    return overrun(keys, record.n, found, booked, now) or { 'ok' }
 end
 
 -- The truth about what is settled already: the committed sums move by what it differs from what was booked.
@@ -482,24 +509,26 @@ function ledger.adjust(keys, home, id, record, truth, now)
     local by, moved = difference(truth, record.b), false
     for i = 1, #DIMS do moved = moved or by[i] ~= 0 end
     if not moved and record.s == 'c' then return { 'same', 'committed' } end
-    if overflows(keys, record.n, by) then return redis.error_reply(TOO_LARGE) end
+    local found = standing(keys, record.n, by)
+    if overflows(found, by) then return redis.error_reply(TOO_LARGE) end
     record.s, record.b = 'c', truth
     keep(keys, home, id, record)
     move(keys, record, 'adjust', id, nil, by)
     ledger.count(keys, 'adjusted')
-    return overrun(keys, record.n, now) or { 'ok' }
+    return overrun(keys, record.n, found, by, now) or { 'ok' }
 end
 
 -- Writes down what was spent without a reservation; it is a fact, so nothing is asked.
 function ledger.book(keys, chain, home, id, amounts, op, is_undo, now)
     local record = { s = 'c', b = amounts, n = {}, u = is_undo or nil }
     for i = 1, #chain do record.n[i] = chain[i].name end
-    if overflows(keys, record.n, amounts) then return redis.error_reply(TOO_LARGE) end
+    local found = standing(keys, record.n, amounts)
+    if overflows(found, amounts) then return redis.error_reply(TOO_LARGE) end
     keep(keys, home, id, record)
     redis.call('ZADD', keys.settled, int(now), member(home, id))
     move(keys, record, op, id, nil, amounts)
     for i = 1, #chain do redis.call('ZADD', keys.seen, int(now), chain[i].name) end
-    return overrun(keys, record.n, now) or { 'ok' }
+    return overrun(keys, record.n, found, amounts, now) or { 'ok' }
 end
 
 -- MARK: Time
