@@ -23,7 +23,7 @@ final class BudgetClient {
     init(_ bed: BudgetBed, number: Int, life: Int, seed: UInt64) throws {
         self.bed = bed
         prefix = "\(number).\(life)"
-        random = SeededGenerator(seed &* 1_000_003 &+ UInt64(number) &* 1_009 &+ UInt64(life))
+        random = SeededGenerator(seed: seed &* 1_000_003 &+ UInt64(number) &* 1_009 &+ UInt64(life))
         told = Glibc.open("\(bed.folder)/told-\(number)-\(life).txt", O_WRONLY | O_CREAT | O_APPEND, 0o644)
         guard told >= 0 else { throw ChaosError("no file for what \(prefix) is told: \(ChaosError.system)") }
     }
@@ -87,8 +87,8 @@ final class BudgetClient {
                 "HMGET", "\(bed.ledger.base):budget:\(name)", "limit:usd", "com:usd", "res:usd"
             )
             let numbers = (sums.array ?? []).map { $0.int }
-            guard numbers.count == 3, numbers[0] != nil || sums.array?[0].string != nil else { continue }
-            guard let limit = numbers[0], let committed = numbers[1] ?? 0, let reserved = numbers[2] ?? 0 else { continue }
+            guard numbers.count == 3, let limit = numbers[0] else { continue }
+            let (committed, reserved) = (numbers[1] ?? 0, numbers[2] ?? 0)
             if committed + reserved > limit || reserved < 0 || committed < 0 {
                 say("OVER \(name) \(limit) \(committed) \(reserved)")
             }

@@ -175,7 +175,7 @@ struct BudgetRun {
         try await bed.open()
         var clients = try (0..<processes).map { try start($0, life: 0) }
         defer { for client in clients { client.send(SIGKILL) } }
-        var random = SeededGenerator(seed)
+        var random = SeededGenerator(seed: seed)
         var (kills, lives) = (0, [Int](repeating: 0, count: processes))
         let clock = LocalClock.system
         var nextKill = clock.now() + .milliseconds(killEvery)
