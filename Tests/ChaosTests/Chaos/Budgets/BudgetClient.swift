@@ -142,6 +142,8 @@ final class BudgetClient {
                 calls: told.calls
             )
         }
+        // It may be killed before it hears that it is so.
+        say("T \(last.open.name) \(last.open.id) \(truth.usd.micros) \(truth.tokens) \(truth.calls)")
         note(try await bed.ledger.adjust(last.open.name, last.open.id, to: truth), last.open, truth)
         settled.removeAll { $0.open.id == last.open.id }
     }
