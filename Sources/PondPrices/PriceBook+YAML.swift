@@ -104,7 +104,11 @@ extension PriceBook {
             switch name.text {
             case "above": above = Int64(value.text)
             case "input", "output", "cached": base[name.text] = try value.money()
-            default: throw PriceFileError("a tier has no \"\(name.text)\"; allowed are above, input, output and cached", name.mark)
+            default:
+                throw PriceFileError(
+                    "a tier has no \"\(name.text)\"; allowed are above, input, output and cached",
+                    name.mark
+                )
             }
         }
         guard let above, above > 0, let input = base["input"], let output = base["output"] else {
@@ -120,7 +124,8 @@ extension PriceBook {
             switch name.text {
             case "from": from = try value.moment()
             case "call": call = try value.money()
-            default: throw PriceFileError("a tool's price has no \"\(name.text)\"; allowed are from and call", name.mark)
+            default:
+                throw PriceFileError("a tool's price has no \"\(name.text)\"; allowed are from and call", name.mark)
             }
         }
         guard let call else { throw PriceFileError("a tool's price needs call, in dollars", node.mark) }
@@ -132,7 +137,9 @@ extension Node {
     fileprivate var text: String { scalar?.string ?? "" }
 
     fileprivate func members(of what: String) throws(PriceFileError) -> [(Node, Node)] {
-        guard case .mapping(let mapping) = self else { throw PriceFileError("\(what) is no list of names and values", mark) }
+        guard case .mapping(let mapping) = self else {
+            throw PriceFileError("\(what) is no list of names and values", mark)
+        }
         return mapping.map { ($0.key, $0.value) }
     }
 

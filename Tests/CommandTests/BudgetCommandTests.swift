@@ -41,7 +41,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "enqueue a --budget usd=lots", "enqueue a --on-exhausted pause", "enqueue a --budget usd=1 --on-exhausted explode",
+        "enqueue a --budget usd=lots", "enqueue a --on-exhausted pause",
+        "enqueue a --budget usd=1 --on-exhausted explode",
         "enqueue a --tenant a@b", "budget show x --entries 2000", "budget list --limit 0", "budget top-up x",
     ])
     func `what is no budget is a wrong command line`(line: String) async throws {

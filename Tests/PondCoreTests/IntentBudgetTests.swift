@@ -11,7 +11,9 @@ import Testing
         #expect(try IntentBudget("usd=1,undo_usd=0.25").undoReserve == [.usd: 250_000])
     }
 
-    @Test(arguments: ["usd=0.45,calls=20,wall=1h", "tokens=3M,cpu=2m,retries=7,undo_tokens=5k", "tenant=a", "inherit", ""])
+    @Test(arguments: [
+        "usd=0.45,calls=20,wall=1h", "tokens=3M,cpu=2m,retries=7,undo_tokens=5k", "tenant=a", "inherit", "",
+    ])
     func `what is written to the wire is read back as the same`(text: String) throws {
         let budget = try IntentBudget(text)
         #expect(try IntentBudget(budget.description) == budget)
@@ -19,7 +21,8 @@ import Testing
 
     @Test(arguments: [
         "usd", "usd=", "usd=x", "usd=-1", "usd=0.0000001", "usd=1e3", "usd=9999999999", "calls=1.5", "tokens=1kk",
-        "wall=0s", "wall=never", "on_exhausted=explode", "tenant=", "tenant=a@b", "undo_usd=1", "undo_wall=1h", "euro=1",
+        "wall=0s", "wall=never", "on_exhausted=explode", "tenant=", "tenant=a@b", "undo_usd=1", "undo_wall=1h",
+        "euro=1",
         "usd=50/day",
     ])
     func `what is no budget is refused, and the refusal names the part`(text: String) throws {

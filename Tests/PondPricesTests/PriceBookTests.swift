@@ -49,7 +49,9 @@ import Testing
 
     @Test func `an unknown model is refused, or costs the ceiling`() throws {
         let now = try day("2026-11-30")
-        #expect(throws: NoPrice.self) { try PriceBook(yaml: Self.yaml).most(model: "new", input: 1, output: 1, at: now) }
+        #expect(throws: NoPrice.self) {
+            try PriceBook(yaml: Self.yaml).most(model: "new", input: 1, output: 1, at: now)
+        }
         let lenient = try PriceBook(yaml: "unknown_model: ceiling\nceiling: { input: 15, output: 75 }")
         #expect(try lenient.most(model: "new", input: 1_000, output: 1_000, at: now) == 0.09)
     }

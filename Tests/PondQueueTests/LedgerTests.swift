@@ -191,8 +191,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "usd=0.45,calls=20,tokens=100k,wall=1h,on_exhausted=pause,tenant=acme", "usd=$1.5,undo_usd=0.25", "cpu=10m,retries=3",
-        "keep=30d", "usd", "usd=x", "usd=-1", "usd=0.0000001", "usd=1e3", "calls=1.5", "wall=0s", "on_exhausted=explode",
+        "usd=0.45,calls=20,tokens=100k,wall=1h,on_exhausted=pause,tenant=acme", "usd=$1.5,undo_usd=0.25",
+        "cpu=10m,retries=3",
+        "keep=30d", "usd", "usd=x", "usd=-1", "usd=0.0000001", "usd=1e3", "calls=1.5", "wall=0s",
+        "on_exhausted=explode",
         "tenant=", "tenant=a@b", "undo_usd=1", "undo_wall=1h", "euro=1", "usd=50/day", "usd=9999999999", "tokens=1M",
     ])
     func `the library and Swift read the same texts as budgets, and as the same`(text: String) async throws {

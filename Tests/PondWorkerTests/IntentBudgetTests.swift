@@ -65,7 +65,14 @@ import Testing
             try job.spend(usd: 0.05)
         }
         try await harness.enqueue("parent", "{}", try options("usd=1,tokens=1k"))
-        #expect(try await dead(JobList { parent; child }, done: 2).isEmpty)
+        #expect(
+            try await dead(
+                JobList {
+                    parent; child
+                },
+                done: 2
+            ).isEmpty
+        )
         let state = try await state()
         #expect(state[.usd]?.committed == 300_000 && state[.tokens]?.committed == 300 && state[.calls]?.committed == 1)
         #expect(state.held == 0)

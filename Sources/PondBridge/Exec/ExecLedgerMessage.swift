@@ -42,7 +42,9 @@ extension JSONMembers {
         get throws(FlawedMessage) {
             var (usage, isSaid) = (Usage(), false)
             if let usd = try number("usd") { (usage.usd, isSaid) = (USD(usd), true) }
-            if let micros = try number("usd_micros") { (usage.usd, isSaid) = (USD(micros: Int64(clamping: micros)), true) }
+            if let micros = try number("usd_micros") {
+                (usage.usd, isSaid) = (USD(micros: Int64(clamping: micros)), true)
+            }
             if let tokens = try amount("tokens") { (usage.tokens, isSaid) = (tokens, true) }
             if let calls = try amount("calls") { (usage.calls, isSaid) = (calls, true) }
             if let cpu = try milliseconds("cpu_ms") { (usage.cpu, isSaid) = (cpu, true) }

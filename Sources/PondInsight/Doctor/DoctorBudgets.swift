@@ -20,7 +20,9 @@ struct DoctorBudgets {
         var found = try await late()
         var (wanted, equal) = ([BudgetState](), 0)
         for name in names {
-            if case .differs(let sums) = try await ledger.check(name) { found.append(Self.differs(name, sums)) } else {
+            if case .differs(let sums) = try await ledger.check(name) {
+                found.append(Self.differs(name, sums))
+            } else {
                 equal += 1
             }
             if let state = try await ledger.show(name), state.resting > 0 || state.wantedSince != nil {

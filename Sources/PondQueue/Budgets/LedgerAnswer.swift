@@ -62,7 +62,9 @@ package enum LedgerAnswer: Sendable, Hashable {
         case "exhausted":
             let (part, free, budget) = (try reader.part(), try reader.number(), try reader.text())
             let policy = try reader.policy()
-            self = .exhausted(Exhausted(part, free: free, budget: budget, policy: policy, until: try reader.timeIfAny()))
+            self = .exhausted(
+                Exhausted(part, free: free, budget: budget, policy: policy, until: try reader.timeIfAny())
+            )
         case "deadline":
             let (late, budget) = (Duration.milliseconds(try reader.number()), try reader.text())
             _ = try reader.text()

@@ -186,7 +186,9 @@ struct PlantedCommand: AsyncParsableCommand {
                 try OwnProgram.path(), "budgets", "--operations", "6000", "--processes", "4", "--seed", "\(seed)",
                 "--json", file,
             ]
-        } else if let keep { arguments += ["--keep", "\(keep)/\(bug.rawValue)"] }
+        } else if let keep {
+            arguments += ["--keep", "\(keep)/\(bug.rawValue)"]
+        }
         let log = keep.map { "\($0)/\(bug.rawValue).txt" } ?? "/dev/null"
         if let keep { try FileManager.default.createDirectory(atPath: keep, withIntermediateDirectories: true) }
         let run = try ChildProgram(

@@ -159,7 +159,10 @@ struct BudgetTopUpCommand: AsyncParsableCommand {
                 let state = try await budget.state(in: ledger)
                 if output.json {
                     return try terminal.print(
-                        JSONDocument(kind: "BudgetTopUp", [("woken", .count(woken)), ("budget", BudgetView.json(state))])
+                        JSONDocument(
+                            kind: "BudgetTopUp",
+                            [("woken", .count(woken)), ("budget", BudgetView.json(state))]
+                        )
                     )
                 }
                 let jobs = woken > 0 ? "; \(woken.of("job", ("goes", "go"))) on" : ""

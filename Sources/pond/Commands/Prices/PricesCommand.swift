@@ -81,7 +81,11 @@ enum PriceFile {
             let most = PriceBook.fileBytesMax
             bytes = try file == "-" ? BoundedFile.read(0, atMost: most) : BoundedFile.read(file, atMost: most)
         } catch {
-            throw CommandFailure(.usage, "\(name) cannot be read: \(error.reason)", hint: "docs/budgets.md shows a price book")
+            throw CommandFailure(
+                .usage,
+                "\(name) cannot be read: \(error.reason)",
+                hint: "docs/budgets.md shows a price book"
+            )
         }
         do throws(PriceFileError) {
             return try PriceBook(yaml: String(decoding: bytes, as: UTF8.self))

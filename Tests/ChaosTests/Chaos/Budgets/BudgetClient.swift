@@ -84,7 +84,11 @@ final class BudgetClient {
     private func look(_ name: String) async throws {
         for name in [name] + BudgetBed.tenants where !name.contains("loose") {
             let sums = try await bed.redis(
-                "HMGET", "\(bed.ledger.base):budget:\(name)", "limit:usd", "com:usd", "res:usd"
+                "HMGET",
+                "\(bed.ledger.base):budget:\(name)",
+                "limit:usd",
+                "com:usd",
+                "res:usd"
             )
             let numbers = (sums.array ?? []).map { $0.int }
             guard numbers.count == 3, let limit = numbers[0] else { continue }

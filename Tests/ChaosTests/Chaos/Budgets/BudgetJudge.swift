@@ -58,7 +58,9 @@ struct BudgetJudge {
                 let reply = try await bed.redis("EVAL", script, "1", key, cursor).array ?? []
                 cursor = reply.first?.string ?? "0"
                 for line in reply.dropFirst() {
-                    let parts = (line.string ?? "").split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
+                    let parts = (line.string ?? "").split(separator: "\t", omittingEmptySubsequences: false).map(
+                        String.init
+                    )
                     guard parts.count == 6, let usd = Int64(parts[2]), let tokens = Int64(parts[3]),
                         let calls = Int64(parts[4])
                     else { throw ChaosError("a record cannot be read: \(line)") }

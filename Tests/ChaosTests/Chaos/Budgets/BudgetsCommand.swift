@@ -57,7 +57,9 @@ struct BudgetsCommand: AsyncParsableCommand {
             "\(figures.operations) operations by \(processes) processes in \(Int(seconds)) s, \(kills) killed: "
                 + (findings.isEmpty ? "all sums agree" : "\(findings.count) findings")
         )
-        try terminal.print(figures.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        try terminal.print(
+            figures.counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+        )
         for finding in figures.findings { try terminal.print(finding) }
         if let json { try JSONEncoder().encode(figures).write(to: URL(filePath: json)) }
         if !findings.isEmpty { throw ExitCode(1) }
@@ -121,7 +123,10 @@ struct BudgetBed: Sendable {
     func start() throws -> ChildProgram {
         try ChildProgram(
             "redis-server",
-            ["redis-server", "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly", "no"]
+            [
+                "redis-server", "--port", "0", "--unixsocket", socket, "--dir", folder, "--save", "", "--appendonly",
+                "no",
+            ]
         )
     }
 
@@ -201,7 +206,8 @@ struct BudgetRun {
         try ChildProgram(
             "budget client \(number)",
             [
-                try OwnProgram.path(), "budget-client", "--folder", bed.folder, "--number", "\(number)", "--life", "\(life)",
+                try OwnProgram.path(), "budget-client", "--folder", bed.folder, "--number", "\(number)", "--life",
+                "\(life)",
                 "--seed", "\(seed)", "--operations", "\(operations)",
             ],
             environment: ["SWIFT_BACKTRACE": "enable=no"],
@@ -211,7 +217,9 @@ struct BudgetRun {
 
     private func topUp(_ random: inout SeededGenerator) async throws {
         for name in BudgetBed.intents + BudgetBed.tenants where Int.random(in: 0..<4, using: &random) == 0 {
-            let more = name.hasPrefix("tenant:") ? "usd=0.05" : name.contains("loose") ? "usd=0.03,calls=50" : "usd=0.03,tokens=4k"
+            let more =
+                name.hasPrefix("tenant:")
+                ? "usd=0.05" : name.contains("loose") ? "usd=0.03,calls=50" : "usd=0.03,tokens=4k"
             _ = try await bed.ledger.topUp(name, IntentBudget(more).description, by: "the run")
         }
     }
