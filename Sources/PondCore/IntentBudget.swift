@@ -24,9 +24,13 @@ public struct IntentBudget: Sendable, Hashable {
     public var undoReserve: [Limit: Int64] = [:]
     /// How long from its opening something may begin; nil for no end.
     public var wall: Duration?
-    /// How long it stays when nobody touches it. Defaults to a week.
+    /// How long it stays when nobody touches it.
+    ///
+    /// Defaults to a week.
     public var keep: Duration?
-    /// What becomes of a job that wants more than is left. Defaults to `fail`.
+    /// What becomes of a job that wants more than is left.
+    ///
+    /// Defaults to `fail`.
     public var onExhausted: Policy = .fail
     /// The tenant whose budget it counts against, too.
     public var tenant: String?

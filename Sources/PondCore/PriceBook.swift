@@ -12,7 +12,9 @@ public struct PriceBook: Sendable, Hashable {
 
     /// The book's own name, for the journal.
     public var version: String
-    /// What becomes of a model that is not in it. Defaults to `refuse`.
+    /// What becomes of a model that is not in it.
+    ///
+    /// Defaults to `refuse`.
     public var unknownModel: UnknownModel
     /// What a model costs that is not in the book, when that is allowed.
     public var ceiling: ModelPrice?

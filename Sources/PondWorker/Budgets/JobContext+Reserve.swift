@@ -230,8 +230,7 @@ extension JobContext {
 
 /// What is left of an intent's budget.
 public struct BudgetLeft: Sendable, Hashable {
-    /// What is left for what goes forward, by its name: `usd` (micro-dollars), `tokens`, `calls`, `retries`, `cpu_ms`. What has no
-    /// limit is not in it.
+    /// What is left for what goes forward, in micro-dollars, whole numbers and ms; what has no limit is not in it.
     public let free: [IntentBudget.Limit: Int64]
     /// What was spent until now.
     public let committed: Usage
