@@ -10,12 +10,15 @@ package struct BudgetState: Sendable, Hashable {
     package var state: String
     /// Why somebody froze it.
     package var reason: String?
+    /// When it was opened.
     package var opened: ServerTime?
     /// After that nothing begins.
     package var deadline: ServerTime?
     /// When its window ends.
     package var ends: ServerTime?
+    /// What becomes of a job that wants more than is left.
     package var policy: IntentBudget.Policy
+    /// The tenant whose budget it counts against, too.
     package var tenant: String?
     /// Since when something was refused for good, or the truth came to more than the limit; and what.
     package var exhausted: (part: String, since: ServerTime)? {
@@ -36,16 +39,20 @@ package struct BudgetState: Sendable, Hashable {
 
     /// A part of a budget.
     package struct Line: Sendable, Hashable {
+        /// Which one.
         package var part: Usage.Part
         /// Nil without a limit.
         package var limit: Int64?
+        /// What was spent.
         package var committed: Int64
+        /// What is reserved and not settled.
         package var reserved: Int64
         /// What only undoing may spend.
         package var undoReserve: Int64
         /// What goes forward may still spend; nil without a limit.
         package var free: Int64?
 
+        /// A part; what is not given is nothing.
         package init(
             _ part: Usage.Part,
             limit: Int64? = nil,
@@ -103,6 +110,7 @@ package struct BudgetState: Sendable, Hashable {
 package struct BudgetEntry: Sendable, Hashable {
     /// Its place.
     package var id: String
+    /// When it happened, by Redis' clock.
     package var time: ServerTime
     /// What happened: `open`, `reserve`, `commit`, `refund`, `charged`, `lapsed`, `adjust`, `spend`, `retry`, `top_up` and others.
     package var what: String
@@ -120,8 +128,11 @@ package enum BudgetCheck: Sendable, Hashable {
 
     /// A sum that differs.
     package struct Difference: Sendable, Hashable {
+        /// `com:usd` and the like.
         package var sum: String
+        /// What the budget says.
         package var budget: Int64
+        /// What its journal comes to.
         package var journal: Int64
     }
 }
@@ -130,9 +141,12 @@ package enum BudgetCheck: Sendable, Hashable {
 package struct RestingJob: Sendable, Hashable {
     /// Its address, `QUEUE/ID`.
     package var job: String
+    /// Since when.
     package var since: ServerTime
     /// Whether somebody is to decide.
     package var asks: Bool
+    /// Of what it wants more; `-` for no part of it.
     package var part: String
+    /// How much it wants.
     package var amount: Int64
 }

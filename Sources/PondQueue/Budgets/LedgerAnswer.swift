@@ -33,6 +33,7 @@ package enum LedgerAnswer: Sendable, Hashable {
         /// When the window of the budget ends; nil when it has none.
         package var until: ServerTime?
 
+        /// What was missing, and where.
         package init(
             _ part: Usage.Part,
             free: Int64,
