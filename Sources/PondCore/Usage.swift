@@ -22,8 +22,8 @@ public struct Usage: Sendable, Hashable {
         (self.usd, self.tokens, self.calls, self.retries, self.cpu) = (usd, tokens, calls, retries, cpu)
     }
 
-    /// Whether it is nothing at all.
-    package var isZero: Bool { self == Usage() }
+    /// Whether it is nothing at all, as it is counted: less than a millisecond of CPU time is.
+    package var isZero: Bool { Part.allCases.allSatisfy { self[$0] == 0 } }
 
     /// A part by the name that the wire has for it.
     package subscript(part: Part) -> Int64 {

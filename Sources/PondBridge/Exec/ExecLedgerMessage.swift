@@ -5,8 +5,8 @@ import PondWorker
 package enum ExecLedgerMessage: Sendable, Equatable {
     /// It wants to spend so much, and waits for an answer.
     case reserve(name: String, Usage, within: Duration)
-    /// What it took in truth; nil for all that was reserved.
-    case commit(name: String, Usage?)
+    /// What it took in truth, part by part; what is not said is taken as it was reserved.
+    case commit(name: String, [Usage.Part: Int64])
     /// Nothing of it was begun.
     case refund(name: String)
 
@@ -17,10 +17,10 @@ package enum ExecLedgerMessage: Sendable, Equatable {
         switch type {
         case "reserve":
             let within = try members.milliseconds("within_ms") ?? Self.patience
-            var usage = try members.usage ?? Usage()
-            if try members.number("calls") == nil { usage.calls = 1 }
+            var usage = Usage(calls: 1)
+            for (part, amount) in try members.amounts { usage[part] = amount }
             self = .reserve(name: try members.reservationName, usage, within: within)
-        case "commit": self = .commit(name: try members.reservationName, try members.usage)
+        case "commit": self = .commit(name: try members.reservationName, try members.amounts)
         case "refund": self = .refund(name: try members.reservationName)
         default: return nil
         }
@@ -37,21 +37,19 @@ extension JSONMembers {
         }
     }
 
-    /// Amounts; nil when it says none.
-    fileprivate var usage: Usage? {
+    /// The amounts that it says.
+    fileprivate var amounts: [Usage.Part: Int64] {
         get throws(FlawedMessage) {
-            var (usage, isSaid) = (Usage(), false)
-            if let usd = try number("usd") { (usage.usd, isSaid) = (USD(usd), true) }
-            if let micros = try number("usd_micros") {
-                (usage.usd, isSaid) = (USD(micros: Int64(clamping: micros)), true)
-            }
-            if let tokens = try amount("tokens") { (usage.tokens, isSaid) = (tokens, true) }
-            if let calls = try amount("calls") { (usage.calls, isSaid) = (calls, true) }
-            if let cpu = try milliseconds("cpu_ms") { (usage.cpu, isSaid) = (cpu, true) }
-            guard usage.usd >= .zero, usage.usd <= Limits.moneyMax else {
+            var amounts: [Usage.Part: Int64] = [:]
+            if let usd = try number("usd") { amounts[.usd] = USD(usd).micros }
+            if let micros = try amount("usd_micros") { amounts[.usd] = micros }
+            if let tokens = try amount("tokens") { amounts[.tokens] = tokens }
+            if let calls = try amount("calls") { amounts[.calls] = calls }
+            if let cpu = try milliseconds("cpu_ms") { amounts[.cpu] = cpu.wholeMilliseconds }
+            guard (0...Limits.moneyMax.micros).contains(amounts[.usd] ?? 0) else {
                 throw FlawedMessage("its usd is no amount from 0 to \(Limits.moneyMax)")
             }
-            return isSaid ? usage : nil
+            return amounts
         }
     }
 

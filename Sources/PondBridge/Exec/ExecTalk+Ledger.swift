@@ -8,9 +8,11 @@ extension ExecTalk {
     func answer(_ message: ExecLedgerMessage) async throws {
         switch message {
         case .reserve(let name, let usage, let patience): try await reserve(name, usage, patience)
-        case .commit(let name, let truth):
+        case .commit(let name, let said):
             guard let reservation = try taken(name) else { return }
-            if let truth { reservation.took(truth) }
+            var truth = reservation.usage
+            for (part, amount) in said { truth[part] = amount }
+            reservation.took(truth)
             await job.end(reservation, failed: false)
         case .refund(let name):
             guard let reservation = try taken(name) else { return }

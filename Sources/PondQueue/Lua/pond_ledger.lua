@@ -224,8 +224,12 @@ function VERBS.rest(context, args)
     if (word ~= 'pause' and word ~= 'ask') or not amount then return refuse('rest: expected JOB, pause or ask, DIM, AMOUNT') end
     if not ledger.read(context.keys, context.name) then return { 'unknown', context.name } end
     local key = context.keys.resting .. context.name
-    local since = string.match(redis.call('HGET', key, job) or '', '^%d+') or int(context.now)
-    redis.call('HSET', key, job, since .. ' ' .. word .. ' ' .. (args[4] ~= '' and args[4] or '-') .. ' ' .. int(amount))
+    local before = redis.call('HGET', key, job) or ''
+    local since, dim, wanted = string.match(before, '^(%d+) %a+ (%S+) (%d+)$')
+    -- Who only looks again does not know how much it is that the job wants.
+    if amount > 0 or not wanted then dim, wanted = args[4] ~= '' and args[4] or '-', int(amount) end
+    since = since or int(context.now)
+    redis.call('HSET', key, job, since .. ' ' .. word .. ' ' .. dim .. ' ' .. wanted)
     if word == 'ask' and redis.call('HSETNX', context.keys.budget .. context.name, 'wanted_ms', int(context.now)) == 1 then
         ledger.count(context.keys, 'wanted')
         ledger.tell(context.keys, context.name, 'wanted', job)

@@ -80,6 +80,7 @@ final class LedgerGate: AdmissionGate {
                     open = try await ledger.expire().open
                     outage.worked("settling old reservations")
                 } catch {
+                    if Task.isCancelled { return }
                     await worker.rest(afterFailures: outage.failed("settling old reservations", error))
                 }
             }

@@ -33,6 +33,17 @@ public final class Reservation: Sendable {
     /// The last that is told counts.
     public func took(_ usage: Usage) { state.withLock { $0.truth = usage } }
 
+    /// The same part by part; what is not given is taken as it was reserved.
+    public func took(usd: USD? = nil, tokens: Int64? = nil, calls: Int64? = nil) {
+        state.withLock { state in
+            var truth = state.held
+            if let usd { truth.usd = usd }
+            if let tokens { truth.tokens = tokens }
+            if let calls { truth.calls = calls }
+            state.truth = truth
+        }
+    }
+
     /// Surely nothing of it was begun: all of it goes back.
     public func tookNothing() { took(Usage()) }
 
