@@ -38,7 +38,9 @@ import Testing
                     WhyRow.table(rows, "why: \(Self.waiting) waiting, \(Self.sagas) sagas, \(try await system.sizes())")
                 )
                 // A server that takes no writes would stop everything else here: `DoctorTests` has one.
-                let missing = Set(Reason.allCases).subtracting(rows.map(\.reason)).subtracting([.noWrites])
+                // An empty retry budget has room again a tenth of a second later, before a program has started: `WhyLimitedTests`.
+                let passing: Set<Reason> = [.noWrites, .brownout]
+                let missing = Set(Reason.allCases).subtracting(rows.map(\.reason)).subtracting(passing)
                 #expect(missing.isEmpty, "nobody asked for \(missing)")
             }
         }

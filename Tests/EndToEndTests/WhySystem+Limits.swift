@@ -14,7 +14,7 @@ extension WhySystem {
         let limits = place.pond.limits
         _ = try await queue.beat(as: ann, about: "{}")
         for (name, spec) in [
-            ("rate", "1/d"), ("room", "1 at a time"), ("told", "open"), ("retry", "open"), ("down", "open"),
+            ("rate", "1/d"), ("room", "1 at a time"), ("told", "open"), ("down", "open"),
         ] {
             try await limits.set(try LimitName(defined: name), try LimitSpec(spec))
             try await queue.setLimitNeeds([name: try LimitNeed(name)])
@@ -32,7 +32,7 @@ extension WhySystem {
         let ahead = try await queue.beat(as: ann, about: "{}").now.advanced(by: .seconds(3_600)).milliseconds
         let beat = RedisCommand("ZADD", .text(queue.keys.beats), .integer(ahead), "ann")
         _ = try await place.pond.redis.send(beat)
-        // The breaker lets a probe through each second, and the budget fills up; so these are brought about when they are asked.
+        // The breaker lets a probe through each second, so this is brought about when it is asked.
         cases.append(
             WhyCase(.breakerOpen, says: "limit down", passes: true) {
                 for _ in 0..<25 { try await limits.tell(try LimitNeed("down"), .failed) }
@@ -40,17 +40,6 @@ extension WhySystem {
                 for _ in 0..<3 { id = try await queue.enqueue(NewJob(kind: try JobKind("down"))).id }
                 _ = try await queue.fetch(as: ann, atMost: 20)
                 return id.text
-            }
-        )
-        cases.append(
-            WhyCase(.brownout, says: "limit retry", passes: true) {
-                let words: [RedisArgument] = ["*", "kind", "retry", "data", "{}", "attempt", "1"]
-                let stream = RedisArgument.text(queue.keys.ready(.normal))
-                let replies = try await place.pond.redis.pipeline(
-                    (0..<200).map { _ in RedisCommand("XADD", [stream] + words) }
-                )
-                _ = try await queue.fetch(as: ann, atMost: 250)
-                return try #require(try replies.last?.get().string)
             }
         )
         return cases
