@@ -10,7 +10,7 @@ extension JobContext {
     /// let answer = try await client.get("https://api.x.com/v1/things")
     /// ```
     ///
-    /// The limit is one that all workers share (`pond limit set`); a name that nobody has defined limits nothing. The wait is no
+    /// The limit is one that all workers share (`pond limit`); a name that nobody has defined limits nothing. The wait is no
     /// part of the try's time or its budget. A job that has to wait on the whole more than 30 seconds gets
     /// ``LimitReached``: let it through, and the job goes on later, without a try counted, from the top of its handler.
     ///

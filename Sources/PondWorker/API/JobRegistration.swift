@@ -110,7 +110,7 @@ public struct JobRegistration: Sendable {
     /// Complete().limited(by: "openai", "tenant:{tenant}", "openai-tokens@{/max_tokens}")
     /// ```
     ///
-    /// A name stands for what `pond limit set` defines, and limits nothing until then. `{tenant}` is a field of the job,
+    /// A name stands for what `pond limit` defines, and limits nothing until then. `{tenant}` is a field of the job,
     /// `{/max_tokens}` a JSON Pointer into its payload, and behind `@` is what the job costs, 1 where nothing is said. What
     /// may not begin yet waits in Redis: it takes no slot, and no try is counted.
     /// - Parameter names: 1 to 4 names.
