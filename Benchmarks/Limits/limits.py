@@ -97,8 +97,10 @@ def parked(stage: Stage) -> Tuple[int, int]:
             last = f"({entry}"
             for index in range(0, len(fields) - 1, 2):
                 if fields[index] == "limited":
-                    times += 1
-                    jobs.add(fields[index + 1].split(" ")[0])
+                    # The limit and why come first.
+                    held = fields[index + 1].split(" ")[2:]
+                    times += len(held)
+                    jobs.update(held)
 
 
 # The runs

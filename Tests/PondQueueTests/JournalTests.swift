@@ -179,6 +179,12 @@ import Testing
         #expect(JournalEntry(id: "x", flat: []) == nil)
     }
 
+    @Test func `many jobs that a limit holds back are one entry's word, and an event each`() {
+        let entry = JournalEntry(id: "5-0", flat: ["by", "w", "n", "7", "limited", "openai rate_limited 1-0 2-0"])
+        #expect(entry?.events.map(\.job) == [JobID("1-0"), JobID("2-0")] && entry?.count == 2)
+        #expect(entry?.events.allSatisfy { $0.what == .limited && $0.words == ["openai", "rate_limited"] } == true)
+    }
+
     /// Jobs that failed with the longest error that the journal takes.
     private func failLoudly(_ bench: Bench, jobs: Int) async throws {
         let error = String(repeating: "e", count: Limits.lastErrorBytesMax)

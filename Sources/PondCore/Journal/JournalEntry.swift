@@ -53,6 +53,13 @@ package struct JournalEntry: Sendable, Hashable {
                 for id in value.split(separator: " ") {
                     events.append(JournalEvent(.done, JobID(String(id)), facts: facts[id]))
                 }
+            case "limited":
+                // The limit and why come first, then each of the jobs that it holds back.
+                let words = value.split(separator: " ")
+                let why = words.prefix(2).map { String($0) }
+                for id in words.dropFirst(2) {
+                    events.append(JournalEvent(.limited, JobID(String(id)), words: why, facts: facts[id]))
+                }
             case let name:
                 guard let kind = JournalEvent.Kind(rawValue: name) else {
                     unknown += 1
