@@ -62,9 +62,12 @@ extension Queue {
 
     /// Sends dead jobs back to their ready stream with their attempts at 0; the last error stays with them.
     ///
-    /// - Parameter ids: at most `Limits.deadBatchMax`.
-    public func revive(_ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
-        try await sendBack("pond_revive", ids)
+    /// - Parameters:
+    ///   - ids: at most `Limits.deadBatchMax`.
+    ///   - force: sends back a child, too, whose parent saga does not wait for it any more: its result is lost then, and nobody
+    ///     undoes what it does.
+    public func revive(_ ids: [JobID], force: Bool = false) async throws(QueueError) -> [ReviveAnswer] {
+        try await sendBack("pond_revive", ids, with: force ? ["--force"] : [])
     }
 
     /// Sends dead jobs back to have undone what they may have done: the compensation of their kind runs, never again
@@ -91,8 +94,12 @@ extension Queue {
         return kinds
     }
 
-    private func sendBack(_ function: String, _ ids: [JobID]) async throws(QueueError) -> [ReviveAnswer] {
-        var reader = try ReplyReader(function, try await pond.call(function, keys, ids.map { .text($0.text) }))
+    private func sendBack(
+        _ function: String,
+        _ ids: [JobID],
+        with flags: [RedisArgument] = []
+    ) async throws(QueueError) -> [ReviveAnswer] {
+        var reader = try ReplyReader(function, try await pond.call(function, keys, flags + ids.map { .text($0.text) }))
         var answers: [ReviveAnswer] = []
         for _ in ids {
             let text = try reader.text()

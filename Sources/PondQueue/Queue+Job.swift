@@ -65,9 +65,12 @@ extension Queue {
         return try JobReport(facts, fields: &reader, id: id)
     }
 
-    /// Cancels a job that has not ended.
-    public func cancel(_ id: JobID) async throws(QueueError) -> CancelAnswer {
-        let reply = try await pond.call("pond_cancel", keys, [.text(id.text)])
+    /// Cancels a job that has not ended; a saga undoes what it did.
+    ///
+    /// - Parameter force: cancels a saga behind its pivot, too; what it did before the pivot is undone all the same.
+    /// - Throws: `QueueError`, with the code `forwardOnly` for a saga behind its pivot.
+    public func cancel(_ id: JobID, force: Bool = false) async throws(QueueError) -> CancelAnswer {
+        let reply = try await pond.call("pond_cancel", keys, [.text(id.text)] + (force ? ["force"] : []))
         guard let answer = reply.string.flatMap({ CancelAnswer(rawValue: $0) }) else {
             throw QueueError(.unexpectedReply, "pond_cancel answered \(reply)")
         }

@@ -5,7 +5,8 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
     /// The kinds of failure, to branch on.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private enum Value: String {
-            case invalid, keyMismatch, queueFull, refused, libraryNewer, libraryMissing, unexpectedReply, redis
+            case invalid, keyMismatch, queueFull, forwardOnly, refused, libraryNewer, libraryMissing, unexpectedReply,
+                redis
         }
         private let value: Value
 
@@ -15,6 +16,8 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
         public static let keyMismatch = Code(value: .keyMismatch)
         /// The queue's `max_depth` is reached; nothing was written.
         public static let queueFull = Code(value: .queueFull)
+        /// The saga is behind its pivot, from where it goes forward only; nothing was changed.
+        public static let forwardOnly = Code(value: .forwardOnly)
         /// A middleware of the program's own refused it.
         public static let refused = Code(value: .refused)
         /// The server's function library is of a newer format than this program; upgrade the program.
@@ -55,6 +58,8 @@ public struct QueueError: Error, Sendable, CustomStringConvertible {
         case "INVALID": self.init(.invalid, String(error.message.dropFirst("INVALID ".count)), redis: error)
         case "KEYMISMATCH": self.init(.keyMismatch, String(error.message.dropFirst("KEYMISMATCH ".count)), redis: error)
         case "QUEUEFULL": self.init(.queueFull, error.message, redis: error)
+        case "FORWARDONLY":
+            self.init(.forwardOnly, String(error.message.dropFirst("FORWARDONLY ".count)), redis: error)
         default: self.init(.redis, "\(action) failed: \(error.message)", redis: error)
         }
     }

@@ -33,6 +33,12 @@ package struct SagaRecord: Sendable, Hashable {
     package var reason: String
     /// What it is when all is undone, compensated or cancelled; nil while it goes forward.
     package var turn: State?
+    /// Why it turned round, whatever has happened since; nil while it goes forward, and of an older library.
+    package var turnReason: String?
+    /// What a paused one goes on with: running, or undoing.
+    package var before: State?
+    /// Whether it goes forward only from its beginning: a replay that shares the keys of a saga that was behind its pivot.
+    package var goesForward = false
     /// The steps in the order in which they began.
     package var steps: [StepRecord]
     /// The job's id that the keys of its steps begin with, when that is another's: a replay shares the keys of the saga that

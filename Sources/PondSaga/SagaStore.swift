@@ -106,6 +106,8 @@ package enum StepEnd: Sendable, Hashable {
     ///
     /// Certainly, when what it does has not happened for sure: then an undo that was armed is skipped in the same write.
     case failed(error: String, isCertain: Bool)
+    /// It must not run again, and nobody knows whether it happened; a person says.
+    case unknown(error: String)
     /// A callback's send is done: the token need not be remembered any more.
     case sent
 }

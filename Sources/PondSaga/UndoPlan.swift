@@ -11,7 +11,16 @@ extension SagaRecord {
     }
 
     /// Whether a step is done after which a failure goes forward.
-    package var isPastPivot: Bool { steps.contains { $0.isPivot && $0.state == .done } }
+    package var isPastPivot: Bool { goesForward || pivot != nil }
+
+    /// The step after which a failure goes forward, once it is done.
+    package var pivot: StepRecord? { steps.first { $0.isPivot && $0.state == .done } }
+
+    /// Why it turned round, or what else is known of why it is where it is.
+    package var whyTurned: String { turnReason ?? reason }
+
+    /// Whether it undoes what it did, or does when somebody lets it go on.
+    package var undoes: Bool { state == .undoing || state == .stuck || state == .paused && before == .undoing }
 
     /// What a saga is that has undone all: whoever failed is compensated, and what was cancelled is cancelled.
     package var undoneState: State { turn ?? .compensated }
@@ -33,6 +42,8 @@ extension StepBegin {
 package enum UndoPolicy {
     /// Tries of an undo before its saga is stuck.
     package static let attemptsMax = 20
+    /// How the error of an undo begins that cannot run, because its step's result is missing: no further try helps.
+    package static let needsResult = "its undo needs the result of the step, which"
     /// Two seconds at first, three hours at last.
     package static let backoff = Backoff(base: .seconds(2), cap: .seconds(10_800), jitter: 0.2)
 }

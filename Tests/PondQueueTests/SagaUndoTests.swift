@@ -75,8 +75,7 @@ import Testing
             try await store.run("b", undo: true)
             try await store.run("c", pivot: true)
             #expect(try await store.turn(failed, spent: nil) == .refused("pivot c"))
-            // Somebody who cancels knows what he does.
-            #expect(try await store.turn(.cancelled("by hand"), spent: nil) == .moved)
+            #expect(try await store.turn(.cancelled("by hand"), spent: nil) == .refused("pivot c"))
         }
     }
 

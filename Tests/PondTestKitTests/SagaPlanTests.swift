@@ -39,8 +39,51 @@ struct SagaPlanTests {
         build.withLock { $0 = 2 }
         saga.advance(by: .seconds(60))
         try await saga.run()
-        #expect(saga.state == .paused && saga.reason == "plan_mismatch: charge")
+        #expect(saga.state == .paused && saga.reason == "plan_mismatch: charge (handler: charge-card)")
         #expect(ledger.all == ["label", "charge", "check"])
+    }
+
+    @Test func `a saga that undoes names the step at which the handler left its way, not the one behind it`()
+        async throws
+    {
+        let ledger = Ledger()
+        let build = Mutex(1)
+        let saga = try makeSaga { job in
+            let isNew = build.withLock { $0 } == 2
+            try await job.step(isNew ? "room" : "hotel") { _ in
+            } undo: { _ in
+                ledger.add("undo hotel")
+            }
+            try await job.step("payment") { _ in
+            } undo: { _ in
+                ledger.add("undo payment")
+            }
+            try await job.sleep("cool-off", for: .seconds(60))
+        }
+        try await saga.run()
+        build.withLock { $0 = 2 }
+        saga.cancel()
+        try await saga.run()
+        #expect(saga.state == .paused && saga.reason == "plan_mismatch: hotel (handler: room)")
+        #expect(ledger.all.isEmpty)
+    }
+
+    @Test func `a cancel behind a pivot changes nothing unless it is forced`() async throws {
+        let ledger = Ledger()
+        let saga = try makeSaga { job in
+            try await job.step("hotel") { _ in
+            } undo: { _ in
+                ledger.add("undo hotel")
+            }
+            try await job.step("payment", pivot: true) { _ in }
+            try await job.sleep("cool-off", for: .seconds(60))
+        }
+        try await saga.run()
+        saga.cancel()
+        #expect(saga.state == .waiting)
+        saga.cancel(force: true)
+        try await saga.run()
+        #expect(saga.state == .cancelled && ledger.all == ["undo hotel"])
     }
 
     @Test func `steps with an undo that run beside each other are not taken for renamed ones`() async throws {

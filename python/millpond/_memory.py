@@ -240,9 +240,12 @@ class Run:
             return self._fail(step, said["cause"], said["error"])
         if retries is not None and step.attempt > retries:
             return self._fail(step, "attempts_exhausted", said["error"])
-        if step.effect != "once":
-            step.error = said["error"]
-        if retries is None or step.effect == "once":
+        step.error = said["error"]
+        if step.effect == "once":  # nobody knows whether it has happened
+            step.state, step.doubtful = "unknown", True
+            self._memory.pause(f"step_unknown: {step.name}")
+            return self._suspend(step)
+        if retries is None:
             return self._say("again", step, error=said["error"])
         step.attempt, step.doubtful = step.attempt + 1, True
         self._call("go", step)

@@ -98,9 +98,11 @@ class Suspended(BaseException):
 class Step:
     """What a step knows of itself; `key` is for outside systems that take an idempotency key."""
 
-    def __init__(self, asked: Dict[str, Any]) -> None:
+    def __init__(self, asked: Dict[str, Any], is_undo: bool = False) -> None:
         self.name: str = asked["name"]
         self.key: str = asked["key"]  # the same over all tries; of an undo it ends with `:undo`
+        # The key that the step itself ran with: in an undo, the other side knows by it what is to be undone.
+        self.step_key: str = self.key[: -len(":undo")] if is_undo else self.key
         self.attempt: int = asked["attempt"]
         self.token: str = asked.get("token", "")  # by which the other side answers a callback, once
 
@@ -327,7 +329,7 @@ class Job(Dict[str, Any]):
         name, failed = asked["name"], "undo_failed" if type == "undo" else "step_failed"
         self._doing = name
         try:
-            value = fn(_result(asked), Step(asked)) if type == "undo" else fn(Step(asked))
+            value = fn(_result(asked), Step(asked, is_undo=True)) if type == "undo" else fn(Step(asked))
         except Retry as error:
             more = {"cause": "failed", **error.more} if isinstance(error, Fail) else error.more
             self._tell(failed, name, name=name, error=str(error)[:TEXT_MAX], **_members(**{**more, "trace": None}))

@@ -55,6 +55,30 @@ class Steps(unittest.TestCase):
         saga.run()
         self.assertEqual((saga.state, saga.reason, ledger), ("paused", "step_unknown: mail", ["mail 1"]))
 
+    def test_what_may_run_once_is_left_to_a_person_when_it_fails(self):
+        ledger = Ledger()
+
+        def send(step):
+            ledger.append(step.name)
+            raise RuntimeError("smtp down")
+
+        saga = TestSaga(lambda job: job.step("mail", send, effect="once"))
+        saga.run()
+        self.assertEqual((saga.state, saga.reason, ledger), ("paused", "step_unknown: mail", ["mail"]))
+
+    def test_an_undo_knows_the_key_that_its_step_ran_with(self):
+        keys = []
+
+        def flow(job):
+            job.step("pay", lambda step: keys.append((step.key, step.step_key)), undo_always=undo)
+            raise Fail("no")
+
+        def undo(result, step):
+            keys.append((step.key, step.step_key))
+
+        TestSaga(flow).run()
+        self.assertEqual(keys, [("1-0:pay", "1-0:pay"), ("1-0:pay:undo", "1-0:pay")])
+
     def test_a_probe_says_whether_it_has_happened(self):
         for answer, runs in ((None, ["pay 1", "pay 2"]), ({"id": 7}, ["pay 1"])):
             ledger = Ledger()

@@ -8,6 +8,19 @@ package enum HangUp: Sendable {
     case stops
     /// Renew what runs, as daemons do.
     case reloads
+    /// Renew what runs; but stop when the terminal is gone that it was started from, which is told by the same signal.
+    case reloadsOnTerminal
+}
+
+/// The terminal that a process belongs to.
+private enum Terminals {
+    /// Whether there is one, and it is not gone.
+    static var hasOwn: Bool {
+        let descriptor = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        close(descriptor)
+        return true
+    }
 }
 
 /// Runs the long-running part of a program under SIGTERM, SIGINT and SIGHUP.
@@ -22,11 +35,14 @@ package func withStopSignals<Value: Sendable>(
     _ body: @escaping @Sendable (StopSwitch) async throws -> Value
 ) async throws -> Value? {
     let stopSwitch = StopSwitch()
+    let hadTerminal = Terminals.hasOwn
     let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
     let (givenUp, giveUp) = AsyncStream.makeStream(of: Void.self)
     let handle: @Sendable (UnixSignal) -> Void = { signal in
         logger.info("signal received", metadata: ["signal": "\(signal)"])
-        if signal == .sighup, hangUp == .reloads { return stopSwitch.reload() }
+        if signal == .sighup, hangUp == .reloads || hangUp == .reloadsOnTerminal && hadTerminal == Terminals.hasOwn {
+            return stopSwitch.reload()
+        }
         switch stopSwitch.signalled() {
         case .told: break
         case .unattended: giveUp.finish()

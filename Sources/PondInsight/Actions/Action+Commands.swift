@@ -37,6 +37,8 @@ extension Action {
     static func group(_ group: String) -> Action { .pond("dead", "show", "E-\(group)") }
     /// Sends a dead job back.
     static func retry(_ address: String) -> Action { .pond("dead", "retry", address) }
+    /// Sends a dead child back whose parent does not wait for it any more.
+    static func retryAlone(_ address: String) -> Action { .pond("dead", "retry", address, "--force") }
     /// Undoes what a dead job has done.
     static func compensate(_ address: String) -> Action { .pond("dead", "compensate", address) }
     /// The dead by root cause; nil for those of all queues.
@@ -61,6 +63,10 @@ extension Action {
     /// Says that a step or an undo has happened, or ends a wait.
     static func sayDone(_ address: String, _ step: String) -> Action {
         .pond("saga", "resolve", address, step, "--done", "--reason", "WHY")
+    }
+    /// The same of a fan-out whose children have not ended, which are cancelled.
+    static func sayDoneAnyway(_ address: String, _ step: String) -> Action {
+        .pond("saga", "resolve", address, step, "--done", "--force", "--reason", "WHY")
     }
     /// The same with what came of it.
     static func sayResult(_ address: String, _ step: String) -> Action {
@@ -131,8 +137,10 @@ extension Action {
             supervise(queue), explain(queue), dead(job), group("1f3a9c2e"), retry(job), compensate(job), groups(nil),
             groups(queue), deadList(nil), deadList(queue), follow, historyStatus, jobHistory(job), tail(queue), doctor,
             status, loadFunctions, enqueue, saga(job), sagas(queue, "stuck"), resumeSaga(job), cancelSaga(job),
-            sayDone(job, "charge"), sayResult(job, "charge#2"), sayRetry(job, "a step"), sayAbandon(job, "charge"),
-            resolveToken, signal(job, "paid"), intent(job), limits, limit("openai"),
+            sayDone(job, "charge"), sayDoneAnyway(job, "pages"), retryAlone(job), sayResult(job, "charge#2"),
+            sayRetry(job, "a step"), sayAbandon(job, "charge"),
+            resolveToken, signal(job, "paid"), intent(job),
+            limits, limit("openai"),
             setLimit("tenant:*", "60/m burst 10"),
             budget("order-7"), topUp("order-7"), budgets, checkBudget("all"),
         ]

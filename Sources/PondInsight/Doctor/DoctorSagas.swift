@@ -44,7 +44,7 @@ struct DoctorSagas {
     }
 
     /// One that waits for a child job which is nowhere any more, as after it was deleted by hand; the longest waiting first.
-    private func childless(of waiting: Int) async throws -> (id: JobID, step: String, child: JobID)? {
+    private func childless(of waiting: Int) async throws -> (id: JobID, step: String, child: JobID, pivot: Bool)? {
         guard waiting > 0 else { return nil }
         let skipped = max(0, waiting - Self.waitingMax)
         let oldest = try await queue.sagas(in: .waiting, after: skipped, atMost: Self.waitingMax)
@@ -52,20 +52,26 @@ struct DoctorSagas {
             let record = try await queue.saga(line.id, withResults: false)
             for step in record?.steps ?? [] where step.kind == .children && step.state == .waiting {
                 for child in try await queue.openChildren(of: step.name, in: line.id, atMost: Self.childrenMax) {
-                    if try await queue.job(child).state == .unknown { return (line.id, step.name, child) }
+                    if try await queue.job(child).state == .unknown {
+                        return (line.id, step.name, child, record?.isPastPivot == true)
+                    }
                 }
             }
         }
         return nil
     }
 
-    private func childlessFinding(_ found: (id: JobID, step: String, child: JobID), _ check: String) -> DoctorFinding {
+    private func childlessFinding(
+        _ found: (id: JobID, step: String, child: JobID, pivot: Bool),
+        _ check: String
+    ) -> DoctorFinding {
         let address = "\(queue.name)/\(found.id)"
+        let undo = found.pivot ? "" : ", \(Action.cancelSaga(address).inSentence) undoes it"
         return .failure(
             check,
             "saga \(address) waits in step \(firstLine(of: found.step)) for job \(found.child), which is in no place any more",
-            advice: "\(Action.sayDone(address, found.step).inSentence) goes on with what the others brought, "
-                + "\(Action.cancelSaga(address).inSentence) undoes it"
+            advice:
+                "\(Action.sayDoneAnyway(address, found.step).inSentence) goes on with what the others brought\(undo)"
         )
     }
 
@@ -117,7 +123,7 @@ struct DoctorSagas {
     }
 
     /// How the reasons begin that workers give for a pause.
-    private static let machineReasons = ["step_unknown", "plan_mismatch"]
+    private static let machineReasons = ["step_unknown", "plan_mismatch", "forward_only", "undo_failed"]
 
     private static func advice(_ saga: SagaLine, _ queue: String, _ state: String) -> String {
         "\(Action.why("\(queue)/\(saga.id)").inSentence) says what to do; \(Action.sagas(queue, state).inSentence) lists them"

@@ -28,6 +28,8 @@ package struct SagaListing: Sendable, Hashable, Codable {
         @Moment package var since: ServerTime?
         /// Why, where there is more to say than the state.
         package var reason: String
+        /// The step that is undone or waited for; empty when it is another, or none is known.
+        package var step: String
 
         /// The saga with its queue.
         package var address: String { "\(queue)/\(id)" }
@@ -61,6 +63,10 @@ package struct SagaListing: Sendable, Hashable, Codable {
             counts += SagaRecord.State.allCases.compactMap { state in
                 found[state].flatMap { $0 > 0 ? Count(queue: queue.name.text, state: state, sagas: $0) : nil }
             }
+            guard state != nil else {
+                sagas += try await queue.openSagas(atMost: limit).map { Saga($0, of: queue.name) }
+                continue
+            }
             for state in states where found[state] ?? 0 > 0 {
                 sagas += try await queue.sagas(in: state, atMost: limit).map { Saga($0, state, of: queue.name) }
             }
@@ -84,7 +90,20 @@ extension SagaListing.Saga {
             kind: line.kind,
             state: state,
             since: line.since,
-            reason: line.reason
+            reason: line.reason,
+            step: ""
+        )
+    }
+
+    fileprivate init(_ saga: OpenSaga, of queue: QueueName) {
+        self.init(
+            queue: queue.text,
+            id: saga.id.text,
+            kind: saga.kind,
+            state: saga.state,
+            since: saga.since,
+            reason: saga.reason,
+            step: saga.step
         )
     }
 }

@@ -108,7 +108,9 @@ package struct SagaView: Sendable, Hashable, Codable {
         _keys = OrNull(wrappedValue: record.keyBase)
         _forkedTo = OrNull(wrappedValue: detail.forkedTo?.text)
         _at = Moment(wrappedValue: situation.now)
-        steps = record.steps.map { Step($0, signal: detail.signals[$0.name], now: situation.now) }
+        // What has not ended when its saga does never will.
+        let last = record.state.isFinal ? record.since : situation.now
+        steps = record.steps.map { Step($0, signal: detail.signals[$0.name], now: last) }
     }
 }
 

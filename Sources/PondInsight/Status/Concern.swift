@@ -20,6 +20,8 @@ package struct Concern: Sendable, Hashable, Codable {
         case behind
         /// What jobs call fails: a breaker is open, or nothing is retried for now.
         case breaker
+        /// Sagas have stopped half-way and wait for a person.
+        case sagas
         /// Jobs ended badly and wait for a person.
         case dead
         /// Jobs were over before they began.

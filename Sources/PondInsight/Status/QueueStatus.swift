@@ -1,6 +1,7 @@
 package import PondCore
 package import PondQueue
 import PondRedis
+import PondSaga
 
 /// What there is to say about one queue at a glance.
 package struct QueueStatus: Sendable, Hashable, Codable {
@@ -22,6 +23,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
     package var limited: Int
     /// The limits that hold the most of them back, the fullest first; empty when nobody has looked.
     package var limits: [Limiting] = []
+    /// Sagas whose undo has failed for good, and sagas that go no further before somebody says so.
+    package var stuckSagas = 0, pausedSagas = 0
     /// How long the oldest runnable job has been runnable.
     @Seconds package var oldestReady: Duration
     /// When the next held job or waiting saga is due.
@@ -64,6 +67,8 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         case inFlight = "in_flight"
         case held, dead, waiting, limited
         case limits = "limited_by"
+        case stuckSagas = "stuck_sagas"
+        case pausedSagas = "paused_sagas"
         case oldestReady = "oldest_ready"
         case nextDue = "next_due"
         case added, done, dropped, workers
@@ -164,6 +169,10 @@ package struct QueueStatus: Sendable, Hashable, Codable {
         var status = QueueStatus(queue.name, depth, workers: workers, pauseReason: reason, isListed: isListed)
         try await status.lookAtOverflow(of: queue)
         try await status.lookAtLimits(of: queue)
+        if depth.waiting > 0 || depth.dead > 0 {
+            let counts = try await queue.sagaCounts()
+            (status.stuckSagas, status.pausedSagas) = (counts[.stuck] ?? 0, counts[.paused] ?? 0)
+        }
         return status
     }
 

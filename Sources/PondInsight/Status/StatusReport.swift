@@ -101,7 +101,7 @@ extension StatusReport {
             fault(those(.fault)), dropped(queues.filter { $0.dropped > 0 && !$0.dropsDead }),
             unserved(those(.unserved)),
             brake(queues.filter { $0.brake != nil }), behind(those(.behind)), breaker(queues),
-            dead(queues.filter { $0.dead > 0 }),
+            sagas(queues.filter { $0.stuckSagas + $0.pausedSagas > 0 }), dead(queues.filter { $0.dead > 0 }),
             expired(queues.filter { $0.expired.map { $0.jobs * expiredShare >= $0.ended } ?? false }),
             paused(queues.filter(\.isPaused)),
         ]
@@ -191,6 +191,24 @@ extension StatusReport {
             "\(what), as what it is for fails: \(jobs)",
             queues: names(queues.filter { $0.limits.contains { troubled.contains($0) } }),
             do: [.limit(worst.limit)]
+        )
+    }
+
+    private static func sagas(_ queues: [QueueStatus]) -> Concern? {
+        guard let worst = queues.max(by: { ($0.stuckSagas, $0.pausedSagas) < ($1.stuckSagas, $1.pausedSagas) }) else {
+            return nil
+        }
+        let stuck = queues.reduce(0) { $0 + $1.stuckSagas }
+        let paused = queues.reduce(0) { $0 + $1.pausedSagas }
+        let words = [
+            stuck > 0 ? "\(stuck.of("saga", ("is", "are"))) stuck, half undone" : nil,
+            paused > 0 ? "\(paused.of("saga", ("is", "are"))) paused" : nil,
+        ]
+        return Concern(
+            .sagas,
+            "\(words.compactMap { $0 }.joined(separator: " and ")) in \(list(queues))",
+            queues: names(queues),
+            do: [.sagas(worst.name, worst.stuckSagas > 0 ? "stuck" : "paused"), .doctor]
         )
     }
 

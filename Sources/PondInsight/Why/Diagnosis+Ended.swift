@@ -9,12 +9,15 @@ extension JobSnapshot {
         let report = situation.report
         let cause = report.cause ?? "unknown"
         let error = report.error.map { ": \(firstLine(of: $0))" } ?? ""
-        var actions = [Action.dead(address), .retry(address)]
+        let alone = orphaned.map {
+            "; it is a child whose parent saga \($0): sent back, its result is lost and nobody undoes it"
+        }
+        var actions = [Action.dead(address), alone == nil ? .retry(address) : .retryAlone(address)]
         if let group = situation.group { actions.insert(.group(group), at: 0) }
         if !isCompensation { actions.append(.compensate(address)) }
         return Diagnosis(
             .dead,
-            "\(cause) after \((report.attempts).of("failed try", plural: "failed tries"))\(error)",
+            "\(cause) after \((report.attempts).of("failed try", plural: "failed tries"))\(error)\(alone ?? "")",
             next: "nothing, until somebody retries, compensates or discards it",
             do: actions
         )

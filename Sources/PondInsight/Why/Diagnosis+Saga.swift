@@ -14,12 +14,22 @@ extension JobSnapshot {
         case (.waiting, .waiting): return parked
         case (.undoing, .running): return undoing(record)
         case (.undoing, .waiting): return undoesAfterChildren(record)
+        case (.undoing, .held): return undoRests(record)
         default: return nil
         }
     }
 
     /// The waits that nothing has come for yet.
     var openWaits: [StepRecord] { saga?.record.steps.filter { $0.state == .waiting } ?? [] }
+
+    /// The command that cancels it, where that is what people may do: behind its pivot it asks for more, and undoing it is done.
+    var cancelling: [Action] {
+        guard let record = saga?.record else { return [.cancelSaga(address)] }
+        return record.isPastPivot || record.undoes || replay != nil ? [] : [.cancelSaga(address)]
+    }
+
+    /// The saga that goes on in its place.
+    var replay: String? { saga?.forkedTo.map { "\(queue)/\($0)" } }
 
     /// Adds what its saga means for a diagnosis that comes from the job's place.
     func tellOfSaga(_ diagnosis: inout Diagnosis) {
@@ -32,8 +42,9 @@ extension JobSnapshot {
             diagnosis.next = "its saga is paused, so it begins no more steps and waits until somebody resumes it"
             diagnosis.actions.insert(.resumeSaga(address), at: 0)
         }
+        if record.isPastPivot || isUndo { diagnosis.actions.removeAll { $0 == .cancel(address) } }
         if record.state == .compensated || record.state == .cancelled, !record.reason.isEmpty {
-            diagnosis.detail += "; its saga turned round because of \(firstLine(of: record.reason))"
+            diagnosis.detail += "; its saga turned round because of \(firstLine(of: record.whyTurned))"
         }
         if !diagnosis.actions.contains(.saga(address)) { diagnosis.actions.append(.saga(address)) }
     }
@@ -51,7 +62,7 @@ extension JobSnapshot {
         let waits = openWaits.sorted { order.firstIndex(of: $0.kind) ?? 9 < order.firstIndex(of: $1.kind) ?? 9 }
         guard let first = waits.first else {
             let text = "its saga waits, and nothing is known of what for"
-            return Diagnosis(.waitingTimer, text, next: whenOver(due), do: [.cancelSaga(address)])
+            return Diagnosis(.waitingTimer, text, next: whenOver(due), do: cancelling)
         }
         var diagnosis = waiting(for: first)
         let others = waits.dropFirst().prefix(3).map { "step \($0.name) (\($0.kind.rawValue))" }
@@ -66,14 +77,13 @@ extension JobSnapshot {
 
     private func waiting(for step: StepRecord) -> Diagnosis {
         let name = firstLine(of: step.name)
-        let cancel = Action.cancelSaga(address)
         switch step.kind {
         case .callback:
             return Diagnosis(
                 .waitingToken,
                 "step \(name) waits for an answer to the token that it has given out",
                 next: whenOver(step.due, or: "nothing, until somebody answers"),
-                do: [.sayResult(address, step.name), .resolveToken, cancel]
+                do: [.sayResult(address, step.name), .resolveToken] + cancelling
             )
         case .signal:
             let signal = saga?.signals[step.name] ?? step.name
@@ -81,21 +91,21 @@ extension JobSnapshot {
                 .waitingSignal,
                 "step \(name) waits for the signal \(firstLine(of: signal))",
                 next: whenOver(step.due, or: "nothing, until somebody sends it"),
-                do: [.signal(address, signal), .sayDone(address, step.name), cancel]
+                do: [.signal(address, signal), .sayDone(address, step.name)] + cancelling
             )
         case .children:
             return Diagnosis(
                 .waitingChildren,
-                "step \(name) waits for its child jobs\(progress(of: step.name))",
+                "step \(name) waits for its child jobs\(progress(of: step.name))\(trouble)",
                 next: whenOver(step.due, or: "it goes on when enough of them have ended"),
-                do: [.intent(address), .sayDone(address, step.name), cancel]
+                do: children.prefix(1).map { .why($0.address) } + [.intent(address)] + cancelling
             )
         case .sleep, .step:
             return Diagnosis(
                 .waitingTimer,
                 "step \(name) sleeps\(step.due.map { " until \($0.iso8601)" } ?? "")",
                 next: whenOver(step.due),
-                do: [.sayDone(address, step.name), cancel]
+                do: [.sayDone(address, step.name)] + cancelling
             )
         }
     }
@@ -107,6 +117,13 @@ extension JobSnapshot {
             ?? "it goes on in \(left), at \(due.iso8601)"
     }
 
+    /// What the one of its children is about that needs somebody most.
+    private var trouble: String {
+        guard let child = children.first else { return "" }
+        return
+            "; \(child.address) (\(child.kind ?? "no kind")) is \(child.reason.rawValue): \(firstLine(of: child.detail))"
+    }
+
     /// `: 17 of 20 have ended, 2 of them badly; 3 are on their way`.
     private func progress(of step: String) -> String {
         guard let join = joins[step] else { return "" }
@@ -114,7 +131,7 @@ extension JobSnapshot {
         let bad = join.failed > 0 ? ", \(join.failed.grouped) of them badly" : ""
         let open = max(0, join.started - ended)
         return
-            ": \(ended.grouped) of \(join.total.grouped) have ended\(bad); \(open.of("job", ("is", "are"))) on their way"
+            ": \(ended.grouped) of \(join.total.grouped) have ended\(bad); \(open.of("job", ("is", "are"))) on \(open == 1 ? "its" : "their") way"
     }
 }
 
@@ -125,7 +142,7 @@ extension JobSnapshot {
         let place = running
         // That its worker is silent or lost says more.
         guard place.reason == .running else { return place }
-        let why = record.reason.isEmpty ? "" : ", because \(firstLine(of: record.reason))"
+        let why = record.whyTurned.isEmpty ? "" : ", because \(firstLine(of: record.whyTurned))"
         return Diagnosis(
             .undoing,
             "it has turned round\(why); \(undoProgress(record)); \(place.detail)",
@@ -138,103 +155,28 @@ extension JobSnapshot {
 
     /// It has turned round, and its children have not ended.
     private func undoesAfterChildren(_ record: SagaRecord) -> Diagnosis {
-        let why = record.reason.isEmpty ? "" : ", because \(firstLine(of: record.reason))"
+        let why = record.whyTurned.isEmpty ? "" : ", because \(firstLine(of: record.whyTurned))"
         let fanOuts = record.steps.filter { $0.kind == .children }
         let open = fanOuts.reduce(0) { sum, step in
             sum + (joins[step.name].map { max(0, $0.started - $0.succeeded - $0.failed) } ?? 0)
         }
-        let children = open > 0 ? open.of("child job", ("has", "have")) : "a child job has"
+        let left = open > 0 ? open.of("child job", ("has", "have")) : "a child job has"
         return Diagnosis(
             .undoing,
-            "it has turned round\(why); \(children) not ended, and nothing is undone before",
+            "it has turned round\(why); \(left) not ended, and nothing is undone before\(trouble)",
             next: "it undoes what it did when its children, which are cancelled, have ended; \(undoProgress(record))",
-            do: [.intent(address), .saga(address)],
+            do: children.prefix(1).map { .why($0.address) } + [.intent(address), .saga(address)],
             since: record.since
         )
     }
 
     /// `step account is next, at its 3rd try (HTTP 503); 2 are left`.
-    private func undoProgress(_ record: SagaRecord) -> String {
+    func undoProgress(_ record: SagaRecord) -> String {
         let left = record.toUndo
         guard let next = left.first else { return "all is undone" }
         let tries = next.undoAttempt > 0 ? ", tried \(next.undoAttempt.of("time"))" : ""
         let error = next.undoAttempt > 1 && !next.error.isEmpty ? " (\(firstLine(of: next.error)))" : ""
         return "step \(firstLine(of: next.name)) is next to be undone\(tries)\(error), \(left.count.grouped) in all"
-    }
-
-    private func paused(_ record: SagaRecord) -> Diagnosis {
-        if let step = record.steps.first(where: { $0.state == .unknown }) { return unknown(step, record) }
-        let since = situation.now.since(record.since).human
-        let resume = [Action.resumeSaga(address), .cancelSaga(address)]
-        if let step = record.reason.suffix(after: "plan_mismatch: ") { return mismatch(step, record, since, resume) }
-        let why = record.reason.isEmpty ? ", and nobody said why" : ": \(firstLine(of: record.reason))"
-        return Diagnosis(
-            .sagaPaused,
-            "its saga has been paused for \(since)\(why)",
-            next: "nothing, until somebody resumes it",
-            do: resume,
-            since: record.since
-        )
-    }
-
-    /// The handler and the record do not fit each other in a step; `what` is its name, and what is wrong where that is known.
-    private func mismatch(_ what: String, _ record: SagaRecord, _ since: String, _ resume: [Action]) -> Diagnosis {
-        let parts = what.split(separator: ": ", maxSplits: 1).map { firstLine(of: String($0)) }
-        let name = parts.first ?? what
-        let how = parts.count > 1 ? "cannot be used: \(parts[1])" : "is not the one in the record, as after a deploy"
-        var actions = [Action.words("deploy a build whose step \(name) is as recorded")] + resume
-        // What came from outside may be replaced; and of a saga that undoes, somebody may have undone the step by hand.
-        if parts.count > 1 { actions.append(.sayResult(address, name)) }
-        if parts.count > 1, record[name]?.kind == .signal { actions.append(.sayRetry(address, name)) }
-        if record[name]?.needsUndo == true { actions.append(.sayDone(address, name)) }
-        return Diagnosis(
-            .sagaPaused,
-            "plan_mismatch: step \(name) of the handler \(how); paused for \(since)",
-            next: "nothing, until a build that fits serves \(queue) and somebody resumes it",
-            do: actions,
-            since: record.since
-        )
-    }
-
-    private func unknown(_ step: StepRecord, _ record: SagaRecord) -> Diagnosis {
-        Diagnosis(
-            .stepUnknown,
-            "step \(firstLine(of: step.name)) began at \(step.began.iso8601) and its worker died: nobody knows whether it "
-                + "happened, and its effect (\(step.effect.rawValue)) must not happen twice",
-            next:
-                "nothing, until somebody says: it has happened (--done, with its result), it has not (--retry), or leave it out",
-            do: [
-                .sayResult(address, step.name), .sayRetry(address, step.name), .sayAbandon(address, step.name),
-                .cancelSaga(address),
-            ],
-            since: record.since
-        )
-    }
-
-    private func stuck(_ record: SagaRecord) -> Diagnosis {
-        guard let step = record.steps.last(where: { $0.undo == .stuck }) else {
-            return Diagnosis(
-                .sagaStuck,
-                "its saga was undoing what it did and died of \(firstLine(of: record.reason)); \(undoProgress(record))",
-                next: "nothing, until somebody sends it back",
-                do: [.retry(address), .dead(address)],
-                since: record.since
-            )
-        }
-        let error = step.error.isEmpty ? firstLine(of: record.reason) : firstLine(of: step.error)
-        let left = record.toUndo.count
-        let rest = left > 0 ? "; \(left.of("step", ("is", "are"))) still to be undone behind it" : ""
-        return Diagnosis(
-            .sagaStuck,
-            "the undo of step \(firstLine(of: step.name)) failed for good after \(step.undoAttempt.of("try", plural: "tries")): "
-                + "\(error)\(rest)",
-            next: "nothing, until somebody says: try it again, it is undone (--done), or leave it (--abandon)",
-            do: [
-                .sayRetry(address, step.name), .sayDone(address, step.name), .sayAbandon(address, step.name),
-                .dead(address),
-            ],
-            since: record.since
-        )
     }
 }
 
@@ -260,12 +202,5 @@ extension JobSnapshot {
             return "\(firstLine(of: step.name)) \(step.state.rawValue)\(undo)"
         }
         return ((steps.count > Self.stepsShown ? ["…"] : []) + shown).joined(separator: " ─ ")
-    }
-}
-
-extension String {
-    /// What stands behind a beginning; nil when the text does not begin so.
-    fileprivate func suffix(after beginning: String) -> String? {
-        hasPrefix(beginning) ? String(dropFirst(beginning.count)) : nil
     }
 }

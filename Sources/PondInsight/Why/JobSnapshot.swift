@@ -25,6 +25,10 @@ package struct JobSnapshot: Sendable {
     package var saga: SagaDetail?
     /// How far the fan-outs are that it waits for, by the step's name.
     package var joins: [String: SagaJoin] = [:]
+    /// Children that it waits for, the one first that needs somebody most.
+    package var children: [WhyReport] = []
+    /// Why nobody waits for this child of a saga any more; nil when somebody does, or it is none.
+    package var orphaned: String?
     /// Whether there is a history; without one what happened is known from the journal in Redis alone.
     package var hasHistory = true
     /// Whether the queue is in the list of known queues.

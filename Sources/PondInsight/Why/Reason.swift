@@ -103,3 +103,19 @@ extension Reason {
         }
     }
 }
+
+extension Reason {
+    /// How little a job with this reason needs somebody: 0 stands still until a person acts, 2 goes on by itself.
+    var urgency: Int {
+        switch self {
+        case .dead, .sagaStuck, .stepUnknown, .sagaPaused, .noWorkerForKind, .noWorker, .noWrites, .queuePaused,
+            .lostPayload,
+            .unknown:
+            0
+        case .brake, .retryBackoff, .runningSilent, .leaseExpired, .undoing, .downstreamHold, .atLimit, .waitingToken,
+            .waitingSignal:
+            1
+        default: 2
+        }
+    }
+}

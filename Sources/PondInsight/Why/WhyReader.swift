@@ -14,6 +14,8 @@ package struct WhyReader: Sendable {
     private static let fleetsMax = 2
     /// Of so many things that a saga waits for at once it is said how far they are.
     private static let joinsMax = 3
+    /// So many children of a fan-out that have not ended are judged.
+    private static let childrenMax = 3
     /// How far the keys are walked through for a queue that is in no list; each round looks at a thousand.
     private static let strayRounds = 20
 
@@ -165,7 +167,9 @@ package struct WhyReader: Sendable {
     }
 
     /// Reads what the diagnosis of such a job needs beside its place.
-    private func complete(_ snapshot: JobSnapshot) async throws -> JobSnapshot {
+    ///
+    /// - Parameter looksAtChildren: whether those are judged that it waits for; not theirs again.
+    private func complete(_ snapshot: JobSnapshot, looksAtChildren: Bool = true) async throws -> JobSnapshot {
         var snapshot = snapshot
         let report = snapshot.situation.report
         let queue = try pond.queue(snapshot.queue)
@@ -174,6 +178,12 @@ package struct WhyReader: Sendable {
         case .held, .running, .waiting, .limited: snapshot.workers = try await WorkerSnapshot.beating(in: queue)
         case .dead:
             try await completeSaga(&snapshot, in: queue)
+            if let parent = report.field(WireField.parent.rawValue),
+                let step = report.field(WireField.parentStep.rawValue),
+                report.field(WireField.phase.rawValue) == nil
+            {
+                snapshot.orphaned = try await queue.endOfParent(JobID(parent), waitingIn: step)
+            }
             return snapshot
         case .unknown:
             // Of a saga that has ended Redis still knows why, for a while.
@@ -188,6 +198,7 @@ package struct WhyReader: Sendable {
             snapshot.limit = try await LimitReader.limit(hold.name, of: queue, on: pond)
         }
         try await completeSaga(&snapshot, in: queue)
+        if looksAtChildren, report.state == .waiting { snapshot.children = try await children(of: snapshot, in: queue) }
         if report.state == .running, let history, let kind = snapshot.kind {
             snapshot.runTimes = try await history.runTimes(of: kind, in: snapshot.queue)
         }
@@ -208,6 +219,20 @@ package struct WhyReader: Sendable {
         for step in snapshot.openWaits.prefix(Self.joinsMax) where step.kind == .children {
             snapshot.joins[step.name] = try await queue.join(of: step.name, in: report.id)
         }
+    }
+
+    /// Some of the children that a saga waits for, the one first that needs somebody most.
+    private func children(of snapshot: JobSnapshot, in queue: Queue) async throws -> [WhyReport] {
+        guard let step = snapshot.openWaits.first(where: { $0.kind == .children }) else { return [] }
+        let id = snapshot.situation.report.id
+        let open = try await queue.openChildren(of: step.name, in: id, atMost: Self.childrenMax)
+        let reports = try await each(open) { child in
+            let situation = try await queue.situation(of: child)
+            return WhyReport(
+                try await complete(JobSnapshot(queue: snapshot.queue, situation: situation), looksAtChildren: false)
+            )
+        }
+        return reports.filter { $0.state != .unknown }.sorted { $0.reason.urgency < $1.reason.urgency }
     }
 
     /// The last decision about the size of a queue's fleet.

@@ -49,6 +49,9 @@ package struct WhyReport: Sendable, Hashable {
         (self.facts, self.unseen, self.now) = (facts, unseen, now)
     }
 
+    /// The job with its queue, where that is known.
+    package var address: String { queue.map { "\($0)/\(id)" } ?? id.text }
+
     /// Something that is known of the job beside the reason.
     package struct Fact: Sendable, Hashable {
         /// What it is, as in `last error`.

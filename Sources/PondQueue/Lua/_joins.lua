@@ -59,7 +59,7 @@ end
 local function cancel_rest(keys, key, join, now, events)
     for i = 0, join.next - 1 do
         local child, ended = unpack(redis.call('HMGET', key, 'c:' .. int(i), 'r:' .. int(i)))
-        if child and not ended then joins.cancel(keys, child, now, events) end
+        if child and not ended then joins.cancel(keys, child, now, events, 'parent') end
     end
 end
 
@@ -155,13 +155,31 @@ function joins.abandon(keys, id, now, events)
     for i = 1, #names do joins.abandon_one(keys, id, names[i], now, events) end
 end
 
--- Cancels a job that has not ended: a saga turns round when it has anything to undo. Returns cancelled, cancelling or unknown.
-function joins.cancel(keys, id, now, events)
+local GOES_FORWARD = { running = true, waiting = true, paused = true }
+
+-- Why a saga is not cancelled, nil when it is: it is behind its pivot, or somebody has paused it, and its parent waits until he
+-- lets it go on.
+local function keeps_on(keys, id, by)
+    if by == 'force' or not saga.any(keys) or not GOES_FORWARD[saga.state(keys, id) or ''] then return nil end
+    local header, steps = saga.read(keys, id)
+    local pivot = saga.pivot_of(steps, header)
+    if pivot then return 'forward_only', pivot end
+    if by ~= 'parent' or header.state ~= 'paused' then return nil end
+    redis.call('HSET', keys.saga .. id, 'cancel_later', '1')
+    return 'cancelling'
+end
+
+-- Cancels a job that has not ended: a saga turns round when it has anything to undo. `by` is nil for a person, force for one
+-- who has it undone what is behind a pivot, too, and parent for a fan-out that nobody waits for any more. Returns cancelled,
+-- cancelling or unknown, or that nothing was changed: forward_only and the pivot.
+function joins.cancel(keys, id, now, events, by)
     local found, place = places.find(keys, id)
     if not found or not (place.drop or found.state == 'dead') or found.state == 'dead' then return 'unknown' end
     -- A producer that appended to a stream itself may name the job by its bare entry.
     if found.code then found.id = job_id(keys, found.code, found.entry, found.fields) end
     if field(found.fields, 'phase') == 'undo' then return 'cancelling' end
+    local kept, pivot = keeps_on(keys, found.id, by)
+    if kept then return kept, pivot end
     if found.owner then
         if saga.state(keys, found.id) == 'running' then
             saga.mark_turned(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events)
@@ -169,7 +187,7 @@ function joins.cancel(keys, id, now, events)
         redis.call('HSET', keys.cancel, found.id, found.owner)
         return 'cancelling'
     end
-    local turned, waits = saga.turns(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events)
+    local turned, waits = saga.turns(keys, found.id, found.fields, 'cancelled', 'cancelled', now, events, by)
     if turned then
         -- Its new entry is pointed to; of the old place only the place itself is left, unless it waits in that again.
         if found.code then

@@ -29,7 +29,8 @@ function saga.mark_turned(keys, id, fields, how, reason, now, events)
     if has_failed(how, reason) then slo_failed(keys, events, id, fields, now) end
     note_facts(events, id, fields)
     reason = clipped(reason, saga.REASON_BYTES_MAX)
-    saga.set_state(keys, id, 'undoing', now, 'turn', how, 'reason', reason)
+    -- The reason of a state may change on the way to the end; why it turned round does not.
+    saga.set_state(keys, id, 'undoing', now, 'turn', how, 'reason', reason, 'turn_reason', reason)
     redis.call('HDEL', keys.saga .. id, 'waits')
     saga.joins.abandon(keys, id, now, events)
     note(events, 'turned', with_text(id .. ' ' .. how, reason))
@@ -172,16 +173,33 @@ function saga.deliver(keys, id, name, step, result, failure, now, events)
     end
 end
 
+-- Pauses a saga that would turn round behind its pivot. Its job is parked, and its old place is the caller's to empty. Its
+-- deadline is over then: who lets it go on wants it to come to its end all the same.
+local function hold_forward(keys, id, fields, reason, now, events)
+    saga.park(keys, id, envelope(with_fields(fields, { expires_ms = false })), nil, now)
+    redis.call('HDEL', keys.moved, id)
+    redis.pcall('HDEL', keys.started, id)
+    local why = 'forward_only: ' .. reason
+    saga.set_state(keys, id, 'paused', now, 'reason', why, 'before', 'running')
+    note_facts(events, id, fields)
+    note(events, 'saga_paused', with_text(id, why))
+end
+
 -- Turns a saga whose job would end otherwise, when it has anything to undo: its job is ready again, and its old place is the
 -- caller's to empty. Returns whether it did, and whether it waits for its children first. A saga that fails behind its pivot
--- does not turn.
-function saga.turns(keys, id, fields, how, reason, now, events)
+-- does not turn, and one that would be cancelled there is paused.
+function saga.turns(keys, id, fields, how, reason, now, events, by)
     if field(fields, 'phase') or not saga.any(keys) then return false end
     local state = saga.state(keys, id)
     if not state or saga.FINAL[state] or state == 'stuck' then return false end
     if state ~= 'undoing' then
-        local _, steps = saga.read(keys, id)
-        if not saga.still_armed(steps) or (how == 'compensated' and saga.pivot_of(steps)) then return false end
+        local header, steps = saga.read(keys, id)
+        if not saga.still_armed(steps) then return false end
+        if by ~= 'force' and saga.pivot_of(steps, header) then
+            if how == 'compensated' then return false end
+            hold_forward(keys, id, fields, reason, now, events)
+            return true, true
+        end
         saga.mark_turned(keys, id, fields, how, reason, now, events)
     else
         reason = redis.call('HGET', keys.saga .. id, 'reason') or reason
@@ -191,17 +209,21 @@ function saga.turns(keys, id, fields, how, reason, now, events)
     return true, waits
 end
 
--- The step behind which failures go forward, once it is done.
-function saga.pivot_of(steps)
+-- The step behind which failures go forward, once it is done; of a replay that shares the keys of a saga that was behind its
+-- own, that saga.
+function saga.pivot_of(steps, header)
+    if header and header.forward then return 'of saga ' .. header.forward end
     for i = 1, #steps do
         if saga.has(steps[i][2], 'p') and steps[i][2].state == 'd' then return steps[i][1] end
     end
     return nil
 end
 
--- Turns a saga that waits.
-function saga.turn_waiting(keys, id, fields, how, reason, now, events)
+-- Turns a saga that waits and whose time is up.
+local function turn_waiting(keys, id, fields, how, reason, now, events)
     check(keys)
+    local header, steps = saga.read(keys, id)
+    if saga.pivot_of(steps, header) then return hold_forward(keys, id, fields, reason, now, events) end
     saga.mark_turned(keys, id, fields, how, reason, now, events)
     local failure, waits = saga.readd_to_undo(keys, id, fields, reason, now)
     if failure then error(failure) end
@@ -227,7 +249,7 @@ local function wake_due(keys, id, now, events)
     if field(fields, 'phase') == 'undo' then return saga.go_undo(keys, id, now, events) end
     local expires = whole_number(field(fields, 'expires_ms'))
     if expires and expires <= now then
-        return saga.turn_waiting(keys, id, fields, 'cancelled', 'deadline', now, events)
+        return turn_waiting(keys, id, fields, 'cancelled', 'deadline', now, events)
     end
     close_due_waits(keys, id, now, events)
     saga.wake(keys, id, 'timer', now, events)
@@ -274,7 +296,9 @@ end
 -- The last word on a saga, or that it is stuck. Its keys stay for a while, so that whoever asks what became of it is told.
 function saga.finish(keys, id, state, reason, now, events)
     saga.set_state(keys, id, state, now)
-    -- Why it turned round is still the reason when all is undone.
+    -- Why it turned round is still the reason when all is undone, whatever happened on the way.
+    local turned = (state == 'compensated' or state == 'cancelled') and redis.call('HGET', keys.saga .. id, 'turn_reason')
+    if turned then reason = turned end
     if reason and reason ~= '' then redis.call('HSET', keys.saga .. id, 'reason', clipped(reason, saga.REASON_BYTES_MAX)) end
     redis.call('HDEL', keys.saga .. id, 'waits')
     note(events, state == 'stuck' and 'saga_stuck' or 'saga_ended', with_text(id .. ' ' .. state, reason))
@@ -344,7 +368,11 @@ function saga.reopen(keys, id, now, events)
     if header.state ~= 'failed' and header.state ~= 'stuck' then return end
     for i = 1, #steps do reopen_step(keys, id, steps[i][1], steps[i][2], header.state == 'stuck') end
     redis.call('HDEL', keys.saga .. id, 'undoing', 'undo_ms')
-    saga.set_state(keys, id, header.state == 'stuck' and 'undoing' or 'running', now)
+    if header.state == 'stuck' then
+        saga.set_state(keys, id, 'undoing', now, 'reason', header.turn_reason or header.reason or '')
+    else
+        saga.set_state(keys, id, 'running', now)
+    end
     note(events, 'saga_reopened', id)
 end
 
@@ -357,10 +385,12 @@ function saga.resume(keys, id, before, reason, now, events)
         local landed, failure = readd(keys, 'f', id, envelope(fields))
         if not landed then return failure end
     end
-    saga.set_state(keys, id, before or 'running', now, 'reason', '')
-    redis.call('HDEL', keys.saga .. id, 'before', 'waits')
+    local turned, cancelled = unpack(redis.call('HMGET', keys.saga .. id, 'turn_reason', 'cancel_later'))
+    saga.set_state(keys, id, before or 'running', now, 'reason', before == 'undoing' and turned or '')
+    redis.call('HDEL', keys.saga .. id, 'before', 'waits', 'cancel_later')
     if undoes then saga.go_undo(keys, id, now, events) else end_waiting(keys, id) end
     note(events, 'saga_resumed', with_text(id, clipped(reason or '', saga.REASON_BYTES_MAX)))
+    if cancelled then saga.joins.cancel(keys, id, now, events, 'parent') end
     return nil
 end
 

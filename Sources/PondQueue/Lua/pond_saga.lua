@@ -12,7 +12,7 @@
 
 local SAID = {
     'state', 'since_ms', 'reason', 'kind', 'turn', 'parks', 'depth', 'forked_from', 'fork_step', 'forked_to', 'keys',
-    'undoing', 'undo_ms', 'before', 'undo_reserve',
+    'undoing', 'undo_ms', 'before', 'undo_reserve', 'turn_reason', 'forward',
 }
 
 local function read_page(keys, id, cursor, limit)

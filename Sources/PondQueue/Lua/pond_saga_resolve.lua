@@ -6,12 +6,13 @@
 
 local HOW = { done = true, retry = true, abandon = true }
 
--- Whether a person has to say what becomes of an undo: it has failed for good, or its saga undoes and the handler does not
--- come by its step any more.
+-- Whether a person may say what becomes of an undo: it has failed for good, its saga undoes and the handler does not come by
+-- its step any more, or it has failed and rests before its next try.
 local function is_asked_of(step, how, header)
     if step.undo == 'x' then return true end
-    return how ~= 'retry' and (step.undo == 'a' or step.undo == 'r')
-        and header.state == 'paused' and header.before == 'undoing'
+    if step.undo ~= 'a' and step.undo ~= 'r' then return false end
+    if header.state == 'paused' then return header.before == 'undoing' and how ~= 'retry' end
+    return header.state == 'undoing' and (step.undo_attempt or 0) > 0
 end
 
 -- What is said of an undo. Returns false when the step has none that anybody asked about.
@@ -54,8 +55,20 @@ local function resolve_misfit(keys, id, name, step, how, result, header)
     return true
 end
 
-local function go_on(keys, names, id, header, reason, now, events)
+-- Lets a saga go on at once that rests between two tries of an undo.
+local function end_rest(keys, id, name, header)
+    if header.undoing == name then redis.call('HDEL', keys.saga .. id, 'undoing', 'undo_ms') end
+    local packed = redis.call('HGET', keys.held, id)
+    if not packed then return nil end
+    local landed, failure = readd(keys, 'f', id, cmsgpack.unpack(packed))
+    if not landed then return failure end
+    end_held(keys, id)
+    return nil
+end
+
+local function go_on(keys, names, id, name, header, reason, now, events)
     if header.state == 'paused' then return saga.resume(keys, id, header.before, reason, now, events) end
+    if header.state == 'undoing' then return end_rest(keys, id, name, header) end
     if header.state ~= 'stuck' and header.state ~= 'failed' then return nil end
     local answer = send_back({ names[1] }, { id }, {})
     if is_error(answer) then return answer.err end
@@ -67,6 +80,14 @@ local function go_on(keys, names, id, header, reason, now, events)
     return answer[1] ~= 'enqueued' and 'its job is ' .. answer[1] or nil
 end
 
+-- Why nobody can say anything of a step now.
+local function refusal(keys, id, name, header)
+    if saga.FINAL[header.state] and header.state ~= 'failed' then return 'the saga is ' .. header.state end
+    if header.state ~= 'undoing' or header.undoing ~= name then return nil end
+    local found = places.find(keys, id)
+    return found and found.owner and 'its undo runs just now; wait for the end of this try, or pause the saga' or nil
+end
+
 local function resolve(names, args)
     local keys, wrong_key = keys_of(names[1])
     if not keys then return wrong_key end
@@ -76,20 +97,22 @@ local function resolve(names, args)
     if result and #result > RESULT_BYTES_MAX then
         return { 'refused', 'a result has at most ' .. RESULT_BYTES_MAX .. ' bytes (step_result_bytes_max)' }
     end
-    local values = redis.call('HMGET', keys.saga .. id, 'state', 'before', 'step:' .. name, 'reason')
-    local header = { state = values[1], before = values[2] or nil, reason = values[4] or '' }
+    local values = redis.call('HMGET', keys.saga .. id, 'state', 'before', 'step:' .. name, 'reason', 'undoing')
+    local header = { state = values[1], before = values[2] or nil, reason = values[4] or '', undoing = values[5] }
     local step = saga.read_step(values[3])
     if not header.state or not step then return { 'unknown' } end
+    local refused = refusal(keys, id, name, header)
+    if refused then return { 'refused', refused } end
     local now, events = now_ms(), {}
     if step.state == 'w' and header.state ~= 'undoing' and how ~= 'retry' then
         if step.kind == 'j' then joins.abandon_one(keys, id, name, now, events) end
         saga.deliver(keys, id, name, step, result, how == 'abandon' and 'abandoned: ' .. reason or nil, now, events)
     elseif resolve_misfit(keys, id, name, step, how, result, header) then
-        local failure = go_on(keys, names, id, header, reason, now, events)
+        local failure = go_on(keys, names, id, name, header, reason, now, events)
         if failure then return { 'refused', failure } end
     elseif resolve_undo(step, how, header) or resolve_step(step, how, result, now) then
         saga.write_step(keys, id, name, step)
-        local failure = go_on(keys, names, id, header, reason, now, events)
+        local failure = go_on(keys, names, id, name, header, reason, now, events)
         if failure then return { 'refused', failure } end
     else
         return { 'refused', 'nobody has to say what became of step "' .. name .. '": it is '

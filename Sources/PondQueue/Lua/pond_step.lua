@@ -5,7 +5,8 @@
 --            begin   name  kind (step or callback)  effect  flags: u it has an undo, p it is the pivot, r and digits: the
 --                    micro-dollars of its budget that the saga keeps for undos   fingerprint
 --                    token  SHA-256 of the token in hex  how long the token may be used, ms   ('' for what does not apply)
---            commit  name  done, retry, failed, failed_surely (what it does has not happened: it needs no undo) or sent
+--            commit  name  done, retry, failed, failed_surely (what it does has not happened: it needs no undo), unknown (it must
+--                    not run again, and nobody knows whether it happened) or sent
 --                    the result or the error
 --            undo    name
 --            undone  name  done, retry, stuck or skipped   the error
@@ -74,7 +75,7 @@ local function begin_again(context, step, name, flags)
     end
     if step.state == 'r' then saga.flag(step, 'd') end
     if step.state == 'r' and step.effect == 'o' then
-        step.state = 'u'
+        step.state, step.error = 'u', nil
         saga.write_step(context.keys, context.job.id, name, step)
         note(context.events, 'step_unknown', context.job.id .. ' ' .. name)
         return { 'known', saga.told(name, step) }
@@ -106,7 +107,7 @@ local function begin(context, name, kind, effect, flags, fingerprint, token, has
     return begin_new(context, found, name, kind, effect, flags, fingerprint, token, hash, within)
 end
 
-local ENDS = { done = 'd', retry = 't', failed = 'f', failed_surely = 'f' }
+local ENDS = { done = 'd', retry = 't', failed = 'f', failed_surely = 'f', unknown = 'u' }
 
 local function commit_refusal(step, name, how, text)
     if not step then return 'step "' .. name .. '" has not begun' end
@@ -114,11 +115,12 @@ local function commit_refusal(step, name, how, text)
         return 'the result of step "' .. name .. '" has ' .. #text .. ' bytes, allowed are ' .. RESULT_BYTES_MAX
             .. ' (step_result_bytes_max); store it yourself and return a reference to it'
     end
-    if not ENDS[how] and how ~= 'sent' then return 'expected done, retry, failed, failed_surely or sent' end
+    if not ENDS[how] and how ~= 'sent' then return 'expected done, retry, failed, failed_surely, unknown or sent' end
     return nil
 end
 
 local function note_end(context, kind, name, step, how, text)
+    if how == 'unknown' then return note(context.events, 'step_unknown', context.job.id .. ' ' .. name) end
     local event = how == 'done' and 'step' or how == 'retry' and 'step_retried' or 'step_failed'
     note_step(context.events, event, context.job.id, '', name, how ~= 'done' and text or nil, kind, step.attempt,
         step.ended or math.max(0, context.now - step.began))
@@ -144,12 +146,12 @@ local function commit(context, name, how, text)
         commit_sent(context, name, step)
         return { late and 'late' or 'kept' }
     end
-    if step.state == 'd' or step.state == 'f' or step.state == 's' then
+    if step.state == 'd' or step.state == 'f' or step.state == 's' or step.state == 'u' then
         local is_same = step.state == ENDS[how] and (how ~= 'done' or (step.result or '') == text)
         return is_same and { late and 'late' or 'kept' } or { 'refused', 'step "' .. name .. '" has ended already, otherwise' }
     end
     step.state, step.fence = ENDS[how], nil
-    if how == 'retry' or how == 'failed' then saga.flag(step, 'd') end
+    if how == 'retry' or how == 'failed' or how == 'unknown' then saga.flag(step, 'd') end
     -- What is certain of this attempt is not of those before it.
     if how == 'failed_surely' and step.undo == 'a' and not saga.has(step, 'd') then step.undo = 's' end
     if how == 'done' then
@@ -158,7 +160,11 @@ local function commit(context, name, how, text)
     else
         step.error = clipped(text, LAST_ERROR_BYTES_MAX)
     end
-    if how ~= 'retry' then step.ended, step.token = math.max(0, context.now - step.began), nil end
+    if how == 'unknown' then
+        step.token = nil
+    elseif how ~= 'retry' then
+        step.ended, step.token = math.max(0, context.now - step.began), nil
+    end
     if late then saga.flag(step, 'l') end
     saga.write_step(context.keys, context.job.id, name, step)
     note_end(context, found[4], name, step, how, text)

@@ -181,16 +181,18 @@ extension Queue {
     /// - Parameters:
     ///   - step: the first that runs again; nil when none of those that are done does.
     ///   - payload: another one than the old job's.
+    ///   - again: steps with the effect once that may run again though they are done.
     package func fork(
         _ id: JobID,
         from step: String?,
         keys mode: ForkKeys,
         because reason: String,
-        payload: [UInt8]? = nil
+        payload: [UInt8]? = nil,
+        again: [String] = []
     ) async throws(QueueError) -> ForkAnswer {
         let arguments: [RedisArgument] =
-            [.text(id.text), .text(step ?? ""), .text(mode.rawValue), .text(reason)]
-            + (payload.map { [.bytes($0)] } ?? [])
+            [.text(id.text), .text(step ?? ""), .text(mode.rawValue), .text(reason), .bytes(payload ?? [])]
+            + again.map { .text($0) }
         let answer = try SagaAnswer("pond_fork", try await pond.call("pond_fork", keys, arguments))
         switch answer.word {
         case "enqueued": return .enqueued(JobID(answer.text))

@@ -87,6 +87,25 @@ extension Queue {
         )
     }
 
+    /// Why nobody waits for a child of a saga any more, as `is compensated`; nil when somebody does.
+    package func endOfParent(_ id: JobID, waitingIn step: String) async throws(QueueError) -> String? {
+        let (saga, join) = ("\(keys.base):saga:\(id.text)", "\(keys.base):join:\(id.text):\(step)")
+        let head = try await pond.run(
+            RedisCommand("HMGET", .text(saga), "state", "before"),
+            doing: "reading a parent in \(name)"
+        )
+        guard let words = head.array, words.count == 2,
+            let state = words[0].string.flatMap({ SagaRecord.State(rawValue: $0) })
+        else { return "has ended" }
+        if state.isFinal || state == .undoing || state == .stuck { return "is \(state.rawValue)" }
+        if state == .paused, words[1].string == SagaRecord.State.undoing.rawValue { return "has turned round" }
+        let closed = try await pond.run(
+            RedisCommand("HGET", .text(join), "closed"),
+            doing: "reading a fan-out of \(name)"
+        )
+        return closed.string == nil ? nil : "waits for step \(step) no more"
+    }
+
     /// The children of a fan-out that were started and have not ended, of the first ones.
     ///
     /// - Parameters:

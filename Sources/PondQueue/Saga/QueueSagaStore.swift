@@ -45,6 +45,7 @@ package struct QueueSagaStore: SagaStore {
             case .retry(let error): try await record("commit", .text(name), "retry", .text(error))
             case .failed(let error, let isCertain):
                 try await record("commit", .text(name), isCertain ? "failed_surely" : "failed", .text(error))
+            case .unknown(let error): try await record("commit", .text(name), "unknown", .text(error))
             case .sent: try await record("commit", .text(name), "sent", "")
             }
         switch answer.word {

@@ -23,6 +23,9 @@ enum SagaReader {
             facts: facts
         )
         page.record.keyBase = facts["keys"]
+        page.record.before = facts["before"].flatMap { SagaRecord.State(rawValue: $0) }
+        page.record.turnReason = facts["turn_reason"]
+        page.record.goesForward = facts["forward"] != nil
         page.record.turn = facts["turn"].flatMap { SagaRecord.State(rawValue: $0) }
         page.record.steps.reserveCapacity(parts.count - 1)
         for part in parts.dropFirst() {

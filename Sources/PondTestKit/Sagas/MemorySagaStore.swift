@@ -99,6 +99,7 @@ struct MemorySagaStore: SagaStore {
             case .done(let result): step.state == .done && step.result == result
             case .failed: step.state == .failed
             case .sent: true
+            case .unknown: step.state == .unknown
             case .retry: false
             }
         return isSame ? nil : "step \"\(step.name)\" has ended already, otherwise"
@@ -197,7 +198,7 @@ extension MemorySagaStore {
                 case .cancelled(let text): (.cancelled, text)
                 }
             if record.state != .undoing {
-                if end == .compensated, let pivot = record.steps.first(where: { $0.isPivot && $0.state == .done }) {
+                if let pivot = record.pivot {
                     return .refused("pivot \(pivot.name)")
                 }
                 if record.toUndo.isEmpty { return .refused("nothing to undo") }
@@ -297,8 +298,8 @@ extension StepRecord {
         )
     }
 
-    /// Whether it is done, failed or skipped.
-    fileprivate var hasEnded: Bool { state == .done || state == .failed || state == .skipped }
+    /// Whether it is done, failed, skipped, or a person's to say.
+    fileprivate var hasEnded: Bool { state == .done || state == .failed || state == .skipped || state == .unknown }
 }
 
 extension MemorySaga.State {
@@ -314,12 +315,13 @@ extension MemorySaga.State {
                 (step.state, step.error, step.ended) = (.failed, error, now)
                 // What is certain of this try is not of those before it.
                 if isCertain, !hasDoubt, step.undo == .armed { step.undo = .skipped }
+            case .unknown(let error): (step.state, step.error) = (.unknown, error)
             case .sent: break
             }
             if isLate { step.isLate = true }
         }
         switch end {
-        case .retry, .failed(_, isCertain: false): doubts.insert(name)
+        case .retry, .unknown, .failed(_, isCertain: false): doubts.insert(name)
         default: break
         }
     }

@@ -213,9 +213,11 @@ extension TestSaga {
     }
 
     /// Cancels it: what was done is undone.
-    public func cancel() {
+    ///
+    /// - Parameter force: behind a pivot, too; without it nothing changes there, as with `pond saga cancel`.
+    public func cancel(force: Bool = false) {
         memory.state.withLock { state in
-            guard state.record != nil, state.place != .ended else { return }
+            guard let record = state.record, state.place != .ended, force || !record.isPastPivot else { return }
             state.turn(.cancelled, "cancelled", at: memory.now)
         }
     }

@@ -1,3 +1,5 @@
+package import PondCore
+package import PondQueue
 package import PondSaga
 
 // Steps whose kinds and names are data: what runs a flow's document needs them, and a handler that is written in Swift does not.
@@ -5,6 +7,9 @@ package import PondSaga
 extension JobContext {
     /// The idempotency key of a step's effect.
     package func stepKey(of name: String) throws -> String { try saga().key(of: name) }
+
+    /// What became of another job of its queue.
+    package func report(of id: JobID) async throws -> JobReport { try await queue.job(id) }
 
     /// Runs child jobs, and waits for them.
     ///

@@ -111,11 +111,13 @@ extension SagaRun {
         switch undone {
         case .all:
             // Why it turned round is why it ended so.
-            let (state, reason) = state.withLock { ($0.record?.undoneState ?? .compensated, $0.record?.reason ?? "") }
+            let (state, reason) = state.withLock {
+                ($0.record?.undoneState ?? .compensated, $0.record?.whyTurned ?? "")
+            }
             return try await end(state, reason, state == .cancelled ? .cancelled : .compensated, spent)
         case .stuck(let error): return try await end(.stuck, error, .dead(cause: .sagaStuck, error: error), spent)
         case .rests(let rest): return .settle(outcome == .released ? .released : .postponed(for: rest))
-        case .mismatch(let name): return try await pause("plan_mismatch: \(name)", spent)
+        case .mismatch(let mismatch): return try await pause(mismatch.reason, spent)
         case .lost: return .lost
         case .failed(let error):
             // A handler that cannot even be replayed has tries as any, and then waits for a person or another build.
@@ -137,8 +139,12 @@ extension SagaRun {
             return .moved(.released)
         case .lost: return .lost
         case .refused(let text) where text.hasPrefix("pivot"):
-            guard case .failed(let cause, let error) = reason else { return .settle(outcome) }
-            return try await pause("forward_only: \(StepFailureText.of(cause: cause.name, reason: error))", spent)
+            let why =
+                switch reason {
+                case .failed(let cause, let error): StepFailureText.of(cause: cause.name, reason: error)
+                case .cancelled(let text): text
+                }
+            return try await pause("forward_only: \(why)", spent)
         // There is nothing to undo.
         case .refused: return .settle(outcome)
         }

@@ -20,12 +20,12 @@ extension SagaRun {
         guard total > 0 else { return [] }
         let known = try remembered(name, .children, children.fingerprint)
         if isUndoing {
-            guard known != nil else { throw Suspended(.replayed(name)) }
+            guard known != nil else { throw leaving(at: name) }
             if let undo { note(try await undoing(name, total, undo), of: name) }
             // No page is given any more.
             if known?.state == .running { throw Suspended(.replayed(name)) }
         }
-        if known == nil, undo != nil { try await fit() }
+        if known == nil, undo != nil { try await fit(name) }
         if known == nil || known?.state == .running { try await start(children) }
         guard let known, known.state == .done || known.state == .failed else {
             throw isUndoing ? Suspended(.replayed(name)) : wait(for: SagaWait(name, .children, within: nil))

@@ -28,7 +28,7 @@ extension SagaRun {
         if let known, known.state == .done || known.state == .failed || known.state == .skipped {
             return try value(of: known, request.coding)
         }
-        if known == nil, begin.isWeighty { try await fit(isAlone: request.isAlone) }
+        if known == nil, begin.isWeighty { try await fit(begin.name, isAlone: request.isAlone) }
         while true {
             try Task.checkCancellation()
             let attempt: Int
@@ -137,12 +137,22 @@ extension SagaRun {
             if rest < Self.shortWait, request.runsAgainHere() { return try await self.rest(rest) }
             state.withLock { $0.rest = min(rest, $0.rest ?? rest) }
             throw Suspended(.rests(name))
-        case .again: throw error
+        case .again(let text): throw try await unknown(name, text, error)
+        case .theJobs(let text) where request.begin.effect == .once: throw try await unknown(name, text, error)
         case .theJobs(let text):
-            // What must not be run again is unknown from here on, which the next `begin` finds.
-            if request.begin.effect != .once { try await commit(name, .retry(error: text)) }
+            try await commit(name, .retry(error: text))
             throw error
         }
+    }
+
+    /// A step that must not be run again has failed, and nobody knows whether it has happened all the same.
+    ///
+    /// - Returns: what stops the handler: the saga waits for a person.
+    private func unknown(_ name: String, _ text: String, _ error: any Error) async throws -> any Error {
+        // Cut off by its worker it is as if that had died, which the next `begin` finds.
+        if Task.isCancelled || error is Suspended || error is CancellationError { return error }
+        try await commit(name, .unknown(error: text))
+        return stop(.paused("step_unknown: \(name)"))
     }
 
     /// Runs something, and cancels it when its time is up.

@@ -18,7 +18,7 @@ extension SagaRun {
         _ coding: StepCoding<Value>,
         _ undo: StepUndo<Value>
     ) throws -> Value {
-        guard let known else { throw Suspended(.replayed(name)) }
+        guard let known else { throw leaving(at: name) }
         guard known.state == .done || known.state == .skipped else {
             note(undo.action(for: known, value: nil), of: name)
             if known.state == .failed { return try value(of: known, coding) }
@@ -27,6 +27,12 @@ extension SagaRun {
         let value = try value(of: known, coding)
         note(undo.action(for: known, value: value), of: name)
         return value
+    }
+
+    /// The handler has come to what is not remembered: either the saga had come no further, or the handler has left its way.
+    func leaving(at name: String) -> Suspended {
+        state.withLock { $0.newStep = $0.newStep ?? name }
+        return Suspended(.replayed(name))
     }
 
     func note(_ action: UndoAction?, of name: String) {
@@ -43,7 +49,7 @@ extension SagaRun {
         case rests(Duration)
         case stuck(error: String)
         /// Nothing undoes a step that may have happened.
-        case mismatch(String)
+        case mismatch(PlanMismatch)
         /// The handler failed before it had handed over all that undoes.
         case failed(any Error)
         case lost
@@ -62,10 +68,11 @@ extension SagaRun {
             return .stuck(error: record.reason)
         }
         let steps = record?.toUndo ?? []
-        if let step = steps.first(where: { undos[$0.name] == nil }) {
+        // The oldest one is where the handler has left what is remembered: behind it, it comes by nothing any more.
+        if let step = steps.last(where: { undos[$0.name] == nil }) {
             let isReplayed = thrown == nil || thrown is Suspended || thrown is GiveUp
             if let thrown, !isReplayed { return .failed(thrown) }
-            return .mismatch(step.name)
+            return .mismatch(PlanMismatch(step.name, instead: state.withLock(\.newStep)))
         }
         for step in steps {
             // What is left is the next delivery's.

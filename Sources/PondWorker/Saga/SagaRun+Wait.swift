@@ -44,7 +44,7 @@ extension SagaRun {
         let name = request.begin.name
         let known = try remembered(name, .callback, request.begin.fingerprint)
         if isUndoing { return try replay(known, name, answer, undo) }
-        if known == nil, request.begin.isWeighty { try await fit(isAlone: request.isAlone) }
+        if known == nil, request.begin.isWeighty { try await fit(request.begin.name, isAlone: request.isAlone) }
         var record = known
         while record == nil || record?.state == .running {
             try Task.checkCancellation()

@@ -27,6 +27,8 @@ final class SagaRun: Sendable {
         var stop: Stop?
         /// What undoes the steps that the run came by.
         var undos: [String: UndoAction] = [:]
+        /// What is not remembered and the handler has come to first, in a run that undoes.
+        var newStep: String?
         /// How undoing ended, when the handler's own run has done that.
         var undone: Result<Undone, any Error>?
     }

@@ -57,8 +57,13 @@ struct UndoNeedsResult: Error, CustomStringConvertible {
     let error: String
 
     var description: String {
-        "step \(name) may have happened, and its undo needs its result\(error.isEmpty ? "" : "; its last error was: \(error)"). "
-            + "Find out, undo it by hand, and say so (--done); or that nothing is to be done (--abandon). An `undoAlways:` or "
-            + "a `probe:` does without you"
+        // The advice comes first, because long texts are cut; and its own text of an earlier try is no error of the step's.
+        let last = error.hasPrefix(Self.head) ? "" : error
+        return Self.head
+            + " is not known: undo it by hand and say so (--done), or leave it (--abandon)\(last.isEmpty ? "" : "; its last error was: \(last)"). "
+            + "An undo that takes no result (`undoAlways:`, in Python `undo_always=`) or a `probe:` does without you"
     }
+
+    /// How the text begins; trying again does not help.
+    private static let head = UndoPolicy.needsResult
 }

@@ -47,6 +47,8 @@ final class FlowHandler: Sendable {
 
     /// The document that a job goes on with, in as many pieces as results are long.
     private func flow(of job: JobContext) async throws -> Flow {
+        // Before anything is written down: a job that has begun is a saga, whatever its first step came to.
+        if !job.job.isSaga { try check(job) }
         var kept: [UInt8] = []
         while true {
             let start = kept
@@ -58,17 +60,23 @@ final class FlowHandler: Sendable {
         }
     }
 
+    /// How long a job rests that another worker may have the document of.
+    private static let rest = Duration.seconds(2)
+
+    /// - Throws: `Snooze`, which is no failed try, for a job that was started with another document than this worker has.
+    private func check(_ job: JobContext) throws {
+        guard let wanted = job.headers[Self.digestHeader], wanted != StepFingerprint.of(document) else { return }
+        // Where a new document is being rolled out, another worker may have it.
+        job.logger.warning(
+            "a job was started with another document of its flow than this worker has; it is handed back",
+            metadata: ["flow": "\(flow.kind)", "digest": "\(wanted)"]
+        )
+        throw Snooze(for: Self.rest)
+    }
+
     private func piece(behind start: [UInt8], for job: JobContext) throws -> [UInt8] {
-        if start.isEmpty, !job.job.isSaga, let wanted = job.headers[Self.digestHeader],
-            wanted != StepFingerprint.of(document)
-        {
-            // Where a new document is being rolled out, another worker may have it.
-            throw RetryLater(
-                after: .seconds(2),
-                "the job was started with another document of flow \(flow.kind) than this worker has; start the worker "
-                    + "with that one, or the job anew"
-            )
-        }
+        // Its first worker died before the document was written down.
+        if start.isEmpty { try check(job) }
         guard document.starts(with: start) else {
             throw GiveUp(
                 "the document of flow \(flow.kind) was changed while it was written down",

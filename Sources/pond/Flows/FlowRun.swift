@@ -156,7 +156,8 @@ extension FlowRun {
             let payload = try Self.filling { () throws(FlowValueMissing) in
                 try place.with("token", .string(context.token)).payload(of: child, usual: input)
             }
-            let question = try child.job(payload, key: context.key)
+            // A replay has a token of its own, so it asks by a job of its own; the other side still has the key in the payload.
+            let question = try child.job(payload, key: "\(job.id):\(step.name)")
             guard case .duplicate(let id, .dead, _) = try await job.enqueue(question) else { return }
             throw GiveUp("the job \(id) that asks for the answer is dead", cause: "flow_ask")
         }

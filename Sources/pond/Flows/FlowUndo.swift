@@ -80,11 +80,9 @@ struct FlowUndo: Sendable {
             }
             if state == .dead {
                 let address = "\(job.job.queue)/\(id)"
-                throw GiveUp(
-                    "job \(address), which undoes step \(step), is dead; `pond dead retry \(address)` runs it again, and then "
-                        + "`pond saga resolve \(job.job.queue)/\(job.id) \(step) --retry --reason WHY` goes on",
-                    cause: "flow_undo"
-                )
+                // Its address first, because long texts are cut; `pond why` has the commands.
+                let error = try await job.report(of: id).error.map { ": \($0)" } ?? ""
+                throw GiveUp("\(UndoJob(address: address).text)\(error)", cause: "flow_undo")
             }
             if state != .done { open.append(undoing) }
         }

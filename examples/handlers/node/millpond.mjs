@@ -176,7 +176,9 @@ class Job {
   /** Does what the worker asks for, tells it how that ended, and gives what was thrown. */
   async #do(said, fn) {
     const { type, name, key, attempt, token } = said;
-    const step = { name, key, attempt, token };
+    // In an undo the key ends with `:undo`; `stepKey` is the one that the step itself ran with.
+    const stepKey = type === "undo" ? key.slice(0, -":undo".length) : key;
+    const step = { name, key, stepKey, attempt, token };
     const ended = type === "undo" ? "undo_" : "step_";
     try {
       const result = await inStep.run(this, () => (type === "undo" ? fn(resultOf(said), step) : fn(step)));

@@ -13,12 +13,18 @@ struct DeadRetryCommand: AsyncParsableCommand {
             A group or a cause is sent back in stages: a few jobs, then a tenth, then the rest. It waits for \
             the end of each stage, and stops when too many failed again. Start it again to go on. With ids, --cause or --all alone, \
             all are sent at once. It shows what it will do and asks; --yes goes on without asking.
+            A child of a saga whose parent does not wait for it any more is refused: its result would be lost, and nobody would \
+            undo what it does. --force sends it back all the same.
             Exit codes: 0 when all were sent, 8 when it stopped itself, 7 when the jobs of a stage did not end in time.
             """
     )
 
     @OptionGroup var selection: DeadSelection
     @OptionGroup var stages: DeadStages
+
+    @Flag(help: "Children of sagas, too, whose parents do not wait for them any more.")
+    var force = false
+
     @OptionGroup var redis: RedisOptions
     @OptionGroup var output: OutputOptions
 
@@ -46,14 +52,15 @@ struct DeadRetryCommand: AsyncParsableCommand {
     }
 
     private var sending: DeadSending {
-        DeadSending(
+        let force = force
+        return DeadSending(
             action: "retry",
             participle: "retried",
             kind: "DeadRetry",
             selection: selection,
             stages: stages,
             asJSON: output.json
-        ) { queue, ids in try await queue.revive(ids) }
+        ) { queue, ids in try await queue.revive(ids, force: force) }
     }
 
     private func resolve(_ id: GroupID, _ plan: DeadPlan) async throws {

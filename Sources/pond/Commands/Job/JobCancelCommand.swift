@@ -27,7 +27,11 @@ struct JobCancelCommand: AsyncParsableCommand {
                         hint: "`pond dead show \(address)` shows why; `pond dead discard \(address)` forgets it"
                     )
                 }
-                try tell(try await queue.cancel(report.id), address, report, on: terminal)
+                let answer: CancelAnswer
+                do throws(QueueError) { answer = try await queue.cancel(report.id) } catch {
+                    throw error.code == .forwardOnly ? CommandFailure.behindPivot(address, error) : error
+                }
+                try tell(answer, address, report, on: terminal)
             }
         }
     }

@@ -90,6 +90,26 @@ extension SagaChoice.Found {
         }
     }
 
+    /// - Throws: `CommandFailure` for a saga that was replayed while it was paused.
+    func refuseReplayed(_ wish: String) throws {
+        guard let replay = detail.forkedTo, detail.record.state == .paused else { return }
+        let other = "\(queue.name)/\(replay)"
+        throw CommandFailure(
+            .conflict,
+            "saga \(address) was not \(wish): it was replayed as \(other), which goes on with what it did",
+            hint: "`pond why \(other)` says how far that is; --force does it all the same"
+        )
+    }
+
+    /// Cancels it.
+    ///
+    /// - Throws: `CommandFailure` for one behind its pivot, unless forced.
+    func cancel(force: Bool) async throws -> CancelAnswer {
+        do throws(QueueError) { return try await queue.cancel(id, force: force) } catch {
+            throw error.code == .forwardOnly ? CommandFailure.behindPivot(address, error) : error
+        }
+    }
+
     /// What was done, for people or for programs.
     func tell(
         _ text: String,
@@ -100,6 +120,18 @@ extension SagaChoice.Found {
     ) throws {
         if asJSON { return try terminal.print(JSONDocument(kind: kind, [("saga", .string(address))] + members)) }
         try terminal.print(SafeText.escaped(text))
+    }
+}
+
+extension CommandFailure {
+    /// A saga goes forward only from where it is.
+    static func behindPivot(_ address: String, _ error: QueueError) -> CommandFailure {
+        CommandFailure(
+            .conflict,
+            "\(SafeText.escaped(address)) was not cancelled: \(SafeText.escaped(error.message))",
+            hint:
+                "`pond saga pause \(address) --reason WHY` stops it where it is; `pond saga cancel \(address) --force` undoes it"
+        )
     }
 }
 

@@ -51,13 +51,14 @@ struct SagaListCommand: AsyncParsableCommand {
     private func text(_ list: SagaListing, for terminal: Terminal) -> String {
         guard !list.sagas.isEmpty else { return "No sagas\(state.map { " are \($0.rawValue)" } ?? "")." }
         var table = Table([
-            .text("SAGA"), .text("KIND"), .text("STATE"), .number("FOR"), .flexible("REASON"),
+            .text("SAGA"), .text("KIND"), .text("STATE"), .number("FOR"), .text("STEP"), .flexible("REASON"),
         ])
         let now = list.at ?? ServerTime(milliseconds: 0)
         for saga in list.sagas {
             table.add([
                 .text(saga.address, .bold), .text(saga.kind), .text(saga.state.rawValue, saga.state.tint),
-                .text(saga.since.map { now.since($0).human } ?? "-"), .text(saga.reason),
+                .text(saga.since.map { now.since($0).human } ?? "-"), .text(saga.step.isEmpty ? "-" : saga.step),
+                .text(String(saga.reason.prefix { !$0.isNewline })),
             ])
         }
         return table.text(for: terminal)

@@ -11,9 +11,11 @@ struct SagaReplayCommand: AsyncParsableCommand {
         abstract: "Make a new saga that has the results of the steps before STEP and runs from there on.",
         discussion: """
             The old one must have ended, or be paused, stuck or dead; it stays as it is. With --keys same, the steps call \
-            outside systems by the old saga's keys, so that what has happened there does not happen again; steps that were \
-            undone are refused. With --keys new everything from STEP on happens once more; that asks first, --yes goes on \
-            without asking.
+            outside systems by the old saga's keys, so that what has happened there does not happen again. That is refused when \
+            any step was undone, or will be: the other side would answer that it is done, and do nothing. With --keys new \
+            everything from STEP on happens once more; that asks first, --yes goes on without asking. What the old saga did to \
+            its end, or behind its pivot, is never undone by its replay: with the same keys that goes forward only, with new \
+            ones it undoes its own steps alone. A step with the effect once that is done runs again only with --again STEP.
             """
     )
 
@@ -38,6 +40,14 @@ struct SagaReplayCommand: AsyncParsableCommand {
     )
     var patch: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "A step with the effect once that may run again. May be given several times.",
+            valueName: "step"
+        )
+    )
+    var again: [String] = []
+
     @Flag(help: "Do it without asking.")
     var yes = false
 
@@ -55,6 +65,12 @@ struct SagaReplayCommand: AsyncParsableCommand {
                         SafeText.escaped("replay \(found.address) from step \(from), whose effects happen once more")
                     )
                     try Confirmation.ask("replay it", count: 1, yes: yes, on: terminal)
+                }
+                let record = found.detail.record
+                if keys == .same, record.state == .done || record.isPastPivot {
+                    terminal.say(
+                        "\(found.address) is done, or behind its pivot: its replay goes forward only, and undoes nothing"
+                    )
                 }
                 let id = try await fork(found, payload)
                 let address = "\(found.queue.name)/\(id)"
@@ -77,7 +93,8 @@ struct SagaReplayCommand: AsyncParsableCommand {
             from: from,
             keys: keys == .same ? .same : .new,
             because: why.reason,
-            payload: payload
+            payload: payload,
+            again: again
         )
         switch answer {
         case .enqueued(let id): return id
@@ -87,8 +104,15 @@ struct SagaReplayCommand: AsyncParsableCommand {
             throw CommandFailure(
                 .conflict,
                 "saga \(found.address) is not replayed: \(SafeText.escaped(reason))",
-                hint: "nothing was changed; `pond saga show \(found.address)` shows it step by step"
+                hint: "nothing was changed; \(advice(reason, found))"
             )
         }
+    }
+
+    /// Which replay would be taken.
+    private func advice(_ reason: String, _ found: SagaChoice.Found) -> String {
+        guard reason.contains("new keys") else { return "`pond saga show \(found.address)` shows it step by step" }
+        return
+            "`pond saga replay \(found.address) --from \(from) --keys new --reason WHY` does everything from there on once more"
     }
 }

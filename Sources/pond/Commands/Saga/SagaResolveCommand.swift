@@ -13,7 +13,8 @@ struct SagaResolveCommand: AsyncParsableCommand {
         discussion: """
             --done: it has happened; of a step or a wait with its result. --retry: it is run again. --abandon: nothing is \
             done about it: a step is left out, a wait fails, what an undo should have undone stays; that asks first, --yes \
-            goes on without asking. Then the saga goes on where it stopped.
+            goes on without asking. Then the saga goes on where it stopped. A fan-out whose children have not ended takes \
+            --force: they are cancelled and undo what they did, and the saga goes on with what the others brought.
             """
     )
 
@@ -36,6 +37,9 @@ struct SagaResolveCommand: AsyncParsableCommand {
         help: ArgumentHelp("With --done, what came of it: JSON, @FILE, or - for standard input.", valueName: "json")
     )
     var result: String?
+
+    @Flag(help: "Of a fan-out, too, whose children have not ended: they are cancelled.")
+    var force = false
 
     @Flag(help: "Do it without asking.")
     var yes = false
@@ -66,6 +70,7 @@ struct SagaResolveCommand: AsyncParsableCommand {
                         hint: "`pond saga show \(found.address)` lists them"
                     )
                 }
+                try await refuseOpenChildren(known, found)
                 if abandon {
                     let what = known.undo == .stuck ? "the undo of step" : "step"
                     terminal.say(SafeText.escaped("leave \(what) \(step) of \(found.address) as it is, for good"))
@@ -89,5 +94,22 @@ struct SagaResolveCommand: AsyncParsableCommand {
                 )
             }
         }
+    }
+
+    /// What children do that run goes on being done, or is undone, and nobody waits for it any more.
+    private func refuseOpenChildren(_ known: StepRecord, _ found: SagaChoice.Found) async throws {
+        guard known.kind == .children, known.state == .waiting, !retry, !force,
+            let join = try await found.queue.join(of: step, in: found.id)
+        else { return }
+        let open = join.started - join.succeeded - join.failed
+        let unborn = join.total - join.started
+        guard open + unborn > 0 else { return }
+        let never = unborn > 0 ? ", and \(unborn.grouped) would never begin" : ""
+        throw CommandFailure(
+            .conflict,
+            "\(open.of("child", plural: "children")) of step \(SafeText.escaped(step)) of \(found.address) "
+                + "\(open == 1 ? "has" : "have") not ended: they would be cancelled, and undo what they did\(never)",
+            hint: "`pond corr \(found.address)` shows them; --force says it all the same"
+        )
     }
 }

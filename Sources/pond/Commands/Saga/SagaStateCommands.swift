@@ -10,10 +10,17 @@ struct SagaCancelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cancel",
         abstract: "Cancel a saga: what its steps did is undone, the newest first.",
-        discussion: "One that has nothing to undo is gone at once. `pond saga show` tells how far it is."
+        discussion: """
+            One that has nothing to undo is gone at once. `pond saga show` tells how far it is. A saga behind its pivot is \
+            refused: it goes forward only, and what it did before the pivot would be undone though what is behind it stays. So \
+            is one that was replayed, because its replay goes on with what it did. --force cancels them all the same.
+            """
     )
 
     @OptionGroup var saga: SagaChoice
+
+    @Flag(help: "Behind its pivot, or beside its replay, too.")
+    var force = false
 
     @Option(help: ArgumentHelp("Why, for the audit.", valueName: "text"))
     var reason: String?
@@ -27,7 +34,8 @@ struct SagaCancelCommand: AsyncParsableCommand {
                 let found = try await saga.find(on: pond)
                 let state = found.detail.record.state
                 guard !state.isFinal, state != .stuck else { throw refusal(found) }
-                let answer = try await found.queue.cancel(found.id)
+                if !force { try found.refuseReplayed("cancelled") }
+                let answer = try await found.cancel(force: force)
                 guard answer != .unknown else {
                     throw CommandFailure(
                         .conflict,
@@ -108,11 +116,15 @@ struct SagaResumeCommand: AsyncParsableCommand {
         abstract: "Let a saga that is paused go on where it stopped.",
         discussion: """
             One that was paused because a step is unknown is paused again when it comes there: `pond saga resolve` decides \
-            that. One with another plan than its build's goes on when a build that fits serves the queue.
+            that. One with another plan than its build's goes on when a build that fits serves the queue. One that was \
+            replayed is refused without --force: both would do what is left, with the same keys or once more.
             """
     )
 
     @OptionGroup var saga: SagaChoice
+
+    @Flag(help: "Beside its replay, too.")
+    var force = false
 
     @Option(help: ArgumentHelp("Why, for the audit.", valueName: "text"))
     var reason: String?
@@ -124,6 +136,7 @@ struct SagaResumeCommand: AsyncParsableCommand {
         try await runReporting(output) { terminal in
             try await redis.withPond { pond in
                 let found = try await saga.find(on: pond)
+                if !force { try found.refuseReplayed("resumed") }
                 let answer = try await found.queue.resumeSaga(found.id, because: reason ?? "")
                 try found.check(answer, to: "resumed")
                 try await found.audit("resume", reason: reason)

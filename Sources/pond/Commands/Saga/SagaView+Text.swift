@@ -42,12 +42,21 @@ extension SagaView {
         return [
             .text("\(step.sequence)"), .text(step.name + (step.pivot ? " (pivot)" : ""), .bold),
             .text(step.kind.rawValue),
-            .text(step.state.rawValue + (step.late ? " (late)" : ""), step.state.tint), .text("\(step.attempt)"),
+            .text(word(of: step), step.state.tint), .text("\(step.attempt)"),
             .text(step.effect.rawValue), .text(step.undo == .none ? "-" : step.undo.rawValue + tries, step.undo.tint),
             .text(step.began?.iso8601 ?? "-"),
-            .text(Duration.milliseconds(Int64(step.took * 1_000)).human + (step.ended == nil ? " …" : "")),
+            .text(
+                Duration.milliseconds(Int64(step.took * 1_000)).human
+                    + (step.ended == nil && !state.isFinal ? " …" : "")
+            ),
             .text(step.due.map { moment($0) } ?? "-"), .text(outcome(of: step), step.error.isEmpty ? nil : .red),
         ]
+    }
+
+    /// How far a step is; what has not ended when its saga does never will.
+    private func word(of step: Step) -> String {
+        let isOpen = step.ended == nil && (step.state == .running || step.state == .waiting)
+        return (isOpen && state.isFinal ? "not ended" : step.state.rawValue) + (step.late ? " (late)" : "")
     }
 
     private func moment(_ time: ServerTime) -> String {

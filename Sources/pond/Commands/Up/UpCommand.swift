@@ -16,7 +16,7 @@ struct UpCommand: AsyncParsableCommand {
             start one. The workers run the command after --, or pond's own \
             worker, which knows the kinds pond.echo, pond.sleep and pond.fail. What happens to jobs is kept for \
             `pond history`, beside Redis' data or, with another Redis, where `pond history` looks for it. Ctrl-C drains \
-            and stops everything.
+            and stops everything; SIGHUP replaces the workers one by one.
             """
     )
 
@@ -49,7 +49,7 @@ struct UpCommand: AsyncParsableCommand {
             let logger = Logger(label: "up")
             // Before anything is started that would have to be stopped again.
             if !fleet.command.isEmpty { _ = try fleet.kind(of: BuiltinJobs.self, worker, redis) }
-            let wasHurried = try await withStopSignals(hangUp: .stops, logger) { stopSwitch in
+            let wasHurried = try await withStopSignals(hangUp: .reloadsOnTerminal, logger) { stopSwitch in
                 if usesNamedRedis() {
                     try await redis.check()
                     // Without the password, unlike what was given.
