@@ -56,7 +56,7 @@ import Testing
             job.options.headers[FlowHandler.digestHeader] = digest
             let saga = try TestSaga(FlowHandler(flow).registration, RawPayload(Array("{}".utf8)), job: job)
             let performed = try await saga.run()
-            #expect(saga.steps == (runs ? ["flow", "a"] : []))
+            #expect(saga.steps.contains("flow") == runs)
             // No failed try, however often it comes.
             if !runs { #expect(performed.outcome == .postponed(for: .seconds(2))) }
         }

@@ -51,6 +51,10 @@ import Testing
                 let queue = try Pond(redis: try await url(up)).queue("default")
                 #expect(try await queue.depth().held == 1)
                 #expect(try await queue.depth().done == 1)
+                try await up.line("supervisor", "worker ready", count: 2)
+                // Each worker is replaced, and nothing stops.
+                up.send(SIGHUP)
+                try await up.line("supervisor", "worker ready", count: 4)
                 up.send(SIGTERM)
                 try await up.exit(within: .seconds(15))
             }

@@ -91,6 +91,10 @@ def table(found: Report) -> str:
     for entry in found["ledger"]:
         amounts = [f"{side['count']:>8,}{dollars(side['amount']):>16}" for side in (entry["provider"], entry["sagas"])]
         lines.append(f"{entry['name']:<16}{''.join(amounts)}  {'equal' if entry['equal'] else 'DIFFERENT'}")
+    net = found["ledger"][-1]["sagas"]["count"]
+    done = found["states"].get("done", 0)
+    lines.append(f"net: {done:,} sagas that are done keep {net:,} charges; all others gave theirs back.")
+    lines.append("callbacks: same came once more, conflict said something else, expired and void came too late.")
     unheard = found["unheard"]
     if unheard["count"]:
         amount = dollars(unheard["cents"])

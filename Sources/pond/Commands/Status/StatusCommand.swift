@@ -13,7 +13,7 @@ struct StatusCommand: AsyncParsableCommand {
         discussion: """
             The line names what is worst, with what to do, and then what else wants a person: a key of another type, dead \
             jobs that were thrown away, jobs that nobody serves or can read, workers that stopped fetching, a queue that is \
-            behind or paused, dead and expired jobs, memory that runs short.
+            behind or paused, sagas that are stuck or paused, dead and expired jobs, memory that runs short.
             The exit code is 0 whatever it says; with --check it is 8 unless all is well. `pond doctor` checks more.
             """
     )
