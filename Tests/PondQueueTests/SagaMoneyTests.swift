@@ -67,7 +67,7 @@ import Testing
             #expect(try await first.turn(failed, spent: nil) == .moved)
             #expect(try await bench.next(id).pause("look", spent: nil) == .moved)
             let text = refusal(try await bench.queue.fork(id, from: "ship", keys: .same, because: ""))
-            #expect(text?.contains("\"charge\" will be undone") == true, "\(text, default: "nothing")")
+            #expect(text?.contains("\"charge\" will be undone") == true, "\(text ?? "nothing")")
             _ = try await bench.queue.fork(id, from: "ship", keys: .new, because: "")
             let record = try #require(try await bench.store(try await bench.fetchOne()).read())
             #expect(record.steps.isEmpty)
