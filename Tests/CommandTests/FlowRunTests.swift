@@ -1,5 +1,7 @@
 import Millpond
+import PondCore
 import PondFlow
+import PondQueue
 import PondTestKit
 import Testing
 
