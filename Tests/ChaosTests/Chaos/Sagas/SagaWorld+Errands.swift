@@ -44,7 +44,9 @@ extension SagaWorld {
         let mode: ForkKeys = record.state == .done ? .same : .new
         let from = mode == .same ? record.steps.suffix(2).first?.name : nil
         let data = try note(again)
-        let answer = try await queue.fork(id, from: from, keys: mode, because: "chaos", payload: data)
+        // The provider knows by its key what it has done, whatever the effect of the step.
+        let once = record.steps.filter { $0.effect == .once }.map(\.name)
+        let answer = try await queue.fork(id, from: from, keys: mode, because: "chaos", payload: data, again: once)
         note(id, "replay \(mode.rawValue) from \(from ?? "the first that is not done")", "\(answer)")
         guard case .enqueued(let new) = answer else { return }
         taken(again, new)
