@@ -10,6 +10,7 @@ package struct PlanMismatch: Sendable, Hashable {
     /// What is wrong with what is remembered; nil when it is the handler that has no such step.
     package var flaw: String?
 
+    /// - Parameter step: as it is remembered.
     package init(_ step: String, instead: String? = nil, flaw: String? = nil) {
         (self.step, self.instead, self.flaw) = (step, instead, flaw)
     }

@@ -3,6 +3,7 @@ package struct UndoJob: Sendable, Hashable {
     /// The job, as `QUEUE/ID`.
     package var address: String
 
+    /// - Parameter address: the job, as `QUEUE/ID`.
     package init(address: String) { self.address = address }
 
     private static let (head, tail) = ("its undo is job ", ", which is dead")

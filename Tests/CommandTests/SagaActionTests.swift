@@ -84,7 +84,9 @@ import Testing
         },
         Case(name: "waits for a token", says: "waits for an answer") { stage in
             let store = try await stage.saga()
-            _ = try await store.begin(StepBegin("paid", kind: .callback, token: "t0ken", within: hour))
+            _ = try await store.begin(
+                StepBegin("paid", kind: .callback, token: "token-of-\(stage.queue.name)", within: hour)
+            )
             #expect(try await store.wait([SagaWait("paid", .callback, within: hour)], spent: nil) == .parked)
             return store.id
         },
@@ -229,7 +231,10 @@ import Testing
             }
             guard number < commands.count else { break }
             let words = commands[number].map { $0 == "JSON" ? "1" : $0 }
-            let run = try await desk.run(words + (words.contains("--abandon") ? ["--yes"] : []), input: "t0ken")
+            let run = try await desk.run(
+                words + (words.contains("--abandon") ? ["--yes"] : []),
+                input: words.contains("-") ? "token-of-\(stage.queue.name)" : ""
+            )
             #expect(run.code == 0, "pond \(words.joined(separator: " ")): \(run.error)")
             number += 1
         }

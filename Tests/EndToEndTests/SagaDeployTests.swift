@@ -133,9 +133,10 @@ import Testing
                 saga.state == .done && saga.steps.map(\.name) == ["label", "think", "check", "charge-card", "letter"]
             )
         }
+        let reason = "plan_mismatch: charge (handler: charge-card)"
         for id in ids.late {
             let saga = try #require(try await place.queue.saga(id))
-            #expect(saga.state == .paused && saga.reason == "plan_mismatch: charge", "\(saga.state) \(saga.reason)")
+            #expect(saga.state == .paused && saga.reason == reason, "\(saga.state) \(saga.reason)")
             #expect(saga.steps.map(\.name) == ["label", "charge", "cool-off", "check"])
         }
         // Whatever the step is called, nobody was charged twice.

@@ -13,6 +13,8 @@ struct SagaPlanTests {
         func add(_ entry: String) { entries.withLock { $0.append(entry) } }
     }
 
+    private struct Broken: Error {}
+
     private func makeSaga(_ run: @escaping @Sendable (JobContext) async throws -> Void) throws -> TestSaga {
         try TestSaga(JobRegistration(kind: "flow", run: run), RawPayload(Array("{}".utf8)))
     }
@@ -66,6 +68,22 @@ struct SagaPlanTests {
         try await saga.run()
         #expect(saga.state == .paused && saga.reason == "plan_mismatch: hotel (handler: room)")
         #expect(ledger.all.isEmpty)
+    }
+
+    @Test(arguments: [nil, 3])
+    func `what must not be run twice pauses the saga when it fails, at once and with its error`(
+        retries: Int?
+    ) async throws {
+        let ledger = Ledger()
+        let saga = try makeSaga { job in
+            try await job.step("mail", effect: .once, retries: retries) { _ in
+                ledger.add("mail")
+                throw Broken()
+            }
+        }
+        let performed = try await saga.run()
+        #expect(saga.state == .paused && saga.reason == "step_unknown: mail" && ledger.all == ["mail"])
+        #expect(performed.outcome == .released)
     }
 
     @Test func `a cancel behind a pivot changes nothing unless it is forced`() async throws {
