@@ -1,6 +1,7 @@
 import Logging
 import PondCore
 package import PondRedis
+import Synchronization
 
 extension Pond {
     /// How long a call waits for a server that says it will be back (it is loading, a script runs).
@@ -129,6 +130,25 @@ extension Pond {
             )
             return .own
         }
+    }
+
+    /// Sees to it once that the server's library is no older than this program's: what serves a queue does so at its start.
+    ///
+    /// A call loads the library only where it is missing, so without this a server would keep an older one for ever. A user that
+    /// may not load functions goes on with an older one, which an administrator has to replace.
+    package func seeToLibrary() async throws(QueueError) {
+        guard !isLibrarySeenTo.withLock({ $0 }) else { return }
+        do throws(QueueError) { _ = try await installLibrary() } catch {
+            // Of a format that this program does not speak each call says so itself.
+            if error.code != .libraryNewer {
+                guard error.code == .libraryMissing, let found = try await libraryVersion() else { throw error }
+                logger.warning(
+                    "the server's function library is an older one and cannot be replaced; an administrator runs `pond functions load`",
+                    metadata: ["has": "\(found)", "wanted": "\(LuaLibrary.Version.own)", "error": "\(error.message)"]
+                )
+            }
+        }
+        isLibrarySeenTo.withLock { $0 = true }
     }
 
     /// The version of the server's function library, nil when it has none.

@@ -24,6 +24,8 @@ public final class Pond: Sendable {
     let onCall: CallObserver?
     private let configuration: RedisConfiguration
     private let registrations = Mutex<[QueueName: Registration]>([:])
+    /// Whether it was seen to that the server's library is no older than this program's.
+    let isLibrarySeenTo = Mutex(false)
 
     /// Hears of calls: the function's name, and how long its answer was in coming.
     package typealias CallObserver = @Sendable (_ function: String, _ took: Duration) -> Void

@@ -26,6 +26,10 @@ package enum FleetRun {
         defer { pipe?.close() }
         let kind = kind.telling(pipe?.address)
         try await redis.withPond(logger: logger) { pond in
+            do { try await pond.seeToLibrary() } catch {
+                // Its workers see to it as well, and say so themselves when they cannot work.
+                logger.warning("the server's function library was not looked at", metadata: ["error": "\(error)"])
+            }
             async let _ = LimitDefinition.set(limits, on: pond, logger)
             switch kind {
             case .fixed(let configuration, let queues):

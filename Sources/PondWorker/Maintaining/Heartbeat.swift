@@ -46,6 +46,7 @@ final class Heartbeat: Sendable {
         while !Task.isCancelled, begin() {
             pulse.tries(name)
             do throws(QueueError) {
+                if beats == 0 { try await served.queue.pond.seeToLibrary() }
                 let answer = try await beat(about(), census: beats.isMultiple(of: Self.beatsPerCensus))
                 CrashPoint.afterBeat.reach()
                 hear(answer, isFirst: beats == 0)
