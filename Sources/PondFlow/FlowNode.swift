@@ -73,7 +73,9 @@ extension FlowNode {
     /// Reads YAML, of which JSON is a part.
     ///
     /// - Throws: `FlowIssue.Stop`, when it is none or breaks a bound.
-    package init(yaml text: String) throws(FlowIssue.Stop) {
+    package init(yaml given: String) throws(FlowIssue.Stop) {
+        // Some editors begin a file with a mark that is no part of its text.
+        let text = given.unicodeScalars.first == "\u{FEFF}" ? String(given.unicodeScalars.dropFirst()) : given
         if text.utf8.count > Limits.flowBytesMax {
             throw FlowIssue.Stop(
                 "the document has \(text.utf8.count) bytes, allowed are \(Limits.flowBytesMax)",

@@ -55,6 +55,14 @@ extension FlowReader {
                 error(FlowPlace(), "result: \(flaw.text)", hint: flaw.hint)
             }
         }
+        for step in flow.steps where step.when == nil {
+            guard case .job(let job) = step.work, job.kind == flow.kind else { continue }
+            error(
+                step.place,
+                "step \(step.name) runs the flow itself, which runs the step again, without an end",
+                hint: "give it a when, or another kind"
+            )
+        }
         warnOfUndos(flow)
     }
 

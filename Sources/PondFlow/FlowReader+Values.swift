@@ -69,12 +69,36 @@ extension FlowReader {
         }
     }
 
-    /// `{from: /…}`, and with `or:` beside it; any other object is what it looks like.
+    /// The first names of what can be taken from elsewhere.
+    private static let roots = [
+        "input", "steps", "item", "index", "key", "token", "id", "result", "error", "given",
+    ]
+
+    /// `{from: /…}`, and with `or:` beside it; an object with other members is what it looks like, unless its `from` is a place
+    /// of the flow: then they are slips of the pen.
     private mutating func from(_ members: [FlowNode.Member]) -> FlowTemplate? {
-        guard let from = members.first(where: { $0.name == "from" })?.node, from.text?.hasPrefix("/") ?? false,
-            members.allSatisfy({ $0.name == "from" || $0.name == "or" })
-        else { return nil }
+        guard let from = members.first(where: { $0.name == "from" })?.node else { return nil }
+        let others = members.filter { $0.name != "from" && $0.name != "or" }
+        let root = from.text.flatMap { FlowPointer($0) }?.root
+        guard others.isEmpty || root.map({ Self.roots.contains($0) }) ?? false else { return nil }
+        if let other = others.first {
+            error(
+                other.node.place,
+                "\(other.name.prefix(60)) stands beside from: a value that is taken from elsewhere has only or beside it",
+                hint: "an object that has a member from is written as {literal: {from: …}}"
+            )
+            return .literal(.null)
+        }
         let other = members.first { $0.name == "or" }?.node.value
-        return self.pointer(from, "from").map { .from($0, or: other) } ?? .literal(.null)
+        guard let pointer = FlowPointer(from.text ?? "") else {
+            error(
+                from.place,
+                "from is \(from.what), expected a JSON Pointer",
+                hint: "it begins with /, as in /input/items or /steps/account/id; an object that has a member from is "
+                    + "written as {literal: {from: …}}"
+            )
+            return .literal(.null)
+        }
+        return .from(pointer, or: other)
     }
 }

@@ -124,6 +124,8 @@ import Testing
         ("kind: k\ninput: { from: /item }", "3:3", "which only a step with each has"),
         ("kind: k\ninput: { from: /inptu/a }", "3:3", "which is not there"),
         ("kind: k\ninput: { from: /steps/one }", "3:3", "its own result"),
+        ("kind: k\ninput: { from: input/a }", "5:20", "from is \"input/a\", expected a JSON Pointer"),
+        ("kind: k\ninput: { from: /input, orr: 1 }", "5:33", "orr stands beside from"),
         ("kind: k\nundo: { input: 1 }", "5:11", "has no kind"), ("kind: [k]", "4:11", "expected a text"),
     ])
     func `a step that does not fit is told where and why`(lines: String, place: String, text: String) {
@@ -132,6 +134,14 @@ import Testing
             found.contains { $0.hasPrefix(place + " ") && $0.contains(text) },
             "\(found)"
         )
+    }
+
+    @Test func `a mark at the file's beginning is no part of it, and a step that is its own flow never ends`() {
+        #expect(FlowReading("\u{FEFF}flow: f\nsteps: {a: {kind: k}}").errors.isEmpty)
+        let texts = FlowReading("flow: f\nsteps: {a: {kind: f}}").errors.map(\.text)
+        #expect(texts.count == 1 && texts[0].contains("runs the flow itself"), "\(texts)")
+        let ends = "flow: f\nsteps: {a: {kind: f, when: {from: /input/more, equals: true}}}"
+        #expect(FlowReading(ends).errors.isEmpty)
     }
 
     @Test func `a pointer to a step that need not come before is refused`() {

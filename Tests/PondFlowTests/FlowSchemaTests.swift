@@ -16,7 +16,8 @@ import Testing
         "flow: f\nsteps: {a: {wait: {signal: x}}, b: {kind: k, after: a}}",
         "flow: f\nsteps: {a: {kind: k, input: [1, {from: /input/~0x, or: []}, {literal: {from: /a, b: 1}}]}}",
         "flow: f\nsteps: {a: {kind: k, when: {from: /input/a, equals: null}}}",
-        "flow: f\nresult: {x: {from: /steps/a}}\nsteps: {a: {kind: k, input: {from: me, or: you}}}",
+        "flow: f\nresult: {x: {from: /steps/a}}\nsteps: {a: {kind: k, input: {from: me, to: you}}}",
+        "flow: f\nsteps: {a: {kind: k, input: {from: /tmp/a, to: /tmp/b}}}",
     ]
 
     private static let invalid = [
@@ -42,6 +43,10 @@ import Testing
         "flow: f\nsteps: {a: {wait: {sleep: 1d, signal: x}}}",
         "flow: f\nsteps: {a: {kind: k, input: {from: /input/~2}}}",
         "flow: f\nsteps: {a: {kind: k, input: [{from: /input/~}]}}", "flow: f\nabout: 7\nsteps: {a: {kind: k}}",
+        "flow: f\nsteps: {a: {kind: k, input: {from: input/email}}}",
+        "flow: f\nsteps: {a: {kind: k, input: {from: ''}}}", "flow: f\nsteps: {a: {kind: k, input: [{from: 5}]}}",
+        "flow: f\nresult: {from: me, or: you}\nsteps: {a: {kind: k}}",
+        "flow: f\nsteps: {a: {kind: k, input: {to: {from: /input, orr: 1}}}}",
     ]
 
     @Test(arguments: valid) func `both take a document that is right`(yaml: String) throws {

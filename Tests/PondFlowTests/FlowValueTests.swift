@@ -32,14 +32,14 @@ import Testing
     @Test func `a template takes values from where they are, and says which is missing`() throws {
         let flow = try #require(
             FlowReading(
-                "flow: f\nsteps: {a: {kind: k, input: {to: {from: /input/to}, n: [{from: /input/n, or: 7}], l: {literal: {from: /x}}, f: {from: bob}}}}"
+                "flow: f\nsteps: {a: {kind: k, input: {to: {from: /input/to}, n: [{from: /input/n, or: 7}], l: {literal: {from: /x}}, f: {from: bob, to: ann}}}}"
             ).flow
         )
         let template = try #require(flow.steps[0].work.job?.input)
         let filled = try template.filled(from: FlowScope(input: try FlowValue(json: Array(#"{"to":{"a":1}}"#.utf8))))
         #expect(
             String(decoding: filled.json, as: UTF8.self)
-                == #"{"to":{"a":1},"n":[7],"l":{"from":"/x"},"f":{"from":"bob"}}"#
+                == #"{"to":{"a":1},"n":[7],"l":{"from":"/x"},"f":{"from":"bob","to":"ann"}}"#
         )
         let missing = #expect(throws: FlowValueMissing.self) { try template.filled(from: FlowScope(input: .null)) }
         #expect(missing?.pointer.description == "/input/to")
