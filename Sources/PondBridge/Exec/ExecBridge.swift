@@ -78,7 +78,7 @@ extension JobContext {
 
     private static var suspensionCaught: String {
         "the handler went on though its saga waits: it caught what a step raises to unwind it. In Python catch Exception at "
-            + "most, never BaseException or everything"
+            + "most, never BaseException or everything; elsewhere throw on what the helper throws as Suspended"
     }
 
     /// Leaves a result; one that is too long must not undo work that is done.

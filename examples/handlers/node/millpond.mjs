@@ -40,10 +40,11 @@ const handlers = new Map();
 export const handles = (kind, handler) => handlers.set(kind, handler);
 
 // What is remembered are these bytes: members in order, as other languages write them.
-const inOrder = (_, value) =>
-  value && typeof value === "object" && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
+const inOrder = (name, value) => {
+  if (typeof value === "number" && !Number.isFinite(value)) throw new TypeError(`${name || "it"} is ${value}, which JSON has not`);
+  if (!value || typeof value !== "object" || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+};
 const encoded = (value) => JSON.stringify(value, inOrder);
 const write = (line) => process.stdout.write(line + "\n");
 console.log = console.info = console.error; // what is printed goes to the worker's log, not between the messages
@@ -54,7 +55,8 @@ const cancelled = new Set();
 const hear = () => (ahead.length ? Promise.resolve(ahead.shift()) : new Promise((take) => waiting.push(take)));
 const take = (message) => (waiting.length ? waiting.shift()(message) : ahead.push(message));
 const inStep = new AsyncLocalStorage();
-const described = (error) => (error instanceof Retry ? error.message : `${error?.name}: ${error?.message ?? error}`);
+const described = (error) =>
+  error instanceof Retry ? error.message : error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 const milliseconds = (seconds) => (seconds === undefined ? undefined : Math.round(seconds * 1000));
 const resultOf = (said) => (said.result_base64 ? Buffer.from(said.result_base64, "base64") : said.result);
 
