@@ -26,6 +26,8 @@ public enum Limits {
     public static let sagaParksMax = 100_000
     /// The most signals of a job that nobody has waited for yet.
     public static let sagaSignalsMax = 1_000
+    /// Bytes of those signals together.
+    public static let sagaSignalsBytesMax = 4_194_304
     /// How deep sagas may be nested.
     public static let sagaDepthMax = 8
     /// The most children of a fan-out.

@@ -21,7 +21,8 @@ package enum LuaLibrary {
             PackageResources._slo_lua, PackageResources._streams_lua, PackageResources._places_lua,
             PackageResources._keys_lua, PackageResources._groups_lua, PackageResources._limits_lua,
             PackageResources._lanes_lua, PackageResources._saga_lua,
-            PackageResources._saga_moves_lua, PackageResources._joins_lua, PackageResources._dead_lua,
+            PackageResources._saga_moves_lua, PackageResources._saga_again_lua, PackageResources._joins_lua,
+            PackageResources._dead_lua,
             PackageResources._due_lua, PackageResources._revive_lua,
             PackageResources._fleet_lua, PackageResources._ledger_lua, PackageResources._enqueue_lua,
         ]

@@ -130,6 +130,9 @@ package struct StepRecord: Sendable, Hashable {
     package var ended: ServerTime?
     /// When a wait is over by itself.
     package var due: ServerTime?
+    /// The job's id that its key begins with, when that is not the saga's: a replay with new keys begins with steps that ran with
+    /// their old ones.
+    package var keyBase: String?
 
     package init(
         name: String,

@@ -17,6 +17,8 @@ package protocol SagaStore: Sendable {
     /// There are several when a handler waits at several places at once; the first that is over wakes it. Asked again after a
     /// wake-up for one that is still open, a wait keeps its due time.
     func wait(_ waits: [SagaWait], spent: Spending?) async throws -> WaitAnswer
+    /// Whether a wait is over already; parks nothing, and ends nothing.
+    func look(at wait: SagaWait) async throws -> WaitAnswer
     /// Starts child jobs, a page a call, and remembers the join; ends nothing. Pages that were started before start nothing.
     func children(_ children: SagaChildren) async throws -> StepAnswer
     /// How children of a fan-out ended, in the order in which they were given; asked a page at a time when the join is over.
@@ -157,6 +159,8 @@ package struct SagaWait: Sendable, Hashable {
 package enum WaitAnswer: Sendable, Hashable {
     /// The delivery has ended; the handler unwinds.
     case parked
+    /// It is not over yet; only to whoever looks.
+    case open
     /// It is over: the record has the answer (done), or that the time was up (failed).
     case over(StepRecord)
     case undoing, paused, lost

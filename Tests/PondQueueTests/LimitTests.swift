@@ -57,6 +57,7 @@ import Testing
         ("saga.RESULTS_BYTES_MAX", Limits.sagaResultsBytesMax),
         ("saga.PARKS_MAX", Limits.sagaParksMax),
         ("saga.SIGNALS_MAX", Limits.sagaSignalsMax),
+        ("saga.SIGNALS_BYTES_MAX", Limits.sagaSignalsBytesMax),
         ("saga.DEPTH_MAX", Limits.sagaDepthMax),
         ("saga.NAME_BYTES_MAX", Limits.stepNameBytesMax),
         ("saga.KEPT_MS", Int(Limits.sagaKept.wholeMilliseconds)),

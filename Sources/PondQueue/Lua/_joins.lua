@@ -63,6 +63,23 @@ local function cancel_rest(keys, key, join, now, events)
     end
 end
 
+-- Counts those children as ended that are in no place any more, as after somebody deleted them: nobody else will say so.
+function joins.count_lost(keys, id)
+    local names = saga.waited_for(redis.call('HGET', keys.saga .. id, 'joins'))
+    for i = 1, #names do
+        local key = joins.key(keys, id, names[i])
+        local join = read(key)
+        local open = join and join.next - join.ok - join.bad or 0
+        for number = 0, open > 0 and join.next - 1 or -1 do
+            local child, ended = unpack(redis.call('HMGET', key, 'c:' .. int(number), 'r:' .. int(number)))
+            if child and not ended and not places.find(keys, child) then
+                redis.call('HSET', key, 'r:' .. int(number), '0lost: it is in no place any more')
+                redis.call('HINCRBY', key, 'bad', 1)
+            end
+        end
+    end
+end
+
 -- Whether a child of a saga has not ended yet.
 function joins.any_open(keys, id)
     local names = saga.waited_for(redis.call('HGET', keys.saga .. id, 'joins'))
@@ -155,6 +172,31 @@ function joins.abandon(keys, id, now, events)
     for i = 1, #names do joins.abandon_one(keys, id, names[i], now, events) end
 end
 
+-- Whether a saga has not ended though its job is nowhere: its entry was deleted, so nobody can go on with it or undo it.
+local function is_lost(keys, id)
+    if not saga.any(keys) then return false end
+    local state = saga.state(keys, id)
+    return state and not saga.FINAL[state] or false
+end
+
+-- The saga that goes on with what a paused one did; nil when there is none.
+local function replay_of(keys, id)
+    if not saga.any(keys) then return nil end
+    local state, before, replay = unpack(redis.call('HMGET', keys.saga .. id, 'state', 'before', 'forked_to'))
+    return state == 'paused' and before ~= 'undoing' and replay or nil
+end
+
+-- What it did is its replay's to undo.
+local function end_replayed(keys, found, place, replay, now, events)
+    joins.abandon(keys, found.id, now, events)
+    saga.finish(keys, found.id, 'abandoned', 'replayed as ' .. replay .. ', which goes on with what it did', now, events)
+    free_key(keys, found.fields, found.id)
+    place.drop(keys, found)
+    note_facts(events, found.id, found.fields)
+    note(events, 'cancelled', found.id)
+    joins.job_ended(keys, found.id, found.fields, 'cancelled', now, events)
+end
+
 local GOES_FORWARD = { running = true, waiting = true, paused = true }
 
 -- Why a saga is not cancelled, nil when it is: it is behind its pivot, or somebody has paused it, and its parent waits until he
@@ -174,10 +216,20 @@ end
 -- cancelling or unknown, or that nothing was changed: forward_only and the pivot.
 function joins.cancel(keys, id, now, events, by)
     local found, place = places.find(keys, id)
+    if not found and is_lost(keys, id) then
+        joins.abandon(keys, id, now, events)
+        saga.finish(keys, id, 'abandoned', 'lost: its job is in no place any more', now, events)
+        return 'cancelled'
+    end
     if not found or not (place.drop or found.state == 'dead') or found.state == 'dead' then return 'unknown' end
     -- A producer that appended to a stream itself may name the job by its bare entry.
     if found.code then found.id = job_id(keys, found.code, found.entry, found.fields) end
     if field(found.fields, 'phase') == 'undo' then return 'cancelling' end
+    local replay = by ~= 'force' and not found.owner and replay_of(keys, found.id)
+    if replay then
+        end_replayed(keys, found, place, replay, now, events)
+        return 'cancelled'
+    end
     local kept, pivot = keeps_on(keys, found.id, by)
     if kept then return kept, pivot end
     if found.owner then

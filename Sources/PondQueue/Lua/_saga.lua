@@ -8,6 +8,8 @@ saga = {}
 saga.STEPS_MAX = 10000
 saga.PARKS_MAX = 100000
 saga.SIGNALS_MAX = 1000
+saga.SIGNALS_BYTES_MAX = 4194304     -- of all that wait together: whoever waits for another name reads past them
+saga.SIGNALS_AT_ONCE = 16           -- so many are read at a time
 saga.SIGNALS_EARLY_MS = 86400000   -- how long signals are kept for a job that is no saga yet
 saga.DEPTH_MAX = 8
 saga.PAGE_MAX = 1000
@@ -29,6 +31,7 @@ saga.FINAL = { done = true, compensated = true, cancelled = true, failed = true,
 -- its steps cost. Before these parts stand one text with the first codes of four words, and when it began in six bytes.
 local PARTS = {
     'seq', 'attempt', 'ended', 'result', 'flags', 'fingerprint', 'error', 'due', 'undo_attempt', 'fence', 'token', 'extra',
+    'keys',
 }
 local BEGAN = '>I6'
 local WORDS = {
@@ -40,13 +43,25 @@ local WORDS = {
 saga.KINDS = { step = 's', sleep = 'z', signal = 'g', callback = 'c', children = 'j' }
 saga.EFFECTS = { pure = 'p', keyed = 'k', query = 'q', once = 'o' }
 
-local function read_step(packed)
-    if not packed then return nil end
+local LETTERS = '^([rwdfust])([szgcj])([pkqo])([narsdxb])$'
+
+local function unpack_step(packed)
     local list = cmsgpack.unpack(packed)
     local step = { began = struct.unpack(BEGAN, list[2]) }
-    step.state, step.kind, step.effect, step.undo = string.match(list[1], '^(.)(.)(.)(.)$')
+    step.state, step.kind, step.effect, step.undo = string.match(list[1], LETTERS)
     for i = 1, #PARTS do step[PARTS[i]] = list[i + 2] or nil end
-    return step
+    return step.undo and type(step.seq) == 'number' and step or nil
+end
+
+-- A step that was not written by this library is one that nobody knows of: a person has to say, and nothing else fails of it.
+local function read_step(packed)
+    if not packed then return nil end
+    local ok, step = pcall(unpack_step, packed)
+    if ok and step then return step end
+    return {
+        began = 0, state = 'u', kind = 's', effect = 'o', undo = 'n', seq = 0,
+        error = 'its record cannot be read (' .. #packed .. ' bytes); whether it had an undo is not known either',
+    }
 end
 
 local function pack_step(step)
@@ -77,7 +92,7 @@ function saga.told(name, step)
         name, WORDS.kind[step.kind], WORDS.state[step.state], int(step.seq), int(step.attempt or 0), WORDS.effect[step.effect],
         WORDS.undo[step.undo], int(step.undo_attempt or 0), has(step, 'p') and '1' or '0', has(step, 'l') and '1' or '0',
         step.fingerprint or '', step.result or '', step.error or '', int(step.began),
-        step.ended and int(step.began + step.ended) or '', step.due and int(step.due) or '', step.extra or '',
+        step.ended and int(step.began + step.ended) or '', step.due and int(step.due) or '', step.extra or '', step.keys or '',
     }
 end
 

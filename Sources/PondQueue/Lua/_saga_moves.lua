@@ -74,6 +74,7 @@ end
 -- then it waits. Its old place is the caller's to empty. Returns nil or what failed, and whether it waits.
 function saga.readd_to_undo(keys, id, fields, reason, now)
     local to_undo = envelope(fields, 'undo', reason)
+    saga.joins.count_lost(keys, id)
     if saga.joins.any_open(keys, id) then
         saga.park(keys, id, to_undo, now + LOOK_MS, now)
         redis.call('HDEL', keys.moved, id)
@@ -185,6 +186,13 @@ local function hold_forward(keys, id, fields, reason, now, events)
     note(events, 'saga_paused', with_text(id, why))
 end
 
+-- Parks a job that has failed while its saga was paused: what becomes of it is seen when somebody lets it go on.
+local function hold_paused(keys, id, fields, now)
+    saga.park(keys, id, envelope(fields), nil, now)
+    redis.call('HDEL', keys.moved, id)
+    redis.pcall('HDEL', keys.started, id)
+end
+
 -- Turns a saga whose job would end otherwise, when it has anything to undo: its job is ready again, and its old place is the
 -- caller's to empty. Returns whether it did, and whether it waits for its children first. A saga that fails behind its pivot
 -- does not turn, and one that would be cancelled there is paused.
@@ -192,6 +200,10 @@ function saga.turns(keys, id, fields, how, reason, now, events, by)
     if field(fields, 'phase') or not saga.any(keys) then return false end
     local state = saga.state(keys, id)
     if not state or saga.FINAL[state] or state == 'stuck' then return false end
+    if state == 'paused' and how == 'compensated' then
+        hold_paused(keys, id, fields, now)
+        return true, true
+    end
     if state ~= 'undoing' then
         local header, steps = saga.read(keys, id)
         if not saga.still_armed(steps) then return false end
@@ -246,7 +258,10 @@ end
 local function wake_due(keys, id, now, events)
     local fields = read_waiting(keys, id)
     if not fields then return redis.call('ZREM', keys.waits, id) end
-    if field(fields, 'phase') == 'undo' then return saga.go_undo(keys, id, now, events) end
+    if field(fields, 'phase') == 'undo' then
+        saga.joins.count_lost(keys, id)
+        return saga.go_undo(keys, id, now, events)
+    end
     local expires = whole_number(field(fields, 'expires_ms'))
     if expires and expires <= now then
         return turn_waiting(keys, id, fields, 'cancelled', 'deadline', now, events)
@@ -343,30 +358,16 @@ function saga.expire(keys, id, now)
     saga.forget_old(keys, now)
 end
 
--- What failed for good is to be tried again: a step runs again, a wait begins anew, an undo has all its tries again. Of a
--- saga that undoes no step is to run again, so none may be armed again either.
-local function reopen_step(keys, id, name, step, is_undoing)
-    if step.undo == 'x' then
-        step.undo, step.undo_attempt = 'a', nil
-    elseif is_undoing then
-        return
-    elseif step.state == 'f' and step.kind == 's' then
-        step.state, step.ended = 't', nil
-        if step.undo == 's' then step.undo = 'a' end
-    elseif step.state == 'f' then
-        if step.kind == 'j' then redis.call('DEL', saga.joins.key(keys, id, name)) end
-        return redis.call('HDEL', keys.saga .. id, 'step:' .. name)
-    else
-        return
-    end
-    saga.write_step(keys, id, name, step)
-end
-
 -- Opens a saga again whose dead job is sent back.
 function saga.reopen(keys, id, now, events)
     local header, steps = saga.read(keys, id)
-    if header.state ~= 'failed' and header.state ~= 'stuck' then return end
-    for i = 1, #steps do reopen_step(keys, id, steps[i][1], steps[i][2], header.state == 'stuck') end
+    if header.state == 'failed' then
+        saga.reopen_failed(keys, id, header, steps)
+    elseif header.state == 'stuck' then
+        for i = 1, #steps do saga.reopen_step(keys, id, steps[i][1], steps[i][2], true) end
+    else
+        return
+    end
     redis.call('HDEL', keys.saga .. id, 'undoing', 'undo_ms')
     if header.state == 'stuck' then
         saga.set_state(keys, id, 'undoing', now, 'reason', header.turn_reason or header.reason or '')
@@ -385,12 +386,15 @@ function saga.resume(keys, id, before, reason, now, events)
         local landed, failure = readd(keys, 'f', id, envelope(fields))
         if not landed then return failure end
     end
-    local turned, cancelled = unpack(redis.call('HMGET', keys.saga .. id, 'turn_reason', 'cancel_later'))
-    saga.set_state(keys, id, before or 'running', now, 'reason', before == 'undoing' and turned or '')
+    local header, steps = saga.read(keys, id)
+    -- Behind its pivot it goes forward only, so what it failed of has to be done all the same.
+    if string.find(header.reason or '', '^forward_only: ') then saga.reopen_failed(keys, id, header, steps) end
+    if undoes then saga.joins.count_lost(keys, id) end
+    saga.set_state(keys, id, before or 'running', now, 'reason', before == 'undoing' and header.turn_reason or '')
     redis.call('HDEL', keys.saga .. id, 'before', 'waits', 'cancel_later')
     if undoes then saga.go_undo(keys, id, now, events) else end_waiting(keys, id) end
     note(events, 'saga_resumed', with_text(id, clipped(reason or '', saga.REASON_BYTES_MAX)))
-    if cancelled then saga.joins.cancel(keys, id, now, events, 'parent') end
+    if header.cancel_later then saga.joins.cancel(keys, id, now, events, 'parent') end
     return nil
 end
 

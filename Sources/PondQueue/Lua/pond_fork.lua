@@ -2,7 +2,8 @@
 -- KEYS     1  the queue, mp:{q}
 -- ARGV     1  the job's id   2  the step to begin with, '' for none of those that are done
 --          3  same: steps have the keys of the old saga, so that outside systems do again nothing that they did; refused when
---             any step was undone, or will be   new: the new saga's own keys; steps that were undone run again
+--             any step was undone, or will be   new: the new saga's own keys; steps that were undone run again,
+--             and those that it begins with keep theirs
 --          4  who and why   5  another payload, or '' or nothing for the old one
 --          6 …  the names of steps with the effect once that may run again though they are done; others are refused
 -- returns  {'enqueued', id} · {'unknown'} · {'refused', TEXT}
@@ -99,6 +100,8 @@ local function write_saga(keys, id, new_id, header, kept, mode, from, stays, now
         local name, step = kept[i][1], kept[i][2]
         step.seq = i
         if stays and mode == 'new' and step.undo == 'a' then step.undo = 'n' end
+        -- What it did, it did with its old key, and is undone by that.
+        if mode == 'new' then step.keys = step.keys or header.keys or id end
         saga.write_step(keys, new_id, name, step)
         saga.count_result(keys, new_id, step.result)
         if step.kind == 'j' then

@@ -46,9 +46,27 @@ local function resolve_token(keys, args, now, events)
     return answer
 end
 
+-- How many bytes wait; only asked where they may be too many.
+local function bytes_waiting(key)
+    local bytes, from = 0, '-'
+    repeat
+        local some = redis.call('XRANGE', key, from, '+', 'COUNT', saga.SIGNALS_AT_ONCE)
+        for i = 1, #some do
+            bytes = bytes + #(field(some[i][2], 'data') or '')
+            from = '(' .. some[i][1]
+        end
+    until #some < saga.SIGNALS_AT_ONCE
+    return bytes
+end
+
 local function keep_signal(keys, id, name, bytes, state)
     local key = keys.signals .. id
-    if redis.call('XLEN', key) >= saga.SIGNALS_MAX then
+    local length = redis.call('XLEN', key)
+    if length * RESULT_BYTES_MAX >= saga.SIGNALS_BYTES_MAX and bytes_waiting(key) + #bytes > saga.SIGNALS_BYTES_MAX then
+        return redis.error_reply('SIGNALSFULL the signals of job ' .. id .. ' that nobody has waited for have more than '
+            .. saga.SIGNALS_BYTES_MAX .. ' bytes (saga_signals_bytes_max); nothing was written')
+    end
+    if length >= saga.SIGNALS_MAX then
         return redis.error_reply('SIGNALSFULL job ' .. id .. ' has ' .. saga.SIGNALS_MAX
             .. ' signals that nobody has waited for (saga_signals_max); nothing was written')
     end

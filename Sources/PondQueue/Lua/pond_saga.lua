@@ -8,7 +8,7 @@
 --                  the page behind it, 0 when there is none
 --          STEP    {name, kind, state, number, attempts, effect, undo, tries of the undo, pivot 0|1, late 0|1, fingerprint,
 --                   result, last error, began_ms, ended_ms or '', due_ms or '', extra: the name of the signal that it
---                   waits for, or the SHA-256 of its token}
+--                   waits for, or the SHA-256 of its token, the id that its key begins with when that is another saga's}
 
 local SAID = {
     'state', 'since_ms', 'reason', 'kind', 'turn', 'parks', 'depth', 'forked_from', 'fork_step', 'forked_to', 'keys',

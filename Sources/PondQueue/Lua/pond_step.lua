@@ -16,7 +16,7 @@
 --            commit  kept · late · lost · refused TEXT
 --            undo    go attempt · over · lost · refused TEXT
 --            undone  moved · lost · refused TEXT           end  moved · lost · refused TEXT
---          STEP is 17 words, as in pond_saga
+--          STEP is 18 words, as in pond_saga
 
 local LENGTHS = { begin = 9, commit = 4, undo = 2, undone = 4, ['end'] = 3 }
 

@@ -6,16 +6,18 @@
 --            5  what the saga is when all is undone: compensated or cancelled   6  why
 --            7  what all tries together took, as for pond_settle, or ''
 -- returns  {'moved'} · {'lost'} · {'refused', TEXT}: nothing was changed; the text is `nothing to undo`, or begins with
+--          `paused` when somebody has paused it, so that it turns when it goes on, and with
 --          `pivot` when a step behind which it goes forward only is done
 
 local HOW = { compensated = true, cancelled = true }
 
 -- Why the saga cannot turn round, nil when it can.
-local function refusal(keys, id)
+local function refusal(keys, id, how)
     local header, steps = saga.read(keys, id)
     if not header.state then return 'nothing to undo' end
     if header.state == 'undoing' then return nil end
     if saga.FINAL[header.state] then return 'the saga is ' .. header.state end
+    if header.state == 'paused' and how == 'compensated' then return 'paused' end
     local pivot = saga.pivot_of(steps, header)
     if pivot then return 'pivot ' .. pivot end
     if not saga.still_armed(steps) then return 'nothing to undo' end
@@ -30,7 +32,7 @@ local function undo(names, args)
     if not saga.is_own(keys, consumer, code, entry, id) then return { 'lost' } end
     local fields = entry_fields(keys[code], entry)
     if not fields then return { 'lost' } end
-    local refused = refusal(keys, id)
+    local refused = refusal(keys, id, how)
     if refused then return { 'refused', refused } end
     saga.check(keys)
     local now, events = now_ms(), {}

@@ -1,14 +1,16 @@
 -- Parks a saga: it waits without a slot and without a process, and its delivery ends in the same call. What it waits for may
 -- be there already; then it is told so and goes on. Several waits may be given: the saga comes back for whichever is over first.
 -- KEYS     1  the queue, mp:{q}
--- ARGV     1  consumer   2  code   3  entry   4  the job's id   5  what all tries together took, as for pond_settle, or ''
+-- ARGV     1  consumer   2  code   3  entry   4  the job's id   5  what all tries together took, as for pond_settle, or '';
+--          or 'look': then it is not parked, whatever is open
 --          then five words a wait:  name  kind: sleep, callback, signal or children  for how long in ms, or ''
 --            the name of the signal, or ''   fingerprint, or ''
 -- returns  {answer, a list a wait}: the answer is parked (the delivery has ended; also when the saga was turned meanwhile) ·
---          over · undoing · paused · lost; a list is {'open'}, {'over', STEP}, {'mismatch', STEP} or {'refused', TEXT}
+--          over · open (to 'look') · undoing · paused · lost; a list is {'open'}, {'over', STEP}, {'mismatch', STEP} or {'refused', TEXT}
 
 local WORDS_A_WAIT = 5
 local FIRST = 6
+local LOOK = 'look'
 
 local function check_wait(name, kind, within, signal)
     local wrong = saga.wrong_name(name)
@@ -23,10 +25,14 @@ end
 
 -- The oldest signal of a name: its entry and its data, nil when none came yet.
 local function early_signal(context, name)
-    local early = redis.call('XRANGE', context.keys.signals .. context.job.id, '-', '+')
-    for i = 1, #early do
-        if field(early[i][2], 'name') == name then return early[i][1], field(early[i][2], 'data') or '' end
-    end
+    local key, from = context.keys.signals .. context.job.id, '-'
+    repeat
+        local early = redis.call('XRANGE', key, from, '+', 'COUNT', saga.SIGNALS_AT_ONCE)
+        for i = 1, #early do
+            if field(early[i][2], 'name') == name then return early[i][1], field(early[i][2], 'data') or '' end
+            from = '(' .. early[i][1]
+        end
+    until #early < saga.SIGNALS_AT_ONCE
     return nil
 end
 
@@ -134,7 +140,9 @@ local function wait_all(context, args)
         end
     end
     local answer = 'over'
-    if not is_over then
+    if not is_over and args[5] == LOOK then
+        answer = 'open'
+    elseif not is_over then
         local parked, full = park(context, names, due, args[5])
         if parked then answer = parked else replies[1] = { 'refused', full } end
     end
@@ -161,7 +169,7 @@ local function wait(names, args)
     elseif saga.FINAL[state] then
         return { 'over', { 'refused', 'the saga is ' .. state } }
     end
-    local reply = is_cancelled(context) and { 'parked' } or wait_all(context, args)
+    local reply = args[5] ~= LOOK and is_cancelled(context) and { 'parked' } or wait_all(context, args)
     write_journal(keys, args[1], context.events)
     return reply
 end

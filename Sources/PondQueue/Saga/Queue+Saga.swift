@@ -120,6 +120,18 @@ extension Queue {
         return (counts, overdue)
     }
 
+    /// A saga that waits and is on no list of times, as after somebody deleted it there; nil when there is none.
+    package func unscheduledSaga() async throws(QueueError) -> JobID? {
+        let arguments: [RedisArgument] = ["unscheduled", .integer(0), .integer(1)]
+        let reply: RESPValue
+        do throws(QueueError) { reply = try await pond.call("pond_sagas", keys, arguments, readOnly: true) } catch {
+            // An older library has no such list.
+            if error.code == .invalid { return nil }
+            throw error
+        }
+        return reply.array?.first?.string.map { JobID($0) }
+    }
+
     /// Answers a token: what it was made for is done, and this is what came of it.
     package func resolve(
         token: String,

@@ -59,14 +59,18 @@ package struct QueueSagaStore: SagaStore {
 
     /// Parks the saga, unless what it waits for is there.
     package func wait(_ waits: [SagaWait], spent: Spending?) async throws -> WaitAnswer {
-        let reply = try await queue.pond.call(
-            "pond_wait",
-            queue.keys,
-            delivery + [.text(id.text), .text(Self.text(of: spent))] + waits.flatMap { $0.arguments }
-        )
-        let answer = try SagaAnswer("pond_wait", reply)
+        try await wait(waits, .text(Self.text(of: spent)))
+    }
+
+    /// Looks whether a wait is over.
+    package func look(at wait: SagaWait) async throws -> WaitAnswer { try await self.wait([wait], "look") }
+
+    private func wait(_ waits: [SagaWait], _ how: RedisArgument) async throws -> WaitAnswer {
+        let words = delivery + [.text(id.text), how] + waits.flatMap { $0.arguments }
+        let answer = try SagaAnswer("pond_wait", try await queue.pond.call("pond_wait", queue.keys, words))
         switch answer.word {
         case "parked": return .parked
+        case "open": return .open
         case "undoing": return .undoing
         case "paused": return .paused
         case "lost": return .lost

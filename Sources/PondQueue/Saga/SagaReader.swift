@@ -38,7 +38,7 @@ enum SagaReader {
         return page
     }
 
-    /// The 17 words of one step.
+    /// The 18 words of one step, of an older library one fewer.
     static func step(_ value: RESPValue) throws(QueueError) -> StepRecord {
         var reader = try ReplyReader("a saga's step", value)
         let name = try reader.text()
@@ -49,7 +49,7 @@ enum SagaReader {
         guard let effect = StepEffect(rawValue: try reader.text()),
             let undo = StepRecord.Undo(rawValue: try reader.text())
         else { throw unexpected("a saga's step", value) }
-        return StepRecord(
+        var record = StepRecord(
             name: name,
             kind: kind,
             state: state,
@@ -67,6 +67,9 @@ enum SagaReader {
             ended: try reader.timeIfAny(),
             due: try reader.timeIfAny()
         )
+        _ = reader.isAtEnd ? "" : try reader.text()
+        if !reader.isAtEnd, case let base = try reader.text(), !base.isEmpty { record.keyBase = base }
+        return record
     }
 
     static func unexpected(_ function: String, _ reply: RESPValue) -> QueueError {

@@ -110,7 +110,11 @@ struct MemorySagaStore: SagaStore {
         throw MemorySaga.WorkerDied()
     }
 
-    func wait(_ waits: [SagaWait], spent: Spending?) throws -> WaitAnswer {
+    func wait(_ waits: [SagaWait], spent: Spending?) throws -> WaitAnswer { try wait(waits, parks: true) }
+
+    func look(at wait: SagaWait) throws -> WaitAnswer { try self.wait([wait], parks: false) }
+
+    private func wait(_ waits: [SagaWait], parks: Bool) throws -> WaitAnswer {
         try change(lost: .lost) { state, now in
             if state.record == nil { state.record = SagaRecord(state: .running, since: now) }
             if state.record?.state == .undoing { return .undoing }
@@ -132,6 +136,7 @@ struct MemorySagaStore: SagaStore {
             }
             let over = waits.compactMap { state.record?[$0.name] }.first { $0.state != .waiting }
             if let over { return .over(over) }
+            guard parks else { return .open }
             (state.place, state.open) = (.waiting, waits)
             state.move(to: .waiting, "", at: now)
             return .parked

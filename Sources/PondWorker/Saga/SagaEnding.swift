@@ -35,6 +35,8 @@ extension SagaRun {
                 return (thrown, state.withLock { $0.stop == nil } ? undone : nil)
             }
             while thrown is Suspended, try await park(spent: spent()) {
+                // What is over stays so, and whoever has the job next finds it.
+                if Task.isCancelled { return (CancellationError(), nil) }
                 startOver()
                 thrown = await perform()
             }
@@ -57,6 +59,7 @@ extension SagaRun {
         state.withLock { $0.exists = true }
         switch answer {
         case .over: return true
+        case .open: preconditionFailure("whoever asks to be parked is not told that a wait is open")
         case .parked:
             CrashPoint.afterPark.reach()
             _ = stop(.parked)
@@ -145,6 +148,8 @@ extension SagaRun {
                 case .cancelled(let text): text
                 }
             return try await pause("forward_only: \(why)", spent)
+        // Somebody has paused it: what became of it is seen when it goes on.
+        case .refused("paused"): return try await pause("", spent)
         // There is nothing to undo.
         case .refused: return .settle(outcome)
         }

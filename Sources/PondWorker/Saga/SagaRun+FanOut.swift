@@ -27,9 +27,10 @@ extension SagaRun {
         }
         if known == nil, undo != nil { try await fit(name) }
         if known == nil || known?.state == .running { try await start(children) }
-        guard let known, known.state == .done || known.state == .failed else {
-            throw isUndoing ? Suspended(.replayed(name)) : wait(for: SagaWait(name, .children, within: nil))
-        }
+        let join = SagaWait(name, .children, within: nil)
+        var ended = known.flatMap { $0.state == .done || $0.state == .failed ? $0 : nil }
+        if ended == nil, !isUndoing { ended = try await look(at: join) }
+        guard let known = ended else { throw isUndoing ? Suspended(.replayed(name)) : wait(for: join) }
         if known.state == .failed { _ = try value(of: known, StepCoding<Void>.nothing) }
         let ends = try await ends(of: name, total)
         // A person has said what the only child would have brought.

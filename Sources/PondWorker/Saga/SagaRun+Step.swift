@@ -31,14 +31,23 @@ extension SagaRun {
         if known == nil, begin.isWeighty { try await fit(begin.name, isAlone: request.isAlone) }
         while true {
             try Task.checkCancellation()
+            try await beginOnce(begin)
             let attempt: Int
             switch try await asking({ [store] in try await store.begin(begin) }) {
             case .go(let number, _): attempt = number
             case let other: return try value(of: try self.known(other), request.coding)
             }
-            state.withLock { $0.exists = true }
+            noteBegun(begin)
             CrashPoint.afterStepBegin.reach()
             if let value = try await attemptOnce(request, attempt) { return value }
+        }
+    }
+
+    /// Notes that a step runs.
+    func noteBegun(_ begin: StepBegin) {
+        state.withLock { state in
+            state.exists = true
+            if begin.effect == .once { state.begun.insert(begin.name) }
         }
     }
 
@@ -77,8 +86,11 @@ extension SagaRun {
 
     /// The idempotency key of a step's effect.
     ///
-    /// A replay shares the keys of the saga that it was made from, unless it was asked to do all again.
-    func key(of name: String) -> String { "\(state.withLock { $0.record?.keyBase } ?? job.id.text):\(name)" }
+    /// A replay shares the keys of the saga that it was made from, unless it was asked to do all again; what it has from that saga
+    /// has the key that it ran with there.
+    func key(of name: String) -> String {
+        "\(state.withLock { $0.record?[name]?.keyBase ?? $0.record?.keyBase } ?? job.id.text):\(name)"
+    }
 
     private func run<Value>(_ request: StepRequest<Value>, _ context: StepContext) async throws -> Value {
         // It was begun before, and only the other side knows what became of that.
@@ -107,6 +119,7 @@ extension SagaRun {
     ///
     /// - Throws: `Suspended`, when the saga has turned round or is another worker's.
     func commit(_ name: String, _ end: StepEnd) async throws {
+        defer { state.withLock { _ = $0.begun.remove(name) } }
         switch try await asking({ [store] in try await store.commit(name, end) }) {
         case .kept: return
         case .late: throw stop(.turned)
@@ -153,6 +166,17 @@ extension SagaRun {
         if Task.isCancelled || error is Suspended || error is CancellationError { return error }
         try await commit(name, .unknown(error: text))
         return stop(.paused("step_unknown: \(name)"))
+    }
+
+    /// Lets a step begin that must not run twice, once in this delivery.
+    ///
+    /// A handler that goes on though such a step was cut off may come by it again in the same delivery, and then the store cannot
+    /// tell that from a call whose answer was lost.
+    /// - Throws: `Suspended`, when it has begun here before and has not ended: then a person is asked.
+    func beginOnce(_ begin: StepBegin) async throws {
+        guard begin.effect == .once, state.withLock({ $0.begun.contains(begin.name) }) else { return }
+        try await commit(begin.name, .unknown(error: "it was cut off, and its handler went on without it"))
+        throw stop(.paused("step_unknown: \(begin.name)"))
     }
 
     /// Runs something, and cancels it when its time is up.

@@ -9,7 +9,7 @@ extension SagaRun {
         let known = try remembered(name, .sleep)
         // So short a wait is not worth a word with Redis; a run that comes later waits again.
         if known == nil, time < Self.shortWait { return isUndoing ? () : try await rest(time) }
-        try over(known, SagaWait(name, .sleep, within: time), .nothing)
+        try await over(known, SagaWait(name, .sleep, within: time), .nothing)
     }
 
     /// Waits for the next signal of a name.
@@ -22,15 +22,40 @@ extension SagaRun {
         _ coding: StepCoding<Value>
     ) async throws -> Value {
         let name = try await enter(step ?? signal)
-        return try over(try remembered(name, .signal), SagaWait(name, .signal(signal), within: within), coding)
+        return try await over(try remembered(name, .signal), SagaWait(name, .signal(signal), within: within), coding)
     }
 
     /// The answer of a wait that is over.
     ///
     /// - Throws: `Suspended` for one that is not, `GiveUp` when its time was up.
-    private func over<Value>(_ known: StepRecord?, _ wait: SagaWait, _ coding: StepCoding<Value>) throws -> Value {
+    private func over<Value>(
+        _ known: StepRecord?,
+        _ wait: SagaWait,
+        _ coding: StepCoding<Value>
+    ) async throws -> Value {
         if let known, known.state != .waiting, known.state != .running { return try value(of: known, coding) }
-        throw isUndoing ? Suspended(.replayed(wait.name)) : self.wait(for: wait)
+        if isUndoing { throw Suspended(.replayed(wait.name)) }
+        if let found = try await look(at: wait) { return try value(of: found, coding) }
+        throw self.wait(for: wait)
+    }
+
+    /// What is known of a wait that is over by now, where it is likely that it is; nil when it is not.
+    ///
+    /// A handler that has run again for one wait would do so for each that follows, as in a loop over signals that are there.
+    func look(at wait: SagaWait) async throws -> StepRecord? {
+        guard state.withLock({ $0.isAgain }) else { return nil }
+        try Task.checkCancellation()
+        switch try await asking({ [store] in try await store.look(at: wait) }) {
+        case .open: return nil
+        case .over(let record): return record
+        // Of a library that knows no looking.
+        case .parked: throw stop(.parked)
+        case .undoing: throw stop(.turned)
+        case .paused: throw stop(.paused(""))
+        case .lost: throw stop(.lost)
+        case .mismatch(let record): throw stop(.paused("plan_mismatch: \(record.name)"))
+        case .refused(let text): throw GiveUp(text, cause: "saga_refused")
+        }
     }
 
     /// Sends a token to the other side, once or until that is known to have happened, and waits for its answer.
@@ -51,17 +76,18 @@ extension SagaRun {
             record = try await send(request)
         }
         guard let record else { preconditionFailure("a callback that was sent is remembered") }
-        return try over(record, SagaWait(name, .callback, within: request.begin.within), answer)
+        return try await over(record, SagaWait(name, .callback, within: request.begin.within), answer)
     }
 
     /// - Returns: nil when it failed and is to be tried again at once.
     private func send(_ request: StepRequest<Void>) async throws -> StepRecord? {
         var begin = request.begin
+        try await beginOnce(begin)
         begin.token = SagaToken.random()
         let asked = begin
         let answer = try await asking { [store] in try await store.begin(asked) }
         guard case .go(let attempt, let token) = answer else { return try known(answer) }
-        state.withLock { $0.exists = true }
+        noteBegun(begin)
         let context = StepContext(begin.name, key: key(of: begin.name), attempt: attempt, token: token ?? "")
         do {
             try await request.run(context)

@@ -19,6 +19,10 @@ final class SagaRun: Sendable {
         var leftOut: Set<String> = []
         /// Whether it was looked at whether a time has woken it.
         var isTimed = false
+        /// Whether the handler runs again in this delivery, because a wait was over that it had stopped at.
+        var isAgain = false
+        /// Steps that must not run twice, and that have begun in this delivery and not ended.
+        var begun: Set<String> = []
         /// Whether Redis knows the saga.
         var exists = false
         var waits: [SagaWait] = []
@@ -80,7 +84,7 @@ final class SagaRun: Sendable {
     var isUndoing: Bool { job.phase == .undo }
 
     /// Begins again from the top, with what is remembered by now.
-    func startOver() { state.withLock { $0 = State(isTimed: true, exists: true) } }
+    func startOver() { state.withLock { $0 = State(isTimed: true, isAgain: true, begun: $0.begun, exists: true) } }
 
     /// Reads what is remembered, unless that has been done.
     func read() async throws {

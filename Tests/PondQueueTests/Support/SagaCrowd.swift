@@ -191,7 +191,7 @@ extension SagaCrowd {
     private mutating func wait(_ wait: SagaWait, _ store: QueueSagaStore) async throws {
         try await mayDie()
         switch try await store.wait([wait], spent: nil) {
-        case .parked: throw Exit.parked
+        case .parked, .open: throw Exit.parked
         case .over(let record): if record.state == .failed { throw Exit.failed(record.error) }
         case .undoing: throw Exit.turned
         case .lost: throw Exit.lost

@@ -92,7 +92,7 @@ extension SagaChoice.Found {
 
     /// - Throws: `CommandFailure` for a saga that was replayed while it was paused.
     func refuseReplayed(_ wish: String) throws {
-        guard let replay = detail.forkedTo, detail.record.state == .paused else { return }
+        guard let replay = detail.forkedTo, detail.record.state == .paused, !detail.record.undoes else { return }
         let other = "\(queue.name)/\(replay)"
         throw CommandFailure(
             .conflict,

@@ -38,7 +38,7 @@ struct SagaResolveCommand: AsyncParsableCommand {
     )
     var result: String?
 
-    @Flag(help: "Of a fan-out, too, whose children have not ended: they are cancelled.")
+    @Flag(help: "Of a fan-out, too, whose children have not ended: they are cancelled; and of a saga that was replayed.")
     var force = false
 
     @Flag(help: "Do it without asking.")
@@ -63,6 +63,7 @@ struct SagaResolveCommand: AsyncParsableCommand {
             try await redis.withPond { pond in
                 let found = try await saga.find(on: pond)
                 let record = found.detail.record
+                if !force { try found.refuseReplayed("changed") }
                 guard let known = record[step] else {
                     throw CommandFailure(
                         .notFound,

@@ -44,10 +44,13 @@ struct SagaCancelCommand: AsyncParsableCommand {
                     )
                 }
                 try await found.audit("cancel", reason: reason, result: answer.rawValue)
+                let left = try await found.queue.saga(found.id, withResults: false)
                 let text =
-                    answer == .cancelled
-                    ? "cancelled \(found.address); it had nothing to undo"
-                    : "cancelling \(found.address); what it did is undone, the newest first"
+                    left?.state == .abandoned
+                    ? "ended \(found.address) as abandoned, and nothing is undone: \(SafeText.escaped(left?.reason ?? ""))"
+                    : answer == .cancelled
+                        ? "cancelled \(found.address); it had nothing to undo"
+                        : "cancelling \(found.address); what it did is undone, the newest first"
                 try found.tell(
                     text,
                     "SagaCancel",
