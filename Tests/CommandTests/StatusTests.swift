@@ -55,6 +55,18 @@ import Testing
         #expect(verdict?.hasPrefix("1 job waits in waits and no worker serves it → ") == true, "\(verdict ?? "")")
     }
 
+    @Test func `the command is for a queue in which jobs wait, though more are in flight in another`() async throws {
+        let desk = try desk()
+        let other = try await desk.queue("runs")
+        for _ in 0..<2 { _ = try await other.enqueue() }
+        _ = try await other.fetch(as: Consumer("ghost"), atMost: 2)
+        _ = try await desk.queue("waits").enqueue()
+        let verdict = try await desk.run("status --json").json()["verdict"]?.text
+        #expect(
+            verdict == "1 job waits in waits and no worker serves it → `pond worker --queue waits --exec COMMAND`"
+        )
+    }
+
     @Test func `jobs in flight without a worker are told`() async throws {
         let desk = try desk()
         let queue = try await desk.queue()

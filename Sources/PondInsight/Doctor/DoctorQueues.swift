@@ -62,9 +62,18 @@ struct DoctorQueues {
             try await status.lookAtOverflow(of: queue)
             var findings = DoctorQueues.judge(status, check, meta: queue.keys.meta)
             findings += await DoctorStreams(queue, workers).findings(check, status)
-            findings += try await DoctorSagas(queue).findings(check)
+            findings += await sagas(of: queue, check)
             return findings.isEmpty ? [.ok(check, DoctorQueues.summary(status))] : findings
         } catch {
+            let told = doctor.explain(error)
+            if told.isRefused { return [.unchecked(check, told.message, advice: told.hint)] }
+            return [.failure(check, told.message, advice: told.hint ?? "see \(Action.status.inSentence)")]
+        }
+    }
+
+    /// What is wrong with the sagas; that they cannot be read does not hide the rest.
+    private func sagas(of queue: Queue, _ check: String) async -> [DoctorFinding] {
+        do { return try await DoctorSagas(queue).findings(check) } catch {
             let told = doctor.explain(error)
             if told.isRefused { return [.unchecked(check, told.message, advice: told.hint)] }
             return [.failure(check, told.message, advice: told.hint ?? "see \(Action.status.inSentence)")]

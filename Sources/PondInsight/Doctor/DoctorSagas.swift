@@ -23,7 +23,8 @@ struct DoctorSagas {
         }
         let waiting = overdue > Self.patience ? [overdueFinding(overdue, check)] : []
         let orphans = try await childless(of: counts[.waiting] ?? 0).map { [childlessFinding($0, check)] } ?? []
-        return waiting + orphans
+        let lost = try await adrift(counts, check) + unscheduled(check)
+        return waiting + orphans + lost
             + Self.judge(
                 try await newest(.stuck),
                 of: counts[.stuck] ?? 0,
@@ -41,6 +42,43 @@ struct DoctorSagas {
             advice: "start a worker for \(queue.name), or resume it when it is paused; "
                 + "\(Action.sagas(queue.name.text, "waiting").inSentence) lists those that wait"
         )
+    }
+
+    /// Those that go on, and whose job is in no place any more; of those that are so the longest.
+    private func adrift(_ counts: [SagaRecord.State: Int], _ check: String) async throws -> [DoctorFinding] {
+        for state in [SagaRecord.State.running, .undoing] {
+            let count = counts[state] ?? 0
+            guard count > 0 else { continue }
+            let skipped = max(0, count - Self.waitingMax)
+            for line in try await queue.sagas(in: state, after: skipped, atMost: Self.waitingMax).reversed() {
+                guard try await queue.job(line.id).state == .unknown else { continue }
+                // It may just have ended.
+                guard try await queue.saga(line.id, withResults: false)?.state == state else { continue }
+                let address = "\(queue.name)/\(line.id)"
+                return [
+                    .failure(
+                        check,
+                        "saga \(address) is \(state.rawValue), and its job is in no place any more: nobody goes on with it",
+                        advice: "\(Action.saga(address).inSentence) says what it did, which nobody undoes; "
+                            + "\(Action.cancelSaga(address).inSentence) ends it as abandoned"
+                    )
+                ]
+            }
+        }
+        return []
+    }
+
+    /// Those that wait and are on no list of times, so that not even a pause finds them.
+    private func unscheduled(_ check: String) async throws -> [DoctorFinding] {
+        guard let id = try await queue.unscheduledSaga() else { return [] }
+        let address = "\(queue.name)/\(id)"
+        return [
+            .failure(
+                check,
+                "saga \(address) waits, and is on no list of times: its entry in \(queue.name)'s waits was deleted by hand",
+                advice: "\(Action.resumeSaga(address).inSentence) lets it go on, and wait for what is left"
+            )
+        ]
     }
 
     /// One that waits for a child job which is nowhere any more, as after it was deleted by hand; the longest waiting first.

@@ -132,7 +132,8 @@ extension SagaView.Step {
             began: step.began,
             ended: step.ended,
             took: Double(max(0, took)) / 1_000,
-            due: step.due,
+            // Of what is over it says nothing any more.
+            due: step.state == .waiting || step.state == .running ? step.due : nil,
             signal: signal,
             result: step.result.isEmpty ? nil : text,
             resultBase64: text == nil ? Data(step.result).base64EncodedString() : nil,

@@ -137,7 +137,9 @@ extension StatusReport {
     }
 
     private static func unserved(_ queues: [QueueStatus]) -> Concern? {
-        guard let worst = queues.max(by: { $0.wanting < $1.wanting }) else { return nil }
+        // The command is for a queue that the text names: ready jobs come before those in flight, and these before the held.
+        func urgency(_ queue: QueueStatus) -> (Int, Int, Int) { (queue.ready, queue.inFlight, queue.wanting) }
+        guard let worst = queues.max(by: { urgency($0) < urgency($1) }) else { return nil }
         let waiting = queues.filter { $0.ready > 0 }
         let pronoun = (waiting.isEmpty ? queues : waiting).count == 1 ? "it" : "them"
         let ready = queues.reduce(0) { $0 + $1.ready }

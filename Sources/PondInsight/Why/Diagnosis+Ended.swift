@@ -25,6 +25,10 @@ extension JobSnapshot {
 
     /// Redis has nothing of it any more: the history tells how it ended.
     var gone: Diagnosis {
+        let end = jobHistory?.events.last { $0.what.isEnd || $0.what == .ghost }
+        if let end, let jobHistory, isLast(end, of: jobHistory) { return ended(by: end) }
+        // What tells of its end may be older than the journal is long, or not have been read yet.
+        if let sagaEnd { return sagaEnd }
         guard let jobHistory else {
             return Diagnosis(
                 .unknown,
@@ -33,12 +37,7 @@ extension JobSnapshot {
                 do: [.queues, hasHistory ? .historyStatus : .follow]
             )
         }
-        guard let end = jobHistory.events.last(where: { $0.what.isEnd || $0.what == .ghost }),
-            isLast(end, of: jobHistory)
-        else {
-            return lost(jobHistory)
-        }
-        return ended(by: end)
+        return lost(jobHistory)
     }
 
     private func isLast(_ end: HistoryEvent, of jobHistory: JobHistory) -> Bool {
@@ -66,10 +65,10 @@ extension JobSnapshot {
         case .done:
             return Diagnosis(.done, "it ended well\(by)\(ran)", next: "nothing", do: jobHistory, since: end.time)
         case .compensated:
-            let text = "what it had done is undone\(by)\(ran)"
+            let text = "what it had done is undone\(leftAsItIs)\(by)\(ran)"
             return Diagnosis(.compensated, text, next: "nothing", do: jobHistory, since: end.time)
         case .cancelled:
-            return Diagnosis(.cancelled, "somebody cancelled it", next: "nothing", do: jobHistory, since: end.time)
+            return Diagnosis(.cancelled, cancelText, next: "nothing", do: jobHistory, since: end.time)
         case .expired:
             let text = "it had not begun when its time was over"
             return Diagnosis(.expired, text, next: "nothing", do: jobHistory, since: end.time)

@@ -57,6 +57,7 @@ extension JobSnapshot {
     var parked: Diagnosis {
         let due = situation.report.due
         if let due, situation.now.since(due) > Self.promotionTime { return overdue(by: situation.now.since(due)) }
+        if due == nil, openWaits.contains(where: { $0.due != nil }) { return unscheduled }
         // What somebody has to do something for is told of first.
         let order: [StepRecord.Kind] = [.callback, .signal, .children, .sleep]
         let waits = openWaits.sorted { order.firstIndex(of: $0.kind) ?? 9 < order.firstIndex(of: $1.kind) ?? 9 }
@@ -73,6 +74,16 @@ extension JobSnapshot {
         }
         diagnosis.since = first.began
         return diagnosis
+    }
+
+    /// A time should wake it, and it is not on the list of times.
+    private var unscheduled: Diagnosis {
+        Diagnosis(
+            .waitingTimer,
+            "its saga waits for a time, and is on no list of times: its entry in \(queue)'s waits was deleted by hand",
+            next: "nothing, until somebody lets it go on; it then waits for what is left",
+            do: [.resumeSaga(address)]
+        )
     }
 
     private func waiting(for step: StepRecord) -> Diagnosis {
