@@ -1,4 +1,5 @@
 import PondCore
+import PondSaga
 import PondTestKit
 import PondWorker
 import Synchronization
