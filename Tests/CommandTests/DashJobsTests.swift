@@ -51,8 +51,8 @@ import Testing
         #expect(lines[6] == "   no worker has said yet what it runs")
     }
 
-    @Test func `the header of 100 columns has the whole address`() {
-        let lines = DashFixture.draw(DashFixture.model(), 100, 24).texts
+    @Test func `the header of 110 columns has the whole address`() {
+        let lines = DashFixture.draw(DashFixture.model(), 110, 24).texts
         #expect(lines[0].contains(" 127.0.0.1:6379  "), "\(lines[0])")
     }
 

@@ -168,7 +168,7 @@ import Testing
             owned == [
                 "id", "enqueued_ms", "attempt", "recoveries", "unstarted", "interrupted", "fence",
                 "recovered_ms", "spent_wall_ms", "spent_cpu_ms", "spent_usd_micros", "last_error", "unhandled_ms",
-                "waited_ms", "phase", "saga_run", "saga_parent", "saga_step", "saga_index",
+                "waited_ms", "phase", "saga_run", "saga_parent", "saga_step", "saga_index", "budget_wait",
             ]
         )
     }

@@ -148,7 +148,7 @@ import Testing
             for function in Contract.functions where function != "pond_version" {
                 let command = RedisCommand("FCALL", .text(function), 1, .text(base), "kind", "a.b")
                 let error = await #expect(throws: RedisError.self) { try await bench.pond.redis.send(command) }
-                let kind = function.hasPrefix("pond_fleet") ? "fleet" : "queue"
+                let kind = Self.keyKind(of: function)
                 #expect(error?.message.hasPrefix("INVALID \(kind) key: got \"") == true, "\(function)")
                 #expect((error?.message.utf8.count ?? 0) < 500)
             }
@@ -175,12 +175,17 @@ import Testing
         }
     }
 
+    /// What a function's key is said to be of.
+    private static func keyKind(of function: String) -> String {
+        function.hasPrefix("pond_fleet") ? "fleet" : function == "pond_ledger" ? "budgets" : "queue"
+    }
+
     @Test(.redis) func `a function without its key says so`() async throws {
         try await Bench.run { bench in
             try await bench.pond.installLibrary()
             for function in Contract.functions where function != "pond_version" {
                 let error = await #expect(throws: RedisError.self) { try await bench.redis("FCALL", function, "0") }
-                let kind = function.hasPrefix("pond_fleet") ? "fleet" : "queue"
+                let kind = Self.keyKind(of: function)
                 #expect(
                     error?.message.hasPrefix("INVALID \(kind) key: got \"\"") == true,
                     "\(function): \(error?.message ?? "")"

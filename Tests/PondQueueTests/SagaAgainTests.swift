@@ -38,6 +38,8 @@ import Testing
             let id = try await died(bench)
             #expect(try await bench.queue.revive([id]) == [.enqueued])
             #expect(try await states(bench, id) == ["A": .failed, "B": .done, "C": .running])
+        }
+        try await Bench.run { bench in
             let other = try await died(bench)
             #expect(try await bench.queue.resolveStep("C", of: other, .done, because: "paid") == .moved)
             #expect(try await states(bench, other) == ["A": .failed, "B": .done, "C": .done])

@@ -16,7 +16,7 @@ import Testing
             "joined", "signal", "token_resolved", "token_same", "token_conflict", "token_expired", "token_void",
             "turned",
             "undone", "undo_skipped", "undo_retried", "undo_failed", "saga_paused", "saga_resumed", "saga_reopened",
-            "saga_resolved", "saga_forked", "saga_ended", "saga_stuck",
+            "saga_resolved", "saga_forked", "saga_ended", "saga_stuck", "limited",
         ]
         for (number, name) in names.enumerated() { #expect(HistoryEvent.What(rawValue: number)?.name == name) }
         #expect(HistoryEvent.What(rawValue: names.count) == nil)

@@ -10,7 +10,7 @@ import Testing
 /// Handlers that come from one wait to the next, and workers beside older function libraries.
 @Suite(.redis) struct SagaLoopTests {
     private func harness(_ run: @escaping @Sendable (JobContext) async throws -> Void) throws -> (Harness, JobList) {
-        (try Harness(), JobList { JobRegistration(kind: "flow", run: run).retrying(times: 0) })
+        (try Harness(), JobList { JobRegistration(kind: "flow", run: run).retrying(times: 1) })
     }
 
     @Test func `a handler takes many signals that are there without beginning again for each`() async throws {

@@ -146,11 +146,14 @@ package struct WhyReader: Sendable {
         var reports: [WhyReport] = []
         for (name, situation) in situations {
             let jobHistory = jobHistories.first { $0.job.queue == name }
-            guard situation.report.state != .unknown || jobHistory != nil else { continue }
+            // Of a queue that was named Redis is asked for a saga's memory, too; in all queues that would be a call each.
+            guard situation.report.state != .unknown || jobHistory != nil || names.count == 1 else { continue }
             var snapshot = JobSnapshot(queue: name, situation: situation)
             (snapshot.jobHistory, snapshot.unseen, snapshot.isListed) = (jobHistory, unseen, areListed)
             snapshot.hasHistory = history != nil && doubt == nil
-            reports.append(WhyReport(try await complete(snapshot)))
+            let whole = try await complete(snapshot)
+            if situation.report.state == .unknown, jobHistory == nil, whole.saga == nil { continue }
+            reports.append(WhyReport(whole))
         }
         return reports
     }

@@ -105,7 +105,8 @@ local function need_of(word)
         return nil, 'INVALID limit: got "' .. clipped(word, 100) .. '", allowed is [A-Za-z0-9][A-Za-z0-9._:/-]{0,127}, '
             .. 'with a cost behind @ if it is not 1'
     end
-    local number = whole_number(cost)
+    -- What a payload does not say costs one.
+    local number = cost == 'none' and 1 or whole_number(cost)
     if not number or number > COST_MAX then
         return nil, 'INVALID limit: got the cost "' .. clipped(cost, 100) .. '", allowed is 1 to ' .. int(COST_MAX)
     end
