@@ -91,11 +91,13 @@ struct CommandTree {
         }
     }
 
-    /// `maxAttempts` is typed `max-attempts`.
+    /// `maxAttempts` is typed `max-attempts`, and `correlationID` `correlation-id`, as the argument parser has it.
     private static func kebabCase(_ name: String) -> String {
         var result = ""
+        var isBehindCapital = true
         for letter in name {
-            if letter.isUppercase, !result.isEmpty { result += "-" }
+            if letter.isUppercase, !isBehindCapital { result += "-" }
+            isBehindCapital = letter.isUppercase
             result += letter.lowercased()
         }
         return result
