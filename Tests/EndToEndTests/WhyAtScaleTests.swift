@@ -39,7 +39,8 @@ import Testing
                 )
                 // A server that takes no writes would stop everything else here: `DoctorTests` has one.
                 // An empty retry budget has room again a tenth of a second later, before a program has started: `WhyLimitedTests`.
-                let passing: Set<Reason> = [.noWrites, .brownout]
+                // A job that rests for its intent's budget: `WhyBudgetTests`.
+                let passing: Set<Reason> = [.noWrites, .brownout, .budgetExhausted]
                 let missing = Set(Reason.allCases).subtracting(rows.map(\.reason)).subtracting(passing)
                 #expect(missing.isEmpty, "nobody asked for \(missing)")
             }

@@ -26,10 +26,8 @@ package enum FleetRun {
         defer { pipe?.close() }
         let kind = kind.telling(pipe?.address)
         try await redis.withPond(logger: logger) { pond in
-            do { try await pond.seeToLibrary() } catch {
-                // Its workers see to it as well, and say so themselves when they cannot work.
-                logger.warning("the server's function library was not looked at", metadata: ["error": "\(error)"])
-            }
+            // Beside the workers: they are to start also while Redis is away.
+            async let _ = seeToLibrary(of: pond, logger)
             async let _ = LimitDefinition.set(limits, on: pond, logger)
             switch kind {
             case .fixed(let configuration, let queues):
@@ -103,6 +101,15 @@ extension FleetKind {
         case .scaled(var configuration):
             for index in configuration.pools.indices { configuration.pools[index].command.metrics = address }
             return .scaled(configuration)
+        }
+    }
+}
+
+extension FleetRun {
+    fileprivate static func seeToLibrary(of pond: Pond, _ logger: Logger) async {
+        do throws(QueueError) { try await pond.seeToLibrary() } catch {
+            // The workers see to it as well, and say so themselves when they cannot work.
+            logger.warning("the server's function library was not looked at", metadata: ["error": "\(error)"])
         }
     }
 }

@@ -38,7 +38,7 @@ struct SagaResolveCommand: AsyncParsableCommand {
     )
     var result: String?
 
-    @Flag(help: "Of a fan-out, too, whose children have not ended: they are cancelled; and of a saga that was replayed.")
+    @Flag(help: "Also a fan-out whose children have not ended (they are cancelled), and a saga that was replayed.")
     var force = false
 
     @Flag(help: "Do it without asking.")

@@ -77,7 +77,8 @@ package struct SagaFigures: Sendable {
     package var rows: [(name: String, value: Int)] {
         let ends = ["done", "compensated", "cancelled", "failed", "abandoned"].map { ("sagas \($0)", states[$0] ?? 0) }
         return [("sagas", all), ("sagas given out", given), ("child sagas", children), ("replays", replays)] + ends + [
-            ("ended before they said a step", states[Self.stepless] ?? 0), ("sagas not ended", open), ("runs of their handlers", runs), ("requests at the provider", requests),
+            ("ended before they said a step", states[Self.stepless] ?? 0), ("sagas not ended", open),
+            ("runs of their handlers", runs), ("requests at the provider", requests),
             ("effects", effects), ("effects undone", undone), ("effects doubled", doubled),
             ("provider's books, in cents", balance), ("kept by sagas that are done, in cents", kept),
             ("tokens answered", answered), ("answers refused", refusedAnswers), ("woken by a timer", timers),
