@@ -279,6 +279,8 @@ import Testing
             let words = jobs.flatMap { [$0.code, $0.entry] }
             let answer = try await bench.call("pond_admit", (["ann"] + words + ["n", "1-1"]).map { .text($0) })
             #expect(answer.array?.map(\.string) == ["run", "limited", "limited", "lost"])
+            // Nobody has been told yet when there may be room, so one that listens is woken.
+            #expect(try await bench.redis("XLEN", bench.key("bell")).int == 1)
             #expect(try await limited(bench) == "2")
         }
     }

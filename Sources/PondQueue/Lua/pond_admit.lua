@@ -33,7 +33,8 @@ local function admit(names, args)
     for i = 2, #args, 2 do words[#words + 1] = admit_one(context, args[1], args[i], args[i + 1]) end
     lanes.write(context)
     limits.close(context)
-    lanes.earliest(keys, context.now, '0')
+    -- Whoever listens fetches then, and hears when there may be room: the next heartbeat may come too late for that.
+    if #context.events > 0 then lanes.ring(keys, context.now) end
     write_journal(keys, args[1], context.events)
     return words
 end
