@@ -9,7 +9,7 @@ package enum LuaLibrary {
     /// Raised with every change of the text.
     ///
     /// A server with an older one gets this one.
-    package static let revision = 25
+    package static let revision = 26
 
     /// What `FUNCTION LOAD` is given: the shared parts, then each function in a scope of its own, because Lua allows
     /// 200 local names in one.

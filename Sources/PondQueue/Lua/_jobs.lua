@@ -133,13 +133,17 @@ local function add_or_undo(record_key, id, ...)
     error(reply)
 end
 
+-- Wakes one worker that listens, unless one is being woken.
+local function wake_one(keys, due)
+    if redis.pcall('XLEN', keys.bell) == 0 then redis.pcall('XADD', keys.bell, '*', 'due_ms', int(due)) end
+end
+
 -- Wakes one idle worker for a due time that comes before the next beat.
 local function ring(keys, due, now)
     if due - now > BELL_MS then return end
     local head = redis.call('ZRANGE', keys.due, 0, 0, 'WITHSCORES')
     if head[2] and tonumber(head[2]) < due then return end
-    local length = redis.pcall('XLEN', keys.bell)
-    if length == 0 then redis.pcall('XADD', keys.bell, '*', 'due_ms', int(due)) end
+    wake_one(keys, due)
 end
 
 local function hold(keys, id, fields, due, now)

@@ -355,11 +355,6 @@ function lanes.serve(context, consumer, most)
     return went
 end
 
--- Wakes one worker that listens.
-function lanes.ring(keys, now)
-    if redis.pcall('XLEN', keys.bell) == 0 then redis.pcall('XADD', keys.bell, '*', 'due_ms', int(now)) end
-end
-
 -- When a worker should come for what waits, '0' for never. One worker is told the time itself, the others a little later, so
 -- that they do not all come at once.
 function lanes.next_due(keys, now)
@@ -367,7 +362,7 @@ function lanes.next_due(keys, now)
     local due = tonumber(head[2] or '')
     if not due then return '0' end
     if due <= now then
-        lanes.ring(keys, now)
+        wake_one(keys, now)
         return int(now + AGAIN_MS)
     end
     local told = redis.call('HGET', keys.meta, 'limits_alarm')

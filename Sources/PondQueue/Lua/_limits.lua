@@ -444,7 +444,7 @@ function limits.ring(context, name)
     for i = 1, #queues do
         local keys = keys_of(queues[i])
         if keys and redis.call('ZADD', keys.blocked, 'XX', 'CH', int(context.now), name) == 1 then
-            if redis.pcall('XLEN', keys.bell) == 0 then redis.pcall('XADD', keys.bell, '*', 'due_ms', int(context.now)) end
+            wake_one(keys, context.now)
         end
     end
 end

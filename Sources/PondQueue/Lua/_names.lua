@@ -1,7 +1,7 @@
 -- Names and bounds that every function of the library shares. The bounds repeat `Limits.swift`; a test compares them.
 
 local FORMAT = 1      -- the wire format; a client refuses a library of a newer one
-local REVISION = 25    -- raised with every change of the library's text; an older revision is replaced
+local REVISION = 26    -- raised with every change of the library's text; an older revision is replaced
 
 local GROUP = 'mp'
 local PARKER = '~limited'   -- the consumer that has what a limit holds; it never beats, and nobody takes over from it

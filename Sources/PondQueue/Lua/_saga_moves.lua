@@ -55,8 +55,7 @@ saga.read_waiting, saga.end_waiting = read_waiting, end_waiting
 -- Wakes a worker for a time that comes before the next beat, as `ring` does for the held.
 local function ring_for(keys, due, now)
     if due - now > BELL_MS then return end
-    local length = redis.pcall('XLEN', keys.bell)
-    if length == 0 then redis.pcall('XADD', keys.bell, '*', 'due_ms', int(due)) end
+    wake_one(keys, due)
 end
 
 -- Puts a saga's envelope among those that wait, until a time or for good. The delivery is the caller's to end.

@@ -34,7 +34,7 @@ local function admit(names, args)
     lanes.write(context)
     limits.close(context)
     -- Whoever listens fetches then, and hears when there may be room: the next heartbeat may come too late for that.
-    if #context.events > 0 then lanes.ring(keys, context.now) end
+    if #context.events > 0 then wake_one(keys, context.now) end
     write_journal(keys, args[1], context.events)
     return words
 end
